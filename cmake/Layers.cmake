@@ -1,0 +1,44 @@
+# The layer order of the house, forced at configure time: a library may depend only on libraries of a
+# lower layer. A new library is added to this table first; a dependency upwards or sideways stops CMake.
+set(EFS_LAYER_base 0)
+foreach(lib settings crypto http net mounts state rpc)
+  set(EFS_LAYER_${lib} 1)
+endforeach()
+foreach(lib aws tunnel_control io)
+  set(EFS_LAYER_${lib} 2)
+endforeach()
+foreach(lib identity tls)
+  set(EFS_LAYER_${lib} 3)
+endforeach()
+foreach(lib mount_helper tls_tunnel watchdog)
+  set(EFS_LAYER_${lib} 4)
+endforeach()
+foreach(lib simulator test_support)
+  set(EFS_LAYER_${lib} 5)
+endforeach()
+
+# efs_library(NAME SOURCES a.cc ... [DEPENDS base net ...] [LINK third::party ...])
+# Creates static library efs_NAME with public headers in ./include/efs/NAME. DEPENDS are ours (checked
+# against the layers, public), LINK are third-party (private: their headers stay inside).
+function(efs_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LINK" ${ARGN})
+  if(NOT DEFINED EFS_LAYER_${name})
+    message(FATAL_ERROR "library '${name}' has no layer; add it to cmake/Layers.cmake")
+  endif()
+  add_library(efs_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(efs_${name} PUBLIC include PRIVATE .)
+  foreach(dep ${ARG_DEPENDS})
+    if(NOT EFS_LAYER_${dep} LESS EFS_LAYER_${name})
+      message(FATAL_ERROR "layer order: '${name}' (layer ${EFS_LAYER_${name}}) must not depend on "
+                          "'${dep}' (layer ${EFS_LAYER_${dep}})")
+    endif()
+    target_link_libraries(efs_${name} PUBLIC efs_${dep})
+  endforeach()
+  target_link_libraries(efs_${name} PRIVATE ${ARG_LINK})
+endfunction()
+
+# efs_program(EXECUTABLE LIBRARY): main.cc of the current folder, ten lines over the library.
+function(efs_program executable library)
+  add_executable(${executable} main.cc)
+  target_link_libraries(${executable} PRIVATE efs_${library})
+endfunction()

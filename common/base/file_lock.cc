@@ -1,0 +1,50 @@
+#include "efs/base/file_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <thread>
+
+#include "efs/base/files.h"
+#include "efs/base/text.h"
+
+namespace efs {
+namespace {
+
+Error heldError(int fd, const std::string& path) {
+  auto holder = readAll(fd, path, 64);
+  const std::string pid = holder ? std::string(trim(*holder)) : std::string();
+  Error error(ErrorKind::kBusy, "lock " + path + " is held by another process");
+  if (!pid.empty()) error.addHint("the holder wrote process id " + printable(pid, 20));
+  return error;
+}
+
+}  // namespace
+
+Result<FileLock> FileLock::tryAcquire(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd.valid()) return Error::fromErrno(errno, "opening lock " + path);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return heldError(fd.get(), path);
+    return Error::fromErrno(errno, "locking " + path);
+  }
+  // The pid is information for people; the lock itself is the kernel's.
+  if (::ftruncate(fd.get(), 0) == 0) {
+    (void)writeAll(fd.get(), std::to_string(::getpid()) + "\n", path);
+  }
+  return FileLock(std::move(fd));
+}
+
+Result<FileLock> FileLock::acquire(const std::string& path, const Clock& clock, Duration patience) {
+  const Deadline deadline(clock, patience);
+  while (true) {
+    auto lock = tryAcquire(path);
+    if (lock || lock.error().kind() != ErrorKind::kBusy || deadline.passed()) return lock;
+    // flock has no timed wait; 10 ms is short beside what the holders do (key generation, a mount).
+    std::this_thread::sleep_for(Duration(10));
+  }
+}
+
+}  // namespace efs

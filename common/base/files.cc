@@ -1,0 +1,159 @@
+#include "efs/base/files.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+
+namespace efs {
+namespace {
+
+struct PathParts {
+  std::string directory;
+  std::string name;
+};
+
+PathParts splitPath(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos) return {".", path};
+  return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
+}
+
+Status syncDirectory(const std::string& directory) {
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid() || ::fsync(fd.get()) != 0) return Error::fromErrno(errno, "syncing " + directory);
+  return {};
+}
+
+Status fillTemporary(int fd, const std::string& temporary, std::string_view content,
+                     const WriteOptions& options) {
+  if (::fchmod(fd, options.mode) != 0)
+    return Error::fromErrno(errno, "setting mode of " + temporary);
+  EFS_CHECK(writeAll(fd, content, temporary));
+  if (options.durable && ::fsync(fd) != 0) return Error::fromErrno(errno, "syncing " + temporary);
+  return {};
+}
+
+// Removes one entry of an open directory, descending without ever following a link.
+Status removeEntry(int parent, const std::string& name, const std::string& shown);
+
+Status removeContent(UniqueFd directory, const std::string& shown) {
+  struct CloseDir {
+    void operator()(DIR* d) const { ::closedir(d); }
+  };
+  std::unique_ptr<DIR, CloseDir> listing(::fdopendir(directory.get()));
+  if (!listing) return Error::fromErrno(errno, "listing " + shown);
+  const int fd = directory.release();  // now owned by the listing
+  while (const dirent* entry = ::readdir(listing.get())) {
+    const std::string name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    EFS_CHECK(removeEntry(fd, name, shown + "/" + name));
+  }
+  return {};
+}
+
+Status removeEntry(int parent, const std::string& name, const std::string& shown) {
+  if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return {};
+  if (errno != EISDIR && errno != EPERM) return Error::fromErrno(errno, "removing " + shown);
+  UniqueFd directory(
+      ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!directory.valid()) return Error::fromErrno(errno, "opening " + shown);
+  EFS_CHECK(removeContent(std::move(directory), shown));
+  if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
+    return Error::fromErrno(errno, "removing " + shown);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> readAll(int fd, const std::string& name, std::size_t limit) {
+  std::string content;
+  std::array<char, 16384> chunk{};
+  while (true) {
+    const ssize_t got = ::read(fd, chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Error::fromErrno(errno, "reading " + name);
+    if (got == 0) return content;
+    if (static_cast<std::size_t>(got) > limit - content.size()) {
+      return Error(ErrorKind::kInvalidInput,
+                   "reading " + name + ": longer than " + std::to_string(limit) + " bytes");
+    }
+    content.append(chunk.data(), static_cast<std::size_t>(got));
+  }
+}
+
+Result<std::string> readFile(const std::string& path, std::size_t limit) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!fd.valid()) return Error::fromErrno(errno, "opening " + path);
+  return readAll(fd.get(), path, limit);
+}
+
+Status writeAll(int fd, std::string_view content, const std::string& name) {
+  while (!content.empty()) {
+    const ssize_t put = ::write(fd, content.data(), content.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return Error::fromErrno(errno, "writing " + name);
+    content.remove_prefix(static_cast<std::size_t>(put));
+  }
+  return {};
+}
+
+Status writeFileAtomic(const std::string& path, std::string_view content, WriteOptions options) {
+  const auto [directory, name] = splitPath(path);
+  std::string temporary = directory + "/." + name + ".XXXXXX";
+  UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd.valid()) return Error::fromErrno(errno, "creating a file in " + directory);
+  Status status = fillTemporary(fd.get(), temporary, content, options);
+  if (status && ::rename(temporary.c_str(), path.c_str()) != 0) {
+    status = Error::fromErrno(errno, "renaming " + temporary + " to " + path);
+  }
+  if (!status) {
+    ::unlink(temporary.c_str());
+    return std::move(status).withContext("writing " + path);
+  }
+  return options.durable ? syncDirectory(directory) : Status{};
+}
+
+Status makeDirectories(const std::string& path, mode_t mode) {
+  for (auto slash = path.find('/', 1); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
+    const std::string parent = path.substr(0, slash);
+    if (::mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST) {
+      return Error::fromErrno(errno, "creating directory " + parent);
+    }
+  }
+  if (::mkdir(path.c_str(), mode) == 0) {
+    // The umask does not apply to what the contract fixes.
+    if (::chmod(path.c_str(), mode) != 0) return Error::fromErrno(errno, "setting mode of " + path);
+    return {};
+  }
+  const int err = errno;
+  struct stat info {};
+  if (err == EEXIST && ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return {};
+  return Error::fromErrno(err, "creating directory " + path);
+}
+
+Status removeTree(const std::string& path) {
+  const auto [directory, name] = splitPath(path);
+  const UniqueFd parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!parent.valid()) {
+    if (errno == ENOENT) return {};
+    return Error::fromErrno(errno, "opening " + directory);
+  }
+  return removeEntry(parent.get(), name, path);
+}
+
+Status removeFile(const std::string& path) {
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+  return Error::fromErrno(errno, "removing " + path);
+}
+
+bool fileExists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+}  // namespace efs

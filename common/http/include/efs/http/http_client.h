@@ -1,0 +1,42 @@
+// HttpClient: one small interface for all AWS endpoints; the implementation is libcurl.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "efs/base/clock.h"
+#include "efs/base/result.h"
+
+namespace efs::http {
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string url;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  Duration timeout{1000};         // whole request, connect included
+  std::size_t max_reply = 65536;  // a longer reply is an error
+};
+
+struct HttpReply {
+  int status = 0;
+  std::string body;
+};
+
+class HttpClient {
+ public:
+  virtual ~HttpClient() = default;
+  // Any status is a reply; errors are transport failures (kTimeout, kRefused, kUnreachable,
+  // kUntrusted, kNotFound for a name). Redirects are never followed: they would carry credentials
+  // along.
+  virtual Result<HttpReply> send(const HttpRequest& request) const = 0;
+};
+
+// Honours http_proxy, https_proxy, no_proxy (contract section 10). libcurl is loaded at the first
+// request (dlopen), so that a run without HTTP does not pay for it.
+std::unique_ptr<HttpClient> makeHttpClient();
+
+}  // namespace efs::http

@@ -1,0 +1,48 @@
+// Mount options sorted by who understands them: the VFS, user space, or the kernel's NFS client.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "efs/base/result.h"
+
+namespace efs::mounts {
+
+// An option list in order. Repeated key: the last value wins at the first one's place (contract
+// OPT-3).
+class OptionList {
+ public:
+  // Splits at commas, each word at its first '='. No quoting. Empty words are dropped.
+  static OptionList parse(std::string_view text);
+
+  bool has(std::string_view key) const;
+  std::optional<std::string> value(std::string_view key) const;      // "" for a word without '='
+  void set(std::string_view key, std::optional<std::string> value);  // replaces in place or appends
+  bool remove(std::string_view key);
+  const std::vector<std::pair<std::string, std::optional<std::string>>>& all() const {
+    return words_;
+  }
+  std::string text() const;
+
+ private:
+  std::vector<std::pair<std::string, std::optional<std::string>>> words_;
+};
+
+struct SortedOptions {
+  unsigned long vfs_flags = 0;  // MS_RDONLY, MS_NOSUID, MS_REMOUNT ... for mount(2)
+  std::string vfs;              // the same as text
+  std::string
+      userspace;    // _netdev, nofail, noauto, user, x-systemd.* ...: never shown to the kernel
+  std::string nfs;  // what is left: the NFS client's data string
+};
+// By libmount's option maps, as mount(8) does.
+Result<SortedOptions> sortOptions(const OptionList& options);
+
+// Contract NFS-2: appends each missing default in the fixed order (nfsvers=4.1, rsize, wsize, hard,
+// timeo, retrans, noresvport, port). `port` replaces a port given by the user.
+void addNfsDefaults(OptionList& options, int port);
+
+}  // namespace efs::mounts

@@ -1,0 +1,54 @@
+// The kernel's mount table (/proc/self/mountinfo) through libmount, octal escapes decoded.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "efs/base/result.h"
+#include "efs/base/unique_fd.h"
+
+namespace efs::mounts {
+
+struct MountEntry {
+  int id = 0;  // mount id, unique while mounted
+  int parent_id = 0;
+  dev_t device = 0;
+  std::string root;    // path inside the file system
+  std::string source;  // "127.0.0.1:/"
+  std::string target;
+  std::string fs_type;  // "nfs4"
+  std::string options;  // VFS and superblock options, comma-separated
+  // Value of "name=value" in the options; nullopt when absent.
+  std::optional<std::string> option(const std::string& name) const;
+  bool isNfs() const;
+  // Loopback port of a tunnelled mount: server 127.0.0.1, type nfs*, option port (2049 without
+  // one); nullopt for every other mount.
+  std::optional<int> tunnelPort() const;
+};
+
+class MountTable {
+ public:
+  static Result<MountTable> readKernel();
+  // For tests and for other processes' tables.
+  static Result<MountTable> readFile(const std::string& mountinfo_path);
+
+  const std::vector<MountEntry>& entries() const { return entries_; }
+  // The topmost mount whose mount point is exactly this (canonical) path.
+  const MountEntry* atPath(const std::string& target) const;
+  std::vector<const MountEntry*> withTunnelPort(int port) const;
+
+ private:
+  std::vector<MountEntry> entries_;
+};
+
+// Descriptor that poll(2) reports (POLLPRI|POLLERR) whenever the kernel's mount table changes.
+Result<UniqueFd> openMountMonitor();
+
+// NFS clients and superblocks the kernel still holds for a loopback port, mounted or not
+// (/proc/net/nfsfs). After an unmount the tunnel must live until this is false.
+Result<bool> kernelUsesTunnelPort(int port);
+
+}  // namespace efs::mounts

@@ -1,0 +1,39 @@
+// The NFS mount itself: mount(2) through libmount, without nfs-utils.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "efs/base/clock.h"
+#include "efs/base/result.h"
+#include "efs/mounts/mount_options.h"
+
+namespace efs::mounts {
+
+struct NfsMountRequest {
+  std::string source;  // "127.0.0.1:/path"
+  std::string target;
+  OptionList
+      options;  // complete list (addNfsDefaults applied); user-space words are sorted out here
+  std::string address;  // becomes addr=, the kernel's only notion of the server
+};
+
+// Mounts in a killable child so that a silent server cannot hang the caller. `patience` nullopt =
+// wait for ever. Errors carry errno of mount(2) and a kind: kTimeout (child killed), kPermission
+// (access denied by server), kNotFound (path does not exist on the server), kRefused, kReset,
+// kUnsupported (no NFS in this kernel: ENODEV), kInvalidInput (option the kernel does not know).
+Status mountNfs(const NfsMountRequest& request, std::optional<Duration> patience);
+
+// MS_REMOUNT of an existing mount with these options.
+Status remountNfs(const NfsMountRequest& request);
+
+// umount2(2) in a killable child; `lazy` = MNT_DETACH. For undoing a mount of our own.
+Status unmount(const std::string& target, bool lazy, Duration patience);
+
+// Contract NFS-8: 15 * rsize / 1024 KiB into /sys/class/bdi/<device>/read_ahead_kb.
+Status setReadAhead(dev_t device, unsigned long rsize_bytes);
+
+// False when the running kernel has no NFS client and cannot load one.
+bool kernelHasNfs();
+
+}  // namespace efs::mounts

@@ -1,0 +1,40 @@
+// IniFile: a configuration file as Python's ConfigParser reads it (contract 11.1), through inih.
+//
+// `=` or `:` separates key and value; keys are case-insensitive, section names are not; `#` and `;`
+// start a comment only as the first visible character of a line; an indented line continues the
+// value above; [DEFAULT] values are seen in every section; a repeated key or section is an error;
+// `%(name)s` is interpolation, `%%` a percent sign, a lone `%` an error.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "efs/base/result.h"
+
+namespace efs::settings {
+
+class IniFile {
+ public:
+  // An absent file is an empty configuration (contract 11.1); any other failure is an error naming
+  // path, line and cause.
+  static Result<IniFile> load(const std::string& path);
+  // `name` stands for the file in messages.
+  static Result<IniFile> parse(std::string_view text, const std::string& name);
+
+  bool hasSection(const std::string& section) const;
+  std::vector<std::string> sections() const;  // without DEFAULT, in file order
+  // Value in the section, else in [DEFAULT]; interpolated. nullopt when in neither.
+  Result<std::optional<std::string>> find(const std::string& section, std::string_view key) const;
+  const std::string& name() const { return name_; }
+
+ private:
+  using Section = std::map<std::string, std::string>;  // keys in lower case
+  std::string name_;
+  std::vector<std::string> order_;
+  std::map<std::string, Section> sections_;
+};
+
+}  // namespace efs::settings

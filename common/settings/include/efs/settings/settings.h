@@ -1,0 +1,87 @@
+// Settings: efs-utils.conf with types, defaults and checks (contract 11.2). Pure data after load().
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "efs/base/clock.h"
+#include "efs/base/log.h"
+#include "efs/base/result.h"
+#include "efs/settings/ini_file.h"
+
+namespace efs::settings {
+
+inline constexpr const char* kConfigPath = "/etc/amazon/efs/efs-utils.conf";
+inline constexpr const char* kDefaultCaFile = "/etc/amazon/efs/efs-utils.crt";
+
+struct LogSettings {  // [DEFAULT]
+  log::Level level = log::Level::kInfo;
+  std::size_t max_bytes = 1048576;
+  int file_count = 10;
+};
+
+struct MountSettings {          // [mount], with [mount.<region>] applied by forRegion()
+  std::string dns_name_format;  // required
+  std::string dns_name_suffix = "amazonaws.com";
+  std::string ca_file = kDefaultCaFile;  // key stunnel_cafile
+  std::optional<std::string> region;
+  std::optional<std::string> az_id;
+  bool tunnel_debug = false;                   // stunnel_debug_enabled
+  std::optional<std::string> tunnel_log_file;  // stunnel_logs_file, may contain {fs_id}
+  bool check_cert_hostname = true;
+  bool check_cert_validity = false;
+  bool fips_mode = false;
+  int port_lower = 0;  // required unless tlsport is given; 0 = missing
+  int port_upper = 0;  // half open
+  bool optimize_readahead = false;
+  bool fall_back_to_mount_target_ip = true;
+  bool disable_ec2_metadata_token = false;
+  bool retry_nfs_mount = true;
+  int retry_nfs_mount_count = 3;
+  Duration retry_nfs_mount_timeout{15000};
+};
+
+struct WatchdogSettings {  // [mount-watchdog]
+  bool enabled = true;
+  Duration poll_interval{1000};
+  int unmount_count_for_consistency = 5;
+  Duration unmount_grace_period{30000};
+  Duration certificate_renewal_interval{std::chrono::minutes(60)};
+  bool health_check_enabled = true;
+  Duration health_check_interval{std::chrono::minutes(5)};
+  Duration health_check_timeout{30000};
+};
+
+// Raw [proxy] logging keys, handed to the tunnel's config only when the section exists.
+struct ProxySettings {
+  std::optional<std::string> logging_level, logging_max_bytes, logging_file_count;
+};
+
+struct Settings {
+  LogSettings log;
+  mode_t state_dir_mode = 0750;
+  MountSettings mount;
+  WatchdogSettings watchdog;
+  std::optional<ProxySettings> proxy;
+  std::string client_source = "unknown";  // [client-info] source, 1-100 characters
+  // What was wrong but survivable (bad number replaced by default, unknown log level): log these.
+  std::vector<std::string> warnings;
+
+  static Result<Settings> load(const std::string& path = kConfigPath);
+  static Result<Settings> fromIni(const IniFile& ini);
+  // [mount] with the keys of [mount.<region>] laid over it (contract DNS-2, CFG-3).
+  MountSettings forRegion(const std::string& region) const;
+
+ private:
+  struct RegionOverride {
+    std::string region;
+    std::optional<std::string> dns_name_suffix, ca_file;
+  };
+  std::vector<RegionOverride> region_overrides_;
+};
+
+}  // namespace efs::settings

@@ -1,0 +1,58 @@
+// The state file of one mount (contract 13, 14): what the helper leaves for the watchdog, in a form
+// that efs-utils 3.2.0 reads and writes too. Unknown keys survive a rewrite.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "efs/base/clock.h"
+#include "efs/base/result.h"
+
+namespace efs::state {
+
+// "<fs id>.<mount point>.<port>" (contract ST-1): the mount point without its leading '/' (and
+// leading dots), further '/' as '.'.
+std::string mountName(std::string_view fs_id, std::string_view mountpoint, int port);
+
+struct ParsedMountName {
+  std::string fs_id;
+  std::string safe_mountpoint;  // "mnt.efs"
+  int port = 0;
+};
+std::optional<ParsedMountName> parseMountName(std::string_view name);
+
+struct MountState {
+  std::optional<pid_t> pid;          // -1 before the tunnel runs
+  std::vector<std::string> cmd;      // argv that restarts the tunnel
+  std::vector<std::string> files;    // removed at clean-up
+  std::optional<double> mount_time;  // seconds since the epoch
+  std::string mountpoint;            // empty in files of efs-utils < 1.31.3
+  std::string service_type = "elasticfilesystem";
+  std::string mount_state_dir;  // "<mount name>+", empty without TLS
+  std::string common_name;
+  std::string region;
+  std::string fs_id;
+  std::string certificate;  // paths; certificate not empty = renewal wanted
+  std::string private_key;
+  std::string certificate_creation_time;  // yymmddHHMMSSZ, UTC
+  std::string access_point;
+  std::string aws_credentials_method;  // contract CRED-10
+  std::int64_t unmount_count = 0;
+  std::optional<double> unmount_time;
+  // Every key of the file that this version does not know, as a JSON object, kept on rewrite.
+  std::string unknown_keys = "{}";
+
+  // `name` stands for the file in messages.
+  static Result<MountState> parse(std::string_view json, const std::string& name);
+  std::string serialize() const;
+};
+
+std::string certificateTimeText(WallTime time);  // yymmddHHMMSSZ
+std::optional<WallTime> parseCertificateTime(std::string_view text);
+
+}  // namespace efs::state

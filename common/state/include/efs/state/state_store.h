@@ -1,0 +1,60 @@
+// StateStore: the state directory (/var/run/efs) and the names in it. The only code that knows the
+// layout.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "efs/base/result.h"
+#include "efs/state/mount_state.h"
+
+namespace efs::state {
+
+inline constexpr const char* kStateDirectory = "/var/run/efs";
+
+// Paths of one mount, all derived from the directory and the mount name.
+struct MountPaths {
+  std::string name;           // fs-x.mnt.efs.20049
+  std::string state;          // <dir>/<name>
+  std::string pending_state;  // <dir>/~<name>, while the mount is under way
+  std::string tunnel_config;  // <dir>/stunnel-config.<name>
+  std::string secret_dir;     // <dir>/<name>+, 0700 or root:efs 0750
+  std::string certificate;    // <secret_dir>/certificate.pem
+  std::string pid_file;       // <secret_dir>/stunnel.pid
+};
+
+class StateStore {
+ public:
+  explicit StateStore(std::string directory) : directory_(std::move(directory)) {}
+
+  const std::string& directory() const { return directory_; }
+  MountPaths paths(const std::string& name) const;
+  // Socket and lock of the watchdog that owns this directory.
+  std::string watchdogSocket() const { return directory_ + "/watchdog.sock"; }
+  std::string watchdogLock() const { return directory_ + "/watchdog.lock"; }
+
+  // Creates the directory with exactly `mode` if it is missing.
+  Status create(mode_t mode) const;
+  // Names of finished state files ("fs-..." and not directories), sorted.
+  Result<std::vector<std::string>> mountNames() const;
+  // Names of "~fs-..." files, without the tilde.
+  Result<std::vector<std::string>> pendingNames() const;
+  // True when any name in the directory ends in ".<port>" (contract NFS-9, ST-2).
+  bool portReserved(int port) const;
+
+  Result<MountState> read(const std::string& name) const;
+  Result<MountState> readPending(const std::string& name) const;
+  // Atomic (ST-9), mode 0600.
+  Status write(const std::string& name, const MountState& state) const;
+  Status writePending(const std::string& name, const MountState& state) const;
+  // "~name" becomes "name".
+  Status publish(const std::string& name) const;
+  // Everything of this mount: state, pending state, tunnel config, `files`, secret directory. Goes
+  // on after a failure and reports the first one. `files` outside the directory are not touched.
+  Status removeMount(const std::string& name, const MountState* state) const;
+
+ private:
+  std::string directory_;
+};
+
+}  // namespace efs::state

@@ -1,0 +1,32 @@
+// Starting a tunnel behind a listening socket (contract 16; design "Life of a mount" 3 and 5).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "efs/base/result.h"
+#include "efs/base/subprocess.h"
+#include "efs/base/unique_fd.h"
+
+namespace efs::tunnel_control {
+
+// Full path of efs-proxy: beside our own executable's directory is not trusted; the search is
+// /sbin:/usr/sbin:/usr/local/sbin:/root/bin:/usr/local/bin:/usr/bin:/bin, then $PATH (contract 10).
+Result<std::string> findTunnelBinary();
+
+// argv of contract TUN-1: efs-proxy <config> [--tls] --no-direct-s3-read.
+std::vector<std::string> tunnelCommand(const std::string& binary, const std::string& config_path,
+                                       bool tls);
+
+struct LaunchedTunnel {
+  Subprocess process;
+  UniqueFd status;  // read end of the status pipe (tunnel_status.h); invalid if not asked for
+};
+
+// Starts `cmd` in its own session with stdin, stdout and stderr on /dev/null (EX-3). With a valid
+// `listener` it is handed on as descriptor 3 by the sd_listen_fds(3) protocol; otherwise the tunnel
+// binds by itself. `listener` stays open here.
+Result<LaunchedTunnel> launchTunnel(const std::vector<std::string>& cmd, const UniqueFd& listener,
+                                    bool want_status);
+
+}  // namespace efs::tunnel_control
