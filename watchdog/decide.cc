@@ -126,6 +126,7 @@ class Judge {
     progress_.unmount_noted = false;
     progress_.absent_since.reset();
     progress_.unused_since.reset();
+    progress_.revived.reset();
     if (seen_.unmount_recorded) act(Action::kClearUnmount);
     keepServing();
   }
@@ -143,16 +144,25 @@ class Judge {
     if (portInUse()) {
       // The last unmount waits in DESTROY_SESSION for an answer that only the tunnel can bring.
       progress_.unused_since.reset();
+      progress_.revived.reset();
       keepServing();
       return wakeIn(since(*progress_.absent_since) < 10 * kSoon ? kSoon : kLater);
     }
     if (!progress_.unused_since) progress_.unused_since = seen_.now;
-    const Duration needed = portUseKnown() ? kUnusedBeforeStop : policy_.blind_unmount_delay;
-    const MonoTime due = *progress_.unused_since + needed;
+    if (!seen_.tunnel_alive && !progress_.term_sent && !progress_.revived) {
+      progress_.revived = seen_.now;
+    }
+    const MonoTime due = unmountConfirmed();
     if (seen_.now >= due) return stopAndRemove();
-    if (!portUseKnown()) keepServing();
+    keepServing();
     wakeAt(due);
     wakeIn(kSoon);
+  }
+
+  MonoTime unmountConfirmed() const {
+    const Duration needed = portUseKnown() ? kUnusedBeforeStop : policy_.blind_unmount_delay;
+    const MonoTime due = *progress_.unused_since + needed;
+    return progress_.revived ? std::max(due, *progress_.revived + kRevivedBeforeStop) : due;
   }
 
   void stopAndRemove() {

@@ -44,6 +44,9 @@ struct Policy {
 // Fixed times of the product; those a user may want to change are in Policy.
 inline constexpr Duration kYoungMount{30000};       // WD-5: a new mount is not missed for so long
 inline constexpr Duration kUnusedBeforeStop{2000};  // gone and unused, confirmed over this time
+// A tunnel that was dead when its mount went: the kernel may wait in DESTROY_SESSION and tries to
+// connect again at least every half lease (45 s).
+inline constexpr Duration kRevivedBeforeStop{60000};
 inline constexpr Duration kTermPatience{5000};      // SIGTERM to SIGKILL
 inline constexpr Duration kStableLife{60000};       // a tunnel that lived so long was healthy
 inline constexpr Duration kMaxStartDelay{30000};
@@ -56,7 +59,7 @@ struct Progress {
   bool was_mounted = false;
   bool unmount_noted = false;
   bool no_certificate_reported = false;
-  std::optional<MonoTime> mounted_since, absent_since, unused_since;
+  std::optional<MonoTime> mounted_since, absent_since, unused_since, revived;
   std::optional<MonoTime> term_sent, kill_sent;
 
   int starts = 0;  // since the last tunnel that lived for kStableLife

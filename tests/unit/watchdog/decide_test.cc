@@ -196,12 +196,26 @@ TEST(Decide, ReplacesATunnelThatWasTerminatedJustBeforeTheMountCameBack) {
   EXPECT_FALSE(bench.last.progress.term_sent);
 }
 
-TEST(Decide, DoesNotRestartATunnelThatNobodyNeeds) {
+// Design, "Last unmount with a dead tunnel": the kernel has left its lists already and retries.
+TEST(Decide, RevivesADeadTunnelForAMinuteAfterTheUnmount) {
   Bench bench;
   bench.unmount();
   bench.seen.tunnel_alive = false;
-  EXPECT_THAT(bench.step(), ElementsAre(Action::kNoteUnmount));
-  EXPECT_THAT(bench.step(kUnusedBeforeStop), ElementsAre(Action::kRemoveMount));
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kNoteUnmount, Action::kStartTunnel));
+  bench.seen.tunnel_alive = true;
+  EXPECT_THAT(bench.step(kRevivedBeforeStop - Duration(1)), IsEmpty());
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kTerminateTunnel));
+  bench.seen.tunnel_alive = false;
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kRemoveMount));
+}
+
+TEST(Decide, RemovesTheStateOfAnUnmountedMountWhoseTunnelCannotStart) {
+  Bench bench;
+  bench.unmount();
+  bench.seen.tunnel_alive = false;
+  bench.step();
+  bench.step(kRevivedBeforeStop - Duration(1));
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kRemoveMount));
 }
 
 // CERT-7
