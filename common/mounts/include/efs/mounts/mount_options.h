@@ -33,12 +33,17 @@ class OptionList {
 
 struct SortedOptions {
   unsigned long vfs_flags = 0;  // MS_RDONLY, MS_NOSUID, MS_REMOUNT ... for mount(2)
-  std::string vfs;              // the same as text
-  std::string
-      userspace;    // _netdev, nofail, noauto, user, x-systemd.* ...: never shown to the kernel
-  std::string nfs;  // what is left: the NFS client's data string
+  std::string vfs;              // the words behind vfs_flags
+  // _netdev, nofail, noauto, user, x-systemd.* ...: never shown to the kernel.
+  std::string userspace;
+  // Words of nfs(5) for mount.nfs alone (bg, fg, retry=, intr, mountport= ...): neither for the
+  // kernel nor for libmount.
+  std::string helper;
+  std::string nfs;  // what is left, in order: the NFS client's data string (contract OPT-4)
 };
-// By libmount's option maps, as mount(8) does.
+// By libmount's option maps, as mount(8) does; `user`, `users`, `owner`, `group` imply nosuid,
+// nodev (noexec) unless a later word takes it back. kInvalidInput: a word without a name ("=x"),
+// and bind, move or propagation words, which mount nothing.
 Result<SortedOptions> sortOptions(const OptionList& options);
 
 // Contract NFS-2: appends each missing default in the fixed order (nfsvers=4.1, rsize, wsize, hard,

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "efs/base/result.h"
@@ -24,13 +25,14 @@ struct MountEntry {
   // Value of "name=value" in the options; nullopt when absent.
   std::optional<std::string> option(const std::string& name) const;
   bool isNfs() const;
-  // Loopback port of a tunnelled mount: server 127.0.0.1, type nfs*, option port (2049 without
-  // one); nullopt for every other mount.
+  // Loopback port of a tunnelled mount (contract WD-4): server 127.0.0.1, type nfs or nfs4, option
+  // port (2049 without one); nullopt for every other mount.
   std::optional<int> tunnelPort() const;
 };
 
 class MountTable {
  public:
+  // A broken line is left out. An error, never an empty table, when there is no mount in the file.
   static Result<MountTable> readKernel();
   // For tests and for other processes' tables.
   static Result<MountTable> readFile(const std::string& mountinfo_path);
@@ -47,8 +49,16 @@ class MountTable {
 // Descriptor that poll(2) reports (POLLPRI|POLLERR) whenever the kernel's mount table changes.
 Result<UniqueFd> openMountMonitor();
 
-// NFS clients and superblocks the kernel still holds for a loopback port, mounted or not
-// (/proc/net/nfsfs). After an unmount the tunnel must live until this is false.
-Result<bool> kernelUsesTunnelPort(int port);
+// NFS clients and superblocks the kernel still holds for a loopback port, mounted or not: after a
+// lazy unmount with files open, or in another mount namespace. False when this kernel has no NFS
+// client. Never blocks. The kernel keeps the lists per network namespace: for a tunnel in another
+// one pass "/proc/<its pid>/net".
+//
+// Limit: a client leaves both lists before it sends its last DESTROY_SESSION, so the tunnel must
+// also live while the kernel's connection to it is open.
+Result<bool> kernelUsesTunnelPort(int port, const std::string& proc_net = "/proc/self/net");
+
+// The parser of /proc/net/nfsfs/servers and volumes: does a line name 127.0.0.1 with this port?
+bool listsTunnelPort(std::string_view nfsfs, int port);
 
 }  // namespace efs::mounts

@@ -1,6 +1,11 @@
 // Resolver: names to addresses with a deadline, by c-ares (own threads none, /etc/hosts and
 // /etc/resolv.conf honoured). Two ways of use: resolve() blocks up to a deadline; an event loop
 // watches sockets() and calls process() itself.
+//
+// Both address families are asked, whatever addresses this host has; the answers come in the order
+// of RFC 6724 (addresses without a route last). Every server is asked twice at most. When the file
+// resolv.conf has changed, the next start() that finds no query pending reads it again: a tunnel
+// lives for months.
 #pragma once
 
 #include <cstdint>
@@ -21,18 +26,28 @@ class Resolver {
   using Addresses = std::vector<Endpoint>;
   using Callback = std::function<void(Result<Addresses>)>;
 
+  struct Options {
+    std::string resolv_conf = "/etc/resolv.conf";
+    std::uint16_t dns_port = 53;
+    // Of the first round of questions; the second and last one waits twice as long.
+    Duration server_timeout{2000};
+  };
   static Result<Resolver> create();
+  static Result<Resolver> create(Options options);
   Resolver(Resolver&&) noexcept;
   Resolver& operator=(Resolver&&) noexcept;
   ~Resolver();
 
   // Blocking, for run-to-completion programs. An IP literal needs no network. Errors: kNotFound
-  // (the name does not exist), kTimeout, kUnreachable (no server answers); the message names the
-  // name.
+  // (the name does not exist or has no address), kTimeout, kUnreachable (no server answers);
+  // kInvalidInput (not a name). The message names the name. Do not mix with queries under way: at
+  // the deadline all of them are cancelled.
   Result<Addresses> resolve(const std::string& host, std::uint16_t port, const Clock& clock,
                             Duration patience);
 
-  // Event-driven: the callback runs inside start() or process(), exactly once, also on cancel().
+  // Event-driven: the callback runs exactly once, inside start(), process(), cancel() or the
+  // destructor (the latter two with kCancelled). It may start another query unless it was told
+  // kCancelled, and must not destroy the resolver.
   void start(const std::string& host, std::uint16_t port, Callback callback);
   // Ends all queries with kCancelled.
   void cancel();

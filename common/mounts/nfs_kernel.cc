@@ -1,0 +1,44 @@
+#include <fcntl.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
+
+#include <cerrno>
+
+#include "efs/base/files.h"
+#include "efs/base/text.h"
+#include "efs/base/unique_fd.h"
+#include "efs/mounts/nfs_mount.h"
+
+namespace efs::mounts {
+namespace {
+
+// modules.dep of a distribution kernel has about 1 MiB.
+constexpr std::size_t kMaxModuleList = 16U << 20U;
+
+}  // namespace
+
+Status setReadAhead(dev_t device, unsigned long rsize_bytes) {
+  const std::string path = "/sys/class/bdi/" + std::to_string(major(device)) + ":" +
+                           std::to_string(minor(device)) + "/read_ahead_kb";
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd.valid()) return Error::fromErrno(errno, "opening " + path);
+  // Division first cannot overflow; rsize is a multiple of 1024 wherever the kernel chose it.
+  const unsigned long kib = rsize_bytes / 1024 * 15 + rsize_bytes % 1024 * 15 / 1024;
+  return writeAll(fd.get(), std::to_string(kib), path);
+}
+
+bool kernelHasNfs() {
+  const auto known = readFile("/proc/filesystems");
+  if (known && known->find("\tnfs4\n") != std::string::npos) return true;
+  // Not loaded yet: mount(2) loads the module by itself where it exists.
+  utsname system{};
+  if (::uname(&system) != 0) return false;
+  const std::string folder = std::string("/lib/modules/") + system.release;
+  for (const char* name : {"/modules.dep", "/modules.builtin"}) {
+    const auto list = readFile(folder + name, kMaxModuleList);
+    if (list && list->find("/nfsv4.ko") != std::string::npos) return true;
+  }
+  return false;
+}
+
+}  // namespace efs::mounts

@@ -1,0 +1,240 @@
+// mount(2) and umount2(2) can wait for a server for ever, though killably. So each runs in a forked
+// child, which reports over a pipe where it stopped and with which errno; the parent waits with a
+// deadline and words the error.
+#include "efs/mounts/nfs_mount.h"
+
+#include <libmount.h>
+#include <poll.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <set>
+
+#include "efs/base/files.h"
+#include "efs/base/subprocess.h"
+#include "efs/base/text.h"
+#include "efs/base/unique_fd.h"
+#include "efs/mounts/mount_table.h"
+
+namespace efs::mounts {
+namespace {
+
+// mount(2) copies one page of data and silently drops the rest.
+constexpr std::size_t kMaxData = 4095;
+// A remount asks the server nothing; it may write back dirty pages.
+constexpr Duration kRemountPatience{60000};
+constexpr Duration kTidyPatience{2000};
+
+enum class Stage : int { kTarget, kPrepare, kKernel };
+
+// How far the child came; err 0 = success.
+struct Report {
+  Stage stage = Stage::kPrepare;
+  int err = 0;
+};
+
+struct ContextDeleter {
+  void operator()(libmnt_context* context) const { mnt_free_context(context); }
+};
+struct UpdateDeleter {
+  void operator()(libmnt_update* update) const { mnt_free_update(update); }
+};
+
+Result<Report> readReport(int fd) {
+  Report report;
+  const ssize_t got = ::read(fd, &report, sizeof report);
+  if (got != sizeof report) return Error(ErrorKind::kInternal, "the mount child died");
+  return report;
+}
+
+// Runs `body` in a child. nullopt: the deadline passed and the child was killed.
+Result<std::optional<Report>> runInChild(const std::function<Report()>& body,
+                                         std::optional<Duration> patience) {
+  EFS_TRY(pipe, makePipe());
+  const int out = pipe.write_end.get();
+  EFS_TRY(child, Subprocess::fork([&body, out] {
+            const Report report = body();
+            return ::write(out, &report, sizeof report) == sizeof report ? 0 : 1;
+          }));
+  pipe.write_end.reset();
+  const Duration longest(INT_MAX);  // what poll(2) takes; 24 days each time round
+  std::optional<ExitStatus> ended;
+  do {
+    auto waited = child.wait(patience ? std::min(*patience, longest) : longest);
+    if (!waited) {
+      child.killAndReap();
+      return waited.error();
+    }
+    ended = *waited;
+  } while (!ended && !patience);
+  if (!ended) {
+    child.killAndReap();
+    return std::optional<Report>();
+  }
+  EFS_TRY(report, readReport(pipe.read_end.get()));
+  return std::optional<Report>(report);
+}
+
+// In the child: the steps that touch paths may block as well.
+Report mountHere(const std::string& source, const std::string& target, const std::string& options) {
+  char* real = ::realpath(target.c_str(), nullptr);
+  const std::unique_ptr<char, decltype(&std::free)> canonical(real, &std::free);
+  struct stat info {};
+  if (real == nullptr || ::stat(real, &info) != 0) return {Stage::kTarget, errno};
+  if (!S_ISDIR(info.st_mode)) return {Stage::kTarget, ENOTDIR};
+  const std::unique_ptr<libmnt_context, ContextDeleter> context(mnt_new_context());
+  libmnt_context* raw = context.get();
+  if (raw == nullptr) return {Stage::kPrepare, ENOMEM};
+  // Without helpers libmount calls mount(2) itself; it then notes _netdev, uhelper= and helper= in
+  // /run/mount/utab, where umount(8) and systemd look for them.
+  if (mnt_context_disable_helpers(raw, 1) != 0 || mnt_context_disable_canonicalize(raw, 1) != 0 ||
+      mnt_context_set_fstype(raw, "nfs4") != 0 ||
+      mnt_context_set_source(raw, source.c_str()) != 0 || mnt_context_set_target(raw, real) != 0 ||
+      mnt_context_set_options(raw, options.c_str()) != 0) {
+    return {Stage::kPrepare, ENOMEM};
+  }
+  const int status = mnt_context_mount(raw);
+  if (mnt_context_syscall_called(raw) == 1) {
+    // A failure after mount(2), such as a read-only /run, leaves a good mount.
+    return {Stage::kKernel, std::max(mnt_context_get_syscall_errno(raw), 0)};
+  }
+  return {Stage::kPrepare, status < 0 && status > -1000 ? -status : EINVAL};
+}
+
+Report unmountHere(const std::string& target, bool lazy) {
+  const int flags = UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0);
+  if (::umount2(target.c_str(), flags) != 0) return {Stage::kKernel, errno};
+  return {Stage::kKernel, 0};
+}
+
+// Takes the mount's line out of libmount's utab; best effort, as umount(8) does.
+Report forgetHere(const std::string& target) {
+  const std::unique_ptr<libmnt_update, UpdateDeleter> update(mnt_new_update());
+  if (update && mnt_update_set_fs(update.get(), 0, target.c_str(), nullptr) == 0) {
+    (void)mnt_update_table(update.get(), nullptr);
+  }
+  return {};
+}
+
+Error targetError(const std::string& target, int err) {
+  if (err == ENOENT) return Error::fromErrno(err, "mount point " + target);
+  if (err == ENOTDIR) return Error::fromErrno(err, "mount point " + target);
+  return Error::fromErrno(err, "looking at mount point " + target);
+}
+
+// The texts of mount.nfs (nfs-utils, utils/mount/error.c), which users search for (contract NFS-6).
+Error kernelError(const NfsMountRequest& request, int err) {
+  const std::string& source = request.source;
+  switch (err) {
+    case EACCES:
+      return Error::fromErrno(err, "access denied by server while mounting " + source);
+    case ENOENT:
+      return Error::fromErrno(err, "mounting " + source + " failed, reason given by server");
+    case EINVAL:
+      return Error::fromErrno(err, "an incorrect mount option was specified for " + source)
+          .addHint("dmesg names an option that the kernel does not know");
+    case EPROTONOSUPPORT:
+    case EOPNOTSUPP:
+      return Error::fromErrno(
+          err, "requested NFS version or transport protocol is not supported for " + source);
+    case ENODEV:
+      return Error::fromErrno(err, "mounting " + source + ": this kernel has no NFSv4 client")
+          .addHint("the kernel module nfsv4 is missing");
+    case EBUSY:
+      return Error::fromErrno(err, request.target + " is busy or already mounted");
+    default:
+      return Error::fromErrno(err, "mounting " + source + " on " + request.target);
+  }
+}
+
+Result<std::string> optionText(const NfsMountRequest& request, bool remount) {
+  EFS_TRY(sorted, sortOptions(request.options));
+  OptionList nfs = OptionList::parse(sorted.nfs);
+  nfs.set("addr", request.address);
+  const std::string data = nfs.text();
+  if (data.size() > kMaxData) {
+    return Error(ErrorKind::kInvalidInput,
+                 "the NFS mount options have " + std::to_string(data.size()) +
+                     " characters, the kernel takes " + std::to_string(kMaxData));
+  }
+  std::vector<std::string> parts;
+  if (remount) parts.emplace_back("remount");
+  for (const auto& part : {sorted.vfs, sorted.userspace, data}) {
+    if (!part.empty()) parts.push_back(part);
+  }
+  return join(parts, ",");
+}
+
+Status judge(const NfsMountRequest& request, const Report& report) {
+  if (report.err == 0) return {};
+  if (report.stage == Stage::kTarget) return targetError(request.target, report.err);
+  if (report.stage == Stage::kKernel) return kernelError(request, report.err);
+  return Error::fromErrno(report.err, "preparing the mount of " + request.source);
+}
+
+std::set<int> mountIds() {
+  std::set<int> ids;
+  const auto table = MountTable::readKernel();
+  if (!table) return ids;
+  for (const auto& entry : table->entries()) ids.insert(entry.id);
+  return ids;
+}
+
+// The child may have been killed after mount(2) and before its report: then the mount is there.
+bool appearedSince(const std::set<int>& before, const NfsMountRequest& request) {
+  const auto table = MountTable::readKernel();
+  if (!table || before.empty()) return false;
+  const auto port = parseInt(request.options.value("port").value_or("2049"));
+  return std::any_of(table->entries().begin(), table->entries().end(), [&](const auto& entry) {
+    return before.count(entry.id) == 0 && entry.isNfs() && entry.source == request.source && port &&
+           entry.tunnelPort() == static_cast<int>(*port);
+  });
+}
+
+}  // namespace
+
+Status mountNfs(const NfsMountRequest& request, std::optional<Duration> patience) {
+  EFS_TRY(options, optionText(request, false));
+  const auto before = mountIds();
+  EFS_TRY(report,
+          runInChild([&] { return mountHere(request.source, request.target, options); }, patience));
+  if (report) return judge(request, *report);
+  if (appearedSince(before, request)) return {};
+  return Error::fromErrno(ETIMEDOUT, "mounting " + request.source + " on " + request.target)
+      .setKind(ErrorKind::kTimeout);
+}
+
+Status remountNfs(const NfsMountRequest& request) {
+  EFS_TRY(options, optionText(request, true));
+  EFS_TRY(report, runInChild([&] { return mountHere(request.source, request.target, options); },
+                             kRemountPatience));
+  if (report) return judge(request, *report);
+  return Error::fromErrno(ETIMEDOUT, "remounting " + request.target);
+}
+
+Status unmount(const std::string& target, bool lazy, Duration patience) {
+  const auto before = MountTable::readKernel();
+  const MountEntry* top = before ? before->atPath(target) : nullptr;
+  EFS_TRY(report, runInChild([&] { return unmountHere(target, lazy); }, patience));
+  if (report && report->err == EINVAL) {
+    return Error::fromErrno(EINVAL, target + " is not mounted").setKind(ErrorKind::kNotFound);
+  }
+  if (report && report->err != 0) return Error::fromErrno(report->err, "unmounting " + target);
+  // The last unmount of a server leaves the table at once and only then waits for the server: done
+  // as well, though the child had to be killed.
+  const auto after = report ? std::set<int>() : mountIds();
+  if (!report && (top == nullptr || after.empty() || after.count(top->id) != 0)) {
+    return Error::fromErrno(ETIMEDOUT, "unmounting " + target);
+  }
+  (void)runInChild([&] { return forgetHere(target); }, kTidyPatience);
+  return {};
+}
+
+}  // namespace efs::mounts

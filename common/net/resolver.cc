@@ -1,0 +1,282 @@
+#include "efs/net/resolver.h"
+
+#include <ares.h>
+#include <netdb.h>
+#include <poll.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <deque>
+#include <map>
+#include <utility>
+
+#include "efs/base/text.h"
+
+namespace efs::net {
+namespace {
+
+constexpr int kTriesPerServer = 2;
+// More addresses than a mount target can have; a bound for what a server may make us keep.
+constexpr std::size_t kMaxAddresses = 32;
+// RFC 1035 section 2.3.4: 253 characters, and the trailing dot.
+constexpr std::size_t kMaxNameLength = 254;
+
+ErrorKind kindOfAres(int status) {
+  switch (status) {
+    case ARES_ENOTFOUND:
+    case ARES_ENODATA:
+      return ErrorKind::kNotFound;
+    case ARES_ETIMEOUT:
+      return ErrorKind::kTimeout;
+    case ARES_ECONNREFUSED:
+    case ARES_ESERVFAIL:
+    case ARES_EREFUSED:
+      return ErrorKind::kUnreachable;
+    case ARES_EBADNAME:
+    case ARES_EBADSTR:
+      return ErrorKind::kInvalidInput;
+    case ARES_ECANCELLED:
+    case ARES_EDESTRUCTION:
+      return ErrorKind::kCancelled;
+    case ARES_ENOMEM:
+    case ARES_EFILE:
+      return ErrorKind::kIo;
+    default:
+      return ErrorKind::kProtocol;
+  }
+}
+
+Error resolveError(const std::string& host, ErrorKind kind, std::string_view reason) {
+  Error error(kind, "resolving \"" + printable(host) + "\": " + std::string(reason));
+  if (kind == ErrorKind::kTimeout || kind == ErrorKind::kUnreachable) {
+    error.addHint("check the DNS servers in /etc/resolv.conf");
+  }
+  return error;
+}
+
+// Identity of a file's content as far as stat(2) tells; a missing file is all zero.
+struct FileStamp {
+  dev_t device = 0;
+  ino_t inode = 0;
+  off_t size = 0;
+  std::int64_t changed_s = 0;
+  std::int64_t changed_ns = 0;
+  bool operator==(const FileStamp&) const = default;
+};
+
+FileStamp stampOf(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return {};
+  return {info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec};
+}
+
+Resolver::Addresses addressesOf(const ares_addrinfo& info, std::uint16_t port) {
+  Resolver::Addresses addresses;
+  for (const auto* node = info.nodes; node != nullptr; node = node->ai_next) {
+    const auto found = Endpoint::fromSockaddr(node->ai_addr, node->ai_addrlen);
+    if (!found || addresses.size() >= kMaxAddresses) continue;
+    // The port that c-ares leaves in the address is that of a service name; ours is a number.
+    const auto endpoint = Endpoint::fromLiteral(found->ip(), port);
+    if (endpoint) addresses.push_back(*endpoint);
+  }
+  return addresses;
+}
+
+}  // namespace
+
+struct Resolver::Impl {
+  explicit Impl(Options chosen) : options(std::move(chosen)) {}
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() {
+    if (channel != nullptr) ares_destroy(channel);
+    deliver();
+  }
+
+  struct Query {
+    Impl* owner;
+    std::string host;
+    std::uint16_t port;
+    Callback callback;
+  };
+  struct Answer {
+    Callback callback;
+    Result<Addresses> result;
+  };
+
+  Status open();
+  void refresh();
+  void deliver();
+  static void onSocket(void* self, ares_socket_t fd, int readable, int writable);
+  static void onAnswer(void* query, int status, int timeouts, ares_addrinfo* info);
+
+  Options options;
+  ares_channel channel = nullptr;
+  FileStamp stamp;
+  std::size_t pending = 0;
+  std::map<int, Watch> watches;
+  // Callbacks run when c-ares is no longer on the stack, so that they may start queries and the
+  // channel may be replaced.
+  std::deque<Answer> answers;
+};
+
+Status Resolver::Impl::open() {
+  ares_options settings{};
+  // HOSTALIASES is an environment variable: not for programs that run as root.
+  settings.flags = ARES_FLAG_NOALIASES;
+  settings.timeout =
+      static_cast<int>(std::clamp<long long>(options.server_timeout.count(), 10, 60000));
+  settings.tries = kTriesPerServer;
+  settings.udp_port = options.dns_port;
+  settings.tcp_port = options.dns_port;
+  std::string lookups = "fb";  // the file /etc/hosts, then DNS
+  settings.lookups = lookups.data();
+  settings.sock_state_cb = &Impl::onSocket;
+  settings.sock_state_cb_data = this;
+  settings.resolvconf_path = options.resolv_conf.data();
+  const int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_UDP_PORT |
+                   ARES_OPT_TCP_PORT | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB |
+                   ARES_OPT_RESOLVCONF;
+  // Taken before the file is read: a change in between is seen as a change later.
+  stamp = stampOf(options.resolv_conf);
+  const int status = ares_init_options(&channel, &settings, mask);
+  if (status == ARES_SUCCESS) return {};
+  channel = nullptr;
+  return Error(ErrorKind::kIo, std::string("starting the DNS client: ") + ares_strerror(status));
+}
+
+void Resolver::Impl::refresh() {
+  if (pending != 0 || (channel != nullptr && stamp == stampOf(options.resolv_conf))) return;
+  ares_channel old = std::exchange(channel, nullptr);
+  // Idle UDP sockets of the old channel vanish from `watches` here.
+  if (old != nullptr) ares_destroy(old);
+  watches.clear();
+  (void)open();  // without a channel start() reports the failure
+}
+
+void Resolver::Impl::deliver() {
+  while (!answers.empty()) {
+    Answer answer = std::move(answers.front());
+    answers.pop_front();
+    answer.callback(std::move(answer.result));
+  }
+}
+
+void Resolver::Impl::onSocket(void* self, ares_socket_t fd, int readable, int writable) {
+  auto& watches = static_cast<Impl*>(self)->watches;
+  if (readable == 0 && writable == 0) {
+    watches.erase(fd);
+  } else {
+    watches[fd] = Watch{fd, readable != 0, writable != 0};
+  }
+}
+
+void Resolver::Impl::onAnswer(void* raw, int status, int /*timeouts*/, ares_addrinfo* info) {
+  const std::unique_ptr<Query> query(static_cast<Query*>(raw));
+  --query->owner->pending;
+  Addresses addresses;
+  if (status == ARES_SUCCESS && info != nullptr) addresses = addressesOf(*info, query->port);
+  if (info != nullptr) ares_freeaddrinfo(info);
+  if (status == ARES_SUCCESS && addresses.empty()) status = ARES_ENODATA;
+  Result<Addresses> result = std::move(addresses);
+  if (status != ARES_SUCCESS) {
+    result = resolveError(query->host, kindOfAres(status), ares_strerror(status));
+  }
+  query->owner->answers.push_back({std::move(query->callback), std::move(result)});
+}
+
+Resolver::Resolver(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Resolver::Resolver(Resolver&&) noexcept = default;
+Resolver& Resolver::operator=(Resolver&&) noexcept = default;
+Resolver::~Resolver() = default;
+
+Result<Resolver> Resolver::create() { return create(Options()); }
+
+Result<Resolver> Resolver::create(Options options) {
+  if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
+    return Error(ErrorKind::kIo, "starting the DNS client");
+  }
+  auto impl = std::make_unique<Impl>(std::move(options));
+  EFS_CHECK(impl->open());
+  return Resolver(std::move(impl));
+}
+
+void Resolver::start(const std::string& host, std::uint16_t port, Callback callback) {
+  auto& impl = *impl_;
+  impl.refresh();
+  if (const auto literal = Endpoint::fromLiteral(host, port)) {
+    impl.answers.push_back({std::move(callback), Addresses{*literal}});
+  } else if (impl.channel == nullptr) {
+    impl.answers.push_back(
+        {std::move(callback), resolveError(host, ErrorKind::kIo, "the DNS client cannot start")});
+  } else if (host.empty() || host.size() > kMaxNameLength || host.find('\0') != std::string::npos) {
+    impl.answers.push_back(
+        {std::move(callback), resolveError(host, ErrorKind::kInvalidInput, "not a host name")});
+  } else {
+    ares_addrinfo_hints hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    ++impl.pending;
+    auto query = std::make_unique<Impl::Query>(Impl::Query{&impl, host, port, std::move(callback)});
+    ares_getaddrinfo(impl.channel, host.c_str(), nullptr, &hints, &Impl::onAnswer, query.release());
+  }
+  impl.deliver();
+}
+
+void Resolver::cancel() {
+  if (impl_->channel != nullptr) ares_cancel(impl_->channel);
+  impl_->deliver();
+}
+
+std::vector<Resolver::Watch> Resolver::sockets() const {
+  std::vector<Watch> watches;
+  watches.reserve(impl_->watches.size());
+  for (const auto& entry : impl_->watches) watches.push_back(entry.second);
+  return watches;
+}
+
+std::optional<Duration> Resolver::timeout() const {
+  timeval left{};
+  if (impl_->channel == nullptr || ares_timeout(impl_->channel, nullptr, &left) == nullptr) {
+    return std::nullopt;
+  }
+  // Rounded up: waking too early would be a busy loop.
+  return Duration(left.tv_sec * 1000 + (left.tv_usec + 999) / 1000);
+}
+
+void Resolver::process(int fd, bool readable, bool writable) {
+  if (impl_->channel == nullptr) return;
+  const ares_socket_t none = ARES_SOCKET_BAD;
+  ares_process_fd(impl_->channel, readable ? fd : none, writable ? fd : none);
+  impl_->deliver();
+}
+
+Result<Resolver::Addresses> Resolver::resolve(const std::string& host, std::uint16_t port,
+                                              const Clock& clock, Duration patience) {
+  const Deadline deadline(clock, patience);
+  std::optional<Result<Addresses>> answer;
+  start(host, port, [&answer](Result<Addresses> result) { answer = std::move(result); });
+  while (!answer && !deadline.passed()) {
+    std::vector<pollfd> entries;
+    for (const auto& watch : sockets()) {
+      const int events = (watch.read ? POLLIN : 0) | (watch.write ? POLLOUT : 0);
+      entries.push_back({watch.fd, static_cast<short>(events), 0});
+    }
+    const auto wait = std::min(timeout().value_or(deadline.left()), deadline.left());
+    const int ready = ::poll(entries.data(), entries.size(), static_cast<int>(wait.count()));
+    if (ready < 0 && errno != EINTR) break;
+    if (ready <= 0) process(-1, false, false);
+    for (const auto& entry : entries) {
+      if (ready <= 0 || answer || entry.revents == 0) continue;
+      process(entry.fd, (entry.revents & ~POLLOUT) != 0, (entry.revents & POLLOUT) != 0);
+    }
+  }
+  if (answer) return std::move(*answer);
+  cancel();
+  return resolveError(host, ErrorKind::kTimeout,
+                      "no answer within " + std::to_string(patience.count()) + " ms");
+}
+
+}  // namespace efs::net
