@@ -6,6 +6,7 @@
 // nothing stays behind on the server. NULL alone does not show a policy denial.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "efs/base/clock.h"
@@ -18,8 +19,27 @@ struct ProbeResult {
                              // the kernel
 };
 
-// `fd`: blocking connected socket, stays open. Errors: kPermission (RPC or NFS level denial: the
-// policy), kReset (closed before the first answer: certificate refused), kTimeout, kProtocol.
+// Who asks. random() for every real use: an owner used twice would end the first one's state.
+struct ProbeIdentity {
+  std::uint32_t first_xid = 1;
+  std::string verifier;      // 8 bytes: one life of the client (RFC 8881 section 2.4)
+  std::string client_owner;  // at most 1024 bytes
+  std::string machine;       // AUTH_SYS machine name, at most 255 bytes
+  static Result<ProbeIdentity> random();
+};
+
+// `fd`: connected socket, blocking or not, stays open. Errors:
+//   kReset        closed before the first byte of the first answer: certificate refused
+//   kPermission   RPC or NFS level denial: the policy
+//   kUnsupported  no NFSv4.1 there
+//   kBusy         the server asks to come again later (NFS4ERR_DELAY)
+//   kTimeout, kProtocol (also: closed later on)
+// The message names the step. After a denial the client id is destroyed as well.
 Result<ProbeResult> probeNfs(int fd, const Clock& clock, Duration patience);
+Result<ProbeResult> probeNfs(int fd, const Clock& clock, Duration patience,
+                             const ProbeIdentity& identity);
+
+// Only NULL: does an NFSv4 server answer at all? Errors as above.
+Status pingNfs(int fd, const Clock& clock, Duration patience);
 
 }  // namespace efs::rpc
