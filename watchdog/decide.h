@@ -47,8 +47,8 @@ inline constexpr Duration kUnusedBeforeStop{2000};  // gone and unused, confirme
 // A tunnel that was dead when its mount went: the kernel may wait in DESTROY_SESSION and tries to
 // connect again at least every half lease (45 s).
 inline constexpr Duration kRevivedBeforeStop{60000};
-inline constexpr Duration kTermPatience{5000};      // SIGTERM to SIGKILL
-inline constexpr Duration kStableLife{60000};       // a tunnel that lived so long was healthy
+inline constexpr Duration kTermPatience{5000};  // SIGTERM to SIGKILL
+inline constexpr Duration kStableLife{60000};   // a tunnel that lived so long was healthy
 inline constexpr Duration kMaxStartDelay{30000};
 inline constexpr Duration kPendingAdoption{5000};  // mounted under a '~' name: its helper is dead
 inline constexpr Duration kPendingExpiry{600000};  // '~' without a mount: its helper is dead

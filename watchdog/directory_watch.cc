@@ -6,7 +6,6 @@
 #include <array>
 #include <cerrno>
 
-
 namespace efs::watchdog {
 
 Result<DirectoryWatch> DirectoryWatch::create(const std::string& directory) {

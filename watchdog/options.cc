@@ -48,7 +48,8 @@ std::string helpText(const std::string& program) {
          "  --config FILE      configuration (default /etc/amazon/efs/efs-utils.conf)\n"
          "  --log-dir DIR      directory of mount-watchdog.log (default /var/log/amazon/efs)\n"
          "  --mountinfo FILE   read the mount table from this file, not from the kernel\n"
-         "  --proc-net DIR     find nfsfs/servers and nfsfs/volumes there (default /proc/self/net)\n";
+         "  --proc-net DIR     find nfsfs/servers and nfsfs/volumes there (default "
+         "/proc/self/net)\n";
 }
 
 }  // namespace efs::watchdog

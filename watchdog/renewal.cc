@@ -156,7 +156,8 @@ WallTime renewalTime(std::optional<WallTime> created, std::optional<WallTime> no
   if (!created || *created > now + kMinimumLife) return WallTime::min();
   WallTime due = *created + interval;
   if (not_after) due = std::min<WallTime>(due, *not_after - kBeforeCertificateEnds);
-  if (credentials_expire) due = std::min<WallTime>(due, *credentials_expire - kBeforeCredentialsEnd);
+  if (credentials_expire)
+    due = std::min<WallTime>(due, *credentials_expire - kBeforeCredentialsEnd);
   // A source that hands out credentials about to end must not cause a renewal without pause.
   return std::max<WallTime>(due, *created + kMinimumLife);
 }

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cstdint>
 #include <cstdlib>
-#include <memory>
+#include <utility>
 
 #include "efs/base/log.h"
 #include "efs/base/text.h"
@@ -37,8 +37,8 @@ ServiceManager ServiceManager::fromEnvironment() {
   return manager;
 }
 
-void ServiceManager::ready() const {
-  if (present_) ::sd_notify(0, "READY=1");
+void ServiceManager::ready() {
+  if (present_ && !std::exchange(ready_sent_, true)) ::sd_notify(0, "READY=1");
 }
 
 void ServiceManager::stopping() const {

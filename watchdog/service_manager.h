@@ -18,7 +18,8 @@ class ServiceManager {
 
   // NOTIFY_SOCKET is set: somebody restarts us by our exit status.
   bool present() const { return present_; }
-  void ready() const;
+  // Sent once.
+  void ready();
   void stopping() const;
   // Sent only when the text changed.
   void status(const std::string& text);
@@ -34,6 +35,7 @@ class ServiceManager {
 
  private:
   bool present_ = false;
+  bool ready_sent_ = false;
   std::optional<Duration> ping_interval_;
   std::string last_status_;
 };

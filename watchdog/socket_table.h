@@ -1,5 +1,5 @@
-// SocketTable: who listens on, and who is connected to, ports of 127.0.0.1 (/proc/net/tcp, proc(5)).
-// A snapshot: take a new one for each question asked at another time.
+// SocketTable: who listens on, and who is connected to, ports of 127.0.0.1 (/proc/net/tcp,
+// proc(5)). A snapshot: take a new one for each question asked at another time.
 #pragma once
 
 #include <sys/types.h>

@@ -44,9 +44,8 @@ Supervisor::~Supervisor() {
 void Supervisor::configure(const settings::Settings& settings) {
   settings_ = settings;
   const auto& watchdog = settings.watchdog;
-  policy_.blind_unmount_delay =
-      watchdog.poll_interval * watchdog.unmount_count_for_consistency +
-      watchdog.unmount_grace_period;
+  policy_.blind_unmount_delay = watchdog.poll_interval * watchdog.unmount_count_for_consistency +
+                                watchdog.unmount_grace_period;
   for (auto& [name, mount] : mounts_) mount.due = true;
 }
 
@@ -106,7 +105,8 @@ Observation Supervisor::observe(MountRecord& mount) {
   seen.chance = around_.chance();
   seen.pending = mount.pending;
   if (mount.state.mount_time) {
-    const double now = std::chrono::duration<double>(around_.clock.now().time_since_epoch()).count();
+    const double now =
+        std::chrono::duration<double>(around_.clock.now().time_since_epoch()).count();
     // Clamped: a nonsensical time in the file must not overflow.
     const double age = std::clamp(now - *mount.state.mount_time, -1e9, 1e9);
     seen.age = Duration(static_cast<Duration::rep>(age * 1000));
@@ -148,10 +148,9 @@ void Supervisor::observeCertificate(MountRecord& mount, Observation& seen) {
   }
   seen.certificate_missing = !stamp.exists() || stamp.size == 0;
   const WallTime now = around_.clock.now();
-  const WallTime due =
-      renewalTime(state::parseCertificateTime(mount.state.certificate_creation_time),
-                  mount.certificate_ends, mount.credentials_expire,
-                  settings_.watchdog.certificate_renewal_interval, now);
+  const WallTime due = renewalTime(
+      state::parseCertificateTime(mount.state.certificate_creation_time), mount.certificate_ends,
+      mount.credentials_expire, settings_.watchdog.certificate_renewal_interval, now);
   seen.certificate_due = seen.certificate_missing || now >= due;
 }
 

@@ -19,9 +19,8 @@ namespace {
 Result<std::vector<std::string>> restartCommand(const state::MountState& state) {
   EFS_TRY(command, tunnel_control::TunnelCommand::parse(state.cmd));
   if (!command.netns.empty()) {
-    return Error(ErrorKind::kUnsupported,
-                 "restarting a tunnel in network namespace " + printable(command.netns) +
-                     " is not supported yet");
+    return Error(ErrorKind::kUnsupported, "restarting a tunnel in network namespace " +
+                                              printable(command.netns) + " is not supported yet");
   }
   const bool usable = !command.stunnel && ::access(command.binary.c_str(), X_OK) == 0;
   if (usable) return state.cmd;
@@ -107,12 +106,12 @@ Status Supervisor::ensureListener(MountRecord& mount) const {
 }
 
 void Supervisor::renew(MountRecord& mount) {
-  const RenewalRequest request{.state = mount.state,
-                               .lock_path = store_.directory() + "/privateKey.lock",
-                               .client_source = settings_.client_source,
-                               .client_version = around_.version,
-                               .disable_metadata_token =
-                                   settings_.mount.disable_ec2_metadata_token};
+  const RenewalRequest request{
+      .state = mount.state,
+      .lock_path = store_.directory() + "/privateKey.lock",
+      .client_source = settings_.client_source,
+      .client_version = around_.version,
+      .disable_metadata_token = settings_.mount.disable_ec2_metadata_token};
   auto job = RenewalJob::start(request);
   if (!job) {
     log::error("Cannot recreate self-signed certificate for {}: {}", mount.name,

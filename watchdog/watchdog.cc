@@ -15,7 +15,7 @@
 #include "foreign_watchdog.h"
 
 #ifndef EFS_VERSION
-#error "EFS_VERSION comes from CMake"
+#  error "EFS_VERSION comes from CMake"
 #endif
 
 namespace efs::watchdog {
