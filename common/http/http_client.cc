@@ -65,7 +65,6 @@ ErrorKind kindOf(CURLcode code) {
     case CURLE_PARTIAL_FILE:
       return ErrorKind::kReset;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
       return ErrorKind::kInvalidInput;
     case CURLE_OUT_OF_MEMORY:
     case CURLE_FAILED_INIT:
