@@ -12,6 +12,7 @@
 #include <map>
 #include <utility>
 
+#include "efs/base/interrupt.h"
 #include "efs/base/text.h"
 
 namespace efs::net {
@@ -95,11 +96,21 @@ struct Resolver::Impl {
     deliver();
   }
 
-  struct Query {
+  // One start(). c-ares is asked for both families at once; when that takes long, for each family
+  // alone as well, and the first addresses win.
+  struct Lookup {
     Impl* owner;
     std::string host;
     std::uint16_t port;
     Callback callback;
+    MonoTime split_at;
+    bool answered = false;
+  };
+  // One call of ares_getaddrinfo(). shared_ptr: the up to three questions of a lookup end in any
+  // order.
+  struct Question {
+    std::shared_ptr<Lookup> lookup;
+    bool both_families;
   };
   struct Answer {
     Callback callback;
@@ -108,14 +119,20 @@ struct Resolver::Impl {
 
   Status open();
   void refresh();
+  void ask(const std::shared_ptr<Lookup>& lookup, int family);
+  void splitFamilies();
+  void finish(Lookup& lookup, Result<Addresses> result);
   void deliver();
   static void onSocket(void* self, ares_socket_t fd, int readable, int writable);
-  static void onAnswer(void* query, int status, int timeouts, ares_addrinfo* info);
+  static void onAnswer(void* question, int status, int timeouts, ares_addrinfo* info);
 
   Options options;
+  SystemClock clock;  // c-ares reads the real clock as well
   ares_channel channel = nullptr;
   FileStamp stamp;
-  std::size_t pending = 0;
+  std::size_t questions = 0;  // of c-ares, not ended
+  std::size_t lookups = 0;    // not answered
+  std::vector<std::shared_ptr<Lookup>> unsplit;
   std::map<int, Watch> watches;
   // Callbacks run when c-ares is no longer on the stack, so that they may start queries and the
   // channel may be replaced.
@@ -131,8 +148,8 @@ Status Resolver::Impl::open() {
   settings.tries = kTriesPerServer;
   settings.udp_port = options.dns_port;
   settings.tcp_port = options.dns_port;
-  std::string lookups = "fb";  // the file /etc/hosts, then DNS
-  settings.lookups = lookups.data();
+  std::string sources = "fb";  // the file /etc/hosts, then DNS
+  settings.lookups = sources.data();
   settings.sock_state_cb = &Impl::onSocket;
   settings.sock_state_cb_data = this;
   settings.resolvconf_path = options.resolv_conf.data();
@@ -148,7 +165,7 @@ Status Resolver::Impl::open() {
 }
 
 void Resolver::Impl::refresh() {
-  if (pending != 0 || (channel != nullptr && stamp == stampOf(options.resolv_conf))) return;
+  if (questions != 0 || (channel != nullptr && stamp == stampOf(options.resolv_conf))) return;
   ares_channel old = std::exchange(channel, nullptr);
   // Idle UDP sockets of the old channel vanish from `watches` here.
   if (old != nullptr) ares_destroy(old);
@@ -156,7 +173,39 @@ void Resolver::Impl::refresh() {
   (void)open();  // without a channel start() reports the failure
 }
 
+void Resolver::Impl::ask(const std::shared_ptr<Lookup>& lookup, int family) {
+  ares_addrinfo_hints hints{};
+  hints.ai_family = family;
+  hints.ai_socktype = SOCK_STREAM;
+  ++questions;
+  auto question = std::make_unique<Question>(Question{lookup, family == AF_UNSPEC});
+  ares_getaddrinfo(channel, lookup->host.c_str(), nullptr, &hints, &Impl::onAnswer,
+                   question.release());
+}
+
+void Resolver::Impl::splitFamilies() {
+  const auto now = clock.monotonic();
+  const auto due = std::stable_partition(unsplit.begin(), unsplit.end(), [&](const auto& lookup) {
+    return !lookup->answered && lookup->split_at > now;
+  });
+  const std::vector<std::shared_ptr<Lookup>> slow(due, unsplit.end());
+  unsplit.erase(due, unsplit.end());
+  for (const auto& lookup : slow) {
+    for (const int family : {AF_INET, AF_INET6}) {
+      if (!lookup->answered) ask(lookup, family);
+    }
+  }
+}
+
+void Resolver::Impl::finish(Lookup& lookup, Result<Addresses> result) {
+  lookup.answered = true;
+  --lookups;
+  answers.push_back({std::move(lookup.callback), std::move(result)});
+}
+
 void Resolver::Impl::deliver() {
+  // Questions whose lookup has its answer from elsewhere; their end goes unheard.
+  if (lookups == 0 && questions != 0 && channel != nullptr) ares_cancel(channel);
   while (!answers.empty()) {
     Answer answer = std::move(answers.front());
     answers.pop_front();
@@ -174,17 +223,20 @@ void Resolver::Impl::onSocket(void* self, ares_socket_t fd, int readable, int wr
 }
 
 void Resolver::Impl::onAnswer(void* raw, int status, int /*timeouts*/, ares_addrinfo* info) {
-  const std::unique_ptr<Query> query(static_cast<Query*>(raw));
-  --query->owner->pending;
+  const std::unique_ptr<Question> question(static_cast<Question*>(raw));
+  auto& lookup = *question->lookup;
+  --lookup.owner->questions;
   Addresses addresses;
-  if (status == ARES_SUCCESS && info != nullptr) addresses = addressesOf(*info, query->port);
+  if (status == ARES_SUCCESS && info != nullptr) addresses = addressesOf(*info, lookup.port);
   if (info != nullptr) ares_freeaddrinfo(info);
   if (status == ARES_SUCCESS && addresses.empty()) status = ARES_ENODATA;
-  Result<Addresses> result = std::move(addresses);
-  if (status != ARES_SUCCESS) {
-    result = resolveError(query->host, kindOfAres(status), ares_strerror(status));
+  if (lookup.answered) return;
+  if (status == ARES_SUCCESS) {
+    lookup.owner->finish(lookup, std::move(addresses));
+  } else if (question->both_families) {
+    lookup.owner->finish(lookup,
+                         resolveError(lookup.host, kindOfAres(status), ares_strerror(status)));
   }
-  query->owner->answers.push_back({std::move(query->callback), std::move(result)});
 }
 
 Resolver::Resolver(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -215,18 +267,19 @@ void Resolver::start(const std::string& host, std::uint16_t port, Callback callb
     impl.answers.push_back(
         {std::move(callback), resolveError(host, ErrorKind::kInvalidInput, "not a host name")});
   } else {
-    ares_addrinfo_hints hints{};
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
-    ++impl.pending;
-    auto query = std::make_unique<Impl::Query>(Impl::Query{&impl, host, port, std::move(callback)});
-    ares_getaddrinfo(impl.channel, host.c_str(), nullptr, &hints, &Impl::onAnswer, query.release());
+    const auto lookup = std::make_shared<Impl::Lookup>(
+        Impl::Lookup{&impl, host, port, std::move(callback),
+                     impl.clock.monotonic() + impl.options.family_patience});
+    ++impl.lookups;
+    impl.ask(lookup, AF_UNSPEC);
+    if (!lookup->answered) impl.unsplit.push_back(lookup);
   }
   impl.deliver();
 }
 
 void Resolver::cancel() {
   if (impl_->channel != nullptr) ares_cancel(impl_->channel);
+  impl_->unsplit.clear();
   impl_->deliver();
 }
 
@@ -238,18 +291,24 @@ std::vector<Resolver::Watch> Resolver::sockets() const {
 }
 
 std::optional<Duration> Resolver::timeout() const {
-  timeval left{};
-  if (impl_->channel == nullptr || ares_timeout(impl_->channel, nullptr, &left) == nullptr) {
+  timeval ares_left{};
+  if (impl_->channel == nullptr || ares_timeout(impl_->channel, nullptr, &ares_left) == nullptr) {
     return std::nullopt;
   }
   // Rounded up: waking too early would be a busy loop.
-  return Duration(left.tv_sec * 1000 + (left.tv_usec + 999) / 1000);
+  Duration left(ares_left.tv_sec * 1000 + (ares_left.tv_usec + 999) / 1000);
+  const auto now = impl_->clock.monotonic();
+  for (const auto& lookup : impl_->unsplit) {
+    left = std::min(left, std::chrono::ceil<Duration>(lookup->split_at - now));
+  }
+  return std::max(left, Duration(0));
 }
 
 void Resolver::process(int fd, bool readable, bool writable) {
   if (impl_->channel == nullptr) return;
   const ares_socket_t none = ARES_SOCKET_BAD;
   ares_process_fd(impl_->channel, readable ? fd : none, writable ? fd : none);
+  impl_->splitFamilies();
   impl_->deliver();
 }
 
@@ -267,6 +326,10 @@ Result<Resolver::Addresses> Resolver::resolve(const std::string& host, std::uint
     const auto wait = std::min(timeout().value_or(deadline.left()), deadline.left());
     const int ready = ::poll(entries.data(), entries.size(), static_cast<int>(wait.count()));
     if (ready < 0 && errno != EINTR) break;
+    if (interrupted() != 0) {
+      cancel();
+      return interruptedError();
+    }
     if (ready <= 0) process(-1, false, false);
     for (const auto& entry : entries) {
       if (ready <= 0 || answer || entry.revents == 0) continue;

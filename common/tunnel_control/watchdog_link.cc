@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "efs/base/files.h"
+#include "efs/base/wait.h"
 
 namespace efs::tunnel_control {
 namespace {
@@ -146,13 +147,9 @@ Result<Message> receiveMessage(int fd) {
 }
 
 Status waitReadable(int fd, const Deadline& deadline) {
-  while (true) {
-    pollfd entry{fd, POLLIN, 0};
-    const int ready = ::poll(&entry, 1, static_cast<int>(deadline.left().count()));
-    if (ready > 0) return {};
-    if (ready == 0) return timeout();
-    if (errno != EINTR) return Error::fromErrno(errno, "waiting for the watchdog");
-  }
+  EFS_TRY(ready, waitReady(fd, POLLIN, deadline));
+  if (!ready) return timeout();
+  return {};
 }
 
 bool isListeningTcp(int fd) {

@@ -31,6 +31,9 @@ class Resolver {
     std::uint16_t dns_port = 53;
     // Of the first round of questions; the second and last one waits twice as long.
     Duration server_timeout{2000};
+    // When one family's answer is missing for so long, the other family's alone will do: firewalls
+    // that drop AAAA questions are common.
+    Duration family_patience{1000};
   };
   static Result<Resolver> create();
   static Result<Resolver> create(Options options);

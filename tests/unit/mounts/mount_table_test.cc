@@ -1,0 +1,172 @@
+#include "efs/mounts/mount_table.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "efs/test_support/temp_dir.h"
+
+namespace efs::mounts {
+namespace {
+
+using test_support::TempDir;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+MountTable recorded(const std::string& name) {
+  auto table = MountTable::readFile(std::string(EFS_TEST_DATA "/mountinfo/") + name);
+  if (!table) std::abort();
+  return std::move(*table);
+}
+
+std::vector<std::string> targets(const std::vector<const MountEntry*>& entries) {
+  std::vector<std::string> out;
+  for (const auto* entry : entries) out.push_back(entry->target);
+  return out;
+}
+
+struct RecordedTable : ::testing::Test {
+  MountTable table = recorded("efs_client");
+  const MountEntry& at(const std::string& target) const {
+    const auto* entry = table.atPath(target);
+    if (entry == nullptr) std::abort();
+    return *entry;
+  }
+};
+
+TEST_F(RecordedTable, ReadsEveryFieldOfALine) {
+  const auto& entry = at("/mnt/efs");
+  EXPECT_EQ(entry.id, 40);
+  EXPECT_EQ(entry.parent_id, 27);
+  EXPECT_EQ(entry.device, makedev(0, 40));
+  EXPECT_EQ(entry.root, "/");
+  EXPECT_EQ(entry.source, "127.0.0.1:/");
+  EXPECT_EQ(entry.fs_type, "nfs4");
+  EXPECT_EQ(entry.option("timeo"), "600");
+  EXPECT_EQ(entry.option("hard"), "");
+  EXPECT_EQ(entry.option("soft"), std::nullopt);
+  EXPECT_EQ(table.entries().size(), 18U);
+}
+
+// Section 25 item 1: \040 was not decoded and the tunnel of a live mount killed.
+TEST_F(RecordedTable, DecodesBlanksAndTabs) {
+  const auto& entry = at("/mnt/with blank\ttab");
+  EXPECT_EQ(entry.source, "127.0.0.1:/dir with blank");
+  EXPECT_EQ(entry.tunnelPort(), 20050);
+}
+
+// Section 25 item 2: an option with two '=' crashed the old watchdog.
+TEST_F(RecordedTable, OptionWithTwoEqualsSignsHurtsNobody) {
+  const auto& entry = at("/mnt/two-equals");
+  EXPECT_EQ(entry.option("strange"), "a=b");
+  EXPECT_EQ(entry.tunnelPort(), 20053);
+}
+
+// WD-4
+TEST_F(RecordedTable, TunnelPortIsThatOfLoopbackNfsMountsOnly) {
+  EXPECT_EQ(at("/mnt/efs").tunnelPort(), 20049);
+  EXPECT_EQ(at("/mnt/default-port").tunnelPort(), 2049);
+  EXPECT_EQ(at("/mnt/v3").tunnelPort(), 20054);
+  EXPECT_EQ(at("/mnt/selinux").tunnelPort(), 20055);
+  EXPECT_EQ(at("/mnt/v6").tunnelPort(), std::nullopt);
+  EXPECT_EQ(at("/mnt/other-host").tunnelPort(), std::nullopt);
+  EXPECT_EQ(at("/mnt/near-miss").tunnelPort(), std::nullopt);
+  EXPECT_EQ(at("/mnt/tmp").tunnelPort(), std::nullopt);
+  EXPECT_EQ(at("/proc/fs/nfsd").tunnelPort(), std::nullopt);
+}
+
+// Section 25 item 13: bind mounts keep the tunnel needed.
+TEST_F(RecordedTable, FindsEveryMountOfATunnelBindMountsToo) {
+  EXPECT_THAT(targets(table.withTunnelPort(20049)), ElementsAre("/mnt/efs", "/srv/bound"));
+  EXPECT_EQ(at("/srv/bound").root, "/sub/dir");
+  EXPECT_THAT(table.withTunnelPort(1), IsEmpty());
+}
+
+// Section 25 item 14: a second mount over the same path
+TEST_F(RecordedTable, TopmostMountHidesTheOneBelow) {
+  EXPECT_EQ(at("/mnt/stacked").source, "127.0.0.1:/upper");
+  EXPECT_EQ(at("/mnt/stacked").tunnelPort(), 20052);
+  EXPECT_EQ(table.withTunnelPort(20051).size(), 1U);
+}
+
+TEST_F(RecordedTable, MountPointThatWasRemovedKeepsItsName) {
+  EXPECT_EQ(table.withTunnelPort(20056).size(), 1U);
+}
+
+TEST(MountTable, TopmostFollowsParentsWhateverTheOrderOfLines) {
+  const auto table = recorded("moved_under");
+  EXPECT_EQ(table.atPath("/mnt/efs")->source, "127.0.0.1:/top");
+  EXPECT_EQ(table.atPath("/mnt"), nullptr);
+}
+
+TEST(MountTable, CircleOfParentsEnds) { EXPECT_NE(recorded("circle").atPath("/mnt/efs"), nullptr); }
+
+TEST(MountTable, BrokenLinesAreLeftOut) {
+  const auto table = recorded("torn");
+  EXPECT_EQ(table.atPath("/")->fs_type, "ext4");
+  EXPECT_EQ(table.withTunnelPort(20052).size(), 1U);
+  EXPECT_THAT(table.withTunnelPort(20050), IsEmpty());
+}
+
+TEST(MountTable, NoMountAtAllIsAnErrorNotAnEmptyTable) {
+  const TempDir dir;
+  for (const char* text : {"", "\n", "rubbish", "/dev/sda / ext4 rw 0 0\n"}) {
+    const auto table = MountTable::readFile(dir.write("mountinfo", text));
+    ASSERT_FALSE(table) << text;
+    EXPECT_EQ(table.error().kind(), ErrorKind::kInvalidInput);
+  }
+  EXPECT_EQ(MountTable::readFile(dir.at("missing")).error().kind(), ErrorKind::kNotFound);
+}
+
+TEST(MountTable, ReadsThisMachine) {
+  const auto table = MountTable::readKernel();
+  ASSERT_TRUE(table) << table.error().message();
+  const auto* proc = table->atPath("/proc");
+  ASSERT_NE(proc, nullptr);
+  EXPECT_EQ(proc->fs_type, "proc");
+  struct stat info {};
+  ASSERT_EQ(::stat("/proc", &info), 0);
+  EXPECT_EQ(proc->device, info.st_dev);
+}
+
+constexpr std::string_view kServers =
+    "NV SERVER   PORT USE HOSTNAME\n"
+    "v4 0a000005 801   1 10.0.0.5\n"
+    "v4 7f000001 4e51   2 127.0.0.1\n"
+    "v4 fd000000000000000000000000000001 4e52   1 fd00::1\n";
+
+TEST(KernelClients, FindsTheLoopbackPort) {
+  EXPECT_TRUE(listsTunnelPort(kServers, 0x4e51));
+  EXPECT_FALSE(listsTunnelPort(kServers, 0x4e52));
+  EXPECT_FALSE(listsTunnelPort(kServers, 2049));
+}
+
+TEST(KernelClients, HeaderAndTornLinesNameNoPort) {
+  EXPECT_FALSE(listsTunnelPort("", 0));
+  EXPECT_FALSE(listsTunnelPort("NV 7f000001 4e51", 0x4e51));
+  EXPECT_FALSE(listsTunnelPort("v4 7f000001", 0));
+  EXPECT_FALSE(listsTunnelPort("v4 7f000001 4e51z 2", 0x4e51));
+  EXPECT_FALSE(listsTunnelPort("v4 7f000001 ffffffffffff 2", 0xffff));
+  EXPECT_TRUE(listsTunnelPort("v4 7f000001 4e51", 0x4e51));
+}
+
+TEST(KernelClients, LooksAtServersAndVolumes) {
+  const TempDir dir;
+  EXPECT_EQ(kernelUsesTunnelPort(20049, dir.path()).value(), false);
+  ASSERT_EQ(::mkdir(dir.at("nfsfs").c_str(), 0755), 0);
+  dir.write("nfsfs/servers", std::string(kServers));
+  dir.write("nfsfs/volumes",
+            "NV SERVER   PORT DEV          FSID                              FSC\n"
+            "v4 7f000001 4e60 0:50         0:0                               no \n");
+  EXPECT_EQ(kernelUsesTunnelPort(0x4e51, dir.path()).value(), true);
+  EXPECT_EQ(kernelUsesTunnelPort(0x4e60, dir.path()).value(), true);
+  EXPECT_EQ(kernelUsesTunnelPort(0x4e61, dir.path()).value(), false);
+}
+
+TEST(KernelClients, ThisMachineDoesNotUseAPortNobodyMounted) {
+  EXPECT_EQ(kernelUsesTunnelPort(1).value(), false);
+}
+
+}  // namespace
+}  // namespace efs::mounts

@@ -1,0 +1,177 @@
+// mount(2) and umount2(2) themselves, in a mount namespace of the test's own; they need root. What
+// needs a kernel with NFS runs in the guest.
+#include "efs/mounts/nfs_mount.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "efs/base/files.h"
+#include "efs/mounts/mount_table.h"
+#include "efs/test_support/temp_dir.h"
+
+namespace efs::mounts {
+namespace {
+
+using test_support::contentOf;
+using test_support::TempDir;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr Duration kPatience{10000};
+constexpr Duration kShort{100};
+
+NfsMountRequest request(const std::string& target, std::string_view options = "hard,port=1") {
+  return {"127.0.0.1:/", target, OptionList::parse(options), "127.0.0.1"};
+}
+
+struct OwnNamespace : ::testing::Test {
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "mounting needs root";
+    if (::unshare(CLONE_NEWNS) != 0 ||
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+      GTEST_SKIP() << "no mount namespaces here";
+    }
+    ASSERT_EQ(::mkdir(point.c_str(), 0755), 0);
+  }
+  void TearDown() override {
+    // The directory is about to be removed: nothing may be mounted in it.
+    while (::umount2(point.c_str(), MNT_DETACH) == 0) {
+    }
+  }
+  void mountTmpfs(const std::string& target) const {
+    ASSERT_EQ(::mount("none", target.c_str(), "tmpfs", 0, "size=64k"), 0) << errnoText(errno);
+  }
+  bool isMounted() const { return MountTable::readKernel()->atPath(point) != nullptr; }
+
+  TempDir dir;
+  std::string point = dir.at("point");
+};
+
+TEST_F(OwnNamespace, UnmountTakesTheTopmostMountAway) {
+  mountTmpfs(point);
+  mountTmpfs(point);
+  ASSERT_TRUE(unmount(point, false, kPatience));
+  EXPECT_TRUE(isMounted());
+  ASSERT_TRUE(unmount(point, false, kPatience));
+  EXPECT_FALSE(isMounted());
+}
+
+TEST_F(OwnNamespace, UnmountOfNoMountIsNotFound) {
+  EXPECT_EQ(unmount(point, false, kPatience).error().kind(), ErrorKind::kNotFound);
+  EXPECT_EQ(unmount(dir.at("missing"), false, kPatience).error().kind(), ErrorKind::kNotFound);
+}
+
+TEST_F(OwnNamespace, BusyMountNeedsTheLazyUnmount) {
+  mountTmpfs(point);
+  const UniqueFd open_file(::open(point.c_str(), O_RDONLY | O_CLOEXEC));
+  EXPECT_EQ(unmount(point, false, kPatience).error().kind(), ErrorKind::kBusy);
+  EXPECT_TRUE(isMounted());
+  EXPECT_TRUE(unmount(point, true, kPatience));
+  EXPECT_FALSE(isMounted());
+}
+
+// A line left in utab would make umount(8) of the next mount there call the wrong helper.
+TEST_F(OwnNamespace, UnmountTidiesUtab) {
+  mountTmpfs("/run");
+  ASSERT_TRUE(makeDirectories("/run/mount", 0755));
+  const auto line = [](const std::string& target) {
+    return "SRC=127.0.0.1:/ TARGET=" + target + " ROOT=/ OPTS=_netdev,helper=efs\n";
+  };
+  ASSERT_TRUE(writeFileAtomic("/run/mount/utab", line(point) + line("/other")));
+  mountTmpfs(point);
+  EXPECT_TRUE(unmount(point, false, kPatience));
+  EXPECT_THAT(contentOf("/run/mount/utab"), Not(HasSubstr(point)));
+  EXPECT_THAT(contentOf("/run/mount/utab"), HasSubstr("/other"));
+  EXPECT_EQ(::umount2("/run", MNT_DETACH), 0);
+}
+
+TEST_F(OwnNamespace, MonitorReportsAMount) {
+  const auto monitor = openMountMonitor();
+  ASSERT_TRUE(monitor);
+  pollfd entry{monitor->get(), POLLPRI, 0};
+  EXPECT_EQ(::poll(&entry, 1, 0), 0);
+  mountTmpfs(point);
+  EXPECT_EQ(::poll(&entry, 1, static_cast<int>(kPatience.count())), 1);
+  EXPECT_NE(entry.revents & POLLPRI, 0);
+}
+
+TEST_F(OwnNamespace, MissingMountPointIsNamed) {
+  const auto missing = mountNfs(request(dir.at("missing")), kPatience);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().kind(), ErrorKind::kNotFound);
+  EXPECT_EQ(missing.error().message(),
+            "mount point " + dir.at("missing") + ": No such file or directory");
+  const auto file = mountNfs(request(dir.write("file", "")), kPatience);
+  ASSERT_FALSE(file);
+  EXPECT_EQ(file.error().osError(), ENOTDIR);
+}
+
+TEST_F(OwnNamespace, KernelWithoutNfsIsUnsupported) {
+  if (kernelHasNfs()) GTEST_SKIP() << "this kernel has NFS";
+  const auto status = mountNfs(request(point, "hard,_netdev,ro,port=20049"), kPatience);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().kind(), ErrorKind::kUnsupported) << status.error().message();
+  EXPECT_EQ(status.error().osError(), ENODEV);
+  EXPECT_FALSE(isMounted());
+  EXPECT_EQ(mountNfs(request(point), std::nullopt).error().osError(), ENODEV);
+}
+
+TEST_F(OwnNamespace, RefusesMoreOptionsThanTheKernelCanTake) {
+  const auto status = mountNfs(request(point, "hard,context=" + std::string(5000, 'x')), kPatience);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().kind(), ErrorKind::kInvalidInput);
+}
+
+// A FUSE file system whose server never answers stands for a hung NFS server: every look at it
+// waits, killably, for ever.
+TEST_F(OwnNamespace, HangingMountPointCostsOnlyThePatience) {
+  const UniqueFd fuse(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
+  if (!fuse.valid()) GTEST_SKIP() << "no FUSE here";
+  const std::string data =
+      "fd=" + std::to_string(fuse.get()) + ",rootmode=40000,user_id=0,group_id=0";
+  ASSERT_EQ(::mount("hung", point.c_str(), "fuse", 0, data.c_str()), 0) << errnoText(errno);
+  const auto status = mountNfs(request(point + "/inside"), kShort);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().kind(), ErrorKind::kTimeout) << status.error().message();
+  EXPECT_TRUE(unmount(point, true, kPatience));
+  EXPECT_FALSE(isMounted());
+}
+
+TEST(RemountNfs, NeedsAMountPoint) {
+  EXPECT_EQ(remountNfs(request("/does/not/exist")).error().kind(), ErrorKind::kNotFound);
+}
+
+// NFS-8: 15 * rsize / 1024
+TEST(SetReadAhead, WritesFifteenTimesRsizeInKib) {
+  const std::string path = "/sys/class/bdi/7:7/read_ahead_kb";
+  if (::access(path.c_str(), W_OK) != 0) GTEST_SKIP() << "no spare loop device to write to";
+  const auto before = contentOf(path);
+  ASSERT_TRUE(setReadAhead(makedev(7, 7), 1048576));
+  EXPECT_EQ(contentOf(path), "15360\n");
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  EXPECT_TRUE(writeAll(fd.get(), before, path));
+}
+
+TEST(SetReadAhead, MissingDeviceIsNotFound) {
+  EXPECT_EQ(setReadAhead(makedev(0, 99999), 1048576).error().kind(), ErrorKind::kNotFound);
+}
+
+TEST(KernelHasNfs, AgreesWithTheListOfFileSystems) {
+  if (contentOf("/proc/filesystems").find("\tnfs4\n") != std::string::npos) {
+    EXPECT_TRUE(kernelHasNfs());
+  } else if (!fileExists("/lib/modules")) {
+    EXPECT_FALSE(kernelHasNfs());
+  } else {
+    GTEST_SKIP() << "depends on the modules of this machine";
+  }
+}
+
+}  // namespace
+}  // namespace efs::mounts
