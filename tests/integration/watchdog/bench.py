@@ -134,8 +134,16 @@ class Mount:
 
     def greeting(self, client=None):
         """The pid of the tunnel that serves the connection."""
-        client = client or self.connect()
-        return int(client.makefile().readline())
+        own = client or self.connect()
+        text = b""
+        while not text.endswith(b"\n"):
+            byte = own.recv(1)
+            if not byte:
+                raise AssertionError("closed without a greeting")
+            text += byte
+        if client is None:
+            own.close()
+        return int(text)
 
     def kill_tunnel(self):
         os.kill(self.tunnel_pid(), signal.SIGKILL)
@@ -179,7 +187,7 @@ class Bench(unittest.TestCase):
                     time.sleep(0.005)
             except ChildProcessError:
                 break
-        if self._outcome.errors and any(error for _, error in self._outcome.errors):
+        if not self._outcome.success:
             print(read(self.log_path))
         shutil.rmtree(self.root)
 
@@ -223,10 +231,10 @@ class Bench(unittest.TestCase):
 
     def ask(self, request, descriptor=None):
         path = os.path.join(self.state_dir, "watchdog.sock")
-        wait_for("the watchdog's socket", lambda: os.path.exists(path))
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as link:
             link.settimeout(PATIENCE)
-            link.connect(path)
+            # Refused: the file of a watchdog that was killed is still there.
+            wait_for("the watchdog's socket", lambda: link.connect_ex(path) == 0)
             rights = []
             if descriptor is not None:
                 rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS,

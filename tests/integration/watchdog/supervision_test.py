@@ -1,10 +1,13 @@
 """A dead tunnel is replaced behind its open port: nobody is refused, nobody waits long."""
+import array
 import os
 import signal
+import socket
+import subprocess
 import time
 import unittest
 
-from bench import Bench, Mount, STAND_IN, alive, read, wait_for, write
+from bench import Bench, Mount, STAND_IN, read, wait_for, write
 
 
 class Supervision(Bench):
@@ -162,8 +165,6 @@ class Supervision(Bench):
 
     def test_listening_sockets_survive_in_the_service_manager(self):
         """design.md, Life of a mount 3: FDSTORE, and back by LISTEN_FDNAMES."""
-        import array
-        import socket
         manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(manager.close)
         manager.settimeout(15)
@@ -192,7 +193,6 @@ class Supervision(Bench):
 
     def start_watchdog_with(self, fd, wrapper, **env):
         os.set_inheritable(fd, True)
-        import subprocess
         environment = dict(os.environ, STAND_IN_DIR=self.notes, **env)
         self.watchdogs.append(subprocess.Popen(wrapper + self.command(), env=environment,
                                                pass_fds=[fd], stdin=subprocess.DEVNULL))
