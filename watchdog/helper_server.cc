@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kMaxConnections = 64;
 constexpr Duration kPatience{2000};
+constexpr Duration kPause{1000};
 
 }  // namespace
 
@@ -22,12 +23,21 @@ HelperServer::~HelperServer() {
 Status HelperServer::listen(const std::string& socket_path) {
   EFS_TRY(listener, tunnel_control::listenForHelpers(socket_path));
   listener_ = std::move(listener);
+  return watchListener();
+}
+
+Status HelperServer::watchListener() {
   return loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
 }
 
 std::optional<MonoTime> HelperServer::expire() {
   std::optional<MonoTime> next;
   const MonoTime now = clock_.monotonic();
+  if (paused_until_ && now >= *paused_until_) {
+    paused_until_.reset();
+    (void)watchListener();
+  }
+  next = paused_until_;
   for (auto it = connections_.begin(); it != connections_.end();) {
     const int fd = it->first;
     const MonoTime deadline = it->second.deadline;
@@ -44,9 +54,12 @@ std::optional<MonoTime> HelperServer::expire() {
 void HelperServer::accept() {
   auto connection = tunnel_control::acceptHelper(listener_.get());
   if (!connection) {
-    if (connection.error().kind() != ErrorKind::kBusy) {
-      log::warning("refused a helper: {}", connection.error().describe());
-    }
+    const ErrorKind kind = connection.error().kind();
+    if (kind == ErrorKind::kBusy) return;
+    log::warning("refused a helper: {}", connection.error().describe());
+    if (kind == ErrorKind::kPermission) return;
+    loop_.forget(listener_.get());
+    paused_until_ = clock_.monotonic() + kPause;
     return;
   }
   // Closing one at the limit makes its helper go on without us, which costs only the open port.

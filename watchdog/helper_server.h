@@ -26,7 +26,8 @@ class HelperServer {
   ~HelperServer();
 
   Status listen(const std::string& socket_path);
-  // Closes connections whose deadline has passed; returns the next deadline.
+  // Closes connections whose deadline has passed, accepts again after a pause; returns the next
+  // deadline.
   std::optional<MonoTime> expire();
 
  private:
@@ -34,6 +35,7 @@ class HelperServer {
     UniqueFd fd;
     MonoTime deadline;
   };
+  Status watchListener();
   void accept();
   void serve(int fd);
   void drop(int fd);
@@ -42,6 +44,8 @@ class HelperServer {
   const Clock& clock_;
   TakeListener take_;
   UniqueFd listener_;
+  // Set while accept() is not tried, e.g. because descriptors ran out: the loop must not spin.
+  std::optional<MonoTime> paused_until_;
   std::map<int, Connection> connections_;
 };
 

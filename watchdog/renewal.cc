@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 
 #include "efs/base/files.h"
 #include "efs/base/log.h"
@@ -145,6 +146,8 @@ Result<RenewalOutcome> renewCertificate(const RenewalRequest& request,
   EFS_TRY(key, identity::loadOrCreatePrivateKey(key_path, request.lock_path, context.clock));
   const WallTime now = context.clock.now();
   EFS_TRY(certificate, identity::makeClientCertificate(wanted, key, now));
+  // Its directory may have been cleaned away with it; one that exists stays as it is.
+  EFS_CHECK(makeDirectories(std::filesystem::path(state.certificate).parent_path(), 0700));
   EFS_CHECK(writeFileAtomic(state.certificate, certificate.pem, {.mode = 0600}));
   outcome.creation_time = state::certificateTimeText(now);
   return outcome;

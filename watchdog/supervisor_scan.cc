@@ -71,7 +71,8 @@ void Supervisor::adopt(MountRecord& mount, TunnelFinder& finder) {
   if (mount.state.pid) candidates.push_back(*mount.state.pid);
   if (const auto text = readFile(store_.paths(mount.name).pid_file, 64)) {
     const auto pid = parseInt(trim(*text));
-    if (pid && *pid > 1 && *pid <= 1 << 22) candidates.push_back(static_cast<pid_t>(*pid));
+    if (pid && *pid > 1 && *pid <= 1 << 22 && mount.state.pid != *pid)
+      candidates.push_back(static_cast<pid_t>(*pid));
   }
   for (const pid_t pid : candidates) {
     auto found = finder.find(pid, mount.port);

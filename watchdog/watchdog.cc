@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -38,6 +39,16 @@ Result<UniqueFd> openSignals() {
   UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd.valid()) return Error::fromErrno(errno, "creating a signalfd");
   return fd;
+}
+
+// Two descriptors per mount: the usual soft limit of 1024 would end at 500 mounts.
+void raiseDescriptorLimit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    log::warning("the limit of open files stays as it is: {}", errnoText(errno));
+  }
 }
 
 }  // namespace
@@ -83,6 +94,7 @@ Status Watchdog::start() {
   signals_ = std::move(signals);
   EFS_CHECK(loop_.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { receiveSignal(); }));
   loadConfig();
+  raiseDescriptorLimit();
   watchConfig();
   next_tick_ = clock_.monotonic() + kTick;
   return {};
@@ -163,6 +175,8 @@ void Watchdog::takeOver() {
   }
   lock_.emplace(std::move(*lock));
   log::info("{}, version={}, is enabled and started", kName, EFS_VERSION);
+  // WD-3, ST-6: an older mount.efs that died while it made the key would block all others for ever.
+  (void)removeFile(store_.directory() + "/efs-utils-lock");
   const auto chance = [this] { return std::uniform_real_distribution<double>(0, 1)(random_); };
   supervisor_ = std::make_unique<Supervisor>(
       Supervisor::Surroundings{loop_, clock_, view_, manager_, chance, EFS_VERSION}, store_);

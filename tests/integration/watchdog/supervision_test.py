@@ -197,6 +197,50 @@ class Supervision(Bench):
         self.watchdogs.append(subprocess.Popen(wrapper + self.command(), env=environment,
                                                pass_fds=[fd], stdin=subprocess.DEVNULL))
 
+    def test_real_tunnel_is_replaced_and_carries_data_again(self):
+        """TUN-6, TUN-9, WD-6: efs-proxy itself, in plain mode, towards a server of this test."""
+        server = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(server.close)
+        server.settimeout(15)
+        mount = Mount(self, "mnt.a", start=False)
+        mount.state["cmd"] = [os.path.join(os.environ["EFS_BIN"], "efs-proxy"), mount.config,
+                              "--no-direct-s3-read"]
+        write(mount.config, "fips = no\npid = %s/stunnel.pid\n[efs]\naccept = 127.0.0.1:%d\n"
+              "connect = 127.0.0.1:%d" % (mount.secret_dir, mount.port, server.getsockname()[1]))
+        mount.publish()
+        self.set_table([mount])
+        mount.close_listener()
+        self.start_watchdog()
+        pids = []
+        for question in (b"one", b"two"):
+            wait_for("a new pid", lambda: mount.saved()["pid"] not in [-1] + pids)
+            client = mount.connect()
+            client.sendall(question)
+            upstream = server.accept()[0]
+            self.addCleanup(upstream.close)
+            upstream.settimeout(15)
+            self.assertEqual(upstream.recv(16), question)
+            upstream.sendall(b"answer")
+            self.assertEqual(client.recv(16), b"answer")
+            pids.append(mount.saved()["pid"])
+            self.addCleanup(self.end_process, pids[-1])
+            os.kill(pids[-1], signal.SIGKILL)
+            killed_at = time.monotonic()
+            self.assertEqual(client.recv(16), b"")
+        late = mount.connect()
+        late.sendall(b"three")
+        upstream = server.accept()[0]
+        print("efs-proxy: exit to data upstream: %.1f ms" % ((time.monotonic() - killed_at) * 1e3))
+        upstream.close()
+        wait_for("the last pid", lambda: mount.saved()["pid"] not in pids)
+        self.addCleanup(self.end_process, mount.saved()["pid"])
+
+    def end_process(self, pid):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
 
 if __name__ == "__main__":
     unittest.main()
