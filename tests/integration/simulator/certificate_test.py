@@ -321,7 +321,7 @@ for _name, (_alter, _field) in REFUSED.items():
 
 def vectors():
     source = os.environ.get("EFS_SOURCE") or os.path.join(os.path.dirname(__file__), "../../..")
-    with open(f"{source}/tests/data/vectors/client-certificate.json") as file:
+    with open(f"{source}/tests/data/client-certificate.json") as file:
         return json.load(file)
 
 
