@@ -1,6 +1,5 @@
 #include "efs/aws/imds.h"
 
-#include <algorithm>
 #include <thread>
 
 #include "aws_names.h"

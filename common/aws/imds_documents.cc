@@ -32,6 +32,10 @@ std::optional<WallTime> parseTime(std::string_view text) {
   const std::string copy(text);
   const char* end = strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
   if (end == nullptr || *end != '\0') return std::nullopt;
+  // WallTime counts nanoseconds: years before 1678 and after 2261 do not fit.
+  constexpr int kFirstYear = 1970 - 1900;
+  constexpr int kLastYear = 2200 - 1900;
+  if (parts.tm_year < kFirstYear || parts.tm_year > kLastYear) return std::nullopt;
   return std::chrono::system_clock::from_time_t(timegm(&parts));
 }
 

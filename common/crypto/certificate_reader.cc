@@ -36,6 +36,11 @@ Result<X509Ptr> parse(std::string_view pem, const std::string& name) {
 Result<WallTime> toWallTime(const ASN1_TIME* time) {
   std::tm parts{};
   if (ASN1_TIME_to_tm(time, &parts) != 1) return unreadable("time");
+  // WallTime counts nanoseconds and ends in 2262; certificates may say 9999 (RFC 5280, 4.1.2.5).
+  constexpr int kLastYear = 2200 - 1900;
+  constexpr int kFirstYear = 1900 - 1900;
+  if (parts.tm_year > kLastYear) return WallTime::max();
+  if (parts.tm_year < kFirstYear) return WallTime::min();
   return std::chrono::system_clock::from_time_t(timegm(&parts));
 }
 

@@ -1,5 +1,5 @@
 // libcurl loaded with dlopen(3), so that a run without HTTP calls pays neither its memory nor its
-// start-up time (5 MB with all that it pulls in).
+// start-up time.
 #pragma once
 
 // The type-check macros wrap the real functions, not pointers to them; and the options that newer

@@ -141,7 +141,10 @@ class Exchange {
     for (const auto& [name, value] : request_.headers) {
       has_content_type |= toLower(name) == "content-type";
       // "name:" would make libcurl remove the header; ";" sends it with an empty value.
-      if (!addHeader(value.empty() ? name + ";" : name + ": " + value)) return false;
+      std::string line = name;
+      line += value.empty() ? ";" : ": ";
+      line += value;
+      if (!addHeader(line)) return false;
     }
     // libcurl's own idea of a form, and its wait for "100 Continue", are not wanted.
     return (has_content_type || addHeader("Content-Type:")) && addHeader("Expect:");

@@ -36,7 +36,8 @@ Result<std::optional<std::string>> textOrNull(const Json& object, const char* fi
 Result<WallTime> utcTime(const std::string& value) {
   std::tm parts{};
   const char* end = strptime(value.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  const bool read = end != nullptr && *end == '\0';
+  // WallTime counts nanoseconds, and UTCTime ends in 2049.
+  const bool read = end != nullptr && *end == '\0' && parts.tm_year >= 70 && parts.tm_year < 150;
   const auto time = std::chrono::system_clock::from_time_t(read ? timegm(&parts) : 0);
   // Going back to text catches a February 30th.
   if (!read || utcText(time, "%Y-%m-%dT%H:%M:%SZ") != value) {

@@ -34,6 +34,15 @@ TEST(ImdsDocuments, RoleCredentialsAreReadWithTheirEnd) {
   EXPECT_EQ(std::chrono::system_clock::to_time_t(*read->expiration), 1772366400);
 }
 
+TEST(ImdsDocuments, RoleCredentialsDoWithoutAnEndThatIsNoTime) {
+  for (const std::string end : {"", "soon", "1013-03-01T17:00:00Z", "9999-12-31T23:59:59Z"}) {
+    const auto read = parseRoleCredentials(
+        R"({"AccessKeyId":"A","SecretAccessKey":"S","Token":"T","Expiration":")" + end + "\"}");
+    ASSERT_TRUE(read) << end;
+    EXPECT_FALSE(read->expiration) << end;
+  }
+}
+
 // CRED-9
 TEST(ImdsDocuments, RoleCredentialsNeedAllThreeKeys) {
   const char* whole = R"({"AccessKeyId":"A","SecretAccessKey":"S","Token":"T"})";

@@ -65,6 +65,22 @@ TEST_F(Certificate, TellsItsEnd) {
   EXPECT_EQ(*end, spec().not_after);
 }
 
+// Made with openssl ca -enddate 99991231235959Z: the "no end" of RFC 5280, 4.1.2.5.
+TEST_F(Certificate, AnEndBeyondOurClockIsTheEndOfTime) {
+  const auto end = certificateNotAfter(
+      "-----BEGIN CERTIFICATE-----\n"
+      "MIIBADCBqAIBATAKBggqhkjOPQQDAjAMMQowCAYDVQQDDAF4MCAXDTI2MDEwMTAw\n"
+      "MDAwMFoYDzk5OTkxMjMxMjM1OTU5WjAMMQowCAYDVQQDDAF4MFkwEwYHKoZIzj0C\n"
+      "AQYIKoZIzj0DAQcDQgAEhS5bAqDiuaFL0y+Z4dXxcalr37sthXCRCtBNFpxzrFzU\n"
+      "skd3MnVRT36OMornnv39ycPIhjNIZnEHCHcvu0QZijAKBggqhkjOPQQDAgNHADBE\n"
+      "AiA6iUUWpBgfj99NF7d94/TQngBiawc4hiISZdzUKk5LxAIgUzLg0IR9391DmnwQ\n"
+      "nci9H9j2LTCt5lbzwGG+cBG5geU=\n"
+      "-----END CERTIFICATE-----\n",
+      "test");
+  ASSERT_TRUE(end) << end.error().describe();
+  EXPECT_EQ(*end, WallTime::max());
+}
+
 TEST_F(Certificate, NoticesASignatureThatDoesNotFit) {
   std::string pem = makeSelfSignedCertificate(spec(), *key_).value();
   // The signature is the last thing in the DER: change a character near the end, clear of padding.

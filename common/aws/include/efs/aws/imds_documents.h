@@ -12,7 +12,8 @@ namespace efs::aws {
 // dynamic/instance-identity/document/. kProtocol when it is not JSON or gives no usable region.
 Result<InstanceIdentity> parseInstanceIdentity(std::string_view json);
 
-// meta-data/iam/security-credentials/<role> (contract CRED-9); `method` and `source` stay empty.
+// meta-data/iam/security-credentials/<role> (contract CRED-9); `method` and `source` stay empty,
+// `expiration` as well where the document's is not a time between 1970 and 2200.
 // A document whose Code is not "Success" is an error that tells the code.
 Result<Credentials> parseRoleCredentials(std::string_view json);
 

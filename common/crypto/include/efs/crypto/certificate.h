@@ -47,7 +47,7 @@ struct CertificateFacts {
 // The first certificate of the text. Errors name `name`.
 Result<CertificateFacts> readCertificate(std::string_view pem, const std::string& name);
 
-// The end of validity of the first certificate of the text.
+// The end of validity of the first certificate of the text; WallTime::max() for one after 2200.
 Result<WallTime> certificateNotAfter(std::string_view pem, const std::string& name);
 
 }  // namespace efs::crypto
