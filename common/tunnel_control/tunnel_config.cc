@@ -192,7 +192,7 @@ void readGlobalKeys(KeyReader& keys, TunnelConfig& config) {
 }
 
 void readServiceKeys(KeyReader& keys, TunnelConfig& config) {
-  constexpr std::int64_t kYear = 366 * 24 * 3600;
+  constexpr std::int64_t kYear = 366LL * 24 * 3600;
   keys.hostAndPort("efs.connect", config.connect_host, config.connect_port);
   std::string accept_host;
   keys.hostAndPort("efs.accept", accept_host, config.accept_port);
