@@ -23,23 +23,22 @@ Ganesha::Ganesha(const GaneshaOptions& options) {
   port_ = net::listenLoopback(0).value().port;  // free again at once
   (void)makeDirectories(dir_.at("data"), 0755);
   (void)makeDirectories(dir_.at("recovery"), 0755);
-  const auto config =
-      dir_.write("ganesha.conf",
-                 "NFS_CORE_PARAM { Protocols = 4; NFS_Port = " + std::to_string(port_) +
-                     "; Bind_addr = 127.0.0.1; Enable_UDP = false; Enable_NLM = false; "
-                     "Enable_RQUOTA = false; }\n"
-                     "NFSv4 { Graceless = true; Minor_Versions = " +
-                     options.minor_versions + "; RecoveryBackend = fs; RecoveryRoot = \"" +
-                     dir_.at("recovery") +
-                     "\"; Only_Numeric_Owners = true; }\n"
-                     "NFS_KRB5 { Active_krb5 = false; }\n"
-                     "EXPORT { Export_Id = 1; Path = \"" +
-                     dir_.at("data") +
-                     "\"; Pseudo = \"/\"; Squash = No_Root_Squash; SecType = sys; Protocols = 4; "
-                     "Transports = TCP; " +
-                     options.export_access +
-                     " FSAL { Name = VFS; } }\n"
-                     "LOG { Default_Log_Level = EVENT; }\n");
+  const auto config = dir_.write(
+      "ganesha.conf", "NFS_CORE_PARAM { Protocols = 4; NFS_Port = " + std::to_string(port_) +
+                          "; Bind_addr = 127.0.0.1; Enable_UDP = false; Enable_NLM = false; "
+                          "Enable_RQUOTA = false; }\n"
+                          "NFSv4 { Graceless = true; Minor_Versions = " +
+                          options.minor_versions + "; RecoveryBackend = fs; RecoveryRoot = \"" +
+                          dir_.at("recovery") +
+                          "\"; Only_Numeric_Owners = true; }\n"
+                          "NFS_KRB5 { Active_krb5 = false; }\n"
+                          "EXPORT { Export_Id = 1; Path = \"" +
+                          dir_.at("data") +
+                          "\"; Pseudo = \"/\"; SecType = sys; Protocols = 4; "
+                          "Transports = TCP; " +
+                          options.export_access +
+                          " FSAL { Name = VFS; } }\n"
+                          "LOG { Default_Log_Level = EVENT; }\n");
   SpawnOptions spawn;
   spawn.argv = {"/usr/bin/timeout", "-k", "5",           "100", kGanesha, "-F", "-f", config, "-L",
                 dir_.at("log"),     "-p", dir_.at("pid")};

@@ -15,7 +15,7 @@ namespace efs::testing {
 
 struct GaneshaOptions {
   std::string minor_versions = "1, 2";
-  std::string export_access = "Access_Type = RW;";
+  std::string export_access = "Access_Type = RW; Squash = No_Root_Squash;";
 };
 
 class Ganesha {

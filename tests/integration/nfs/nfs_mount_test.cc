@@ -18,7 +18,6 @@ namespace {
 using test_support::contentOf;
 using test_support::TempDir;
 using testing::Ganesha;
-using testing::GaneshaOptions;
 using ::testing::HasSubstr;
 
 constexpr Duration kPatience{30000};
@@ -51,7 +50,8 @@ struct NfsMountIntegration : ::testing::Test {
 
 TEST_F(NfsMountIntegration, MountsReadsAheadRemountsAndUnmounts) {
   Ganesha server({});
-  ASSERT_TRUE(server.connect());
+  const auto connected = server.connect();
+  ASSERT_TRUE(connected) << connected.error().message();
   ASSERT_TRUE(writeFileAtomic(server.data() + "/file", "content"));
   const auto mounted = mountNfs(
       request(server.port(), "/", "_netdev,nofail,x-systemd.automount,bg,retry=5,sloppy,nosuid"),
@@ -83,7 +83,8 @@ TEST_F(NfsMountIntegration, MountsReadsAheadRemountsAndUnmounts) {
 // NFS-6: the texts that users search for
 TEST_F(NfsMountIntegration, NamesAPathThatIsNotThere) {
   Ganesha server({});
-  ASSERT_TRUE(server.connect());
+  const auto connected = server.connect();
+  ASSERT_TRUE(connected) << connected.error().message();
   const auto status = mountNfs(request(server.port(), "/missing"), kPatience);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().kind(), ErrorKind::kNotFound);
@@ -93,13 +94,27 @@ TEST_F(NfsMountIntegration, NamesAPathThatIsNotThere) {
 }
 
 TEST_F(NfsMountIntegration, NamesADenial) {
-  Ganesha server({"1, 2", "Access_Type = NONE; CLIENT { Clients = 192.0.2.1; Access_Type = RW; }"});
-  ASSERT_TRUE(server.connect());
-  const auto status = mountNfs(request(server.port()), kPatience);
+  Ganesha server({"1, 2", "Access_Type = RW; Squash = All_Squash;"});
+  const auto connected = server.connect();
+  ASSERT_TRUE(connected) << connected.error().message();
+  ASSERT_TRUE(makeDirectories(server.data() + "/secret/inner", 0700));
+  ASSERT_EQ(::chmod((server.data() + "/secret").c_str(), 0700), 0);
+  const auto status = mountNfs(request(server.port(), "/secret/inner"), kPatience);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().kind(), ErrorKind::kPermission) << status.error().message();
   EXPECT_THAT(status.error().message(),
-              HasSubstr("access denied by server while mounting 127.0.0.1:/"));
+              HasSubstr("access denied by server while mounting 127.0.0.1:/secret/inner"));
+}
+
+// What a whole export that is closed to the client looks like: EPERM.
+TEST_F(NfsMountIntegration, NamesAClosedExport) {
+  Ganesha server({"1, 2", "Access_Type = NONE; CLIENT { Clients = 192.0.2.1; Access_Type = RW; }"});
+  const auto connected = server.connect();
+  ASSERT_TRUE(connected) << connected.error().message();
+  const auto status = mountNfs(request(server.port()), kPatience);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().kind(), ErrorKind::kPermission) << status.error().message();
+  EXPECT_THAT(status.error().message(), HasSubstr("Operation not permitted"));
 }
 
 TEST_F(NfsMountIntegration, NamesAClosedPort) {

@@ -11,6 +11,7 @@ namespace efs::rpc {
 namespace {
 
 using testing::Ganesha;
+using testing::GaneshaOptions;
 using ::testing::HasSubstr;
 
 constexpr Duration kPatience{10000};
@@ -60,7 +61,7 @@ TEST_F(NfsProbeIntegration, NamesADenialAsPermission) {
 }
 
 TEST_F(NfsProbeIntegration, NamesAServerWithoutNfs41) {
-  Ganesha server({"0", "Access_Type = RW;"});
+  Ganesha server({"0", GaneshaOptions().export_access});
   const auto fd = server.connect();
   ASSERT_TRUE(fd) << fd.error().message();
   const auto result = probeNfs(fd->get(), kClock, kPatience);
