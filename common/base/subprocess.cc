@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "efs/base/files.h"
+#include "efs/base/wait.h"
 
 extern char** environ;
 
@@ -175,20 +176,13 @@ Result<Subprocess> Subprocess::fork(const std::function<int()>& body) {
 }
 
 Result<std::optional<ExitStatus>> Subprocess::wait(Duration patience) {
-  const SystemClock clock;
-  const Deadline deadline(clock, patience);
-  while (true) {
-    pollfd entry{pidfd_.get(), POLLIN, 0};
-    const int ready = ::poll(&entry, 1, static_cast<int>(deadline.left().count()));
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready < 0) return Error::fromErrno(errno, "waiting for process " + std::to_string(pid_));
-    if (ready == 0) return std::optional<ExitStatus>();
-    int status = 0;
-    if (::waitpid(pid_, &status, 0) != pid_) {
-      return Error::fromErrno(errno, "reaping process " + std::to_string(pid_));
-    }
-    return std::optional<ExitStatus>(decodeStatus(status));
+  EFS_TRY(ended, waitReady(pidfd_.get(), POLLIN, patience));
+  if (!ended) return std::optional<ExitStatus>();
+  int status = 0;
+  if (::waitpid(pid_, &status, 0) != pid_) {
+    return Error::fromErrno(errno, "reaping process " + std::to_string(pid_));
   }
+  return std::optional<ExitStatus>(decodeStatus(status));
 }
 
 Status Subprocess::signal(int signo) const { return signalPidFd(pidfd_.get(), signo); }

@@ -12,6 +12,7 @@
 #include <map>
 #include <utility>
 
+#include "efs/base/interrupt.h"
 #include "efs/base/text.h"
 
 namespace efs::net {
@@ -325,6 +326,10 @@ Result<Resolver::Addresses> Resolver::resolve(const std::string& host, std::uint
     const auto wait = std::min(timeout().value_or(deadline.left()), deadline.left());
     const int ready = ::poll(entries.data(), entries.size(), static_cast<int>(wait.count()));
     if (ready < 0 && errno != EINTR) break;
+    if (interrupted() != 0) {
+      cancel();
+      return interruptedError();
+    }
     if (ready <= 0) process(-1, false, false);
     for (const auto& entry : entries) {
       if (ready <= 0 || answer || entry.revents == 0) continue;

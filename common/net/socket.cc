@@ -12,6 +12,8 @@
 #include <chrono>
 #include <numeric>
 #include <random>
+
+#include "efs/base/wait.h"
 #include <string>
 
 namespace efs::net {
@@ -31,14 +33,9 @@ int wholeSeconds(Duration time) {
 }
 
 Status waitWritable(int fd, const Deadline& deadline) {
-  while (true) {
-    pollfd entry{fd, POLLOUT, 0};
-    const int wait_ms = static_cast<int>(std::min<long long>(deadline.left().count(), 3600000));
-    const int ready = ::poll(&entry, 1, wait_ms);
-    if (ready > 0) return {};
-    if (ready < 0 && errno != EINTR) return Error::fromErrno(errno, "waiting for a connection");
-    if (deadline.passed()) return Error::fromErrno(ETIMEDOUT, "connecting");
-  }
+  EFS_TRY(ready, waitReady(fd, POLLOUT, deadline));
+  if (!ready) return Error::fromErrno(ETIMEDOUT, "connecting");
+  return {};
 }
 
 Result<UniqueFd> boundLoopbackSocket(int port) {

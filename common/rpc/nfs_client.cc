@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 
+#include "efs/base/wait.h"
 #include "efs/rpc/message.h"
 
 namespace efs::rpc {
@@ -46,14 +47,9 @@ Error nfsStatusError(std::uint32_t status) {
 }
 
 Status NfsClient::waitFor(short events) {
-  while (true) {
-    pollfd entry{fd_, events, 0};
-    const auto left = std::min<long long>(deadline_.left().count(), 3600000);
-    const int ready = ::poll(&entry, 1, static_cast<int>(left));
-    if (ready > 0) return {};
-    if (ready < 0 && errno != EINTR) return Error::fromErrno(errno, "waiting for the NFS server");
-    if (deadline_.passed()) return Error(ErrorKind::kTimeout, "no answer from the NFS server");
-  }
+  EFS_TRY(ready, waitReady(fd_, events, deadline_));
+  if (!ready) return Error(ErrorKind::kTimeout, "no answer from the NFS server");
+  return {};
 }
 
 Status NfsClient::send(std::string_view bytes) {

@@ -2,40 +2,69 @@
 // use").
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "efs/base/clock.h"
 #include "efs/base/result.h"
+#include "efs/base/secret.h"
 #include "efs/http/http_client.h"
 
 namespace efs::aws {
 
+inline constexpr const char* kImdsEndpoint = "http://169.254.169.254";
+
 struct InstanceIdentity {
-  std::string region;
-  std::string availability_zone;
-  std::string instance_id;
+  std::string region;             // never empty
+  std::string availability_zone;  // empty where the document does not tell
+  std::string instance_id;        // empty where the document does not tell
 };
 
-// Fetches each answer at most once per object. Not thread-safe.
+// How long the service is waited for. The defaults are those of a mount.
+struct ImdsPatience {
+  Duration token_timeout{500};
+  int token_tries = 3;
+  Duration token_pause{500};  // between two tries
+  Duration request_timeout{1000};
+
+  static constexpr ImdsPatience watchdog() {
+    return {.token_timeout = Duration(50), .token_tries = 1};
+  }
+};
+
+// Fetches the token and the identity document at most once per object (a token lives six hours:
+// make a new object for each task). Not thread-safe.
 class ImdsClient {
  public:
-  // Endpoint: $AWS_EC2_METADATA_SERVICE_ENDPOINT or http://169.254.169.254; `disable_token` =
-  // version 1 only.
-  ImdsClient(const http::HttpClient& http, std::string endpoint, bool disable_token);
+  // `disable_token` = version 1 only. `http` must outlive the object.
+  ImdsClient(const http::HttpClient& http, std::string endpoint, bool disable_token,
+             ImdsPatience patience = {});
 
   Result<InstanceIdentity> identity();
   Result<std::string> availabilityZoneId();
-  // GET of /latest/<path> with the token; the building block of the instance-role provider.
+  // GET of /latest/<path>, with the token where there is one. kNotFound for status 404,
+  // kPermission for 401 and 403, kProtocol for any other but 200.
   Result<std::string> get(const std::string& path);
 
  private:
-  Result<std::optional<std::string>> token();
+  const Secret* token();
+  Result<Secret> fetchToken() const;
+  Error refusal(int status) const;
+
   const http::HttpClient& http_;
   std::string endpoint_;
   bool disable_token_;
-  std::optional<std::optional<std::string>> token_;
+  ImdsPatience patience_;
+  bool token_asked_ = false;
+  std::optional<Secret> token_;
+  std::string token_failure_;
   std::optional<InstanceIdentity> identity_;
 };
+
+// $AWS_EC2_METADATA_SERVICE_ENDPOINT without a slash at its end, or kImdsEndpoint.
+std::string imdsEndpoint(
+    const std::function<std::optional<std::string>(const std::string&)>& environment);
 
 }  // namespace efs::aws

@@ -13,15 +13,16 @@ namespace efs::crypto {
 class RsaKey {
  public:
   static Result<RsaKey> generate(int bits);
-  static Result<RsaKey> fromPem(std::string_view pem);  // PKCS#8 or PKCS#1
+  // PKCS#8 or PKCS#1. A pass phrase is never asked for: an encrypted key is kInvalidInput.
+  static Result<RsaKey> fromPem(std::string_view pem);
   RsaKey(RsaKey&&) noexcept;
   RsaKey& operator=(RsaKey&&) noexcept;
   ~RsaKey();
 
-  Secret toPem() const;  // PKCS#8
+  Result<Secret> toPem() const;  // PKCS#8
   // Lower-case hex SHA-1 of the public key's bit string: subject key id and PublicKeyHash (CERT-2,
   // CERT-6).
-  std::string publicKeySha1() const;
+  const std::string& publicKeySha1() const;
 
   struct Handle;  // only for the sources of this library
   const Handle& handle() const { return *handle_; }

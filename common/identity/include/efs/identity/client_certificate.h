@@ -3,6 +3,7 @@
 // key.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -22,19 +23,33 @@ struct CertificateRequest {
   std::string service = "elasticfilesystem";
   std::string client_source = "unknown";
   std::string client_version;
+  // CERT-1: 0 for the first certificate of a mount, one more for each renewal.
+  std::uint64_t serial = 0;
 };
+
+// CERT-2: the extensions after the subject key identifier, in this order.
+inline constexpr const char* kAccessPointOid = "1.3.6.1.4.1.4843.7.1";
+inline constexpr const char* kClientAuthOid = "1.3.6.1.4.1.4843.7.2";
+inline constexpr const char* kFileSystemOid = "1.3.6.1.4.1.4843.7.3";
+inline constexpr const char* kClientInfoOid = "1.3.6.1.4.1.4843.7.4";
+// CERT-8.
+inline constexpr std::size_t kMaxClientInfoLength = 100;
 
 struct ClientCertificate {
   std::string pem;
-  WallTime not_before, not_after;
+  WallTime not_before, not_after;  // whole seconds
 };
 
-// Pure but for the signature's randomness (RSA PKCS#1 v1.5 has none): same input, same bytes.
+// Pure: same input, same bytes (RSA PKCS#1 v1.5 has no randomness). A field with control characters
+// or invalid UTF-8 is kInvalidInput, but for the host name, which is made fit: nobody can mount
+// otherwise on a machine with an odd name.
 Result<ClientCertificate> makeClientCertificate(const CertificateRequest& request,
                                                 const crypto::RsaKey& key, WallTime now);
 
 // Contract CERT-9, ST-6: reads the key all mounts share; makes it (RSA-3072, 0400) under a file
-// lock when missing or empty. `lock_path` lives in the state directory.
+// lock when missing or empty. `lock_path` lives in the state directory, which must exist. A file
+// that holds something else than an RSA key is an error and is never overwritten: running mounts
+// may depend on it.
 Result<crypto::RsaKey> loadOrCreatePrivateKey(const std::string& path, const std::string& lock_path,
                                               const Clock& clock);
 inline constexpr const char* kPrivateKeyPath = "/etc/amazon/efs/privateKey.pem";

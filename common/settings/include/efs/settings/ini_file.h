@@ -3,7 +3,10 @@
 // `=` or `:` separates key and value; keys are case-insensitive, section names are not; `#` and `;`
 // start a comment only as the first visible character of a line; an indented line continues the
 // value above; [DEFAULT] values are seen in every section; a repeated key or section is an error;
-// `%(name)s` is interpolation, `%%` a percent sign, a lone `%` an error.
+// `%(name)s` is interpolation, `%%` a percent sign, a lone `%` an error (when the value is asked
+// for). Stricter than ConfigParser: section names end at 49 bytes, keys at 100, files at 1 MiB, and
+// names that inih would read differently ("]" in a section, " ;" or a leading "[" in a key) are
+// errors.
 #pragma once
 
 #include <map>
@@ -26,12 +29,15 @@ class IniFile {
 
   bool hasSection(const std::string& section) const;
   std::vector<std::string> sections() const;  // without DEFAULT, in file order
-  // Value in the section, else in [DEFAULT]; interpolated. nullopt when in neither.
+  // Value in the section, else in [DEFAULT], also when there is no such section; interpolated.
+  // nullopt when in neither. Errors name file, section and key.
   Result<std::optional<std::string>> find(const std::string& section, std::string_view key) const;
   const std::string& name() const { return name_; }
 
  private:
   using Section = std::map<std::string, std::string>;  // keys in lower case
+  // Not interpolated; null when neither the section nor [DEFAULT] has it.
+  const std::string* rawValue(const std::string& section, const std::string& key) const;
   std::string name_;
   std::vector<std::string> order_;
   std::map<std::string, Section> sections_;

@@ -1,4 +1,10 @@
 // Settings: efs-utils.conf with types, defaults and checks (contract 11.2). Pure data after load().
+//
+// A missing key has its default; a key that only one program needs (dns_name_format, the port
+// range) is left empty or 0 for that program to refuse. A bad value of [mount] or [DEFAULT] is an
+// error that names file, section and key, except where the contract says "default"; a bad value of
+// [mount-watchdog] is always the default and a warning: a typing error there must neither stop
+// mounts nor leave running ones without supervision.
 #pragma once
 
 #include <sys/types.h>
@@ -25,7 +31,7 @@ struct LogSettings {  // [DEFAULT]
 };
 
 struct MountSettings {          // [mount], with [mount.<region>] applied by forRegion()
-  std::string dns_name_format;  // required
+  std::string dns_name_format;  // empty = missing: no mount without it
   std::string dns_name_suffix = "amazonaws.com";
   std::string ca_file = kDefaultCaFile;  // key stunnel_cafile
   std::optional<std::string> region;
@@ -73,6 +79,9 @@ struct Settings {
 
   static Result<Settings> load(const std::string& path = kConfigPath);
   static Result<Settings> fromIni(const IniFile& ini);
+  // "section.key" of everything fromIni() reads, without the region sections: for the
+  // documentation.
+  static std::vector<std::string> knownKeys();
   // [mount] with the keys of [mount.<region>] laid over it (contract DNS-2, CFG-3).
   MountSettings forRegion(const std::string& region) const;
 

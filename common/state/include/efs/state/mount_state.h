@@ -16,7 +16,7 @@
 namespace efs::state {
 
 // "<fs id>.<mount point>.<port>" (contract ST-1): the mount point without its leading '/' (and
-// leading dots), further '/' as '.'.
+// leading dots), further '/' as '.'; ".", ".." and doubled '/' are resolved in the text alone.
 std::string mountName(std::string_view fs_id, std::string_view mountpoint, int port);
 
 struct ParsedMountName {
@@ -47,7 +47,7 @@ struct MountState {
   // Every key of the file that this version does not know, as a JSON object, kept on rewrite.
   std::string unknown_keys = "{}";
 
-  // `name` stands for the file in messages.
+  // `name` stands for the file in messages. Null counts as absent; a wrong type is kInvalidInput.
   static Result<MountState> parse(std::string_view json, const std::string& name);
   std::string serialize() const;
 };

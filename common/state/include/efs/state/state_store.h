@@ -12,6 +12,8 @@ namespace efs::state {
 
 inline constexpr const char* kStateDirectory = "/var/run/efs";
 
+// Every function that takes a name answers kInvalidInput to what is no mount name (parseMountName).
+
 // Paths of one mount, all derived from the directory and the mount name.
 struct MountPaths {
   std::string name;           // fs-x.mnt.efs.20049
@@ -35,7 +37,8 @@ class StateStore {
 
   // Creates the directory with exactly `mode` if it is missing.
   Status create(mode_t mode) const;
-  // Names of finished state files ("fs-..." and not directories), sorted.
+  // Names of finished state files (regular files with a mount name), sorted; none when the
+  // directory is missing.
   Result<std::vector<std::string>> mountNames() const;
   // Names of "~fs-..." files, without the tilde.
   Result<std::vector<std::string>> pendingNames() const;
@@ -49,8 +52,10 @@ class StateStore {
   Status writePending(const std::string& name, const MountState& state) const;
   // "~name" becomes "name".
   Status publish(const std::string& name) const;
-  // Everything of this mount: state, pending state, tunnel config, `files`, secret directory. Goes
-  // on after a failure and reports the first one. `files` outside the directory are not touched.
+  // Everything of this mount: tunnel config, secret directory, pending state, `files`, and the
+  // state file last. Goes on after a failure and reports the first one. Nothing outside the
+  // directory and nothing of another mount is touched, whatever `files` and `mount_state_dir` say,
+  // and no link is followed. `state` may be null.
   Status removeMount(const std::string& name, const MountState* state) const;
 
  private:

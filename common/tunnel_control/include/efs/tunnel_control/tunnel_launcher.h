@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "efs/base/result.h"
@@ -13,6 +14,8 @@ namespace efs::tunnel_control {
 // Full path of efs-proxy: beside our own executable's directory is not trusted; the search is
 // /sbin:/usr/sbin:/usr/local/sbin:/root/bin:/usr/local/bin:/usr/bin:/bin, then $PATH (contract 10).
 Result<std::string> findTunnelBinary();
+// The same search in a colon-separated list of directories; relative ones are skipped.
+Result<std::string> findTunnelBinaryIn(std::string_view directories);
 
 // argv of contract TUN-1: efs-proxy <config> [--tls] --no-direct-s3-read.
 std::vector<std::string> tunnelCommand(const std::string& binary, const std::string& config_path,
@@ -25,7 +28,7 @@ struct LaunchedTunnel {
 
 // Starts `cmd` in its own session with stdin, stdout and stderr on /dev/null (EX-3). With a valid
 // `listener` it is handed on as descriptor 3 by the sd_listen_fds(3) protocol; otherwise the tunnel
-// binds by itself. `listener` stays open here.
+// binds by itself. `listener` stays open here. cmd[0] is an absolute path: nothing is searched.
 Result<LaunchedTunnel> launchTunnel(const std::vector<std::string>& cmd, const UniqueFd& listener,
                                     bool want_status);
 

@@ -1,14 +1,15 @@
 // WatchdogLink: how mount.efs tells the watchdog about a tunnel and hands it a duplicate of the
 // listening socket (SCM_RIGHTS), so that a dead tunnel can be replaced behind an open port.
 //
-// SOCK_SEQPACKET on <state dir>/watchdog.sock, mode 0600, uid 0 only (SO_PEERCRED). One request,
-// one reply, each a JSON object of at most 4 KiB:
-//   {"v":1,"op":"listener","name":"fs-x.mnt.20049"} + one descriptor   ->  {"v":1,"ok":true}
-//   {"v":1,"op":"ping"}                                                ->
-//   {"v":1,"ok":true,"pid":123}
+// SOCK_SEQPACKET on <state dir>/watchdog.sock, mode 0600. Both sides demand that the other runs
+// with their own effective uid (SO_PEERCRED), which is 0 in production. One request, one reply,
+// each a JSON object of at most 4 KiB:
+//   {"v":1,"op":"listener","name":"fs-x.mnt.20049"} + one descriptor  ->  {"v":1,"ok":true}
+//   {"v":1,"op":"ping"}  ->  {"v":1,"ok":true,"pid":123}
 // A refusal is {"v":1,"ok":false,"error":"..."}.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,8 @@
 #include "efs/base/unique_fd.h"
 
 namespace efs::tunnel_control {
+
+inline constexpr std::size_t kMaxMessage = 4096;
 
 struct WatchdogRequest {
   enum class Op { kPing, kListener };
@@ -35,7 +38,8 @@ struct WatchdogReply {
   static Result<WatchdogReply> decode(std::string_view json);
 };
 
-// Client side. kNotFound/kRefused when no watchdog listens.
+// Client side. kNotFound/kRefused when no watchdog listens, kTimeout when it does not answer within
+// `patience`. `descriptor` may be null.
 Result<WatchdogReply> askWatchdog(const std::string& socket_path, const WatchdogRequest& request,
                                   const UniqueFd* descriptor, Duration patience);
 
@@ -45,11 +49,14 @@ Result<WatchdogReply> askWatchdog(const std::string& socket_path, const Watchdog
 Result<UniqueFd> listenForHelpers(const std::string& socket_path);
 struct ReceivedRequest {
   WatchdogRequest request;
-  UniqueFd descriptor;  // invalid when none came along
+  UniqueFd descriptor;  // valid for kListener
 };
-// Accepts one connection; refuses peers other than uid 0. nullopt-like kBusy when nothing waits.
+// Accepts one connection, non-blocking. kBusy when nothing waits; kPermission for a peer of another
+// user, whose connection is closed.
 Result<UniqueFd> acceptHelper(int listener);
-// Reads the one request of an accepted, non-blocking connection. kBusy: not there yet.
+// Reads the one request of an accepted connection without blocking. kBusy: not there yet. A
+// listener request comes with exactly one descriptor, an IPv4 TCP socket that listens; anything
+// else is kInvalidInput and every received descriptor is closed.
 Result<ReceivedRequest> receiveRequest(int connection);
 Status sendReply(int connection, const WatchdogReply& reply);
 

@@ -1,0 +1,127 @@
+#include "efs/aws/imds.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "aws_names.h"
+#include "efs/aws/imds_documents.h"
+#include "efs/base/log.h"
+#include "efs/base/text.h"
+
+namespace efs::aws {
+namespace {
+
+constexpr const char* kTokenLifetime = "21600";  // seconds: the longest that AWS grants
+
+constexpr const char* kHopLimitHint =
+    "in a container, the instance's metadata hop limit (HttpPutResponseHopLimit) must be 2 or more";
+
+bool worthAnotherTry(const Result<http::HttpReply>& reply) {
+  return !reply || reply->status >= 500;
+}
+
+}  // namespace
+
+std::string imdsEndpoint(
+    const std::function<std::optional<std::string>(const std::string&)>& environment) {
+  std::string endpoint = environment("AWS_EC2_METADATA_SERVICE_ENDPOINT").value_or(std::string());
+  while (endpoint.ends_with('/')) endpoint.pop_back();
+  return endpoint.empty() ? kImdsEndpoint : endpoint;
+}
+
+ImdsClient::ImdsClient(const http::HttpClient& http, std::string endpoint, bool disable_token,
+                       ImdsPatience patience)
+    : http_(http),
+      endpoint_(std::move(endpoint)),
+      disable_token_(disable_token),
+      patience_(patience) {}
+
+Result<Secret> ImdsClient::fetchToken() const {
+  http::HttpRequest request;
+  request.method = "PUT";
+  request.url = endpoint_ + "/latest/api/token";
+  request.headers = {{"X-aws-ec2-metadata-token-ttl-seconds", kTokenLifetime}};
+  request.timeout = patience_.token_timeout;
+  request.max_reply = 4096;
+  auto reply = http_.send(request);
+  for (int tries = 1; tries < patience_.token_tries && worthAnotherTry(reply); ++tries) {
+    std::this_thread::sleep_for(patience_.token_pause);
+    reply = http_.send(request);
+  }
+  if (!reply) return unexpected(reply.error());
+  if (reply->status != 200) {
+    return Error(ErrorKind::kProtocol, "status " + std::to_string(reply->status));
+  }
+  // It goes into a header: nothing but visible characters may be in it.
+  Secret token(trim(reply->body));
+  if (!isVisibleAscii(token.reveal())) {
+    return Error(ErrorKind::kProtocol, "the token is empty or not plain text");
+  }
+  return token;
+}
+
+const Secret* ImdsClient::token() {
+  if (!disable_token_ && !token_asked_) {
+    token_asked_ = true;
+    auto fetched = fetchToken();
+    if (fetched) {
+      token_ = std::move(*fetched);
+    } else {
+      token_failure_ = fetched.error().describe();
+      log::debug("no instance metadata token, going on without: {}", token_failure_);
+    }
+  }
+  return token_ ? &*token_ : nullptr;
+}
+
+Error ImdsClient::refusal(int status) const {
+  if (status == 404) return {ErrorKind::kNotFound, "status 404"};
+  if (status != 401 && status != 403) {
+    return {ErrorKind::kProtocol, "status " + std::to_string(status)};
+  }
+  Error error(ErrorKind::kPermission, "status " + std::to_string(status));
+  if (status == 401 && disable_token_) {
+    log::warning(
+        "Unauthorized request to the instance metadata service (status 401): IMDSv2 is enabled on "
+        "the instance, while disable_fetch_ec2_metadata_token = true in the config file; set it "
+        "to false");
+    error.addHint("set disable_fetch_ec2_metadata_token to false in the config file");
+  } else if (status == 401 && !token_failure_.empty()) {
+    error.addContext("no token could be fetched (" + token_failure_ + ")");
+    error.addHint(kHopLimitHint);
+  }
+  return error;
+}
+
+Result<std::string> ImdsClient::get(const std::string& path) {
+  http::HttpRequest request;
+  request.url = endpoint_ + "/latest/" + path;
+  request.timeout = patience_.request_timeout;
+  if (const Secret* session = token()) {
+    request.headers.emplace_back("X-aws-ec2-metadata-token", session->reveal());
+  }
+  const std::string what = "instance metadata " + printable(path);
+  auto reply = http_.send(request);
+  if (!reply) return unexpected(std::move(reply.error().addContext(what)));
+  if (reply->status != 200) return unexpected(refusal(reply->status).addContext(what));
+  return std::move(reply->body);
+}
+
+Result<InstanceIdentity> ImdsClient::identity() {
+  if (!identity_) {
+    EFS_TRY(document, get("dynamic/instance-identity/document/"));
+    EFS_TRY(parsed, parseInstanceIdentity(document).withContext("instance identity document"));
+    identity_ = std::move(parsed);
+  }
+  return *identity_;
+}
+
+Result<std::string> ImdsClient::availabilityZoneId() {
+  EFS_TRY(text, get("meta-data/placement/availability-zone-id"));
+  std::string zone_id(trim(text));
+  if (isHostLabel(zone_id)) return zone_id;
+  return Error(ErrorKind::kProtocol,
+               "instance metadata: not an availability zone id: " + printable(zone_id, 60));
+}
+
+}  // namespace efs::aws

@@ -1,0 +1,34 @@
+// Which AWS region a mount belongs to (contract REG-1).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "efs/aws/imds.h"
+#include "efs/base/result.h"
+
+namespace efs::aws {
+
+// Everything but the instance itself; an empty value counts as absent.
+struct RegionSources {
+  std::optional<std::string> option = {};              // mount option `region`
+  std::optional<std::string> aws_region = {};          // $AWS_REGION
+  std::optional<std::string> aws_default_region = {};  // $AWS_DEFAULT_REGION
+  std::optional<std::string> config = {};              // [mount] region
+  std::string dns_name_format = {};                    // [mount] dns_name_format
+};
+
+struct Region {
+  std::string name;
+  std::string source;  // for people: "option region", "instance identity document" ...
+};
+
+// The first source that gives a region; the metadata service is asked only when all plain ones are
+// silent. A value that cannot be a region is kInvalidInput naming its source, it is not skipped.
+Result<Region> chooseRegion(const RegionSources& sources, ImdsClient& imds);
+
+// The label before the DNS suffix of a format without `{region}`:
+// "{fs_id}.efs.us-east-1.{dns_name_suffix}" gives "us-east-1". nullopt when there is none.
+std::optional<std::string> regionOfDnsNameFormat(const std::string& dns_name_format);
+
+}  // namespace efs::aws

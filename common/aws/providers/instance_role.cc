@@ -1,0 +1,61 @@
+#include "../aws_names.h"
+#include "efs/aws/imds.h"
+#include "efs/aws/imds_documents.h"
+#include "efs/base/log.h"
+#include "efs/base/text.h"
+#include "provider.h"
+
+namespace efs::aws {
+namespace {
+
+constexpr const char* kRolePath = "meta-data/iam/security-credentials/";
+
+// The service lists one role per line; an instance has at most one.
+Result<std::string> roleName(ImdsClient& imds) {
+  EFS_TRY(listing, imds.get(kRolePath));
+  std::string name(trim(std::string_view(listing).substr(0, listing.find('\n'))));
+  if (isRoleName(name)) return name;
+  return Error(ErrorKind::kProtocol,
+               "instance metadata: not the name of a role: " + printable(name, 60));
+}
+
+void warnWhenExpired(const Credentials& credentials, const Clock& clock) {
+  if (credentials.expiration && *credentials.expiration <= clock.now()) {
+    log::warning("the credentials of {} expired at {}: is the clock of this machine right?",
+                 credentials.source, utcText(*credentials.expiration, "%Y-%m-%dT%H:%M:%SZ"));
+  }
+}
+
+class InstanceRoleProvider final : public CredentialProvider {
+ public:
+  std::string name() const override { return "instance role"; }
+
+  Result<Attempt> find(const CredentialContext& context) const override {
+    ImdsClient imds(context.http, imdsEndpoint(context.environment), context.disable_metadata_token,
+                    context.imds_patience);
+    const auto role = roleName(imds);
+    if (!role) return failed(role.error());
+    const auto document = imds.get(kRolePath + *role);
+    if (!document) return failed(document.error());
+    auto credentials = parseRoleCredentials(*document);
+    if (!credentials) return failed(credentials.error().addContext("role " + *role));
+    credentials->method = "metadata:";
+    credentials->source = "instance role " + *role;
+    warnWhenExpired(*credentials, context.clock);
+    return Attempt{std::move(*credentials), ""};
+  }
+
+ private:
+  static Attempt failed(const Error& error) {
+    if (error.kind() == ErrorKind::kNotFound) {
+      return {std::nullopt, "no IAM role is attached to this instance (" + error.describe() + ")"};
+    }
+    return {std::nullopt, error.describe()};
+  }
+};
+
+}  // namespace
+
+ProviderPtr makeInstanceRoleProvider() { return std::make_unique<InstanceRoleProvider>(); }
+
+}  // namespace efs::aws

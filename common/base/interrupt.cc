@@ -1,0 +1,29 @@
+#include "efs/base/interrupt.h"
+
+#include <signal.h>
+
+namespace efs {
+namespace {
+
+// Written by the handler only; the one thing a handler may safely do.
+volatile sig_atomic_t caught = 0;
+
+void remember(int signo) { caught = signo; }
+
+}  // namespace
+
+void catchInterrupts() {
+  struct sigaction action {};
+  action.sa_handler = remember;
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = 0;  // no SA_RESTART: waits must return
+  for (const int signo : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signo, &action, nullptr);
+}
+
+int interrupted() { return caught; }
+
+Error interruptedError() {
+  return {ErrorKind::kCancelled, "interrupted by signal " + std::to_string(caught)};
+}
+
+}  // namespace efs

@@ -1,0 +1,7 @@
+#include "efs/base/version.h"
+
+namespace efs {
+
+std::string_view productVersion() { return EFS_PRODUCT_VERSION; }
+
+}  // namespace efs

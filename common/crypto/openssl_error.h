@@ -1,0 +1,32 @@
+// Turning OpenSSL's error queue into our Error, and owners for the OpenSSL types used here.
+#pragma once
+
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include <memory>
+#include <string_view>
+
+#include "efs/base/error.h"
+
+namespace efs::crypto {
+
+// "<what>: <reason>; <reason>"; empties the queue, so that no later error reports an old reason.
+Error opensslError(std::string_view what, ErrorKind kind = ErrorKind::kInternal);
+
+template <auto Free>
+struct OpensslFree {
+  template <typename T>
+  void operator()(T* object) const {
+    Free(object);
+  }
+};
+using BioPtr = std::unique_ptr<BIO, OpensslFree<BIO_free_all>>;
+using PkeyPtr = std::unique_ptr<EVP_PKEY, OpensslFree<EVP_PKEY_free>>;
+using X509Ptr = std::unique_ptr<X509, OpensslFree<X509_free>>;
+
+// A read-only BIO over the text, which must outlive it; null when out of memory or text too long.
+BioPtr textBio(std::string_view text);
+
+}  // namespace efs::crypto

@@ -1,0 +1,217 @@
+#include "efs/http/http_client.h"
+
+#include <array>
+#include <mutex>
+#include <optional>
+
+#include "curl_library.h"
+#include "efs/base/text.h"
+
+namespace efs::http {
+namespace {
+
+// "host" or "host:port" of a URL, without user information; for messages.
+std::string hostOf(const std::string& url) {
+  const auto scheme = url.find("://");
+  const auto begin = scheme == std::string::npos ? 0 : scheme + 3;
+  std::string authority = url.substr(begin, url.find_first_of("/?#", begin) - begin);
+  const auto at = authority.rfind('@');
+  if (at != std::string::npos) authority.erase(0, at + 1);
+  return printable(authority, 100);
+}
+
+bool hasControlCharacter(std::string_view text) {
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return true;
+  }
+  return false;
+}
+
+// A line end inside a header would smuggle in a second header or request (RFC 9112, 11.1). The
+// message must not show the value: it may be a credential.
+Status checkRequest(const HttpRequest& request) {
+  const bool known_scheme =
+      request.url.starts_with("http://") || request.url.starts_with("https://");
+  if (!known_scheme || hasControlCharacter(request.url)) {
+    return Error(ErrorKind::kInvalidInput, "URL is not a valid http or https URL");
+  }
+  if (request.method.empty() || hasControlCharacter(request.method)) {
+    return Error(ErrorKind::kInvalidInput, "request method is not valid");
+  }
+  for (const auto& [name, value] : request.headers) {
+    if (name.empty() || hasControlCharacter(name) || hasControlCharacter(value)) {
+      return Error(ErrorKind::kInvalidInput,
+                   "value of header " + printable(name, 60) + " contains a control character");
+    }
+  }
+  return {};
+}
+
+ErrorKind kindOf(CURLcode code) {
+  switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return ErrorKind::kTimeout;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return ErrorKind::kNotFound;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+      return ErrorKind::kUntrusted;
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_PARTIAL_FILE:
+      return ErrorKind::kReset;
+    case CURLE_URL_MALFORMAT:
+      return ErrorKind::kInvalidInput;
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_FAILED_INIT:
+    case CURLE_BAD_FUNCTION_ARGUMENT:
+    case CURLE_UNKNOWN_OPTION:
+      return ErrorKind::kInternal;
+    default:
+      return ErrorKind::kProtocol;
+  }
+}
+
+struct ReplyBuffer {
+  std::string body;
+  std::size_t limit = 0;
+  bool too_long = false;
+};
+
+// libcurl calls this from C; nothing may be thrown through it.
+std::size_t collect(char* data, std::size_t size, std::size_t count, void* target) noexcept {
+  auto& reply = *static_cast<ReplyBuffer*>(target);
+  const std::size_t bytes = size * count;  // libcurl: size is always 1
+  if (bytes > reply.limit - reply.body.size()) {
+    reply.too_long = true;
+    return 0;
+  }
+  reply.body.append(data, bytes);
+  return bytes;
+}
+
+// One request: an easy handle with its header list and buffers.
+class Exchange {
+ public:
+  Exchange(const CurlLibrary& curl, const HttpRequest& request)
+      : curl_(curl), request_(request), handle_(curl.easy_init()) {
+    reply_.limit = request.max_reply;
+  }
+  ~Exchange() {
+    if (handle_ != nullptr) curl_.easy_cleanup(handle_);
+    curl_.slist_free_all(headers_);
+  }
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  Result<HttpReply> run() {
+    if (handle_ == nullptr || !addHeaders() || !setTransport() || !setRequest()) {
+      return Error(ErrorKind::kInternal, "setting up the request failed");
+    }
+    const CURLcode code = curl_.easy_perform(handle_);
+    if (reply_.too_long) {
+      return Error(ErrorKind::kProtocol,
+                   "the reply is longer than " + std::to_string(request_.max_reply) + " bytes");
+    }
+    if (code != CURLE_OK) return failure(code);
+    long status = 0;
+    curl_.easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);
+    return HttpReply{static_cast<int>(status), std::move(reply_.body)};
+  }
+
+ private:
+  template <typename T>
+  bool set(CURLoption option, T value) {
+    return curl_.easy_setopt(handle_, option, value) == CURLE_OK;
+  }
+
+  bool addHeader(const std::string& line) {
+    curl_slist* longer = curl_.slist_append(headers_, line.c_str());
+    if (longer == nullptr) return false;
+    headers_ = longer;
+    return true;
+  }
+
+  bool addHeaders() {
+    bool has_content_type = false;
+    for (const auto& [name, value] : request_.headers) {
+      has_content_type |= toLower(name) == "content-type";
+      // "name:" would make libcurl remove the header; ";" sends it with an empty value.
+      if (!addHeader(value.empty() ? name + ";" : name + ": " + value)) return false;
+    }
+    // libcurl's own idea of a form, and its wait for "100 Continue", are not wanted.
+    return (has_content_type || addHeader("Content-Type:")) && addHeader("Expect:");
+  }
+
+  bool setTransport() {
+    const auto timeout_ms = static_cast<long>(request_.timeout.count());
+    return set(CURLOPT_NOSIGNAL, 1L) && set(CURLOPT_TIMEOUT_MS, timeout_ms) &&
+           set(CURLOPT_CONNECTTIMEOUT_MS, timeout_ms) && set(CURLOPT_FOLLOWLOCATION, 0L) &&
+           set(CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS)) &&
+           set(CURLOPT_ERRORBUFFER, error_text_.data()) && set(CURLOPT_WRITEFUNCTION, &collect) &&
+           set(CURLOPT_WRITEDATA, static_cast<void*>(&reply_)) &&
+           set(CURLOPT_USERAGENT, "efsmount");
+  }
+
+  bool setRequest() {
+    if (!set(CURLOPT_URL, request_.url.c_str()) || !set(CURLOPT_HTTPHEADER, headers_)) return false;
+    if (request_.method == "GET" && request_.body.empty()) return set(CURLOPT_HTTPGET, 1L);
+    return set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size())) &&
+           set(CURLOPT_POSTFIELDS, request_.body.data()) &&
+           set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+  }
+
+  Error failure(CURLcode code) {
+    const char* text = error_text_[0] != '\0' ? error_text_.data() : curl_.easy_strerror(code);
+    ErrorKind kind = kindOf(code);
+    long os_error = 0;
+    curl_.easy_getinfo(handle_, CURLINFO_OS_ERRNO, &os_error);
+    if (code == CURLE_COULDNT_CONNECT) {
+      kind = os_error != 0 ? kindOfErrno(static_cast<int>(os_error)) : ErrorKind::kRefused;
+    }
+    return {kind, printable(text)};
+  }
+
+  const CurlLibrary& curl_;
+  const HttpRequest& request_;
+  CURL* handle_;
+  curl_slist* headers_ = nullptr;
+  std::array<char, CURL_ERROR_SIZE> error_text_{};
+  ReplyBuffer reply_;
+};
+
+class CurlClient final : public HttpClient {
+ public:
+  Result<HttpReply> send(const HttpRequest& request) const override {
+    const std::string what = printable(request.method, 20) + " to " + hostOf(request.url);
+    if (auto fine = checkRequest(request); !fine) {
+      return unexpected(std::move(fine.error().addContext(what)));
+    }
+    auto curl = library();
+    if (!curl) return unexpected(std::move(curl.error().addContext(what)));
+    return Exchange(**curl, request).run().withContext(what);
+  }
+
+ private:
+  Result<const CurlLibrary*> library() const {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    if (!library_) {
+      EFS_TRY(loaded, loadCurl());
+      library_ = loaded;
+    }
+    return &*library_;
+  }
+
+  mutable std::mutex mutex_;
+  mutable std::optional<CurlLibrary> library_;
+};
+
+}  // namespace
+
+std::unique_ptr<HttpClient> makeHttpClient() { return std::make_unique<CurlClient>(); }
+
+}  // namespace efs::http

@@ -1,0 +1,56 @@
+#include "key_reader.h"
+
+#include "efs/base/text.h"
+
+namespace efs::settings {
+
+std::optional<std::string> KeyReader::text(const char* section, const char* key) {
+  asked_.push_back(std::string(section) + "." + key);
+  auto value = ini_.find(section, key);
+  if (value) return *std::move(value);
+  if (!failure_) failure_ = value.error();
+  return std::nullopt;
+}
+
+void KeyReader::text(const char* section, const char* key, std::string& out) {
+  if (auto value = text(section, key)) out = *std::move(value);
+}
+
+void KeyReader::flag(const char* section, const char* key, Bad bad, bool& out) {
+  const auto value = text(section, key);
+  if (!value) return;
+  const std::string lower = toLower(*value);
+  if (lower == "1" || lower == "yes" || lower == "true" || lower == "on") {
+    out = true;
+  } else if (lower == "0" || lower == "no" || lower == "false" || lower == "off") {
+    out = false;
+  } else {
+    reject(section, key, bad, *value, "true or false");
+  }
+}
+
+void KeyReader::number(const char* section, const char* key, Bad bad, std::int64_t low,
+                       std::int64_t high, std::int64_t& out) {
+  const auto value = text(section, key);
+  if (!value) return;
+  const auto parsed = parseInt(*value);
+  if (parsed && *parsed >= low && *parsed <= high) {
+    out = *parsed;
+    return;
+  }
+  reject(section, key, bad, *value,
+         "a number from " + std::to_string(low) + " to " + std::to_string(high));
+}
+
+void KeyReader::reject(const char* section, const char* key, Bad bad, const std::string& value,
+                       const std::string& expected) {
+  const std::string what = ini_.name() + ": [" + section + "] " + key + " = \"" +
+                           printable(value, 100) + "\" is not " + expected;
+  if (bad == Bad::kDefault) {
+    warn(what + ", using the default");
+  } else if (!failure_) {
+    failure_ = Error(ErrorKind::kInvalidInput, what);
+  }
+}
+
+}  // namespace efs::settings

@@ -1,0 +1,176 @@
+#include "efs/settings/settings.h"
+
+#include <charconv>
+
+#include "efs/base/text.h"
+#include "key_reader.h"
+
+namespace efs::settings {
+namespace {
+
+using Bad = KeyReader::Bad;
+
+constexpr const char* kMount = "mount";
+constexpr const char* kWatchdog = "mount-watchdog";
+constexpr const char* kProxy = "proxy";
+constexpr const char* kClientInfo = "client-info";
+constexpr std::string_view kRegionPrefix = "mount.";
+
+// Far above any sense, far below overflow when turned into milliseconds.
+constexpr std::int64_t kMaxSeconds = 366LL * 24 * 3600;
+constexpr std::int64_t kMaxMinutes = kMaxSeconds / 60;
+constexpr std::int64_t kMaxLogBytes = 1LL << 40U;
+constexpr std::int64_t kMaxLogFiles = 1000;
+
+// These four stand in [DEFAULT] as shipped, but [mount] may override them.
+void readLog(KeyReader& keys, Settings& settings) {
+  if (const auto level = keys.text(kMount, "logging_level")) {
+    const auto parsed = log::parseLevel(*level);
+    // "off" is ours alone; a log that says nothing is not among the contract's levels.
+    if (parsed && *parsed != log::Level::kOff) {
+      settings.log.level = *parsed;
+    } else {
+      keys.warn("Malformed logging level \"" + printable(*level) +
+                "\", setting logging level to INFO");
+    }
+  }
+  keys.number(kMount, "logging_max_bytes", Bad::kError, 0, kMaxLogBytes, settings.log.max_bytes);
+  keys.number(kMount, "logging_file_count", Bad::kError, 0, kMaxLogFiles, settings.log.file_count);
+}
+
+void readStateMode(KeyReader& keys, mode_t& out) {
+  const auto text = keys.text(kMount, "state_file_dir_mode");
+  if (!text) return;
+  unsigned mode = 0;
+  const char* end = text->data() + text->size();
+  const auto [stop, code] = std::from_chars(text->data(), end, mode, 8);
+  if (code == std::errc() && stop == end && mode <= 0777) {
+    out = static_cast<mode_t>(mode);
+  } else {
+    keys.reject(kMount, "state_file_dir_mode", Bad::kDefault, *text, "an octal file mode");
+  }
+}
+
+void readSeconds(KeyReader& keys, const char* section, const char* key, Bad bad, std::int64_t low,
+                 Duration& out) {
+  std::int64_t seconds = out.count() / 1000;
+  keys.number(section, key, bad, low, kMaxSeconds, seconds);
+  out = std::chrono::seconds(seconds);
+}
+
+void readMinutes(KeyReader& keys, const char* section, const char* key, Duration& out) {
+  std::int64_t minutes = std::chrono::duration_cast<std::chrono::minutes>(out).count();
+  keys.number(section, key, Bad::kDefault, 1, kMaxMinutes, minutes);
+  out = std::chrono::minutes(minutes);
+}
+
+void readMount(KeyReader& keys, MountSettings& mount) {
+  keys.text(kMount, "dns_name_format", mount.dns_name_format);
+  keys.text(kMount, "dns_name_suffix", mount.dns_name_suffix);
+  keys.text(kMount, "stunnel_cafile", mount.ca_file);
+  mount.region = keys.text(kMount, "region");
+  mount.az_id = keys.text(kMount, "az_id");
+  keys.flag(kMount, "stunnel_debug_enabled", Bad::kError, mount.tunnel_debug);
+  mount.tunnel_log_file = keys.text(kMount, "stunnel_logs_file");
+  keys.flag(kMount, "stunnel_check_cert_hostname", Bad::kError, mount.check_cert_hostname);
+  keys.flag(kMount, "stunnel_check_cert_validity", Bad::kError, mount.check_cert_validity);
+  keys.flag(kMount, "fips_mode_enabled", Bad::kError, mount.fips_mode);
+  keys.number(kMount, "port_range_lower_bound", Bad::kError, 1, 65535, mount.port_lower);
+  keys.number(kMount, "port_range_upper_bound", Bad::kError, 1, 65536, mount.port_upper);
+  keys.flag(kMount, "optimize_readahead", Bad::kError, mount.optimize_readahead);
+  keys.flag(kMount, "fall_back_to_mount_target_ip_address_enabled", Bad::kError,
+            mount.fall_back_to_mount_target_ip);
+  keys.flag(kMount, "disable_fetch_ec2_metadata_token", Bad::kError,
+            mount.disable_ec2_metadata_token);
+  keys.flag(kMount, "retry_nfs_mount_command", Bad::kError, mount.retry_nfs_mount);
+  keys.number(kMount, "retry_nfs_mount_command_count", Bad::kDefault, 1, 1000,
+              mount.retry_nfs_mount_count);
+  readSeconds(keys, kMount, "retry_nfs_mount_command_timeout_sec", Bad::kDefault, 1,
+              mount.retry_nfs_mount_timeout);
+}
+
+void readWatchdog(KeyReader& keys, WatchdogSettings& watchdog) {
+  keys.flag(kWatchdog, "enabled", Bad::kDefault, watchdog.enabled);
+  readSeconds(keys, kWatchdog, "poll_interval_sec", Bad::kDefault, 1, watchdog.poll_interval);
+  keys.number(kWatchdog, "unmount_count_for_consistency", Bad::kDefault, 0, 1000000,
+              watchdog.unmount_count_for_consistency);
+  readSeconds(keys, kWatchdog, "unmount_grace_period_sec", Bad::kDefault, 0,
+              watchdog.unmount_grace_period);
+  readMinutes(keys, kWatchdog, "tls_cert_renewal_interval_min",
+              watchdog.certificate_renewal_interval);
+  keys.flag(kWatchdog, "stunnel_health_check_enabled", Bad::kDefault,
+            watchdog.health_check_enabled);
+  readMinutes(keys, kWatchdog, "stunnel_health_check_interval_min", watchdog.health_check_interval);
+  readSeconds(keys, kWatchdog, "stunnel_health_check_command_timeout_sec", Bad::kDefault, 1,
+              watchdog.health_check_timeout);
+}
+
+ProxySettings readProxy(KeyReader& keys) {
+  return {keys.text(kProxy, "proxy_logging_level"), keys.text(kProxy, "proxy_logging_max_bytes"),
+          keys.text(kProxy, "proxy_logging_file_count")};
+}
+
+// Characters, not bytes: the bytes 10xxxxxx continue a UTF-8 character.
+std::size_t characterCount(std::string_view text) {
+  std::size_t count = 0;
+  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0U) != 0x80U ? 1U : 0U;
+  return count;
+}
+
+void readClientSource(KeyReader& keys, std::string& out) {
+  const auto source = keys.text(kClientInfo, "source");
+  if (source && !source->empty() && characterCount(*source) <= 100) out = *source;
+}
+
+}  // namespace
+
+Result<Settings> Settings::load(const std::string& path) {
+  EFS_TRY(ini, IniFile::load(path));
+  return fromIni(ini);
+}
+
+Result<Settings> Settings::fromIni(const IniFile& ini) {
+  Settings settings;
+  KeyReader keys(ini);
+  readLog(keys, settings);
+  readStateMode(keys, settings.state_dir_mode);
+  readMount(keys, settings.mount);
+  readWatchdog(keys, settings.watchdog);
+  if (ini.hasSection(kProxy)) settings.proxy = readProxy(keys);
+  readClientSource(keys, settings.client_source);
+  for (const auto& section : ini.sections()) {
+    if (section.compare(0, kRegionPrefix.size(), kRegionPrefix) != 0) continue;
+    settings.region_overrides_.push_back({section.substr(kRegionPrefix.size()),
+                                          keys.text(section.c_str(), "dns_name_suffix"),
+                                          keys.text(section.c_str(), "stunnel_cafile")});
+  }
+  if (keys.failure()) return Error(*keys.failure());
+  settings.warnings = keys.takeWarnings();
+  return settings;
+}
+
+std::vector<std::string> Settings::knownKeys() {
+  const IniFile empty;
+  Settings settings;
+  KeyReader keys(empty);
+  readLog(keys, settings);
+  readStateMode(keys, settings.state_dir_mode);
+  readMount(keys, settings.mount);
+  readWatchdog(keys, settings.watchdog);
+  settings.proxy = readProxy(keys);
+  readClientSource(keys, settings.client_source);
+  return keys.asked();
+}
+
+MountSettings Settings::forRegion(const std::string& region) const {
+  MountSettings merged = mount;
+  for (const auto& entry : region_overrides_) {
+    if (entry.region != region) continue;
+    if (entry.dns_name_suffix) merged.dns_name_suffix = *entry.dns_name_suffix;
+    // CFG-3: a region section without this key falls back to [mount].
+    if (entry.ca_file) merged.ca_file = *entry.ca_file;
+  }
+  return merged;
+}
+
+}  // namespace efs::settings

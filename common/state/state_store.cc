@@ -1,0 +1,153 @@
+#include "efs/state/state_store.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "efs/base/files.h"
+#include "efs/base/text.h"
+
+namespace efs::state {
+namespace {
+
+struct CloseDir {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
+// Calls `visit` for each name; a missing directory has none.
+Status forEachName(const std::string& directory,
+                   const std::function<void(const std::string&)>& visit) {
+  const std::unique_ptr<DIR, CloseDir> listing(::opendir(directory.c_str()));
+  if (!listing) {
+    if (errno == ENOENT) return {};
+    return Error::fromErrno(errno, "listing " + directory);
+  }
+  while (const dirent* entry = ::readdir(listing.get())) visit(entry->d_name);
+  return {};
+}
+
+bool isRegularFile(const std::string& path) {
+  struct stat info {};
+  return ::lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+}
+
+// Mount names become file names: nothing that could name a file elsewhere may pass.
+Status checkName(const std::string& name) {
+  if (parseMountName(name)) return {};
+  return Error(ErrorKind::kInvalidInput, "\"" + printable(name) + "\" is not a mount name");
+}
+
+Result<std::vector<std::string>> namesWithPrefix(const std::string& directory,
+                                                 const std::string& prefix) {
+  std::vector<std::string> names;
+  EFS_CHECK(forEachName(directory, [&](const std::string& entry) {
+    if (entry.compare(0, prefix.size(), prefix) != 0) return;
+    const std::string name = entry.substr(prefix.size());
+    // Links and pipes are never state: following or opening them could lead anywhere or block.
+    if (parseMountName(name) && isRegularFile(directory + "/" + entry)) names.push_back(name);
+  }));
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<MountState> readFrom(const std::string& path, const std::string& name) {
+  EFS_TRY(text, readFile(path));
+  return MountState::parse(text, name);
+}
+
+bool endsWith(const std::string& text, const std::string& ending) {
+  return text.size() >= ending.size() &&
+         text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
+}
+
+}  // namespace
+
+MountPaths StateStore::paths(const std::string& name) const {
+  MountPaths paths;
+  paths.name = name;
+  paths.state = directory_ + "/" + name;
+  paths.pending_state = directory_ + "/~" + name;
+  paths.tunnel_config = directory_ + "/stunnel-config." + name;
+  paths.secret_dir = directory_ + "/" + name + "+";
+  paths.certificate = paths.secret_dir + "/certificate.pem";
+  paths.pid_file = paths.secret_dir + "/stunnel.pid";
+  return paths;
+}
+
+Status StateStore::create(mode_t mode) const { return makeDirectories(directory_, mode); }
+
+Result<std::vector<std::string>> StateStore::mountNames() const {
+  return namesWithPrefix(directory_, "");
+}
+
+Result<std::vector<std::string>> StateStore::pendingNames() const {
+  return namesWithPrefix(directory_, "~");
+}
+
+bool StateStore::portReserved(int port) const {
+  const std::string ending = "." + std::to_string(port);
+  bool reserved = false;
+  // An unreadable directory reserves nothing; binding the port is the last word anyway.
+  (void)forEachName(directory_,
+                    [&](const std::string& name) { reserved |= endsWith(name, ending); });
+  return reserved;
+}
+
+Result<MountState> StateStore::read(const std::string& name) const {
+  EFS_CHECK(checkName(name));
+  return readFrom(paths(name).state, name);
+}
+
+Result<MountState> StateStore::readPending(const std::string& name) const {
+  EFS_CHECK(checkName(name));
+  return readFrom(paths(name).pending_state, "~" + name);
+}
+
+Status StateStore::write(const std::string& name, const MountState& state) const {
+  EFS_CHECK(checkName(name));
+  return writeFileAtomic(paths(name).state, state.serialize(), {.mode = 0600});
+}
+
+Status StateStore::writePending(const std::string& name, const MountState& state) const {
+  EFS_CHECK(checkName(name));
+  return writeFileAtomic(paths(name).pending_state, state.serialize(), {.mode = 0600});
+}
+
+Status StateStore::publish(const std::string& name) const {
+  EFS_CHECK(checkName(name));
+  const auto mount = paths(name);
+  if (::rename(mount.pending_state.c_str(), mount.state.c_str()) == 0) return {};
+  return Error::fromErrno(errno, "renaming " + mount.pending_state + " to " + mount.state);
+}
+
+Status StateStore::removeMount(const std::string& name, const MountState* state) const {
+  EFS_CHECK(checkName(name));
+  Status first;
+  const auto note = [&first](Status status) {
+    if (!status && first) first = std::move(status);
+  };
+  const auto mount = paths(name);
+  for (const auto& path : state != nullptr ? state->files : std::vector<std::string>()) {
+    // Only plain files of the directory that carry this mount's name: the list comes from a file
+    // that may be damaged, and deleting as root is not undone.
+    const std::string inside = directory_ + "/";
+    if (path.compare(0, inside.size(), inside) != 0) continue;
+    const std::string entry = path.substr(inside.size());
+    if (entry.find('/') == std::string::npos && endsWith(entry, name)) note(removeFile(path));
+  }
+  note(removeFile(mount.tunnel_config));
+  // `mountStateDir` is always the name with a plus; another value in the file is not believed.
+  note(removeTree(mount.secret_dir));
+  note(removeFile(mount.pending_state));
+  // Last, so that a clean-up that was cut short is found again and repeated.
+  note(removeFile(mount.state));
+  return first;
+}
+
+}  // namespace efs::state

@@ -1,0 +1,81 @@
+#include "efs/tunnel_control/tunnel_launcher.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "efs/base/text.h"
+#include "efs/tunnel_control/tunnel_status.h"
+
+namespace efs::tunnel_control {
+namespace {
+
+constexpr std::string_view kTrustedDirectories =
+    "/sbin:/usr/sbin:/usr/local/sbin:/root/bin:/usr/local/bin:/usr/bin:/bin";
+constexpr const char* kProgram = "efs-proxy";
+constexpr int kFirstFd = 3;  // SD_LISTEN_FDS_START of sd_listen_fds(3)
+
+bool isProgram(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
+         ::access(path.c_str(), X_OK) == 0;
+}
+
+}  // namespace
+
+Result<std::string> findTunnelBinaryIn(std::string_view directories) {
+  for (const auto& directory : split(directories, ':')) {
+    if (directory.empty() || directory.front() != '/') continue;
+    std::string path = directory + "/" + kProgram;
+    if (isProgram(path)) return path;
+  }
+  Error error(ErrorKind::kNotFound,
+              std::string("Failed to locate ") + kProgram + " in " + printable(directories, 1000));
+  error.addHint("is the package installed completely?");
+  return error;
+}
+
+Result<std::string> findTunnelBinary() {
+  const char* path = std::getenv("PATH");
+  std::string directories(kTrustedDirectories);
+  if (path != nullptr) directories += std::string(":") + path;
+  return findTunnelBinaryIn(directories);
+}
+
+std::vector<std::string> tunnelCommand(const std::string& binary, const std::string& config_path,
+                                       bool tls) {
+  std::vector<std::string> argv{binary, config_path};
+  if (tls) argv.emplace_back("--tls");
+  argv.emplace_back("--no-direct-s3-read");
+  return argv;
+}
+
+Result<LaunchedTunnel> launchTunnel(const std::vector<std::string>& cmd, const UniqueFd& listener,
+                                    bool want_status) {
+  if (cmd.empty() || cmd[0].empty() || cmd[0].front() != '/') {
+    return Error(ErrorKind::kInvalidInput, "tunnel command does not begin with an absolute path");
+  }
+  SpawnOptions options;
+  options.argv = cmd;
+  options.new_session = true;
+  if (listener.valid()) {
+    options.fds.emplace_back(listener.get(), kFirstFd);
+    options.env["LISTEN_FDS"] = "1";
+    options.env["LISTEN_FDNAMES"] = "nfs";
+    options.set_listen_pid = true;
+  }
+  Pipe status;
+  if (want_status) {
+    EFS_TRY(pipe, makePipe());
+    status = std::move(pipe);
+    // Directly after the listener: a gap could hide a leaked descriptor.
+    const int target = kFirstFd + static_cast<int>(options.fds.size());
+    options.fds.emplace_back(status.write_end.get(), target);
+    options.env[kStatusFdVariable] = std::to_string(target);
+  }
+  EFS_TRY(process, Subprocess::spawn(options));
+  return LaunchedTunnel{std::move(process), std::move(status.read_end)};
+}
+
+}  // namespace efs::tunnel_control

@@ -1,0 +1,154 @@
+#include "efs/mount_helper/diagnosis.h"
+
+#include "efs/base/text.h"
+
+namespace efs::mount_helper {
+namespace {
+
+using tunnel_control::Stage;
+
+Error sentence(const Error& cause, ErrorKind kind, std::string text, std::string_view hint) {
+  Error error(kind, std::move(text));
+  error.addHint(hint);
+  // What the NFS client or the probe said stays readable at the end (NFS-6).
+  if (error.message().find(cause.message()) == std::string::npos) {
+    Error full(kind, error.message() + ": " + cause.message());
+    full.addHint(hint);
+    return full;
+  }
+  return error;
+}
+
+std::string targetText(const Scene& scene) {
+  std::string text = "mount target " + scene.target.dns_name;
+  if (!scene.peer.empty()) text += " (" + scene.peer + ")";
+  return text;
+}
+
+constexpr std::string_view kSecurityGroupHint =
+    "the mount target's security group must allow TCP port 2049 from this host";
+
+Error explainConnect(const Error& cause, const Scene& scene) {
+  const auto& failure = *scene.tunnel_failure;
+  const std::string target = targetText(scene);
+  switch (failure.kind) {
+    case ErrorKind::kRefused:
+      return sentence(cause, failure.kind,
+                      "connecting: " + target + " refused the connection: " + failure.detail,
+                      "check the mount target's state in the EFS console, or the address given by "
+                      "mounttargetip");
+    case ErrorKind::kTimeout:
+      return sentence(cause, failure.kind,
+                      "connecting: " + target + " did not answer: " + failure.detail,
+                      kSecurityGroupHint);
+    case ErrorKind::kUnreachable:
+      return sentence(
+          cause, failure.kind, "connecting: no route to " + target + ": " + failure.detail,
+          "check the route table and that the mount target is in a VPC this host can reach");
+    default:
+      return sentence(cause, failure.kind, "connecting to " + target + " failed: " + failure.detail,
+                      kSecurityGroupHint);
+  }
+}
+
+Error explainTls(const Error& cause, const Scene& scene) {
+  const auto& failure = *scene.tunnel_failure;
+  const std::string target = targetText(scene);
+  if (failure.kind == ErrorKind::kUntrusted) {
+    return sentence(
+        cause, failure.kind,
+        "TLS: the certificate of " + target + " was not accepted: " + failure.detail,
+        "check the CA bundle (option cafile, config key stunnel_cafile) and that the name "
+        "belongs to this file system");
+  }
+  return sentence(cause, failure.kind,
+                  "TLS: the handshake with " + target + " failed: " + failure.detail,
+                  "something between this host and the mount target may be interfering");
+}
+
+Error explainRefusedCertificate(const Error& cause, const Scene& scene) {
+  std::string text =
+      "authorisation: " + targetText(scene) + " closed the connection after the TLS handshake";
+  if (!scene.signer.empty()) text += "; the certificate was signed with " + scene.signer;
+  if (scene.tunnel_failure) text += ": " + scene.tunnel_failure->detail;
+  std::string hint = "check ";
+  if (scene.request.access_point)
+    hint += "that access point " + *scene.request.access_point + " exists in this file system, ";
+  if (scene.request.iam) hint += "that the credentials are valid, ";
+  hint += "that this host's clock is right";
+  if (!scene.request.iam) hint += ", and whether the file system demands the mount option iam";
+  return sentence(cause, ErrorKind::kReset, std::move(text), hint);
+}
+
+Error explainDenial(const Error& cause, const Scene& scene) {
+  std::string text = "access denied: ";
+  std::string hint;
+  if (scene.request.iam) {
+    text += "the file system policy does not allow ClientMount for " + scene.signer;
+    hint =
+        "allow elasticfilesystem:ClientMount for this identity in the file system policy or in the "
+        "identity's own policy";
+  } else {
+    text += "the file system policy does not allow anonymous clients";
+    hint = scene.request.tls ? "add the mount option iam" : "add the mount options tls,iam";
+  }
+  if (scene.request.access_point) text += " through access point " + *scene.request.access_point;
+  return sentence(cause, ErrorKind::kPermission, std::move(text), hint);
+}
+
+}  // namespace
+
+Error explain(const Error& cause, const Scene& scene) {
+  if (scene.tunnel_failure) {
+    switch (scene.tunnel_failure->failed_stage) {
+      case Stage::kResolved: {
+        const auto& failure = *scene.tunnel_failure;
+        return sentence(cause, failure.kind,
+                        "DNS: " + scene.target.dns_name + ": " + failure.detail,
+                        "check the file system id, the region and the VPC's DNS settings");
+      }
+      case Stage::kConnected:
+        return explainConnect(cause, scene);
+      case Stage::kSecured:
+        return explainTls(cause, scene);
+      case Stage::kAccepted:
+        return explainRefusedCertificate(cause, scene);
+      case Stage::kListening:
+      case Stage::kFailed:
+        break;
+    }
+  }
+  switch (cause.kind()) {
+    case ErrorKind::kPermission:
+      return explainDenial(cause, scene);
+    case ErrorKind::kReset:
+      return explainRefusedCertificate(cause, scene);
+    case ErrorKind::kTimeout:
+      return sentence(cause, cause.kind(),
+                      "NFS: " + targetText(scene) + " does not answer NFS calls",
+                      kSecurityGroupHint);
+    case ErrorKind::kNotFound:
+      return sentence(cause, cause.kind(),
+                      "the directory " + printable(scene.request.device.path) +
+                          " does not exist on " + scene.request.device.fs_id,
+                      "mount the root and create it, or correct the path after the colon");
+    default:
+      return cause;
+  }
+}
+
+bool worthRetrying(const Error& error, const MountRequest& request) {
+  switch (error.kind()) {
+    case ErrorKind::kReset:
+    case ErrorKind::kRefused:
+    case ErrorKind::kTimeout:
+      return true;
+    case ErrorKind::kPermission:
+      // A new access point takes a moment to be known everywhere.
+      return request.access_point.has_value();
+    default:
+      return false;
+  }
+}
+
+}  // namespace efs::mount_helper

@@ -1,0 +1,47 @@
+// MountPlan: everything that will be done, computed from request and facts without touching
+// anything.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "efs/aws/credentials.h"
+#include "efs/base/clock.h"
+#include "efs/identity/client_certificate.h"
+#include "efs/mount_helper/mount_request.h"
+#include "efs/mount_helper/target_resolver.h"
+#include "efs/mounts/nfs_mount.h"
+#include "efs/settings/settings.h"
+#include "efs/state/mount_state.h"
+#include "efs/state/state_store.h"
+#include "efs/tunnel_control/tunnel_config.h"
+
+namespace efs::mount_helper {
+
+// What was found out about the world.
+struct MountFacts {
+  std::string region;
+  MountTarget target;
+  std::optional<aws::Credentials> credentials;  // with iam
+  std::string host_name;
+  std::string tunnel_binary;
+  int port = 0;  // of the listener we hold
+};
+
+struct MountPlan {
+  state::MountPaths paths;
+  tunnel_control::TunnelConfig tunnel;
+  std::string tunnel_config_text;
+  std::vector<std::string> tunnel_command;
+  state::MountState state;                                  // pid -1 until the tunnel runs
+  std::optional<identity::CertificateRequest> certificate;  // with tls
+  mounts::NfsMountRequest nfs;
+  unsigned long rsize = 1048576;
+};
+
+MountPlan planMount(const MountRequest& request, const MountFacts& facts,
+                    const settings::Settings& settings, const state::StateStore& store,
+                    WallTime now);
+
+}  // namespace efs::mount_helper

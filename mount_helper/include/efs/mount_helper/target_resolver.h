@@ -1,0 +1,48 @@
+// Which DNS name leads to the mount target (contract section 8; design "Life of a mount" 2).
+//
+// The name in our own availability zone is tried first: it avoids cross-AZ latency and cost even
+// where the resolver in use would answer the regional name for another zone.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "efs/base/result.h"
+#include "efs/settings/settings.h"
+
+namespace efs::mount_helper {
+
+// Contract DNS-1: fills {az}, {fs_id}, {region} and {dns_name_suffix} of dns_name_format. An az of
+// nullopt removes "{az}." with its dot. Unknown or missing placeholders are errors that name the
+// config key.
+Result<std::string> formatDnsName(const settings::MountSettings& settings, const std::string& fs_id,
+                                  const std::string& region, const std::optional<std::string>& az);
+
+// DNS-8: the part of a name that the server's certificate is checked for begins at the file system
+// id.
+std::string certificateHost(const std::string& dns_name, const std::string& fs_id);
+
+struct MountTarget {
+  std::string dns_name;           // the name that resolved (or would have, with an IP given)
+  std::optional<std::string> az;  // zone asked for in the name
+  std::string first_address;      // for the log
+};
+
+// Gives the addresses of a name as text; kNotFound when there is none.
+using ResolveName = std::function<Result<std::vector<std::string>>(const std::string& name)>;
+
+struct TargetQuestion {
+  std::string fs_id;
+  std::string region;
+  std::optional<std::string> wanted_az;  // the user's choice: no other is tried
+  std::optional<std::string> own_az;     // where we run, if known
+};
+// Tries each candidate, each also with a trailing dot (DNS-4). The error names every name tried
+// with its result and contains `Failed to resolve "` (DNS-7).
+Result<MountTarget> findMountTarget(const TargetQuestion& question,
+                                    const settings::MountSettings& settings,
+                                    const ResolveName& resolve);
+
+}  // namespace efs::mount_helper

@@ -1,0 +1,24 @@
+// Making sure that a watchdog supervises the mount (contract FLOW-5; design "Where the contract
+// yields").
+#pragma once
+
+#include <string>
+
+#include "efs/base/clock.h"
+#include "efs/base/result.h"
+#include "efs/base/unique_fd.h"
+#include "efs/state/state_store.h"
+
+namespace efs::mount_helper {
+
+// Does nothing if one answers on the state directory's socket; otherwise starts the unit under
+// systemd, or the daemon itself where there is no systemd. Does not wait until it is ready. Failure
+// is for the log: a mount without a watchdog works until its tunnel dies.
+Status ensureWatchdog(const state::StateStore& store);
+
+// Gives the watchdog a duplicate of the listening socket, waiting up to `patience` for a watchdog
+// that was just started.
+Status handOverListener(const state::StateStore& store, const std::string& mount_name,
+                        const UniqueFd& listener, const Clock& clock, Duration patience);
+
+}  // namespace efs::mount_helper

@@ -1,0 +1,88 @@
+#include "efs/mount_helper/mount_helper.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "efs/base/interrupt.h"
+#include "efs/base/log.h"
+#include "efs/base/version.h"
+#include "efs/mount_helper/command_line.h"
+#include "efs/mount_helper/mount_request.h"
+#include "efs/mount_helper/mount_session.h"
+#include "efs/settings/settings.h"
+#include "efs/state/state_store.h"
+
+namespace efs::mount_helper {
+namespace {
+
+constexpr int kFatal = 1;
+constexpr const char* kLogFile = "/var/log/amazon/efs/mount.log";
+
+// EX-1: one line on stderr, the same in the log.
+int fail(int code, const std::string& object, const std::string& message) {
+  const std::string line = object.empty() ? message : object + ": " + message;
+  log::error("{}", line);
+  std::fprintf(stderr, "mount.efs: %s\n", line.c_str());
+  return code;
+}
+
+void openLog(const settings::Settings& settings) {
+  log::Config config;
+  config.path = kLogFile;
+  config.level = settings.log.level;
+  config.max_bytes = settings.log.max_bytes;
+  config.file_count = settings.log.file_count;
+  // A read-only or full /var/log is no reason not to mount.
+  if (auto opened = log::open(config); !opened) {
+    std::fprintf(stderr, "mount.efs: warning: %s\n", opened.error().describe().c_str());
+  }
+  for (const auto& warning : settings.warnings) log::warning("{}", warning);
+}
+
+int mountCommand(const CommandLine& command) {
+  // CLI-7, before the config is read.
+  if (::geteuid() != 0) return fail(kFatal, "", "only root can run mount.efs");
+  auto settings = settings::Settings::load();
+  if (!settings) return fail(kFatal, "", settings.error().describe());
+  openLog(*settings);
+  log::info("version={} efsmount={} options={}", kContractVersion, productVersion(),
+            command.options);
+  auto request = makeMountRequest(command);
+  if (!request) return fail(kFatal, "", request.error().describe());
+  const SystemClock clock;
+  const state::StateStore store(state::kStateDirectory);
+  const Outcome outcome = carryOut(*request, {*settings, store, clock});
+  if (!outcome.out.empty()) std::fputs(outcome.out.c_str(), stdout);
+  if (!outcome.err.empty()) return fail(outcome.code, request->device.fs_id, outcome.err);
+  return outcome.code;
+}
+
+}  // namespace
+
+int runMountHelper(const std::vector<std::string>& argv) {
+  // What this program and its tunnel create is decided by explicit modes, never by the caller's
+  // mask.
+  ::umask(022);
+  catchInterrupts();
+  auto command = parseCommandLine(argv);
+  if (!command) {
+    std::fprintf(stderr, "mount.efs: %s\n%s", command.error().describe().c_str(),
+                 usageText(argv.empty() ? "mount.efs" : argv[0]).c_str());
+    return kFatal;
+  }
+  switch (command->action) {
+    case CommandLine::Action::kHelp:
+      std::fputs(usageText(command->program).c_str(), stdout);
+      return 0;
+    case CommandLine::Action::kVersion:
+      std::fputs(versionText(command->program).c_str(), stdout);
+      return 0;
+    case CommandLine::Action::kMount:
+      return mountCommand(*command);
+  }
+  return kFatal;
+}
+
+}  // namespace efs::mount_helper

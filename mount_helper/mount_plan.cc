@@ -1,0 +1,113 @@
+#include "efs/mount_helper/mount_plan.h"
+
+#include "efs/base/text.h"
+#include "efs/base/version.h"
+#include "efs/tunnel_control/tunnel_launcher.h"
+
+namespace efs::mount_helper {
+namespace {
+
+constexpr int kNfsPort = 2049;
+constexpr int kVerifyChain = 2;
+constexpr std::size_t kMaxCommonName = 64;  // CERT-1
+
+std::string caFile(const MountRequest& request, const settings::MountSettings& settings) {
+  return request.ca_file.value_or(settings.ca_file);
+}
+
+tunnel_control::TunnelConfig planTunnel(const MountRequest& request, const MountFacts& facts,
+                                        const settings::Settings& all,
+                                        const settings::MountSettings& settings,
+                                        const state::MountPaths& paths) {
+  tunnel_control::TunnelConfig config;
+  config.fips = settings.fips_mode;
+  config.pid_file = paths.pid_file;
+  config.debug = settings.tunnel_debug;
+  if (settings.tunnel_debug) {
+    config.log_file = settings.tunnel_log_file
+                          ? replaceAll(*settings.tunnel_log_file, "{fs_id}", request.device.fs_id)
+                          : "/var/log/amazon/efs/" + paths.name + ".efs-proxy.log";
+  }
+  if (all.proxy) config.proxy_logging_level = all.proxy->logging_level;
+  config.fs_id = request.device.fs_id;
+  config.region = facts.region;
+  config.version = kContractVersion;
+  config.mount_retry_timeout = settings.retry_nfs_mount_timeout;
+  config.accept_port = facts.port;
+  config.connect_host = request.mount_target_ip.value_or(facts.target.dns_name);
+  config.connect_port = kNfsPort;
+  config.verify = request.verify.value_or(kVerifyChain);
+  if (!request.tls) return config;
+  config.ca_file = caFile(request, settings);
+  config.certificate = paths.certificate;
+  config.private_key = identity::kPrivateKeyPath;
+  if (settings.check_cert_hostname) {
+    config.check_host = certificateHost(facts.target.dns_name, request.device.fs_id);
+  }
+  return config;
+}
+
+state::MountState planState(const MountRequest& request, const MountFacts& facts,
+                            const MountPlan& plan, WallTime now) {
+  state::MountState state;
+  state.pid = -1;
+  state.cmd = plan.tunnel_command;
+  state.files = {plan.paths.tunnel_config};
+  state.mount_time = std::chrono::duration<double>(now.time_since_epoch()).count();
+  state.mountpoint = request.mountpoint;
+  state.fs_id = request.device.fs_id;
+  if (!request.tls) return state;
+  state.mount_state_dir = plan.paths.name + "+";
+  state.common_name = facts.host_name.substr(0, kMaxCommonName);
+  state.region = facts.region;
+  state.certificate = plan.paths.certificate;
+  state.private_key = identity::kPrivateKeyPath;
+  state.certificate_creation_time = state::certificateTimeText(now);
+  state.access_point = request.access_point.value_or("");
+  if (facts.credentials) state.aws_credentials_method = facts.credentials->method;
+  return state;
+}
+
+identity::CertificateRequest planCertificate(const MountRequest& request, const MountFacts& facts,
+                                             const settings::Settings& settings) {
+  identity::CertificateRequest certificate;
+  certificate.common_name = facts.host_name;
+  certificate.fs_id = request.device.fs_id;
+  certificate.access_point = request.access_point;
+  certificate.region = facts.region;
+  certificate.credentials = facts.credentials;
+  certificate.client_source = settings.client_source;
+  certificate.client_version = "efsmount-" + std::string(productVersion());  // CERT-8: truthful
+  return certificate;
+}
+
+unsigned long readSize(const mounts::OptionList& options) {
+  constexpr unsigned long kDefault = 1048576;
+  const auto value = parseInt(options.value("rsize").value_or(""));
+  return value && *value > 0 ? static_cast<unsigned long>(*value) : kDefault;
+}
+
+}  // namespace
+
+MountPlan planMount(const MountRequest& request, const MountFacts& facts,
+                    const settings::Settings& settings, const state::StateStore& store,
+                    WallTime now) {
+  const settings::MountSettings mount = settings.forRegion(facts.region);
+  MountPlan plan;
+  plan.paths = store.paths(state::mountName(request.device.fs_id, request.mountpoint, facts.port));
+  plan.tunnel = planTunnel(request, facts, settings, mount, plan.paths);
+  plan.tunnel_config_text = plan.tunnel.serialize(request.tls);
+  plan.tunnel_command =
+      tunnel_control::tunnelCommand(facts.tunnel_binary, plan.paths.tunnel_config, request.tls);
+  plan.state = planState(request, facts, plan, now);
+  if (request.tls) plan.certificate = planCertificate(request, facts, settings);
+  plan.nfs.address = "127.0.0.1";
+  plan.nfs.source = plan.nfs.address + ":" + request.device.path;  // NFS-1
+  plan.nfs.target = request.mountpoint;
+  plan.nfs.options = request.nfs_options;
+  mounts::addNfsDefaults(plan.nfs.options, facts.port);
+  plan.rsize = readSize(plan.nfs.options);
+  return plan;
+}
+
+}  // namespace efs::mount_helper

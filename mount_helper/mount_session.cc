@@ -1,0 +1,375 @@
+#include "efs/mount_helper/mount_session.h"
+
+#include <sys/stat.h>
+
+#include <cmath>
+#include <random>
+
+#include "efs/base/files.h"
+#include "efs/base/log.h"
+#include "efs/base/text.h"
+#include "efs/base/wait.h"
+#include "efs/identity/client_certificate.h"
+#include "efs/mount_helper/diagnosis.h"
+#include "efs/mount_helper/facts.h"
+#include "efs/mount_helper/mount_plan.h"
+#include "efs/mount_helper/rollback.h"
+#include "efs/mount_helper/tunnel_session.h"
+#include "efs/mount_helper/watchdog_start.h"
+#include "efs/mounts/mount_table.h"
+#include "efs/net/socket.h"
+#include "efs/rpc/nfs_probe.h"
+#include "efs/tunnel_control/tunnel_launcher.h"
+
+namespace efs::mount_helper {
+namespace {
+
+constexpr int kFatal = 1;         // every error of the helper itself
+constexpr int kMountFailed = 32;  // mount(8): the mount failed
+constexpr Duration kTunnelStart{5000};
+constexpr Duration kHandOver{2000};
+constexpr Duration kUndoUnmount{5000};
+
+Outcome fatal(const Error& error) { return {kFatal, "", error.describe()}; }
+Outcome mountFailed(const Error& error) { return {kMountFailed, "", error.describe()}; }
+
+// One mount under way: the parts that its steps share.
+class MountSession {
+ public:
+  MountSession(const MountRequest& request, const SessionContext& context)
+      : request_(request),
+        context_(context),
+        facts_finder_(request, context.settings, context.clock) {}
+
+  Outcome run();
+
+ private:
+  Status gatherFacts();
+  Status listen();
+  Status prepareFiles();
+  Status startTunnel();
+  Error attemptFailure(const Error& cause);
+  Status preflight(Duration patience);
+  Status mountOnce(std::optional<Duration> patience);
+  Status mountWithRetries();
+  Status announceRetry(int attempt, int count, const Error& error);
+  Status verifyOwnTunnel();
+  void finish();
+  Duration lastTryPatience() const;
+  std::string signer() const;
+
+  const MountRequest& request_;
+  const SessionContext& context_;
+  FactFinder facts_finder_;
+  MountFacts facts_;
+  net::Listener listener_;
+  MountPlan plan_;
+  std::optional<TunnelSession> tunnel_;
+  std::string notices_;  // lines for stderr while retrying
+  Rollback rollback_;    // last: undone before anything above is gone
+};
+
+Status MountSession::gatherFacts() {
+  EFS_TRY(region, facts_finder_.region());
+  facts_.region = std::move(region);
+  EFS_TRY(target, facts_finder_.mountTarget(facts_.region));
+  facts_.target = std::move(target);
+  facts_.host_name = hostName();
+  return {};
+}
+
+Status MountSession::listen() {
+  const auto& settings = context_.settings.mount;
+  if (request_.tls_port) {
+    if (context_.store.portReserved(*request_.tls_port)) {
+      return Error(ErrorKind::kBusy, "Specified port [" + std::to_string(*request_.tls_port) +
+                                         "] is unavailable: another mount uses it")
+          .addHint("choose another tlsport or leave the option out");
+    }
+    auto listener = net::listenLoopback(*request_.tls_port);
+    if (!listener) {
+      return std::move(listener.error())
+          .addContext("Specified port [" + std::to_string(*request_.tls_port) + "] is unavailable")
+          .addHint("choose another tlsport or leave the option out");
+    }
+    listener_ = std::move(*listener);
+  } else {
+    if (settings.port_lower <= 0 || settings.port_upper <= 0) {
+      return Error(ErrorKind::kInvalidInput,
+                   "configuration: port_range_lower_bound or port_range_upper_bound is missing")
+          .addHint("set both in section [mount], for example 20049 and 21049");
+    }
+    auto listener = net::listenInRange(settings.port_lower, settings.port_upper, [this](int port) {
+      return context_.store.portReserved(port);
+    });
+    if (!listener) {
+      return std::move(listener.error())
+          .addContext("Failed to locate an available port in the range [" +
+                      std::to_string(settings.port_lower) + ", " +
+                      std::to_string(settings.port_upper) + ")");
+    }
+    listener_ = std::move(*listener);
+  }
+  log::info("binding {}", listener_.port);
+  facts_.port = listener_.port;
+  return {};
+}
+
+// Certificate, tunnel configuration and "~" state: from here on the port is reserved for other
+// helpers too.
+Status MountSession::prepareFiles() {
+  const auto& store = context_.store;
+  rollback_.onFailure([this] { (void)context_.store.removeMount(plan_.paths.name, &plan_.state); });
+  if (plan_.certificate) {
+    EFS_TRY(key,
+            identity::loadOrCreatePrivateKey(
+                identity::kPrivateKeyPath, store.directory() + "/privateKey.lock", context_.clock));
+    EFS_TRY(certificate,
+            identity::makeClientCertificate(*plan_.certificate, key, context_.clock.now()));
+    EFS_CHECK(makeDirectories(plan_.paths.secret_dir, 0700));
+    EFS_CHECK(writeFileAtomic(plan_.paths.certificate, certificate.pem, {.mode = 0600}));
+  }
+  EFS_CHECK(writeFileAtomic(plan_.paths.tunnel_config, plan_.tunnel_config_text, {.mode = 0600}));
+  return store.writePending(plan_.paths.name, plan_.state);
+}
+
+Status MountSession::startTunnel() {
+  auto tunnel = TunnelSession::start(plan_, listener_, context_.clock, kTunnelStart);
+  if (!tunnel) {
+    log::error("Failed to start tunnel (errno={}): {}", tunnel.error().osError(),
+               tunnel.error().describe());
+    return std::move(tunnel.error())
+        .addContext("Failed to initialize tunnel for " + facts_.target.dns_name);
+  }
+  tunnel_ = std::move(*tunnel);
+  rollback_.onFailure([this] { tunnel_->stop(); });
+  plan_.state.pid = tunnel_->pid();
+  return context_.store.writePending(plan_.paths.name, plan_.state);
+}
+
+std::string MountSession::signer() const {
+  if (!facts_.credentials) return {};
+  return "access key " + facts_.credentials->access_key_id + " from " + facts_.credentials->source;
+}
+
+Error MountSession::attemptFailure(const Error& cause) {
+  // The tunnel writes its reason before it closes our connection, so it is there already.
+  tunnel_->readStatus(Duration(100));
+  const Scene scene{request_, facts_.target, tunnel_->peer(), signer(), tunnel_->failure()};
+  return explain(cause, scene);
+}
+
+// Asks the server, through the tunnel, what the kernel is about to ask: a failure has a name here
+// and only an errno in mount(2).
+Status MountSession::preflight(Duration patience) {
+  const auto self =
+      net::Endpoint::fromLiteral("127.0.0.1", static_cast<std::uint16_t>(facts_.port));
+  EFS_TRY(connection, net::connectTcp(*self, Duration(1000)));
+  tunnel_->forgetFailure();
+  auto probe = rpc::probeNfs(connection.get(), context_.clock, patience);
+  if (!probe) return attemptFailure(probe.error());
+  tunnel_->readStatus(Duration(0));
+  log::debug("server owner {}", printable(probe->server_owner));
+  return {};
+}
+
+Status MountSession::mountOnce(std::optional<Duration> patience) {
+  log::info(
+      "Executing: \"/sbin/mount.nfs4 {} {} -o {}\" as mount(2){}", plan_.nfs.source,
+      plan_.nfs.target, plan_.nfs.options.text(),
+      patience ? " with " + std::to_string(patience->count() / 1000) + " sec time limit." : "");
+  tunnel_->forgetFailure();
+  auto mounted = mounts::mountNfs(plan_.nfs, patience);
+  if (!mounted) return attemptFailure(mounted.error());
+  return {};
+}
+
+Duration MountSession::lastTryPatience() const {
+  // nfs(5): retry= is in minutes, 2 for foreground mounts.
+  constexpr std::int64_t kDefaultMinutes = 2;
+  constexpr std::int64_t kMaxMinutes = 10000;
+  const auto wanted = parseInt(request_.nfs_options.value("retry").value_or(""));
+  const std::int64_t minutes =
+      wanted && *wanted >= 0 && *wanted <= kMaxMinutes ? *wanted : kDefaultMinutes;
+  return std::max<Duration>(std::chrono::minutes(minutes),
+                            context_.settings.mount.retry_nfs_mount_timeout);
+}
+
+Status MountSession::announceRetry(int attempt, int count, const Error& error) {
+  // A time-out has waited long enough already (NFS-5).
+  double wait = 0;
+  if (error.kind() != ErrorKind::kTimeout) {
+    std::random_device random;
+    wait = std::pow(1.5, attempt) + std::uniform_real_distribution<>(0, 1)(random);
+  }
+  const std::string line =
+      fmt::format("Mount attempt {}/{} failed due to {}, wait {:.1f} sec before next attempt.",
+                  attempt, count, error.message(), wait);
+  log::error("mount attempt {}/{} of {} at {}: {}", attempt, count, facts_.target.dns_name,
+             request_.mountpoint, error.describe());
+  std::fprintf(stderr, "%s\n", line.c_str());
+  return sleepFor(Duration(static_cast<long>(wait * 1000)));
+}
+
+Status MountSession::mountWithRetries() {
+  const auto& settings = context_.settings.mount;
+  const int count = settings.retry_nfs_mount ? settings.retry_nfs_mount_count : 1;
+  for (int attempt = 1;; ++attempt) {
+    const bool last = attempt >= count;
+    Status done = preflight(settings.retry_nfs_mount_timeout);
+    if (done) done = mountOnce(last ? lastTryPatience() : settings.retry_nfs_mount_timeout);
+    if (done) return done;
+    if (!tunnel_->alive()) {
+      return std::move(done.error()).addContext("the tunnel died during the mount");
+    }
+    if (last || !worthRetrying(done.error(), request_)) return done;
+    EFS_CHECK(announceRetry(attempt, count, done.error()));
+  }
+}
+
+// NFSv4.1 clients merge servers that call themselves the same (trunking): the mount would then run
+// through another mount's tunnel, with its identity, and hang when that one goes.
+Status MountSession::verifyOwnTunnel() {
+  rollback_.onFailure([this] { (void)mounts::unmount(request_.mountpoint, false, kUndoUnmount); });
+  EFS_TRY(table, mounts::MountTable::readKernel());
+  std::error_code ignored;
+  char* real = ::realpath(request_.mountpoint.c_str(), nullptr);
+  const std::string canonical = real != nullptr ? real : request_.mountpoint;
+  std::free(real);  // NOLINT(cppcoreguidelines-no-malloc): realpath's contract
+  const mounts::MountEntry* entry = table.atPath(canonical);
+  if (entry == nullptr) {
+    return Error(ErrorKind::kIo,
+                 "the mount vanished from " + request_.mountpoint + " right after it was made");
+  }
+  const auto port = entry->tunnelPort();
+  if (port != facts_.port) {
+    return Error(ErrorKind::kBusy,
+                 "the kernel merged this mount with the one on port " +
+                     (port ? std::to_string(*port) : std::string("?")) +
+                     ": both servers give the same NFSv4.1 server owner (trunking)")
+        .addHint("unmount the other mount first, or mount it only once");
+  }
+  if (context_.settings.mount.optimize_readahead) {
+    if (auto set = mounts::setReadAhead(entry->device, plan_.rsize); !set) {
+      log::warning("Failed to modify read_ahead_kb: {}", set.error().describe());
+    }
+  }
+  return {};
+}
+
+void MountSession::finish() {
+  // From here on the mount stands; trouble is for the log and the watchdog.
+  rollback_.commit();
+  const auto& store = context_.store;
+  if (auto published = store.publish(plan_.paths.name); !published) {
+    log::error("publishing the state file: {}", published.error().describe());
+  }
+  auto handed = handOverListener(store, plan_.paths.name, listener_.fd, context_.clock, kHandOver);
+  if (!handed) {
+    log::warning("no watchdog took over the tunnel of {}: {}", request_.mountpoint,
+                 handed.error().describe());
+  }
+  log::info("Successfully mounted {} at {}", facts_.target.dns_name, request_.mountpoint);
+}
+
+Outcome MountSession::run() {
+  if (auto facts = gatherFacts(); !facts) return fatal(facts.error());
+  if (request_.fake) {
+    log::info("Fake mount mode enabled, mount aborted after checks");
+    return {};
+  }
+  auto binary = tunnel_control::findTunnelBinary();
+  if (!binary) return fatal(binary.error());
+  facts_.tunnel_binary = *binary;
+  if (request_.iam) {
+    auto credentials = facts_finder_.credentials(facts_.region);
+    if (!credentials) return fatal(credentials.error());
+    log::info("signing with access key {} from {}", credentials->access_key_id,
+              credentials->source);
+    facts_.credentials = std::move(*credentials);
+  }
+  if (auto made = context_.store.create(context_.settings.state_dir_mode); !made)
+    return fatal(made.error());
+  if (auto started = ensureWatchdog(context_.store); !started) {
+    log::warning("Could not start amazon-efs-mount-watchdog: {}", started.error().describe());
+  }
+  if (auto listening = listen(); !listening) return fatal(listening.error());
+  plan_ = planMount(request_, facts_, context_.settings, context_.store, context_.clock.now());
+  if (auto prepared = prepareFiles(); !prepared) return fatal(prepared.error());
+  if (auto started = startTunnel(); !started) return fatal(started.error());
+  if (auto mounted = mountWithRetries(); !mounted) {
+    const int code = tunnel_->alive() ? kMountFailed : kFatal;  // contract section 7
+    log::error("Failed to mount {} at {}: returncode={}, stderr=\"{}\"", facts_.target.dns_name,
+               request_.mountpoint, code, mounted.error().describe());
+    return {code, "", mounted.error().describe()};
+  }
+  if (auto own = verifyOwnTunnel(); !own) return mountFailed(own.error());
+  finish();
+  return {};
+}
+
+// FLOW-3, or nothing.
+std::optional<Outcome> alreadyMounted(const MountRequest& request) {
+  auto table = mounts::MountTable::readKernel();
+  if (!table) return std::nullopt;
+  const mounts::MountEntry* entry = table->atPath(request.mountpoint);
+  if (entry == nullptr || !entry->isNfs()) return std::nullopt;
+  log::warning("{} is already mounted, mount aborted", request.mountpoint);
+  return Outcome{
+      0, request.mountpoint + " is already mounted, please run 'mount' command to verify\n", ""};
+}
+
+Status checkMountpoint(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    return Error::fromErrno(errno, "mount point " + printable(path))
+        .addHint("create it with mkdir -p");
+  }
+  if (!S_ISDIR(info.st_mode)) {
+    return Error(ErrorKind::kInvalidInput,
+                 "mount point " + printable(path) + " is not a directory");
+  }
+  return {};
+}
+
+Outcome remount(const MountRequest& request) {
+  auto table = mounts::MountTable::readKernel();
+  if (!table) return mountFailed(table.error());
+  const mounts::MountEntry* entry = table->atPath(request.mountpoint);
+  if (entry == nullptr || !entry->tunnelPort()) {
+    return mountFailed(
+        Error(ErrorKind::kNotFound, "remount: no EFS mount at " + printable(request.mountpoint)));
+  }
+  mounts::NfsMountRequest nfs;
+  nfs.source = entry->source;
+  nfs.target = request.mountpoint;
+  nfs.options = request.nfs_options;
+  nfs.address = "127.0.0.1";
+  mounts::addNfsDefaults(nfs.options, *entry->tunnelPort());
+  if (auto done = mounts::remountNfs(nfs); !done) {
+    return mountFailed(done.error().addContext("remounting " + request.mountpoint));
+  }
+  log::info("Successfully remounted {} with {}", request.mountpoint, request.raw_options);
+  return {};
+}
+
+}  // namespace
+
+Outcome carryOut(const MountRequest& request, const SessionContext& context) {
+  if (auto usable = checkMountpoint(request.mountpoint); !usable)
+    return mountFailed(usable.error());
+  if (!mounts::kernelHasNfs()) {
+    return mountFailed(
+        Error(ErrorKind::kUnsupported, "this kernel has no NFS version 4 client")
+            .addHint("install the kernel's nfsv4 module (package linux-modules-extra on "
+                     "some systems) or enable CONFIG_NFS_V4_1"));
+  }
+  if (request.remount) return remount(request);
+  if (!request.fake) {
+    if (auto already = alreadyMounted(request)) return *already;
+  }
+  MountSession session(request, context);
+  return session.run();
+}
+
+}  // namespace efs::mount_helper

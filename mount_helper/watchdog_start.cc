@@ -1,0 +1,92 @@
+#include "efs/mount_helper/watchdog_start.h"
+
+#include <array>
+
+#include "efs/base/files.h"
+#include "efs/base/log.h"
+#include "efs/base/subprocess.h"
+#include "efs/base/text.h"
+#include "efs/base/wait.h"
+#include "efs/tunnel_control/watchdog_link.h"
+
+namespace efs::mount_helper {
+namespace {
+
+using tunnel_control::WatchdogRequest;
+
+constexpr const char* kDaemon = "amazon-efs-mount-watchdog";
+
+bool systemdIsPid1() {
+  const auto name = readFile("/proc/1/comm", 64);
+  return name && trim(*name) == "systemd";
+}
+
+std::string findProgram(const std::string& name) {
+  // Fixed places: mount(8) hands over an environment without PATH.
+  constexpr std::array<const char*, 6> kPlaces = {"/usr/bin/",       "/bin/",  "/usr/sbin/",
+                                                  "/usr/local/bin/", "/sbin/", "/usr/local/sbin/"};
+  for (const char* place : kPlaces) {
+    const std::string path = place + name;
+    if (fileExists(path)) return path;
+  }
+  return {};
+}
+
+// True when systemd took the order; the unit may still be missing.
+bool startUnit() {
+  const std::string systemctl = findProgram("systemctl");
+  if (systemctl.empty()) return false;
+  SpawnOptions options;
+  // Without waiting: at boot this mount itself may be what the unit's order waits for.
+  options.argv = {systemctl, "start", "--no-block", kDaemon};
+  auto child = Subprocess::spawn(options);
+  if (!child) return false;
+  const auto ended = child->wait(Duration(5000));
+  if (ended && ended->has_value()) return (*ended)->code == 0;
+  child->killAndReap();
+  return false;
+}
+
+Status startDaemon(const std::string& path) {
+  SpawnOptions options;
+  options.argv = {path};
+  options.new_session = true;
+  EFS_TRY(child, Subprocess::spawn(options));
+  log::info("started {}, pid: {}", path, child.pid());
+  return {};
+}
+
+}  // namespace
+
+Status ensureWatchdog(const state::StateStore& store) {
+  WatchdogRequest ping;
+  ping.op = WatchdogRequest::Op::kPing;
+  if (tunnel_control::askWatchdog(store.watchdogSocket(), ping, nullptr, Duration(500))) return {};
+  if (systemdIsPid1() && startUnit()) return {};
+  const std::string daemon = findProgram(kDaemon);
+  if (daemon.empty()) {
+    return Error(ErrorKind::kNotFound, std::string(kDaemon) + " is not installed")
+        .addHint("without it a tunnel that dies is not replaced");
+  }
+  return startDaemon(daemon);
+}
+
+Status handOverListener(const state::StateStore& store, const std::string& mount_name,
+                        const UniqueFd& listener, const Clock& clock, Duration patience) {
+  WatchdogRequest request;
+  request.op = WatchdogRequest::Op::kListener;
+  request.name = mount_name;
+  const Deadline deadline(clock, patience);
+  while (true) {
+    auto reply =
+        tunnel_control::askWatchdog(store.watchdogSocket(), request, &listener, Duration(500));
+    if (reply && reply->ok) return {};
+    if (reply) return Error(ErrorKind::kBusy, "the watchdog refused: " + printable(reply->error));
+    if (deadline.passed()) return unexpected(std::move(reply).error());
+    // A daemon that is just starting has no socket yet; there is no event for its birth that works
+    // for systemd and for our own child alike.
+    EFS_CHECK(sleepFor(Duration(20)));
+  }
+}
+
+}  // namespace efs::mount_helper

@@ -1,0 +1,1 @@
+efs_fuzz_target(tunnel_command_line SOURCES tunnel_command_line_fuzz.cc LIBS tls_tunnel)

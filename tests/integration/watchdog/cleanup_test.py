@@ -1,0 +1,159 @@
+"""After the unmount nothing is left, and before it nothing is touched."""
+import os
+import signal
+import socket
+import time
+import unittest
+
+from bench import Bench, Mount, alive, read, wait_for, write
+
+# decide.h: kUnusedBeforeStop
+CONSISTENCY = 2.0
+
+
+class CleanUp(Bench):
+    def supervised(self, point="mnt.a"):
+        mount = self.mounted(point)
+        mount.hand_over_listener()
+        self.wait_log("%s: supervising the tunnel with PID" % mount.name)
+        return mount
+
+    def assert_nothing_left(self, mount):
+        wait_for("the end of the clean-up", lambda: not os.path.exists(mount.state_path))
+        self.assertFalse(alive(mount.tunnel_pid()))
+        left = [name for name in os.listdir(self.state_dir) if mount.name in name]
+        self.assertEqual(left, [])
+        self.wait_for_free_port(mount)
+
+    def wait_for_free_port(self, mount):
+        def is_free():
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", mount.port)) != 0
+        wait_for("the free port", is_free)
+
+    def test_unmounted_mount_is_cleaned_up(self):
+        """WD-5: tunnel, state file, tunnel config, certificate directory, port."""
+        self.start_watchdog()
+        mount = self.supervised()
+        keeper = self.supervised("mnt.b")
+        self.set_table([keeper])
+        unmounted_at = time.monotonic()
+        self.assert_nothing_left(mount)
+        self.assertGreater(time.monotonic() - unmounted_at, CONSISTENCY)
+        for anchor in ('No mount found for "%s"' % mount.name,
+                       "Unmount grace period expired for %s" % mount.name,
+                       "Sending signal SIGTERM(15) to stunnel. PID: %d" % mount.tunnel_pid(),
+                       "is no longer running, cleaning up state"):
+            self.assertIn(anchor, self.log())
+        self.assertEqual(keeper.greeting(), keeper.process.pid)
+
+    def test_tunnel_lives_while_the_kernel_holds_its_port_and_is_even_replaced(self):
+        """design.md, Last unmount with a dead tunnel: DESTROY_SESSION needs an answer."""
+        self.start_watchdog()
+        mount = self.supervised()
+        self.set_kernel_clients([mount])
+        self.set_table([])
+        self.wait_log('No mount found for "%s"' % mount.name)
+        mount.kill_tunnel()
+        mount.process.wait()
+        pid = mount.greeting()
+        self.assertNotEqual(pid, mount.process.pid)
+        time.sleep(CONSISTENCY + 1.5)  # the absence of an event is what is tested
+        self.assertTrue(alive(pid))
+        self.set_kernel_clients([])
+        self.assert_nothing_left(mount)
+
+    def test_tunnel_with_a_connected_client_is_never_stopped(self):
+        """field.md 2 (U#346)."""
+        self.start_watchdog()
+        mount = self.supervised()
+        client = mount.connect()
+        pid = mount.greeting(client)
+        self.set_table([])
+        self.wait_log('No mount found for "%s"' % mount.name)
+        time.sleep(CONSISTENCY + 1.5)
+        self.assertTrue(alive(pid))
+        client.close()
+        self.assert_nothing_left(mount)
+
+    def test_mount_that_comes_back_is_mounted(self):
+        """WD-5 FIX: unmount_time is cleared."""
+        self.start_watchdog()
+        mount = self.supervised()
+        self.set_table([])
+        wait_for("unmount_time", lambda: "unmount_time" in mount.saved())
+        self.set_table([mount])
+        wait_for("a cleared unmount_time", lambda: "unmount_time" not in mount.saved())
+        time.sleep(CONSISTENCY + 1)
+        self.assertEqual(mount.greeting(), mount.process.pid)
+
+    def test_unreadable_mount_table_means_nothing(self):
+        """field.md 2 (U#346): a torn table made the old watchdog kill live tunnels."""
+        self.start_watchdog()
+        mount = self.supervised()
+        write(self.mountinfo, "")
+        self.wait_log("no unmount can be noticed")
+        time.sleep(CONSISTENCY + 1)
+        self.assertEqual(mount.greeting(), mount.process.pid)
+
+    def test_mount_point_with_a_blank_and_a_bind_mount_elsewhere_are_present(self):
+        """Section 25 no. 1 and 13: the port decides, not the path."""
+        self.start_watchdog()
+        mount = Mount(self, "mnt.with blank")
+        mount.publish()
+        mount.state["mountpoint"] = "/somewhere else/entirely"
+        self.set_table([mount])
+        mount.hand_over_listener()
+        time.sleep(CONSISTENCY + 1)
+        self.assertEqual(mount.greeting(), mount.process.pid)
+        self.assertNotIn("No mount found", self.log())
+
+    def test_young_mount_is_not_missed(self):
+        """WD-5: nothing for 30 s after mount_time."""
+        self.start_watchdog()
+        mount = Mount(self, "mnt.a")
+        mount.state["mount_time"] = time.time()
+        mount.publish()
+        self.wait_log("supervising the tunnel")
+        time.sleep(CONSISTENCY + 1)
+        self.assertTrue(alive(mount.process.pid))
+
+    def test_tunnel_that_ignores_sigterm_is_killed(self):
+        self.start_watchdog()
+        mount = self.supervised()
+        write(mount.note("stubborn"), "")
+        self.set_table([])
+        self.wait_log("is still running, will retry termination")
+        self.assertIn("SIGKILL(9)", self.log())
+        self.assert_nothing_left(mount)
+
+    def test_leftover_state_of_a_mount_that_is_gone_is_removed(self):
+        """UP-1: also files of versions that knew fewer keys. The tunnel is given a minute to end
+        the kernel's DESTROY_SESSION first, so here it only must have been started."""
+        mount = Mount(self, "mnt.a", start=False)
+        mount.close_listener()
+        for key in ("mount_time", "mountpoint", "mountStateDir"):
+            del mount.state[key]
+        mount.publish()
+        self.start_watchdog()
+        self.wait_log('No mount found for "%s"' % mount.name)
+        wait_for("its tunnel", mount.starts)
+
+    def test_socket_of_a_mount_that_failed_is_given_back(self):
+        """Section 25 no. 7: no port stays taken after a failed mount."""
+        self.start_watchdog()
+        mount = Mount(self, "mnt.a")
+        mount.publish(pending=True)
+        mount.hand_over_listener()
+        pending = os.path.join(self.state_dir, "~" + mount.name)
+        self.wait_log("supervising the tunnel")
+        os.kill(mount.process.pid, signal.SIGTERM)
+        mount.process.wait()
+        os.unlink(pending)
+        self.wait_log("its state file is gone")
+        self.wait_for_free_port(mount)
+        self.assertEqual(len(mount.starts()), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()

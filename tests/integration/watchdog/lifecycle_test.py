@@ -1,0 +1,171 @@
+"""The daemon itself: start, stop, second instance, broken files, configuration."""
+import os
+import signal
+import socket
+import subprocess
+import unittest
+
+from bench import BIN, Bench, Mount, alive, read, wait_for, write
+
+
+class Lifecycle(Bench):
+    def run_once(self, *arguments, **options):
+        return subprocess.run([BIN, *arguments], capture_output=True, text=True, timeout=10,
+                              **options)
+
+    def test_version_help_and_bad_arguments(self):
+        """WD-1, CLI-5."""
+        version = self.run_once("--version")
+        self.assertEqual(version.returncode, 0)
+        self.assertRegex(version.stdout, r"^%s Version: \d+\.\d+\.\d+\n$" % BIN)
+        for word in ("-h", "--help"):
+            self.assertIn("usage:", self.run_once(word).stdout)
+        self.assertNotEqual(self.run_once("--nonsense").returncode, 0)
+
+    def test_only_root_can_run_it(self):
+        """WD-1."""
+        result = self.run_once(user=65534, group=65534, extra_groups=[])
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("only root can run", result.stderr)
+
+    def test_sigterm_leaves_the_tunnels_running(self):
+        """WD-13."""
+        watchdog = self.start_watchdog()
+        adopted = self.mounted("mnt.a")
+        started = self.mounted("mnt.b")
+        self.wait_log("supervising the tunnel", 2)
+        started.kill_tunnel()
+        started.process.wait()
+        own = started.greeting()
+        watchdog.send_signal(signal.SIGTERM)
+        self.assertEqual(watchdog.wait(15), 0)
+        self.assertEqual(adopted.greeting(), adopted.process.pid)
+        self.assertEqual(started.greeting(), own)
+
+    def test_second_instance_waits_and_takes_over(self):
+        """UP-4, CSI-4: it must not exit, its restart loop has no delay."""
+        first = self.start_watchdog()
+        mount = self.mounted()
+        self.wait_log("supervising the tunnel with PID")
+        second = self.start_watchdog(wait=False)
+        self.wait_log("another watchdog owns")
+        self.assertIsNone(second.poll())
+        first.kill()
+        first.wait()
+        self.wait_log(", is enabled and started", 2)
+        self.wait_log("supervising the tunnel with PID", 2)
+        mount.kill_tunnel()
+        mount.process.wait()
+        mount.greeting()
+        self.assertEqual(self.log().count("another watchdog owns"), 1)
+
+    def test_waiting_instance_ends_by_sigterm(self):
+        self.start_watchdog()
+        second = self.start_watchdog(wait=False)
+        self.wait_log("another watchdog owns")
+        second.send_signal(signal.SIGTERM)
+        self.assertEqual(second.wait(15), 0)
+
+    def test_broken_state_file_is_told_once_and_hurts_nobody(self):
+        """WD-10."""
+        broken = os.path.join(self.state_dir, "fs-0123456789abcdef1.mnt.broken.20999")
+        write(broken, '{"pid": ')
+        mount = self.mounted()
+        self.start_watchdog()
+        self.wait_log("Unable to parse json in " + broken)
+        mount.kill_tunnel()
+        mount.process.wait()
+        mount.greeting()
+        self.assertEqual(self.log().count("Unable to parse json in"), 1)
+        write(broken, "{]")
+        self.wait_log("Unable to parse json in", 2)
+        self.assertEqual(read(broken), "{]")
+
+    def test_state_file_broken_under_a_live_mount_is_not_its_end(self):
+        mount = self.mounted()
+        self.start_watchdog()
+        self.wait_log("supervising the tunnel with PID")
+        write(mount.state_path, "")
+        self.wait_log("Unable to parse json in")
+        mount.kill_tunnel()
+        mount.process.wait()
+        self.assertEqual(mount.greeting(), mount.tunnel_pid())
+
+    def test_idle_when_disabled(self):
+        """CSI-4: stays, and does nothing."""
+        self.set_config("")
+        write(self.config, read(self.config).replace("enabled = true", "enabled = false"))
+        mount = Mount(self, "mnt.a", start=False)
+        mount.publish()
+        self.set_table([mount])
+        watchdog = self.start_watchdog(wait=False)
+        self.wait_log("is not enabled")
+        self.assertIsNone(watchdog.poll())
+        self.assertEqual(mount.starts(), [])
+        mount.close_listener()
+        self.set_config("")
+        self.wait_log(", is enabled and started")
+        wait_for("its tunnel", mount.starts)
+
+    def test_disabled_under_systemd_it_ends_with_success(self):
+        """WD-1."""
+        write(self.config, read(self.config).replace("enabled = true", "enabled = false"))
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(manager.close)
+        manager.bind(self.path("notify"))
+        manager.settimeout(15)
+        watchdog = self.start_watchdog(wait=False, NOTIFY_SOCKET=self.path("notify"))
+        self.assertEqual(watchdog.wait(15), 0)
+        self.assertEqual(manager.recv(100), b"READY=1")
+
+    def test_systemd_is_told_state_and_pinged(self):
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(manager.close)
+        manager.bind(self.path("notify"))
+        manager.settimeout(15)
+        self.mounted()
+        self.start_watchdog(NOTIFY_SOCKET=self.path("notify"), WATCHDOG_USEC="200000")
+        wanted = {b"READY=1", b"WATCHDOG=1", b"STATUS=1 mounts, 1 tunnels running"}
+        while wanted:
+            wanted.discard(manager.recv(4096))
+
+    def test_broken_configuration_keeps_the_old_one(self):
+        """CFG-4."""
+        watchdog = self.start_watchdog()
+        good = read(self.config)
+        write(self.config, "[DEFAULT\nnonsense")
+        self.wait_log("configuration not taken over")
+        write(self.config, good.replace("enabled = true", "enabled = no"))
+        self.wait_log("read again")
+        self.assertIsNone(watchdog.poll())
+        self.assertEqual(self.log().count("configuration not taken over"), 1)
+
+    def test_state_directory_is_made_and_made_again(self):
+        """ST-7."""
+        os.rmdir(self.state_dir)
+        self.start_watchdog()
+        self.assertEqual(os.stat(self.state_dir).st_mode & 0o777, 0o750)
+
+    def test_old_watchdog_is_left_alone_until_it_ends(self):
+        """UP-4, field.md 14 (U#265): a Python process of that name."""
+        script = self.path("amazon-efs-mount-watchdog")
+        write(script, "#!/usr/bin/python3\nimport sys\nsys.stdin.read()\n", 0o755)
+        old = subprocess.Popen([script], stdin=subprocess.PIPE)
+        self.addCleanup(old.wait)
+        self.addCleanup(old.kill)
+        self.addCleanup(old.stdin.close)
+        wait_for("its exec", lambda: "amazon-efs-moun" in read("/proc/%d/comm" % old.pid))
+        mount = Mount(self, "mnt.a", start=False)
+        mount.close_listener()
+        mount.publish()
+        self.set_table([mount])
+        self.start_watchdog()
+        self.wait_log("the watchdog of efs-utils runs with PID %d" % old.pid)
+        self.assertEqual(mount.starts(), [])
+        old.kill()
+        old.wait()
+        wait_for("its tunnel", mount.starts)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,246 @@
+"""A dead tunnel is replaced behind its open port: nobody is refused, nobody waits long."""
+import array
+import os
+import signal
+import socket
+import subprocess
+import time
+import unittest
+
+from bench import Bench, Mount, STAND_IN, read, wait_for, write
+
+
+class Supervision(Bench):
+    def test_dead_tunnel_is_replaced_on_the_same_listener(self):
+        """WD-6, UP-3: the listener came from the helper; the new pid is saved, strange keys stay."""
+        self.start_watchdog()
+        mount = self.mounted()
+        mount.hand_over_listener()
+        self.wait_log("supervising the tunnel with PID %d" % mount.tunnel_pid())
+        first = mount.greeting()
+        self.assertEqual(first, mount.process.pid)
+        killed_at = time.monotonic()
+        mount.kill_tunnel()
+        second = mount.greeting()
+        elapsed = time.monotonic() - killed_at
+        print("exit to served: %.1f ms" % (elapsed * 1000))
+        self.assertNotEqual(second, first)
+        self.assertEqual(mount.starts()[-1], (second, "inherited"))
+        self.assertLess(elapsed, 2.0)
+        wait_for("the saved pid", lambda: mount.saved()["pid"] == second)
+        self.assertEqual(mount.saved()["aKeyFromTheFuture"], {"kept": True})
+        self.assertEqual(os.stat(mount.state_path).st_mode & 0o777, 0o600)
+        self.assertIn("TLS tunnel for %s is not running" % mount.name, self.log())
+        self.assertIn('Starting TLS tunnel: "%s' % STAND_IN, self.log())
+        self.assertIn("Started efs-proxy, pid: %d" % second, self.log())
+
+    def test_connection_made_while_the_tunnel_is_dead_waits_in_the_backlog(self):
+        """field.md 1: the kernel's reconnect is not refused."""
+        watchdog = self.start_watchdog()
+        mount = self.mounted()
+        mount.hand_over_listener()
+        self.wait_log("supervising the tunnel with PID %d" % mount.tunnel_pid())
+        watchdog.send_signal(signal.SIGSTOP)
+        dead = mount.tunnel_pid()
+        mount.kill_tunnel()
+        mount.process.wait()
+        client = mount.connect()
+        watchdog.send_signal(signal.SIGCONT)
+        self.assertNotEqual(mount.greeting(client), dead)
+
+    def test_listener_may_come_before_the_state_file(self):
+        self.start_watchdog()
+        mount = Mount(self, "mnt.a")
+        mount.hand_over_listener()
+        mount.publish()
+        self.set_table(self.mounts)
+        self.wait_log("supervising the tunnel with PID")
+        mount.kill_tunnel()
+        mount.process.wait()
+        mount.greeting()
+        self.assertEqual(mount.starts()[-1][1], "inherited")
+
+    def test_tunnels_of_a_dead_watchdog_are_adopted_with_their_listeners(self):
+        """WD-13, UP-1, ST-8: by pid, name and listening socket; the port never closes."""
+        mount = self.mounted()
+        mount.close_listener()  # only the tunnel holds it now
+        self.start_watchdog()
+        self.wait_log("supervising the tunnel with PID %d" % mount.process.pid)
+        self.watchdogs[-1].kill()
+        self.watchdogs[-1].wait()
+        self.assertEqual(mount.greeting(), mount.process.pid)
+        self.start_watchdog()
+        self.wait_log("supervising the tunnel with PID %d" % mount.process.pid, 2)
+        mount.kill_tunnel()
+        mount.process.wait()
+        mount.greeting()
+        self.assertEqual(mount.starts()[-1][1], "inherited")
+        self.assertEqual(len(mount.starts()), 2)
+
+    def test_pid_that_names_another_mounts_tunnel_is_not_believed(self):
+        """CSI-10: pids of a kept state file may name another process; it is never signalled."""
+        other = self.mounted("mnt.other")
+        mount = Mount(self, "mnt.a", start=False)
+        mount.close_listener()
+        mount.state["pid"] = other.process.pid
+        mount.publish()
+        self.set_table(self.mounts)
+        self.start_watchdog()
+        wait_for("its own tunnel", lambda: len(mount.starts()) == 1)
+        self.assertEqual(mount.greeting(), mount.tunnel_pid())
+        self.assertEqual(other.greeting(), other.process.pid)
+        self.assertEqual(len(other.starts()), 1)
+
+    def test_commands_of_older_versions_are_translated(self):
+        """UP-2: stunnel5 behind nothing, and a path that vanished; efs-proxy is found in PATH."""
+        mounts = []
+        for point, argv in (("mnt.a", ["/usr/bin/stunnel5"]), ("mnt.b", ["/gone/efs-proxy"])):
+            mount = Mount(self, point, start=False)
+            mount.close_listener()
+            mount.state["cmd"] = argv + [mount.config]
+            mount.publish()
+            mounts.append(mount)
+        self.set_table(self.mounts)
+        path = os.path.dirname(STAND_IN) + ":" + os.environ["PATH"]
+        self.start_watchdog(PATH=path)
+        for mount in mounts:
+            wait_for("its tunnel", mount.starts)
+            self.assertEqual(mount.greeting(), mount.tunnel_pid())
+
+    def test_namespace_of_another_network_is_refused_and_nsenter_never_runs(self):
+        """UP-2, UP-3."""
+        mount = Mount(self, "mnt.a", start=False)
+        mount.close_listener()
+        mount.state["cmd"] = ["nsenter", "--net=/proc/1/ns/net"] + mount.state["cmd"]
+        mount.publish()
+        self.set_table(self.mounts)
+        self.start_watchdog()
+        self.wait_log("is not supported yet")
+        self.assertEqual(mount.starts(), [])
+
+    def test_tunnel_that_dies_at_once_is_held_back_and_recovers(self):
+        """WD-9: the watchdog neither ends nor spins, and other mounts do not notice."""
+        mount = self.mounted("mnt.bad")
+        good = self.mounted("mnt.good")
+        self.start_watchdog()
+        self.wait_log("supervising the tunnel", 2)
+        write(mount.note("dies"), "")
+        mount.kill_tunnel()
+        wait_for("two more starts", lambda: len(mount.starts()) >= 3)
+        started = time.monotonic()
+        good.kill_tunnel()
+        good.process.wait()
+        wait_for("the good mount's tunnel", lambda: len(good.starts()) == 2)
+        self.assertLess(time.monotonic() - started, 1.0)
+        self.assertLessEqual(len(mount.starts()), 4)
+        os.unlink(mount.note("dies"))
+        client = mount.connect()
+        self.assertEqual(mount.greeting(client), mount.tunnel_pid())
+
+    def test_missing_tunnel_program_is_told_once_and_tried_again(self):
+        """field.md 2 (C#812): a missing binary made the old watchdog loop."""
+        mount = Mount(self, "mnt.a", start=False)
+        program = self.path("efs-proxy")
+        mount.state["cmd"][0] = program
+        mount.close_listener()
+        mount.publish()
+        self.set_table(self.mounts)
+        self.start_watchdog(PATH="/nonexistent")
+        self.wait_log("Failed to locate efs-proxy")
+        os.symlink(STAND_IN, program)
+        wait_for("its tunnel", mount.starts)
+        self.assertEqual(self.log().count("Watchdog failed to start"), 1)
+        self.assertEqual(self.log().count("is not running"), 1)
+
+    def test_mount_left_by_a_dead_helper_is_taken_over(self):
+        """field.md 1 (C#1940): mounted, but its '~' file was never renamed; the tunnel is dead."""
+        mount = Mount(self, "mnt.a", start=False)
+        mount.close_listener()
+        mount.publish(pending=True)
+        self.set_table(self.mounts)
+        self.start_watchdog()
+        wait_for("the published state", lambda: read(mount.state_path))
+        wait_for("its tunnel", mount.starts)
+        self.assertFalse(os.path.exists(os.path.join(self.state_dir, "~" + mount.name)))
+
+    def test_listening_sockets_survive_in_the_service_manager(self):
+        """design.md, Life of a mount 3: FDSTORE, and back by LISTEN_FDNAMES."""
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(manager.close)
+        manager.settimeout(15)
+        manager.bind(self.path("notify"))
+        self.start_watchdog(NOTIFY_SOCKET=self.path("notify"))
+        mount = self.mounted("mnt.with blank")
+        mount.hand_over_listener()
+        stored = None
+        while stored is None:
+            text, ancillary, _, _ = manager.recvmsg(4096, 256)
+            if b"FDSTORE=1" in text:
+                stored = array.array("i", ancillary[0][2])[0]
+        self.addCleanup(os.close, stored)
+        fd_name = [line for line in text.decode().splitlines() if line.startswith("FDNAME=")][0]
+        self.assertEqual(fd_name, "FDNAME=" + mount.name.replace(" ", "%20"))
+        self.wait_log("supervising the tunnel with PID")
+        self.watchdogs[-1].kill()
+        self.watchdogs[-1].wait()
+        mount.kill_tunnel()
+        mount.process.wait()
+        client = mount.connect()  # nobody but systemd, which is us, holds the socket
+        wrapper = ["/bin/sh", "-c", 'exec 3<&%d; export LISTEN_PID=$$; exec "$@"' % stored, "sh"]
+        self.start_watchdog_with(stored, wrapper, LISTEN_FDS="1", LISTEN_FDNAMES=fd_name[7:])
+        self.assertEqual(mount.greeting(client), mount.tunnel_pid())
+        self.assertEqual(len(mount.starts()), 2)
+
+    def start_watchdog_with(self, fd, wrapper, **env):
+        os.set_inheritable(fd, True)
+        environment = dict(os.environ, STAND_IN_DIR=self.notes, **env)
+        self.watchdogs.append(subprocess.Popen(wrapper + self.command(), env=environment,
+                                               pass_fds=[fd], stdin=subprocess.DEVNULL))
+
+    def test_real_tunnel_is_replaced_and_carries_data_again(self):
+        """TUN-6, TUN-9, WD-6: efs-proxy itself, in plain mode, towards a server of this test."""
+        server = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(server.close)
+        server.settimeout(15)
+        mount = Mount(self, "mnt.a", start=False)
+        mount.state["cmd"] = [os.path.join(os.environ["EFS_BIN"], "efs-proxy"), mount.config,
+                              "--no-direct-s3-read"]
+        write(mount.config, "fips = no\npid = %s/stunnel.pid\n[efs]\naccept = 127.0.0.1:%d\n"
+              "connect = 127.0.0.1:%d" % (mount.secret_dir, mount.port, server.getsockname()[1]))
+        mount.publish()
+        self.set_table([mount])
+        mount.close_listener()
+        self.start_watchdog()
+        pids = []
+        for question in (b"one", b"two"):
+            wait_for("a new pid", lambda: mount.saved()["pid"] not in [-1] + pids)
+            client = mount.connect()
+            client.sendall(question)
+            upstream = server.accept()[0]
+            self.addCleanup(upstream.close)
+            upstream.settimeout(15)
+            self.assertEqual(upstream.recv(16), question)
+            upstream.sendall(b"answer")
+            self.assertEqual(client.recv(16), b"answer")
+            pids.append(mount.saved()["pid"])
+            self.addCleanup(self.end_process, pids[-1])
+            os.kill(pids[-1], signal.SIGKILL)
+            killed_at = time.monotonic()
+            self.assertEqual(client.recv(16), b"")
+        late = mount.connect()
+        late.sendall(b"three")
+        upstream = server.accept()[0]
+        print("efs-proxy: exit to data upstream: %.1f ms" % ((time.monotonic() - killed_at) * 1e3))
+        upstream.close()
+        wait_for("the last pid", lambda: mount.saved()["pid"] not in pids)
+        self.addCleanup(self.end_process, mount.saved()["pid"])
+
+    def end_process(self, pid):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+if __name__ == "__main__":
+    unittest.main()

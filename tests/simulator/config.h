@@ -1,0 +1,84 @@
+// The simulator's configuration file (JSON, README.md of this folder shows one). Unknown keys are
+// errors: a misspelt key must not make a test vacuous.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "efs/base/result.h"
+
+namespace efs::simulator {
+
+struct Endpoint {
+  std::string ip;  // numeric, IPv4 or IPv6 without brackets
+  std::uint16_t port = 0;
+};
+
+struct Identity {
+  std::string access_key_id;
+  std::string secret_access_key;
+  std::optional<std::string> session_token;
+  std::string arn;
+  std::optional<std::string> role;  // the role whose credentials IMDS hands out
+};
+
+struct Imds {
+  Endpoint listen;
+  std::string instance_id;
+  std::string az;
+  std::string az_id;
+  std::string role;  // empty: the instance has no role
+};
+
+struct Policy {
+  bool require_tls = false;
+  bool require_iam = false;
+  bool deny_all = false;
+  std::vector<std::string> deny_arns;
+};
+
+struct TargetConfig {
+  std::string az;
+  std::string az_id;
+  std::string ip;
+};
+
+struct AccessPoint {
+  std::string id;
+  std::string path;  // absolute inside the file system
+  uid_t uid = 0;     // identity of every user who comes through this access point
+  gid_t gid = 0;
+  uid_t owner_uid = 0;  // owner and mode of the directory where it is created
+  gid_t owner_gid = 0;
+  mode_t mode = 0755;
+};
+
+struct FileSystem {
+  std::string id;
+  std::string data;  // directory that holds the content
+  std::vector<TargetConfig> targets;
+  Policy policy;
+  std::vector<AccessPoint> access_points;
+};
+
+struct Config {
+  std::string work_dir;
+  std::string region;
+  std::string dns_name_suffix;
+  Endpoint dns;
+  Imds imds;
+  std::vector<Identity> identities;
+  std::uint16_t nfs_port = 2049;
+  std::int64_t max_skew_sec = 300;
+  std::vector<FileSystem> file_systems;
+  bool trunking = false;
+};
+
+Result<Config> parseConfig(const std::string& json_text);
+Result<Config> loadConfig(const std::string& path);
+
+}  // namespace efs::simulator

@@ -1,0 +1,47 @@
+// The real NFS servers behind the mount targets: one nfs-ganesha per file system and access point.
+//
+// A Linux client merges two mounts whose servers give the same owner in EXCHANGE_ID and the same
+// client id, whatever the port. So each instance has its own UTS namespace with its own host name
+// (ganesha's server owner) and its own epoch (the upper half of its client ids); with
+// `"trunking": true` the instances of one file system share both on purpose.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "efs/base/subprocess.h"
+#include "network.h"
+#include "world.h"
+
+namespace efs::simulator {
+
+class GaneshaPool {
+ public:
+  // Starts all instances side by side and returns when each one listens. Must be called from a
+  // thread that lives as long as the pool: an instance dies with the thread that started it
+  // (PR_SET_PDEATHSIG).
+  static Result<std::unique_ptr<GaneshaPool>> start(const World& world);
+  GaneshaPool(const GaneshaPool&) = delete;
+  GaneshaPool& operator=(const GaneshaPool&) = delete;
+  ~GaneshaPool();
+
+  // Where the instance listens; `access_point_id` is empty for the root of the file system.
+  Result<Endpoint> find(const std::string& fs_id, const std::string& access_point_id) const;
+  std::map<std::string, pid_t> pids() const;
+
+ private:
+  struct Instance {
+    std::string directory;
+    Endpoint endpoint;
+    Subprocess process;
+  };
+  struct Plan;
+  GaneshaPool() = default;
+  Status launch(const Plan& plan);
+  Status waitUntilReady(const std::string& key, Instance& instance, const StopSignal& never);
+
+  std::map<std::string, Instance> instances_;
+};
+
+}  // namespace efs::simulator

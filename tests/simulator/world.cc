@@ -1,0 +1,166 @@
+#include "world.h"
+
+#include <fcntl.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "efs/base/files.h"
+#include "efs/base/text.h"
+
+namespace efs::simulator {
+
+Result<std::string> randomHex(std::size_t bytes) {
+  std::string raw(bytes, '\0');
+  if (::getrandom(raw.data(), raw.size(), 0) != static_cast<ssize_t>(raw.size())) {
+    return Error::fromErrno(errno, "getting random bytes");
+  }
+  return hex(raw);
+}
+
+World::World(Config config, const Clock& clock)
+    : config_(std::move(config)),
+      clock_(clock),
+      file_systems_(config_.file_systems),
+      identities_(config_.identities) {}
+
+WallTime World::now() const {
+  return clock_.now() + std::chrono::seconds(clock_offset_sec_.load());
+}
+
+FileSystem* World::findFileSystem(const std::string& fs_id) {
+  const auto found = std::find_if(file_systems_.begin(), file_systems_.end(),
+                                  [&](const FileSystem& fs) { return fs.id == fs_id; });
+  return found == file_systems_.end() ? nullptr : &*found;
+}
+
+Policy World::policy(const std::string& fs_id) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& fs : file_systems_) {
+    if (fs.id == fs_id) return fs.policy;
+  }
+  return {};
+}
+
+bool World::setDenyAll(const std::string& fs_id, bool on) {
+  const std::lock_guard lock(mutex_);
+  FileSystem* fs = findFileSystem(fs_id);
+  if (fs != nullptr) fs->policy.deny_all = on;
+  return fs != nullptr;
+}
+
+bool World::setRequireIam(const std::string& fs_id, bool on) {
+  const std::lock_guard lock(mutex_);
+  FileSystem* fs = findFileSystem(fs_id);
+  if (fs != nullptr) fs->policy.require_iam = on;
+  return fs != nullptr;
+}
+
+bool World::setRequireTls(const std::string& fs_id, bool on) {
+  const std::lock_guard lock(mutex_);
+  FileSystem* fs = findFileSystem(fs_id);
+  if (fs != nullptr) fs->policy.require_tls = on;
+  return fs != nullptr;
+}
+
+std::optional<Identity> World::identityOfKey(std::string_view access_key_id) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& identity : identities_) {
+    if (identity.access_key_id == access_key_id) return identity;
+  }
+  return std::nullopt;
+}
+
+std::optional<Identity> World::instanceRole() const {
+  const std::lock_guard lock(mutex_);
+  for (auto identity = identities_.rbegin(); identity != identities_.rend(); ++identity) {
+    if (!config_.imds.role.empty() && identity->role == config_.imds.role) return *identity;
+  }
+  return std::nullopt;
+}
+
+Status World::rotateCredentials(bool revoke) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Identity> fresh;
+  std::set<std::string> roles;
+  for (auto old = identities_.rbegin(); old != identities_.rend(); ++old) {
+    if (!old->role || !roles.insert(*old->role).second) continue;
+    EFS_TRY(key, randomHex(8));
+    EFS_TRY(secret, randomHex(20));
+    EFS_TRY(token, randomHex(60));
+    std::transform(key.begin(), key.end(), key.begin(),
+                   [](char c) { return static_cast<char>(c >= 'a' ? c - 'a' + 'A' : c); });
+    fresh.push_back({"ASIA" + key, secret, "tok/" + token + "+==", old->arn, old->role});
+  }
+  if (revoke) std::erase_if(identities_, [](const Identity& i) { return i.role.has_value(); });
+  identities_.insert(identities_.end(), fresh.begin(), fresh.end());
+  // Earlier keys need not be kept for ever; the newest 64 identities are more than any test uses.
+  constexpr std::size_t kMostIdentities = 64;
+  while (identities_.size() > kMostIdentities) {
+    const auto oldest = std::find_if(identities_.begin(), identities_.end(),
+                                     [](const Identity& i) { return i.role.has_value(); });
+    if (oldest == identities_.end()) break;
+    identities_.erase(oldest);
+  }
+  return {};
+}
+
+DnsAnswer World::lookUp(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  if (hidden_names_.count(std::string(name)) != 0) return {};
+  const std::string zone =
+      ".efs." + toLower(config_.region) + "." + toLower(config_.dns_name_suffix);
+  DnsAnswer answer;
+  for (const auto& fs : file_systems_) {
+    for (const auto& target : fs.targets) {
+      const std::string plain = fs.id + zone;
+      // As AWS: the regional name answers with the mount target of the asker's own AZ.
+      const bool match = (name == plain && target.az == config_.imds.az) ||
+                         name == target.az + "." + plain || name == target.az_id + "." + plain;
+      if (match) answer.addresses.push_back(target.ip);
+    }
+  }
+  answer.name_exists = !answer.addresses.empty();
+  return answer;
+}
+
+void World::hideName(const std::string& name, bool hidden) {
+  const std::lock_guard lock(mutex_);
+  if (hidden) {
+    hidden_names_.insert(name);
+  } else {
+    hidden_names_.erase(name);
+  }
+}
+
+void World::moveTarget(const std::string& fs_id, const std::string& az, const std::string& ip) {
+  const std::lock_guard lock(mutex_);
+  FileSystem* fs = findFileSystem(fs_id);
+  if (fs == nullptr) return;
+  for (auto& target : fs->targets) {
+    if (target.az == az) target.ip = ip;
+  }
+}
+
+void World::recordRefusal(std::string_view kind, const std::string& fs_id, const std::string& peer,
+                          const Refusal& refusal) {
+  const std::lock_guard lock(mutex_);
+  const nlohmann::json line{{"time", utcText(now(), "%Y-%m-%dT%H:%M:%SZ")},
+                            {"kind", kind},
+                            {"fs", fs_id},
+                            {"peer", peer},
+                            {"field", refusal.field},
+                            {"reason", printable(refusal.reason)}};
+  last_refusal_ = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const std::string path = config_.work_dir + "/refusals.log";
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (file.valid()) (void)writeAll(file.get(), last_refusal_ + "\n", path);
+}
+
+std::string World::lastRefusal() const {
+  const std::lock_guard lock(mutex_);
+  return last_refusal_;
+}
+
+}  // namespace efs::simulator

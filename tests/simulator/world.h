@@ -1,0 +1,94 @@
+// World: what the control socket can change while the simulator runs, and what it remembers.
+//
+// Every server holds a reference; all members may be called from any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config.h"
+#include "efs/base/clock.h"
+
+namespace efs::simulator {
+
+enum class DnsMode { kOk, kDown, kServfail };
+enum class ImdsMode { kOk, kDown, kV1Only, kNoRole };
+enum class ServerCertificate { kOk, kWrongName, kWrongChain, kExpired };
+
+// Why a connection or a compound was turned away.
+struct Refusal {
+  std::string field;   // certificate field or policy, e.g. "client_auth.signature"
+  std::string reason;  // one phrase
+};
+
+struct DnsAnswer {
+  bool name_exists = false;
+  std::vector<std::string> addresses;  // numeric, of both families
+};
+
+class World {
+ public:
+  World(Config config, const Clock& clock);
+
+  const Config& config() const { return config_; }
+  const Clock& clock() const { return clock_; }
+
+  // The server's idea of the time: the real one plus the offset of the `clock` command.
+  WallTime now() const;
+  void setClockOffset(std::int64_t seconds) { clock_offset_sec_ = seconds; }
+
+  Policy policy(const std::string& fs_id) const;
+  // False when there is no such file system.
+  bool setDenyAll(const std::string& fs_id, bool on);
+  bool setRequireIam(const std::string& fs_id, bool on);
+  bool setRequireTls(const std::string& fs_id, bool on);
+
+  std::optional<Identity> identityOfKey(std::string_view access_key_id) const;
+  // The newest credentials of the instance role; nullopt where the instance has none.
+  std::optional<Identity> instanceRole() const;
+  // New keys for every identity with a role. Earlier keys stay valid, as AWS keeps them until they
+  // expire, unless `revoke` is set.
+  Status rotateCredentials(bool revoke);
+
+  DnsAnswer lookUp(std::string_view lower_case_name) const;
+  void hideName(const std::string& lower_case_name, bool hidden);
+  // DNS follows a mount target to its new address.
+  void moveTarget(const std::string& fs_id, const std::string& az, const std::string& ip);
+
+  // Appends to work_dir/refusals.log; `kind` is "certificate", "tls" or "policy".
+  void recordRefusal(std::string_view kind, const std::string& fs_id, const std::string& peer,
+                     const Refusal& refusal);
+  // JSON of the last refusal, "none" when there was none.
+  std::string lastRefusal() const;
+
+  std::atomic<DnsMode> dns_mode{DnsMode::kOk};
+  std::atomic<int> dns_delay_ms{0};
+  std::atomic<ImdsMode> imds_mode{ImdsMode::kOk};
+  std::atomic<int> imds_delay_ms{0};
+  std::atomic<ServerCertificate> server_certificate{ServerCertificate::kOk};
+  std::atomic<bool> handshake_stall{false};
+  std::atomic<bool> strict_skew{false};
+
+ private:
+  FileSystem* findFileSystem(const std::string& fs_id);
+
+  Config config_;  // constant after construction
+  const Clock& clock_;
+  std::atomic<std::int64_t> clock_offset_sec_{0};
+  mutable std::mutex mutex_;              // guards all below
+  std::vector<FileSystem> file_systems_;  // current policies and addresses
+  std::vector<Identity> identities_;      // oldest first
+  std::set<std::string> hidden_names_;
+  std::string last_refusal_ = "none";
+};
+
+// Random text of `bytes` bytes as lower-case hexadecimal.
+Result<std::string> randomHex(std::size_t bytes);
+
+}  // namespace efs::simulator

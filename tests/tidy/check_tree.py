@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""The rules of the house as a test: layers, banned calls, sizes. Usage: check_tree.py [--root DIR]
+
+Prints one line per violation, `file:line: rule: what to do instead`, and exits 1 if there is any.
+"""
+import argparse
+import pathlib
+import re
+import sys
+
+# Call or word -> what to use instead. Product code and tests alike unless a folder is named.
+BANNED = [
+    (re.compile(r"\b(system|popen)\s*\("), "start programs with efs::Subprocess"),
+    (re.compile(r"(?<![\w.>:])(?:::)?close\s*\("), "own descriptors with efs::UniqueFd"),
+    (re.compile(r"\bstrerror\s*\("), "use efs::errnoText"),
+    (re.compile(r"(?<![\w:])s?rand\s*\("), "take randomness as an argument (<random>)"),
+    (re.compile(r"\bstd::regex\b"), "std::regex can overflow the stack on hostile input"),
+    (re.compile(r"\b(strcpy|strcat|sprintf|gets)\s*\("), "use std::string or fmt"),
+    (re.compile(r"\b(TODO|FIXME|XXX|HACK)\b"), "do it now, or say it in an issue"),
+]
+# Files that implement the replacement may use what it replaces.
+BANNED_EXCEPTIONS = {
+    ("close", "common/base/unique_fd.cc"),
+    ("close", "common/base/subprocess.cc"),  # between fork and exec no object may run
+}
+# Header prefix -> folders that may include it: the library that wraps it, and tests.
+THIRD_PARTY = {
+    "openssl/": ["common/crypto/", "tls_tunnel/tls/"],
+    "curl/": ["common/http/"],
+    "libmount": ["common/mounts/"],
+    "ini.h": ["common/settings/"],
+    "ares": ["common/net/"],
+    "spdlog/": ["common/base/"],
+    "systemd/": ["watchdog/"],
+    "nlohmann/": ["common/state/", "common/aws/", "common/tunnel_control/"],
+}
+PROGRAMS = ["mount_helper", "tls_tunnel", "watchdog"]
+MAX_LINES = {"tests/": 800, "": 500}
+SOURCE = {".cc", ".h"}
+OURS = ["common", "mount_helper", "tls_tunnel", "watchdog", "efsctl", "tests"]
+
+
+def sources(root):
+    for folder in OURS:
+        for path in sorted((root / folder).rglob("*")):
+            if path.suffix in SOURCE and path.is_file():
+                yield path, path.relative_to(root).as_posix()
+
+
+def layers(root):
+    """The table of cmake/Layers.cmake: library -> layer."""
+    table, names = {}, []
+    for line in (root / "cmake/Layers.cmake").read_text().splitlines():
+        if m := re.match(r"\s*foreach\(lib ([\w ]+)\)", line):
+            names = m.group(1).split()
+        elif m := re.match(r"\s*set\(EFS_LAYER_\$\{lib\} (\d+)\)", line):
+            table.update({name: int(m.group(1)) for name in names})
+        elif m := re.match(r"set\(EFS_LAYER_(\w+) (\d+)\)", line):
+            table[m.group(1)] = int(m.group(2))
+    return table
+
+
+def library_of(name):
+    parts = name.split("/")
+    if parts[0] == "common":
+        return parts[1]
+    if parts[0] == "tls_tunnel" and parts[1] in ("io", "tls"):
+        return parts[1]
+    if parts[0] == "tests":
+        return "tests"
+    return parts[0]
+
+
+def without_comments_and_strings(text):
+    def blank(match):
+        return re.sub(r"[^\n]", " ", match.group(0))
+    pattern = r'//[^\n]*|/\*.*?\*/|R"\w*\(.*?\)\w*"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\''
+    return re.sub(pattern, blank, text, flags=re.S)
+
+
+def check_includes(name, text, table):
+    own = library_of(name)
+    for number, line in enumerate(text.splitlines(), 1):
+        m = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
+        if not m:
+            continue
+        header = m.group(1)
+        if header.startswith("efs/"):
+            other = header.split("/")[1]
+            if own == "tests" or other == own:
+                continue
+            if other in PROGRAMS and own in PROGRAMS:
+                yield number, f"layer: program {own} includes program {other}; they meet only in files and sockets"
+            elif table.get(other, 99) >= table.get(own, 99):
+                yield number, f"layer: {own} must not include {other} (same or higher layer)"
+            continue
+        for prefix, folders in THIRD_PARTY.items():
+            if header.startswith(prefix) and own != "tests" and not any(name.startswith(f) for f in folders):
+                yield number, f"third party: {header} belongs to {', '.join(folders)}"
+
+
+def check_banned(name, text):
+    code = without_comments_and_strings(text)
+    for number, (line, raw) in enumerate(zip(code.splitlines(), text.splitlines()), 1):
+        for pattern, instead in BANNED:
+            # Notes to self hide in comments, calls do not.
+            m = pattern.search(raw if "TODO" in pattern.pattern else line)
+            if m and not any(word in m.group(0) and name == file for word, file in BANNED_EXCEPTIONS):
+                yield number, f"banned: {m.group(0).strip()}: {instead}"
+
+
+def check_size(name, text):
+    limit = next(size for prefix, size in MAX_LINES.items() if name.startswith(prefix))
+    lines = text.count("\n")
+    if lines > limit:
+        yield lines, f"size: {lines} lines, the limit is {limit}; split it by idea"
+
+
+def check_function_size(name, text, limit=70):
+    """Functions as clang-format lays them out: body between a line ending in `{` and `}` at its indent."""
+    code = without_comments_and_strings(text).splitlines()
+    start = None
+    for number, line in enumerate(code, 1):
+        if start is None and re.match(r"^( {0,2})[\w:<>~&*,\[\] ]+.*\)[\w ]*\{$", line) \
+                and not re.match(r"^\s*(namespace|class|struct|enum|if|for|while|switch|else)\b", line):
+            start = (number, len(line) - len(line.lstrip()))
+        elif start and re.match(r"^ {%d}\}" % start[1], line):
+            if number - start[0] > limit:
+                yield start[0], f"size: function of {number - start[0]} lines, the limit is {limit}"
+            start = None
+
+
+def check_cycles(files):
+    graph = {}
+    for _, name, text in files:
+        if "/include/" in name:
+            graph[name.split("/include/")[1]] = re.findall(r'#\s*include\s*"(efs/[^"]+)"', text)
+    state = {}
+
+    def visit(header, chain):
+        if state.get(header) == "done":
+            return
+        if header in chain:
+            yield f"include cycle: {' -> '.join(chain[chain.index(header):] + [header])}"
+            return
+        for other in graph.get(header, []):
+            yield from visit(other, chain + [header])
+        state[header] = "done"
+
+    for header in graph:
+        yield from visit(header, [])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parents[2])
+    root = parser.parse_args().root
+    table = layers(root)
+    files = [(path, name, path.read_text()) for path, name in sources(root)]
+    problems = [problem for problem in check_cycles(files)]
+    for path, name, text in files:
+        for check in (check_banned, check_size, check_function_size):
+            problems += [f"{name}:{line}: {what}" for line, what in check(name, text)]
+        problems += [f"{name}:{line}: {what}" for line, what in check_includes(name, text, table)]
+        if path.suffix == ".h" and "#pragma once" not in text:
+            problems.append(f"{name}:1: header: #pragma once is missing")
+    print("\n".join(problems) or f"{len(files)} files keep the rules")
+    if not files:
+        print("no source files found: wrong --root?")
+    return 1 if problems or not files else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+#include "efs/aws/profile_file.h"
+
+#include <gtest/gtest.h>
+
+namespace efs::aws {
+namespace {
+
+std::string valueOf(const ProfileFile& file, const std::string& section, const std::string& key) {
+  const Secret* value = file.find(section, key);
+  return value == nullptr ? "<none>" : std::string(value->reveal());
+}
+
+// CRED-3, CRED-9
+TEST(ProfileFile, ReadsSectionsAndKeys) {
+  const auto file = ProfileFile::parse(
+      "# comment\r\n"
+      "; another\n"
+      "[default]\r\n"
+      "AWS_Access_Key_Id = AKIA\r\n"
+      "aws_secret_access_key=a=b:c#d;e\n"
+      "\n"
+      "[profile two] # rest\n"
+      "region: eu-west-1\n"
+      "[ spaced ]\n",
+      "f");
+  ASSERT_TRUE(file) << file.error().describe();
+  EXPECT_EQ(valueOf(*file, "default", "aws_access_key_id"), "AKIA");
+  EXPECT_EQ(valueOf(*file, "default", "aws_secret_access_key"), "a=b:c#d;e");
+  EXPECT_EQ(valueOf(*file, "profile two", "region"), "eu-west-1");
+  EXPECT_EQ(valueOf(*file, "two", "region"), "<none>");
+  EXPECT_TRUE(file->hasSection(" spaced "));
+  EXPECT_FALSE(file->hasSection("spaced"));
+}
+
+TEST(ProfileFile, AcceptsIndentedKeysAndNestedSettings) {
+  const auto file = ProfileFile::parse(
+      "[a]\n"
+      "  aws_access_key_id = AKIA\n"
+      "  s3 =\n"
+      "    max_concurrent_requests = 20\n"
+      "    # comment\n"
+      "    max_queue_size = 10\n"
+      "  region = x\n"
+      "[b]\n",
+      "f");
+  ASSERT_TRUE(file) << file.error().describe();
+  EXPECT_EQ(valueOf(*file, "a", "aws_access_key_id"), "AKIA");
+  EXPECT_EQ(valueOf(*file, "a", "s3"), "\nmax_concurrent_requests = 20\nmax_queue_size = 10");
+  EXPECT_EQ(valueOf(*file, "a", "region"), "x");
+  EXPECT_TRUE(file->hasSection("b"));
+}
+
+TEST(ProfileFile, AcceptsAnEmptyFileAndAByteOrderMark) {
+  EXPECT_TRUE(ProfileFile::parse("", "f"));
+  EXPECT_EQ(valueOf(ProfileFile::parse("\xEF\xBB\xBF[a]\nk=v", "f").value(), "a", "k"), "v");
+}
+
+TEST(ProfileFile, NamesTheLineOfAMistakeAndNeverShowsIt) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"hush = 1\n", "f: line 1: text before the first [section] header"},
+      {"[a]\nhush\n", "f: line 2: neither a [section] header nor \"key = value\""},
+      {"[a]\n= hush\n", "f: line 2: neither a [section] header nor \"key = value\""},
+      {"[a\n", "f: line 1: not a [section] header"},
+      {"[]\n", "f: line 1: not a [section] header"},
+      {"[a] hush\n", "f: line 1: text after the [section] header"},
+      {"[a]\n\n[a]\n", "f: line 3: section [a] appears twice"},
+      {"[a]\nhush=1\nHUSH=2\n", "f: line 3: the key appears twice in its section"},
+      {std::string("[a]\nk=\0\n", 8), "f: line 2: contains a NUL byte"},
+  };
+  for (const auto& [text, message] : cases) {
+    const auto file = ProfileFile::parse(text, "f");
+    ASSERT_FALSE(file) << text;
+    EXPECT_EQ(file.error().message(), message);
+    EXPECT_EQ(file.error().kind(), ErrorKind::kInvalidInput);
+  }
+}
+
+TEST(ProfileFile, AbsentFileIsNotFound) {
+  EXPECT_EQ(ProfileFile::load("/nonexistent/credentials").error().kind(), ErrorKind::kNotFound);
+}
+
+}  // namespace
+}  // namespace efs::aws

@@ -1,0 +1,119 @@
+// CERT-9, ST-6
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <vector>
+
+#include "efs/base/file_lock.h"
+#include "efs/base/files.h"
+#include "efs/base/subprocess.h"
+#include "efs/identity/client_certificate.h"
+
+namespace efs::identity {
+namespace {
+
+class PrivateKey : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = ::testing::TempDir() + "private-key-XXXXXX";
+    ASSERT_NE(::mkdtemp(directory_.data()), nullptr);
+    path_ = directory_ + "/etc/privateKey.pem";
+    lock_ = directory_ + "/efs-utils-lock";
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  Result<crypto::RsaKey> load() { return loadOrCreatePrivateKey(path_, lock_, clock_); }
+  mode_t mode() const {
+    struct stat info {};
+    EXPECT_EQ(::stat(path_.c_str(), &info), 0);
+    return info.st_mode & 07777U;
+  }
+
+  std::string directory_, path_, lock_;
+  SystemClock clock_;
+};
+
+TEST_F(PrivateKey, IsMadeOnceAndReused) {
+  const auto first = load();
+  ASSERT_TRUE(first) << first.error().describe();
+  EXPECT_EQ(mode(), 0400U);
+  const auto text = readFile(path_);
+  const auto second = load();
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->publicKeySha1(), first->publicKeySha1());
+  EXPECT_EQ(readFile(path_).value(), text.value());
+  // RSA-3072 in PKCS#8 is 2.4 to 2.5 KiB of PEM.
+  EXPECT_GT(text->size(), 2400U);
+  EXPECT_LT(text->size(), 2600U);
+}
+
+TEST_F(PrivateKey, ReplacesAnEmptyFile) {
+  ASSERT_TRUE(makeDirectories(directory_ + "/etc", 0755));
+  ASSERT_TRUE(writeFileAtomic(path_, "", {.mode = 0644}));
+  ASSERT_TRUE(load());
+  EXPECT_EQ(mode(), 0400U);
+}
+
+TEST_F(PrivateKey, NeverOverwritesWhatItCannotRead) {
+  ASSERT_TRUE(makeDirectories(directory_ + "/etc", 0755));
+  ASSERT_TRUE(writeFileAtomic(path_, "garbage"));
+  const auto key = load();
+  ASSERT_FALSE(key);
+  EXPECT_NE(key.error().message().find("private key " + path_ + ": "), std::string::npos);
+  EXPECT_FALSE(key.error().hint().empty());
+  EXPECT_EQ(readFile(path_).value(), "garbage");
+}
+
+TEST_F(PrivateKey, ReadingAnExistingKeyNeedsNoLock) {
+  const auto first = load();
+  ASSERT_TRUE(first);
+  const auto held = FileLock::tryAcquire(lock_);
+  ASSERT_TRUE(held);
+  EXPECT_TRUE(load());
+}
+
+TEST_F(PrivateKey, TellsWhyItCannotBeWritten) {
+  ASSERT_TRUE(writeFileAtomic(directory_ + "/etc", "a file in the place of the directory"));
+  const auto key = load();
+  ASSERT_FALSE(key);
+  EXPECT_NE(key.error().message().find(path_), std::string::npos) << key.error().message();
+}
+
+// Processes that race for a missing key must all end with the same one.
+TEST_F(PrivateKey, RacingProcessesGetTheSameKey) {
+  constexpr int kProcesses = 4;
+  auto gate = makePipe();
+  ASSERT_TRUE(gate);
+  std::vector<Subprocess> children;
+  for (int i = 0; i < kProcesses; ++i) {
+    auto child = Subprocess::fork([&, i] {
+      gate->write_end.reset();
+      char byte = 0;
+      (void)!::read(gate->read_end.get(), &byte, 1);  // ends for all at once
+      const auto key = load();
+      if (!key) return 1;
+      return writeFileAtomic(directory_ + "/hash" + std::to_string(i), key->publicKeySha1()) ? 0
+                                                                                             : 1;
+    });
+    ASSERT_TRUE(child) << child.error().describe();
+    children.push_back(std::move(*child));
+  }
+  gate->write_end.reset();
+  for (auto& child : children) {
+    const auto ended = child.wait(Duration(60000));
+    ASSERT_TRUE(ended && *ended);
+    EXPECT_EQ((*ended)->code, 0);
+  }
+  const auto final_key = load();
+  ASSERT_TRUE(final_key);
+  for (int i = 0; i < kProcesses; ++i) {
+    EXPECT_EQ(readFile(directory_ + "/hash" + std::to_string(i)).value(),
+              final_key->publicKeySha1());
+  }
+}
+
+}  // namespace
+}  // namespace efs::identity

@@ -1,0 +1,71 @@
+#include "efs/mount_helper/command_line.h"
+
+#include <gtest/gtest.h>
+
+namespace efs::mount_helper {
+namespace {
+
+using Action = CommandLine::Action;
+
+CommandLine parsed(const std::vector<std::string>& argv) {
+  auto command = parseCommandLine(argv);
+  EXPECT_TRUE(command) << command.error().describe();
+  return command ? *command : CommandLine{};
+}
+
+// CLI-2
+TEST(CommandLine, TakesDeviceAndMountPointFromTheFirstTwoWords) {
+  const auto command = parsed({"/sbin/mount.efs", "fs-1:/x", "/mnt/a b", "-o", "tls,iam"});
+  EXPECT_EQ(command.action, Action::kMount);
+  EXPECT_EQ(command.device, "fs-1:/x");
+  EXPECT_EQ(command.mountpoint, "/mnt/a b");
+  EXPECT_EQ(command.options, "tls,iam");
+  EXPECT_FALSE(command.fake);
+}
+
+// CLI-3
+TEST(CommandLine, UsesOnlyTheFirstDashO) {
+  EXPECT_EQ(parsed({"m", "fs-1", "/mnt", "-n", "-o", "tls", "-o", "ro"}).options, "tls");
+}
+
+// CLI-3
+TEST(CommandLine, IgnoresADashOWithoutAWordAfterIt) {
+  EXPECT_EQ(parsed({"m", "fs-1", "/mnt", "-o"}).options, "");
+}
+
+// CLI-4
+TEST(CommandLine, FindsFakeAnywhereAfterTheMountPoint) {
+  EXPECT_TRUE(parsed({"m", "fs-1", "/mnt", "-o", "tls", "-f"}).fake);
+  EXPECT_TRUE(parsed({"m", "fs-1", "/mnt", "-f"}).fake);
+}
+
+// CLI-5
+TEST(CommandLine, HelpWinsOverVersionAndBothOverEverythingElse) {
+  EXPECT_EQ(parsed({"m", "--version", "-h"}).action, Action::kHelp);
+  EXPECT_EQ(parsed({"m", "fs-1", "/mnt", "--help"}).action, Action::kHelp);
+  EXPECT_EQ(parsed({"m", "--version"}).action, Action::kVersion);
+}
+
+// CLI-5: what scripts parse
+TEST(CommandLine, VersionIsOneLineBeginningWithTheContractsForm) {
+  const std::string text = versionText("/sbin/mount.efs");
+  EXPECT_EQ(text.rfind("/sbin/mount.efs Version: 3.2.0", 0), 0U);
+  EXPECT_EQ(text.find('\n'), text.size() - 1);
+}
+
+// CLI-6
+TEST(CommandLine, NamesWhatIsMissing) {
+  EXPECT_EQ(parseCommandLine({"m"}).error().message(), "file system and mount point are missing");
+  EXPECT_EQ(parseCommandLine({"m", "fs-1"}).error().message(), "mount point is missing");
+  EXPECT_NE(usageText("m").find("-o <options>"), std::string::npos);
+}
+
+// CLI-8
+TEST(CommandLine, IgnoresWordsThatMountPassesToEveryHelper) {
+  const auto command =
+      parsed({"m", "fs-1", "/mnt", "-s", "-v", "-n", "-N", "/proc/1/ns/mnt", "-o", "rw,_netdev"});
+  EXPECT_EQ(command.options, "rw,_netdev");
+}
+
+}  // namespace
+}  // namespace efs::mount_helper

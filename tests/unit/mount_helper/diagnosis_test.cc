@@ -1,0 +1,108 @@
+#include "efs/mount_helper/diagnosis.h"
+
+#include <gtest/gtest.h>
+
+namespace efs::mount_helper {
+namespace {
+
+using tunnel_control::Stage;
+using tunnel_control::TunnelStatus;
+
+struct Case {
+  MountRequest request;
+  MountTarget target{"fs-1.efs.us-east-1.amazonaws.com", {}, "10.0.0.1"};
+  std::string signer;
+  std::optional<TunnelStatus> failure;
+
+  Error explained(const Error& cause) const {
+    return explain(cause, Scene{request, target, "10.0.0.1:2049", signer, failure});
+  }
+};
+
+TunnelStatus failedAt(Stage stage, ErrorKind kind, const std::string& why) {
+  TunnelStatus status;
+  status.stage = Stage::kFailed;
+  status.failed_stage = stage;
+  status.kind = kind;
+  status.detail = why;
+  return status;
+}
+
+const Error kReset(ErrorKind::kReset, "Connection reset by peer");
+
+void expectContains(const Error& error, std::initializer_list<const char*> parts) {
+  for (const char* part : parts) {
+    EXPECT_NE(error.describe().find(part), std::string::npos)
+        << part << " not in: " << error.describe();
+  }
+}
+
+TEST(Diagnosis, AClosedPortNamesTheTargetAndItsState) {
+  Case c;
+  c.failure = failedAt(Stage::kConnected, ErrorKind::kRefused, "Connection refused");
+  const Error error = c.explained(kReset);
+  EXPECT_EQ(error.kind(), ErrorKind::kRefused);
+  expectContains(error,
+                 {"connecting", "fs-1.efs.us-east-1.amazonaws.com", "10.0.0.1:2049", "refused"});
+}
+
+TEST(Diagnosis, ASilentAddressNamesTheSecurityGroup) {
+  Case c;
+  c.failure = failedAt(Stage::kConnected, ErrorKind::kTimeout, "no answer within 10 s");
+  expectContains(c.explained(kReset), {"did not answer", "security group", "2049"});
+}
+
+TEST(Diagnosis, AnUntrustedCertificateNamesTheBundle) {
+  Case c;
+  c.failure = failedAt(Stage::kSecured, ErrorKind::kUntrusted, "self-signed certificate in chain");
+  const Error error = c.explained(kReset);
+  EXPECT_EQ(error.kind(), ErrorKind::kUntrusted);
+  expectContains(error, {"TLS", "self-signed certificate in chain", "stunnel_cafile"});
+}
+
+TEST(Diagnosis, ARefusedClientCertificateNamesSignerAndAccessPoint) {
+  Case c;
+  c.request.iam = true;
+  c.request.access_point = "fsap-0123456789abcdef0";
+  c.signer = "access key AKIA1 from instance role web";
+  c.failure = failedAt(Stage::kAccepted, ErrorKind::kReset, "closed by the server");
+  expectContains(c.explained(kReset), {"authorisation", "AKIA1", "fsap-0123456789abcdef0", "clock",
+                                       "Connection reset by peer"});
+}
+
+// NFS-6: the words users search for stay
+TEST(Diagnosis, ADenialKeepsTheKernelsWordsAndNamesThePolicy) {
+  const Error cause(ErrorKind::kPermission, "access denied by server while mounting 127.0.0.1:/");
+  Case c;
+  c.request.iam = true;
+  c.signer = "access key AKIA1 from instance role web";
+  expectContains(c.explained(cause), {"access denied by server while mounting 127.0.0.1:/",
+                                      "ClientMount", "AKIA1", "file system policy"});
+  Case anonymous;
+  expectContains(anonymous.explained(cause), {"anonymous", "tls,iam"});
+  anonymous.request.tls = true;
+  expectContains(anonymous.explained(cause), {"mount option iam"});
+}
+
+TEST(Diagnosis, AMissingDirectoryIsNamed) {
+  Case c;
+  c.request.device.path = "/nowhere";
+  c.request.device.fs_id = "fs-1";
+  expectContains(c.explained(Error(ErrorKind::kNotFound, "No such file or directory")),
+                 {"/nowhere", "fs-1", "No such file or directory"});
+}
+
+// NFS-5
+TEST(WorthRetrying, OnlyWhatMayPass) {
+  MountRequest request;
+  EXPECT_TRUE(worthRetrying(kReset, request));
+  EXPECT_TRUE(worthRetrying(Error(ErrorKind::kTimeout, ""), request));
+  EXPECT_FALSE(worthRetrying(Error(ErrorKind::kNotFound, ""), request));
+  EXPECT_FALSE(worthRetrying(Error(ErrorKind::kUntrusted, ""), request));
+  EXPECT_FALSE(worthRetrying(Error(ErrorKind::kPermission, ""), request));
+  request.access_point = "fsap-0123456789abcdef0";
+  EXPECT_TRUE(worthRetrying(Error(ErrorKind::kPermission, ""), request));
+}
+
+}  // namespace
+}  // namespace efs::mount_helper

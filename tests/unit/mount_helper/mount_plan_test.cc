@@ -1,0 +1,118 @@
+#include "efs/mount_helper/mount_plan.h"
+
+#include <gtest/gtest.h>
+
+namespace efs::mount_helper {
+namespace {
+
+const WallTime kNow = WallTime(std::chrono::seconds(1767323045));  // 2026-01-02T03:04:05Z
+
+settings::Settings shipped() {
+  settings::Settings settings;
+  settings.mount.dns_name_format = "{az}.{fs_id}.efs.{region}.{dns_name_suffix}";
+  return settings;
+}
+
+MountPlan plan(const std::string& options, settings::Settings settings = shipped(),
+               const std::string& mountpoint = "/mnt/efs") {
+  CommandLine command;
+  command.device = "fs-deadbeef:/data";
+  command.mountpoint = mountpoint;
+  command.options = options;
+  const auto request = makeMountRequest(command);
+  EXPECT_TRUE(request);
+  MountFacts facts;
+  facts.region = "us-east-1";
+  facts.target = {"us-east-1a.fs-deadbeef.efs.us-east-1.amazonaws.com", "us-east-1a", "10.0.0.1"};
+  facts.host_name = std::string(70, 'h');
+  facts.tunnel_binary = "/usr/bin/efs-proxy";
+  facts.port = 20407;
+  if (request->iam) {
+    facts.credentials.emplace();
+    facts.credentials->access_key_id = "AKIDEXAMPLE";
+    facts.credentials->method = "credentials:default";
+  }
+  return planMount(*request, facts, settings, state::StateStore("/run/efs-test"), kNow);
+}
+
+// ST-1, ST-2, ST-3, ST-4
+TEST(MountPlan, NamesEverythingAfterFileSystemMountPointAndPort) {
+  const auto p = plan("tls");
+  EXPECT_EQ(p.paths.name, "fs-deadbeef.mnt.efs.20407");
+  EXPECT_EQ(p.paths.pending_state, "/run/efs-test/~fs-deadbeef.mnt.efs.20407");
+  EXPECT_EQ(p.paths.tunnel_config, "/run/efs-test/stunnel-config.fs-deadbeef.mnt.efs.20407");
+  EXPECT_EQ(p.paths.certificate, "/run/efs-test/fs-deadbeef.mnt.efs.20407+/certificate.pem");
+}
+
+// NFS-1, NFS-3
+TEST(MountPlan, MountsFromLoopbackWithTheDefaultsOfTheContract) {
+  const auto p = plan("tls,iam,_netdev,rw");
+  EXPECT_EQ(p.nfs.source, "127.0.0.1:/data");
+  EXPECT_EQ(
+      p.nfs.options.text(),
+      "_netdev,rw,nfsvers=4.1,rsize=1048576,wsize=1048576,hard,timeo=600,retrans=2,noresvport,"
+      "port=20407");
+}
+
+// TUN-1: --tls only for TLS mounts
+TEST(MountPlan, StartsTheTunnelWithTlsOnlyForTlsMounts) {
+  const std::vector<std::string> plain = {"/usr/bin/efs-proxy",
+                                          "/run/efs-test/stunnel-config.fs-deadbeef.mnt.efs.20407",
+                                          "--no-direct-s3-read"};
+  EXPECT_EQ(plan("rw").tunnel_command, plain);
+  EXPECT_EQ(plan("tls").tunnel_command[2], "--tls");
+}
+
+// DNS-8, TUN-10
+TEST(MountPlan, ChecksTheCertificateForTheNameFromTheFileSystemIdOn) {
+  const auto p = plan("tls");
+  EXPECT_EQ(p.tunnel.connect_host, "us-east-1a.fs-deadbeef.efs.us-east-1.amazonaws.com");
+  EXPECT_EQ(p.tunnel.check_host, "fs-deadbeef.efs.us-east-1.amazonaws.com");
+  EXPECT_EQ(p.tunnel.verify, 2);
+}
+
+// DNS-8
+TEST(MountPlan, ConnectsToAGivenAddressButChecksTheName) {
+  const auto p = plan("tls,mounttargetip=10.9.8.7");
+  EXPECT_EQ(p.tunnel.connect_host, "10.9.8.7");
+  EXPECT_EQ(p.tunnel.check_host, "fs-deadbeef.efs.us-east-1.amazonaws.com");
+}
+
+TEST(MountPlan, LeavesTheNameUncheckedOnlyWhenTheConfigSaysSo) {
+  auto settings = shipped();
+  settings.mount.check_cert_hostname = false;
+  EXPECT_EQ(plan("tls", settings).tunnel.check_host, "");
+}
+
+// Section 14, CRED-10
+TEST(MountPlan, StateHoldsWhatARenewalNeeds) {
+  const auto p = plan("tls,iam,accesspoint=fsap-0123456789abcdef0");
+  EXPECT_EQ(p.state.pid, -1);
+  EXPECT_EQ(p.state.cmd, p.tunnel_command);
+  EXPECT_EQ(p.state.files, std::vector<std::string>{p.paths.tunnel_config});
+  EXPECT_EQ(p.state.mount_state_dir, "fs-deadbeef.mnt.efs.20407+");
+  EXPECT_EQ(p.state.common_name.size(), 64U);
+  EXPECT_EQ(p.state.certificate_creation_time, "260102030405Z");
+  EXPECT_EQ(p.state.aws_credentials_method, "credentials:default");
+  EXPECT_EQ(p.state.access_point, "fsap-0123456789abcdef0");
+  EXPECT_EQ(p.state.service_type, "elasticfilesystem");
+  ASSERT_TRUE(p.certificate);
+  EXPECT_EQ(p.certificate->fs_id, "fs-deadbeef");
+}
+
+// ST-5
+TEST(MountPlan, PlainMountsHaveNoCertificateAndNoSecretDirectory) {
+  const auto p = plan("rw");
+  EXPECT_FALSE(p.certificate);
+  EXPECT_EQ(p.state.mount_state_dir, "");
+  EXPECT_EQ(p.state.certificate, "");
+}
+
+// OPT of the user wins over the default; the read-ahead follows it (NFS-8)
+TEST(MountPlan, ReadAheadFollowsTheUsersReadSize) {
+  EXPECT_EQ(plan("rsize=65536").rsize, 65536U);
+  EXPECT_EQ(plan("rsize=junk").rsize, 1048576U);
+}
+
+}  // namespace
+}  // namespace efs::mount_helper

@@ -1,0 +1,116 @@
+#include "efs/mount_helper/target_resolver.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace efs::mount_helper {
+namespace {
+
+settings::MountSettings shipped() {
+  settings::MountSettings settings;
+  settings.dns_name_format = "{az}.{fs_id}.efs.{region}.{dns_name_suffix}";
+  return settings;
+}
+
+// A resolver with fixed answers that keeps the order of the questions.
+struct Answers {
+  std::map<std::string, std::vector<std::string>> known;
+  ErrorKind otherwise = ErrorKind::kNotFound;
+  std::vector<std::string> asked;
+  ResolveName function() {
+    return [this](const std::string& name) -> Result<std::vector<std::string>> {
+      asked.push_back(name);
+      const auto it = known.find(name);
+      if (it == known.end()) return Error(otherwise, "no such name");
+      return it->second;
+    };
+  }
+};
+
+constexpr const char* kRegional = "fs-1.efs.us-east-1.amazonaws.com";
+constexpr const char* kZonal = "us-east-1a.fs-1.efs.us-east-1.amazonaws.com";
+
+// DNS-1
+TEST(FormatDnsName, FillsThePlaceholders) {
+  EXPECT_EQ(*formatDnsName(shipped(), "fs-1", "us-east-1", std::nullopt), kRegional);
+  EXPECT_EQ(*formatDnsName(shipped(), "fs-1", "us-east-1", "us-east-1a"), kZonal);
+}
+
+// DNS-1
+TEST(FormatDnsName, RefusesAFormatItCannotFill) {
+  auto settings = shipped();
+  settings.dns_name_format = "efs.{region}";
+  EXPECT_NE(formatDnsName(settings, "fs-1", "r", {}).error().message().find("{fs_id}"),
+            std::string::npos);
+  settings.dns_name_format = "{fs_id}.{nonsense}";
+  EXPECT_NE(formatDnsName(settings, "fs-1", "r", {}).error().message().find("unknown placeholder"),
+            std::string::npos);
+}
+
+// DNS-8
+TEST(CertificateHost, BeginsAtTheFileSystemId) {
+  EXPECT_EQ(certificateHost(kZonal, "fs-1"), kRegional);
+}
+
+TEST(FindMountTarget, AsksForOurOwnZoneFirst) {
+  Answers answers;
+  answers.known = {{kZonal, {"10.0.1.1"}}, {kRegional, {"10.0.2.1"}}};
+  const auto target =
+      findMountTarget({"fs-1", "us-east-1", {}, "us-east-1a"}, shipped(), answers.function());
+  ASSERT_TRUE(target);
+  EXPECT_EQ(target->dns_name, kZonal);
+  EXPECT_EQ(target->first_address, "10.0.1.1");
+}
+
+TEST(FindMountTarget, TakesTheRegionalNameWhereOurZoneHasNoTarget) {
+  Answers answers;
+  answers.known = {{kRegional, {"10.0.2.1"}}};
+  const auto target =
+      findMountTarget({"fs-1", "us-east-1", {}, "us-east-1a"}, shipped(), answers.function());
+  ASSERT_TRUE(target);
+  EXPECT_EQ(target->dns_name, kRegional);
+}
+
+TEST(FindMountTarget, NeverLeavesTheZoneTheUserChose) {
+  Answers answers;
+  answers.known = {{kRegional, {"10.0.2.1"}}};
+  const auto target = findMountTarget({"fs-1", "us-east-1", "us-east-1b", "us-east-1a"}, shipped(),
+                                      answers.function());
+  ASSERT_FALSE(target);
+  EXPECT_NE(target.error().hint().find("us-east-1b"), std::string::npos);
+}
+
+// DNS-4
+TEST(FindMountTarget, TriesATrailingDot) {
+  Answers answers;
+  answers.known = {{std::string(kRegional) + ".", {"10.0.2.1"}}};
+  ASSERT_TRUE(findMountTarget({"fs-1", "us-east-1", {}, {}}, shipped(), answers.function()));
+  EXPECT_EQ(answers.asked.size(), 2U);
+}
+
+// DNS-7
+TEST(FindMountTarget, NamesEveryNameTried) {
+  Answers answers;
+  const auto target =
+      findMountTarget({"fs-1", "us-east-1", {}, "us-east-1a"}, shipped(), answers.function());
+  ASSERT_FALSE(target);
+  EXPECT_EQ(target.error().kind(), ErrorKind::kNotFound);
+  EXPECT_NE(target.error().message().find(std::string("Failed to resolve \"") + kZonal),
+            std::string::npos);
+  EXPECT_NE(target.error().message().find(std::string("Failed to resolve \"") + kRegional),
+            std::string::npos);
+  EXPECT_NE(target.error().hint().find("console/efs/mount-dns-name"), std::string::npos);
+}
+
+TEST(FindMountTarget, ASilentServerIsNotAskedAgainWithADot) {
+  Answers answers;
+  answers.otherwise = ErrorKind::kTimeout;
+  const auto target = findMountTarget({"fs-1", "us-east-1", {}, {}}, shipped(), answers.function());
+  ASSERT_FALSE(target);
+  EXPECT_EQ(answers.asked.size(), 1U);
+  EXPECT_NE(target.error().hint().find("resolv.conf"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace efs::mount_helper

@@ -1,0 +1,119 @@
+// The shipped configuration against the contract's table (section 11.2, column "shipped value"),
+// and its README against what the code reads.
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "efs/settings/settings.h"
+#include "efs/test_support/temp_dir.h"
+
+namespace efs::settings {
+namespace {
+
+const std::string kShipped = std::string(EFS_CONFIG) + "/efs-utils.conf";
+
+struct Row {
+  const char* section;
+  const char* key;
+  const char* value;  // null: shipped as a comment
+};
+
+constexpr std::array<Row, 34> kTable{{
+    {"DEFAULT", "logging_level", "INFO"},
+    {"DEFAULT", "logging_max_bytes", "1048576"},
+    {"DEFAULT", "logging_file_count", "10"},
+    {"DEFAULT", "state_file_dir_mode", "750"},
+    {"mount", "dns_name_format", "{az}.{fs_id}.efs.{region}.{dns_name_suffix}"},
+    {"mount", "dns_name_suffix", "amazonaws.com"},
+    {"mount", "region", nullptr},
+    {"mount", "az_id", nullptr},
+    {"mount", "stunnel_debug_enabled", "false"},
+    {"mount", "stunnel_logs_file", nullptr},
+    {"mount", "stunnel_cafile", "/etc/amazon/efs/efs-utils.crt"},
+    {"mount", "stunnel_check_cert_hostname", "true"},
+    {"mount", "stunnel_check_cert_validity", "false"},
+    {"mount", "fips_mode_enabled", "false"},
+    {"mount", "port_range_lower_bound", "20049"},
+    {"mount", "port_range_upper_bound", "21049"},
+    {"mount", "optimize_readahead", "true"},
+    {"mount", "fall_back_to_mount_target_ip_address_enabled", "true"},
+    {"mount", "disable_fetch_ec2_metadata_token", "false"},
+    {"mount", "retry_nfs_mount_command", "true"},
+    {"mount", "retry_nfs_mount_command_count", "3"},
+    {"mount", "retry_nfs_mount_command_timeout_sec", "15"},
+    {"mount-watchdog", "enabled", "true"},
+    {"mount-watchdog", "poll_interval_sec", "1"},
+    {"mount-watchdog", "unmount_count_for_consistency", "5"},
+    {"mount-watchdog", "unmount_grace_period_sec", "30"},
+    {"mount-watchdog", "tls_cert_renewal_interval_min", "60"},
+    {"mount-watchdog", "stunnel_health_check_enabled", "true"},
+    {"mount-watchdog", "stunnel_health_check_interval_min", "5"},
+    {"mount-watchdog", "stunnel_health_check_command_timeout_sec", "30"},
+    {"client-info", "source", nullptr},
+    {"cloudwatch-log", "enabled", nullptr},
+    {"cloudwatch-log", "log_group_name", "/aws/efs/utils"},
+    {"cloudwatch-log", "retention_in_days", "14"},
+}};
+
+TEST(ShippedConfig, HasTheContractsValues) {
+  const auto ini = IniFile::load(kShipped);
+  ASSERT_TRUE(ini.has_value()) << ini.error().message();
+  for (const auto& row : kTable) {
+    const auto value = ini->find(row.section, row.key);
+    ASSERT_TRUE(value.has_value()) << row.key;
+    EXPECT_EQ(value->value_or("<none>"), row.value == nullptr ? "<none>" : row.value) << row.key;
+  }
+  for (const char* section : {"mount", "mount-watchdog", "client-info", "cloudwatch-log"}) {
+    EXPECT_TRUE(ini->hasSection(section)) << section;
+  }
+  EXPECT_FALSE(ini->hasSection("proxy"));
+}
+
+TEST(ShippedConfig, IsAcceptedWithoutWarning) {
+  const auto settings = Settings::load(kShipped);
+  ASSERT_TRUE(settings.has_value()) << settings.error().message();
+  EXPECT_TRUE(settings->warnings.empty());
+  EXPECT_EQ(settings->client_source, "unknown");
+  EXPECT_EQ(settings->mount.port_upper, 21049);
+}
+
+// CFG-2
+TEST(ShippedConfig, HasTheContractsRegions) {
+  const std::string iso = "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem";
+  const std::array<std::array<std::string, 3>, 10> regions{{
+      {"cn-north-1", "amazonaws.com.cn", kDefaultCaFile},
+      {"cn-northwest-1", "amazonaws.com.cn", kDefaultCaFile},
+      {"eu-isoe-west-1", "cloud.adc-e.uk", iso},
+      {"eusc-de-east-1", "amazonaws.eu", iso},
+      {"us-iso-east-1", "c2s.ic.gov", iso},
+      {"us-iso-west-1", "c2s.ic.gov", iso},
+      {"us-isob-east-1", "sc2s.sgov.gov", iso},
+      {"us-isob-west-1", "sc2s.sgov.gov", iso},
+      {"us-isof-east-1", "csp.hci.ic.gov", iso},
+      {"us-isof-south-1", "csp.hci.ic.gov", iso},
+  }};
+  const auto settings = Settings::load(kShipped);
+  ASSERT_TRUE(settings.has_value());
+  for (const auto& [region, suffix, ca_file] : regions) {
+    EXPECT_EQ(settings->forRegion(region).dns_name_suffix, suffix) << region;
+    EXPECT_EQ(settings->forRegion(region).ca_file, ca_file) << region;
+  }
+  const auto ini = IniFile::load(kShipped);
+  ASSERT_TRUE(ini.has_value());
+  std::size_t count = 0;
+  for (const auto& section : ini->sections()) count += section.rfind("mount.", 0) == 0 ? 1U : 0U;
+  EXPECT_EQ(count, regions.size());
+}
+
+TEST(ShippedConfig, ReadmeExplainsEveryKeyThatIsRead) {
+  const std::string readme = test_support::contentOf(std::string(EFS_CONFIG) + "/README.md");
+  const auto keys = Settings::knownKeys();
+  EXPECT_GT(keys.size(), 30U);
+  for (const auto& key : keys) {
+    const std::string cell = "| `" + key.substr(key.find('.') + 1) + "` |";
+    EXPECT_NE(readme.find(cell), std::string::npos) << key;
+  }
+}
+
+}  // namespace
+}  // namespace efs::settings

@@ -1,0 +1,89 @@
+#include "efs/tls_tunnel/upstream_connector.h"
+
+#include <gtest/gtest.h>
+
+namespace efs::tls_tunnel {
+namespace {
+
+std::vector<net::Endpoint> endpoints(const std::vector<std::string>& addresses) {
+  std::vector<net::Endpoint> all;
+  for (const auto& address : addresses) all.push_back(*net::Endpoint::fromLiteral(address, 2049));
+  return all;
+}
+
+std::vector<std::string> texts(const std::vector<net::Endpoint>& all) {
+  std::vector<std::string> addresses;
+  for (const auto& endpoint : all) addresses.push_back(endpoint.ip());
+  return addresses;
+}
+
+// RFC 8305 section 4
+TEST(UpstreamConnector, FamiliesTakeTurnsBeginningWithTheFirst) {
+  EXPECT_EQ(texts(interleaveFamilies(endpoints({"fd00::1", "fd00::2", "10.0.0.1"}), 16)),
+            std::vector<std::string>({"fd00::1", "10.0.0.1", "fd00::2"}));
+  EXPECT_EQ(texts(interleaveFamilies(endpoints({"10.0.0.1", "10.0.0.2"}), 16)),
+            std::vector<std::string>({"10.0.0.1", "10.0.0.2"}));
+  EXPECT_TRUE(interleaveFamilies({}, 16).empty());
+}
+
+TEST(UpstreamConnector, TakesNoMoreAddressesThanTheLimit) {
+  EXPECT_EQ(interleaveFamilies(endpoints({"10.0.0.1", "10.0.0.2", "fd00::1"}), 2).size(), 2U);
+}
+
+class UpstreamConnectorTest : public testing::Test {
+ protected:
+  Result<ConnectedUpstream> connect(const std::string& host, int port) {
+    UpstreamConnector connector(*loop_, limits_);
+    std::optional<Result<ConnectedUpstream>> answer;
+    connector.start(
+        host, static_cast<std::uint16_t>(port),
+        [this](const std::vector<net::Endpoint>& found) { resolved_ = found.size(); },
+        [&](Result<ConnectedUpstream> result) { answer = std::move(result); });
+    EXPECT_FALSE(answer) << "never from inside start()";
+    for (int i = 0; i < 10000 && !answer; ++i) EXPECT_TRUE(loop_->runOnce(Duration{1000}));
+    if (!answer) return Error(ErrorKind::kInternal, "no answer");
+    return std::move(*answer);
+  }
+  SystemClock clock_;
+  Limits limits_;
+  std::unique_ptr<io::EventLoop> loop_ = std::move(*io::EventLoop::create(clock_));
+  std::size_t resolved_ = 0;
+};
+
+TEST_F(UpstreamConnectorTest, ConnectsToALiteral) {
+  const auto listener = net::listenLoopback(0);
+  const auto upstream = connect("127.0.0.1", listener->port);
+  ASSERT_TRUE(upstream);
+  EXPECT_EQ(upstream->peer.text(), "127.0.0.1:" + std::to_string(listener->port));
+  EXPECT_EQ(resolved_, 1U);
+}
+
+TEST_F(UpstreamConnectorTest, NamesTheAddressThatRefused) {
+  auto listener = net::listenLoopback(0);
+  const int port = listener->port;
+  listener->fd.reset();
+  const auto upstream = connect("127.0.0.1", port);
+  ASSERT_FALSE(upstream);
+  EXPECT_EQ(upstream.error().kind(), ErrorKind::kRefused);
+  EXPECT_NE(upstream.error().message().find("127.0.0.1:" + std::to_string(port)),
+            std::string::npos);
+}
+
+TEST_F(UpstreamConnectorTest, BadNameIsAnErrorAndNotACrash) {
+  EXPECT_FALSE(connect("", 1));
+  EXPECT_FALSE(connect(std::string(300, 'a'), 1));
+  EXPECT_EQ(resolved_, 0U);
+}
+
+TEST_F(UpstreamConnectorTest, MayDieAtAnyTime) {
+  for (int turns = 0; turns < 4; ++turns) {
+    UpstreamConnector connector(*loop_, limits_);
+    connector.start(
+        "127.0.0.1", 1, [](const auto&) {}, [](Result<ConnectedUpstream>) {});
+    for (int i = 0; i < turns; ++i) EXPECT_TRUE(loop_->runOnce(Duration{0}));
+  }
+  EXPECT_TRUE(loop_->runOnce(Duration{0}));
+}
+
+}  // namespace
+}  // namespace efs::tls_tunnel

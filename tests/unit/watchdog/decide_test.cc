@@ -1,0 +1,314 @@
+// The table of watchdog/README.md, row by row: what is seen of a mount -> what is done.
+#include "decide.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace efs::watchdog {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+// One mount and a clock moved by hand; keeps Progress between calls as the watchdog does.
+class Bench {
+ public:
+  Bench() {
+    seen.now = MonoTime(std::chrono::hours(1));
+    seen.age = std::chrono::minutes(10);
+    seen.tunnel_alive = true;
+    seen.mounted = Seen::kYes;
+    seen.kernel_client = Seen::kNo;
+    seen.connected = Seen::kNo;
+  }
+  std::vector<Action> step(Duration later = Duration(0)) {
+    seen.now += later;
+    last = decide(seen, last.progress, policy);
+    return last.actions;
+  }
+  // The mount was there once and is gone now.
+  void unmount() {
+    step();
+    seen.mounted = Seen::kNo;
+  }
+  Observation seen;
+  Policy policy;
+  Decision last;
+};
+
+TEST(Decide, LeavesAHealthyMountAloneAndAsksForNoTimer) {
+  Bench bench;
+  EXPECT_THAT(bench.step(), IsEmpty());
+  EXPECT_FALSE(bench.last.wake);
+}
+
+// WD-6
+TEST(Decide, ReplacesADeadTunnelAtOnce) {
+  Bench bench;
+  bench.step();
+  bench.seen.tunnel_alive = false;
+  EXPECT_THAT(bench.step(Duration(5)), ElementsAre(Action::kStartTunnel));
+}
+
+// WD-9: a tunnel that cannot live is held back, never given up.
+TEST(Decide, HoldsBackATunnelThatDiesYoung) {
+  Bench bench;
+  bench.seen.tunnel_alive = false;
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kStartTunnel));
+  EXPECT_THAT(bench.step(Duration(999)), IsEmpty());
+  EXPECT_EQ(bench.last.wake, bench.seen.now + Duration(1));
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kStartTunnel));
+  EXPECT_THAT(bench.step(Duration(1999)), IsEmpty());
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kStartTunnel));
+  for (int i = 0; i < 20; ++i) bench.step(Duration(60000));
+  bench.step(Duration(0));
+  EXPECT_THAT(bench.step(Duration(29999)), IsEmpty());
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kStartTunnel));
+}
+
+TEST(Decide, RestartsAtOnceAgainAfterALongLife) {
+  Bench bench;
+  bench.seen.tunnel_alive = false;
+  bench.step();
+  bench.seen.tunnel_alive = true;
+  bench.step(Duration(1));
+  bench.step(kStableLife);
+  bench.seen.tunnel_alive = false;
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kStartTunnel));
+}
+
+TEST(Decide, KeepsTheTunnelWhenTheMountTableCannotBeRead) {
+  Bench bench;
+  bench.seen.mounted = Seen::kUnknown;
+  for (int i = 0; i < 1000; ++i) EXPECT_THAT(bench.step(Duration(5000)), IsEmpty());
+}
+
+// WD-5
+TEST(Decide, StopsTheTunnelTwoSecondsAfterTheUnmountAndThenRemovesTheState) {
+  Bench bench;
+  bench.unmount();
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kNoteUnmount));
+  EXPECT_THAT(bench.step(Duration(1999)), IsEmpty());
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kTerminateTunnel));
+  bench.seen.tunnel_alive = false;
+  EXPECT_THAT(bench.step(Duration(3)), ElementsAre(Action::kRemoveMount));
+}
+
+TEST(Decide, KillsATunnelThatIgnoresSigterm) {
+  Bench bench;
+  bench.unmount();
+  bench.step();
+  bench.step(kUnusedBeforeStop);
+  EXPECT_THAT(bench.step(kTermPatience - Duration(1)), IsEmpty());
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kKillTunnel));
+  EXPECT_THAT(bench.step(Duration(1)), IsEmpty());
+  EXPECT_THAT(bench.step(kTermPatience), ElementsAre(Action::kKillTunnel));
+}
+
+// Design, "Last unmount with a dead tunnel": DESTROY_SESSION needs it.
+TEST(Decide, KeepsAndEvenReplacesTheTunnelWhileTheKernelHoldsThePort) {
+  Bench bench;
+  bench.unmount();
+  bench.seen.kernel_client = Seen::kYes;
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kNoteUnmount));
+  for (int i = 0; i < 500; ++i) EXPECT_THAT(bench.step(Duration(1000)), IsEmpty());
+  EXPECT_TRUE(bench.last.wake);
+  bench.seen.tunnel_alive = false;
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kStartTunnel));
+  bench.seen.tunnel_alive = true;
+  bench.seen.kernel_client = Seen::kNo;
+  bench.step(Duration(1000));
+  EXPECT_THAT(bench.step(kUnusedBeforeStop), ElementsAre(Action::kTerminateTunnel));
+}
+
+// field.md 2: never kill a tunnel that has an established client connection.
+TEST(Decide, KeepsATunnelWithAnEstablishedClientWhateverElseIsUnknown) {
+  Bench bench;
+  bench.unmount();
+  bench.seen.kernel_client = Seen::kUnknown;
+  bench.seen.connected = Seen::kYes;
+  bench.step();
+  for (int i = 0; i < 500; ++i) EXPECT_THAT(bench.step(Duration(60000)), IsEmpty());
+}
+
+// WD-5: without the kernel's view the contract's count and grace period decide.
+TEST(Decide, WaitsTheGracePeriodWhenTheKernelDoesNotShowWhoUsesThePort) {
+  Bench bench;
+  bench.policy.blind_unmount_delay = Duration(35000);
+  bench.unmount();
+  bench.seen.kernel_client = Seen::kUnknown;
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kNoteUnmount));
+  EXPECT_THAT(bench.step(Duration(34999)), IsEmpty());
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kTerminateTunnel));
+}
+
+// WD-5: a mount whose state file is new may not be in the table yet.
+TEST(Decide, DoesNotMissAMountOfLessThanThirtySecondsThatWasNeverSeen) {
+  Bench bench;
+  bench.seen.mounted = Seen::kNo;
+  bench.seen.age = Duration(0);
+  EXPECT_THAT(bench.step(), IsEmpty());
+  EXPECT_EQ(bench.last.wake, bench.seen.now + kYoungMount);
+  bench.seen.age = kYoungMount;
+  EXPECT_THAT(bench.step(kYoungMount), ElementsAre(Action::kNoteUnmount));
+}
+
+TEST(Decide, DoesNotTreatAMountFromTheFutureAsYoungForEver) {
+  Bench bench;
+  bench.seen.mounted = Seen::kNo;
+  bench.seen.age = Duration(-3600000);
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kNoteUnmount));
+}
+
+TEST(Decide, CleansUpAYoungMountThatWasSeenMounted) {
+  Bench bench;
+  bench.seen.age = Duration(1000);
+  bench.unmount();
+  bench.step();
+  EXPECT_THAT(bench.step(kUnusedBeforeStop), ElementsAre(Action::kTerminateTunnel));
+}
+
+// WD-5 FIX: a mount that comes back is mounted.
+TEST(Decide, ForgetsTheUnmountWhenTheMountComesBack) {
+  Bench bench;
+  bench.unmount();
+  bench.step();
+  bench.step(Duration(1999));
+  bench.seen.mounted = Seen::kYes;
+  bench.seen.unmount_recorded = true;
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kClearUnmount));
+  bench.seen.unmount_recorded = false;
+  EXPECT_THAT(bench.step(Duration(3600000)), IsEmpty());
+  bench.seen.mounted = Seen::kNo;
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kNoteUnmount));
+}
+
+TEST(Decide, ReplacesATunnelThatWasTerminatedJustBeforeTheMountCameBack) {
+  Bench bench;
+  bench.unmount();
+  bench.step();
+  bench.step(kUnusedBeforeStop);
+  bench.seen.mounted = Seen::kYes;
+  bench.seen.tunnel_alive = false;
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kStartTunnel));
+  EXPECT_FALSE(bench.last.progress.term_sent);
+}
+
+// Design, "Last unmount with a dead tunnel": the kernel has left its lists already and retries.
+TEST(Decide, RevivesADeadTunnelForAMinuteAfterTheUnmount) {
+  Bench bench;
+  bench.unmount();
+  bench.seen.tunnel_alive = false;
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kNoteUnmount, Action::kStartTunnel));
+  bench.seen.tunnel_alive = true;
+  EXPECT_THAT(bench.step(kRevivedBeforeStop - Duration(1)), IsEmpty());
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kTerminateTunnel));
+  bench.seen.tunnel_alive = false;
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kRemoveMount));
+}
+
+TEST(Decide, RemovesTheStateOfAnUnmountedMountWhoseTunnelCannotStart) {
+  Bench bench;
+  bench.unmount();
+  bench.seen.tunnel_alive = false;
+  bench.step();
+  bench.step(kRevivedBeforeStop - Duration(1));
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kRemoveMount));
+}
+
+// CERT-7
+TEST(Decide, RenewsADueCertificateOnceAndLeavesTheTunnelRunning) {
+  Bench bench;
+  bench.seen.certificate_due = true;
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kRenewCertificate));
+  bench.seen.renewal_running = true;
+  EXPECT_THAT(bench.step(Duration(60000)), IsEmpty());
+}
+
+// WD-14 FIX
+TEST(Decide, BacksOffAfterFailedRenewals) {
+  Bench bench;
+  bench.seen.certificate_due = true;
+  bench.step();
+  EXPECT_THAT(bench.step(Duration(9999)), IsEmpty());
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kRenewCertificate));
+  EXPECT_THAT(bench.step(Duration(19999)), IsEmpty());
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kRenewCertificate));
+  bench.seen.certificate_due = false;
+  bench.step(Duration(1));
+  bench.seen.certificate_due = true;
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kRenewCertificate));
+}
+
+// WD-6
+TEST(Decide, RenewsBeforeItStartsATunnelWithoutACertificate) {
+  Bench bench;
+  bench.seen.tunnel_alive = false;
+  bench.seen.certificate_missing = bench.seen.certificate_due = true;
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kRenewCertificate, Action::kReportNoCertificate));
+  bench.seen.certificate_missing = bench.seen.certificate_due = false;
+  EXPECT_THAT(bench.step(Duration(100)), ElementsAre(Action::kStartTunnel));
+}
+
+TEST(Decide, StartsADeadTunnelWithAnOldCertificateWithoutWaitingForTheNewOne) {
+  Bench bench;
+  bench.seen.tunnel_alive = false;
+  bench.seen.certificate_due = true;
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kRenewCertificate, Action::kStartTunnel));
+}
+
+TEST(Decide, LeavesAMountUnderWayToItsHelper) {
+  Bench bench;
+  bench.seen.pending = true;
+  bench.seen.mounted = Seen::kNo;
+  bench.seen.tunnel_alive = false;
+  bench.seen.certificate_due = true;
+  EXPECT_THAT(bench.step(), IsEmpty());
+  EXPECT_THAT(bench.step(kPendingExpiry - Duration(1)), IsEmpty());
+}
+
+// C#1940
+TEST(Decide, PublishesAMountWhoseHelperDiedAfterMounting) {
+  Bench bench;
+  bench.seen.pending = true;
+  EXPECT_THAT(bench.step(), IsEmpty());
+  EXPECT_THAT(bench.step(kPendingAdoption - Duration(1)), IsEmpty());
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kPublish));
+}
+
+// Section 25 no. 7: a leftover '~' file blocked its port for ever.
+TEST(Decide, RemovesTheLeftoversOfAHelperThatDiedBeforeMounting) {
+  Bench bench;
+  bench.seen.pending = true;
+  bench.seen.mounted = Seen::kNo;
+  bench.step();
+  EXPECT_THAT(bench.step(kPendingExpiry), ElementsAre(Action::kTerminateTunnel));
+  bench.seen.tunnel_alive = false;
+  EXPECT_THAT(bench.step(Duration(10)), ElementsAre(Action::kRemoveMount));
+}
+
+TEST(Decide, NeverRemovesAPendingMountThatTheKernelStillTries) {
+  Bench bench;
+  bench.seen.pending = true;
+  bench.seen.mounted = Seen::kNo;
+  bench.seen.kernel_client = Seen::kYes;
+  bench.step();
+  EXPECT_THAT(bench.step(kPendingExpiry * 100), IsEmpty());
+}
+
+TEST(BackOff, DoublesUpToItsLimitWithJitterOfAFifth) {
+  const Duration base(1000);
+  const Duration limit(30000);
+  EXPECT_EQ(backOff(1, base, limit, 0.5), Duration(1000));
+  EXPECT_EQ(backOff(2, base, limit, 0.5), Duration(2000));
+  EXPECT_EQ(backOff(5, base, limit, 0.5), Duration(16000));
+  EXPECT_EQ(backOff(6, base, limit, 0.5), limit);
+  EXPECT_EQ(backOff(1000000, base, limit, 0.5), limit);
+  EXPECT_EQ(backOff(1, base, limit, 0.0), Duration(800));
+  EXPECT_EQ(backOff(1, base, limit, 1.0), Duration(1200));
+}
+
+}  // namespace
+}  // namespace efs::watchdog

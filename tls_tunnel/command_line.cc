@@ -1,0 +1,58 @@
+#include "efs/tls_tunnel/command_line.h"
+
+#include "efs/base/text.h"
+
+namespace efs::tls_tunnel {
+
+Result<CommandLine> parseCommandLine(const std::vector<std::string>& arguments) {
+  CommandLine line;
+  bool options_end = false;
+  for (const std::string& argument : arguments) {
+    if (options_end || argument.empty() || argument[0] != '-' || argument == "-") {
+      if (argument.empty())
+        return Error(ErrorKind::kInvalidInput, "the configuration file's name is empty");
+      if (!line.config_path.empty())
+        return Error(ErrorKind::kInvalidInput, "unexpected argument '" + printable(argument) + "'");
+      line.config_path = argument;
+    } else if (argument == "--") {
+      options_end = true;
+    } else if (argument == "--tls") {
+      line.tls = true;
+    } else if (argument == "--no-direct-s3-read") {
+      line.no_direct_s3_read = true;
+    } else if (argument == "-h" || argument == "--help") {
+      line.action = CommandLine::Action::kHelp;
+      return line;
+    } else if (argument == "-V" || argument == "--version") {
+      line.action = CommandLine::Action::kVersion;
+      return line;
+    } else {
+      return Error(ErrorKind::kInvalidInput, "unknown option '" + printable(argument) + "'");
+    }
+  }
+  if (line.config_path.empty())
+    return Error(ErrorKind::kInvalidInput, "no configuration file given");
+  return line;
+}
+
+std::string usage() {
+  return "Usage: efs-proxy <config> [--tls] [--no-direct-s3-read]\n"
+         "\n"
+         "Forwards NFS from 127.0.0.1 to an EFS mount target; started by mount.efs and by\n"
+         "amazon-efs-mount-watchdog.\n"
+         "\n"
+         "  <config>              tunnel configuration written by mount.efs\n"
+         "  --tls                 encrypt with TLS and present the client certificate\n"
+         "  --no-direct-s3-read   accepted for compatibility, without effect\n"
+         "  -h, --help            this text\n"
+         "      --version         the version\n";
+}
+
+std::string mountNameOf(const std::string& config_path) {
+  const std::string name = config_path.substr(config_path.find_last_of('/') + 1);
+  constexpr std::string_view kPrefix = "stunnel-config.";
+  return name.starts_with(kPrefix) && name.size() > kPrefix.size() ? name.substr(kPrefix.size())
+                                                                   : name;
+}
+
+}  // namespace efs::tls_tunnel

@@ -1,0 +1,40 @@
+// Every limit and deadline of the tunnel, in one place.
+#pragma once
+
+#include <cstddef>
+
+#include "efs/base/clock.h"
+#include "efs/net/socket.h"
+
+namespace efs::tls_tunnel {
+
+struct Limits {
+  // Client connections at once. The kernel opens one per mount, or up to 16 with nconnect.
+  std::size_t sessions = 64;
+  // Connections accepted per wake-up, so that a storm of them does not starve running ones.
+  int accepts_per_turn = 16;
+  // Pause after accept(2) failed for lack of descriptors or memory.
+  Duration accept_pause{1000};
+  // A client that connects and says nothing: longer than any port probe, and the kernel never does.
+  Duration first_byte{60000};
+
+  Duration resolve{5000};
+  Duration connect_one{5000};  // one address
+  Duration connect_all{10000};
+  // RFC 8305 section 5: "Connection Attempt Delay".
+  Duration connect_stagger{250};
+  std::size_t addresses = 16;
+  Duration handshake{10000};
+  // After one side ended its direction: how long the other may stay without moving a byte.
+  Duration half_closed{60000};
+
+  std::size_t buffer = 256U * 1024U;           // per direction: full stops reading ...
+  std::size_t buffer_resume = 128U * 1024U;    // ... until it has drained to this
+  std::size_t bytes_per_turn = 1024U * 1024U;  // per connection, then the others get their turn
+  // A connection that moved nothing between two looks gives its buffers back.
+  Duration idle_look{2000};
+
+  net::KeepAlive keepalive;
+};
+
+}  // namespace efs::tls_tunnel

@@ -1,0 +1,67 @@
+// Relay: moves bytes between a client and its upstream, both ways, through bounded buffers. Pure:
+// it knows neither sockets nor time, only two Transports, and is driven by pump().
+//
+// Flow control: when a buffer is full its source is not read any more, so the source's TCP window
+// closes; reading goes on when the buffer has drained to half.
+// Half-close: the client's end is passed on and the other direction goes on. The upstream's end is
+// the end of the connection once all it sent is delivered (TUN-9: the kernel must reconnect).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "efs/io/byte_ring.h"
+#include "efs/io/transport.h"
+#include "efs/tls_tunnel/limits.h"
+
+namespace efs::tls_tunnel {
+
+class Relay {
+ public:
+  enum class Outcome {
+    kWaiting,         // for an event of either descriptor
+    kMore,            // did its share of one turn; call again soon
+    kFinished,        // both sides ended in good order
+    kUpstreamClosed,  // the upstream ended first; all it sent is delivered
+    kClientFailed,    // client.error() tells why
+    kUpstreamFailed,  // upstream.error() tells why
+  };
+
+  // Both must outlive the relay.
+  Relay(io::Transport& client, io::Transport& upstream, const Limits& limits);
+
+  Outcome pump();
+
+  std::uint64_t bytesUp() const { return up_.moved; }      // taken from the client
+  std::uint64_t bytesDown() const { return down_.moved; }  // taken from the upstream
+  // One side has ended; what is left is the other direction, or bytes not yet delivered.
+  bool halfClosed() const { return up_.source_ended || down_.source_ended || down_.source_failed; }
+  bool clientEnded() const { return up_.source_ended; }
+  bool holdsMemory() const { return up_.ring.holdsMemory() || down_.ring.holdsMemory(); }
+  void releaseMemory();
+
+ private:
+  struct Flow {
+    io::Transport& source;
+    io::Transport& sink;
+    io::ByteRing ring;
+    std::size_t resume_at;
+    bool paused = false;
+    bool source_ended = false;
+    bool source_failed = false;
+    bool sink_finished = false;
+    std::uint64_t moved = 0;
+  };
+  enum class Step { kProgress, kIdle, kSourceFailed, kSinkFailed };
+
+  static Step fill(Flow& flow);
+  static Step drain(Flow& flow);
+  // Both steps, the client's end passed on where `pass_end`.
+  static Step move(Flow& flow, bool pass_end);
+
+  Flow up_;
+  Flow down_;
+  std::size_t bytes_per_turn_;
+};
+
+}  // namespace efs::tls_tunnel

@@ -1,0 +1,98 @@
+// TunnelSession: one client connection and the upstream it owns.
+//
+//   waiting for the first byte -> resolving, connecting -> securing (TLS) -> relaying -> ended
+//
+// Nothing goes upstream before the client's first byte, so a port probe costs nothing (TUN-8).
+// When the upstream fails the client connection is reset, so that the kernel reconnects and
+// replays (TUN-9). Every end is one line in the log: who, why, bytes, time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "efs/base/log.h"
+#include "efs/io/event_loop.h"
+#include "efs/io/tcp_transport.h"
+#include "efs/tls/tls_client_context.h"
+#include "efs/tls/tls_transport.h"
+#include "efs/tls_tunnel/limits.h"
+#include "efs/tls_tunnel/relay.h"
+#include "efs/tls_tunnel/status_pipe.h"
+#include "efs/tls_tunnel/upstream_connector.h"
+
+namespace efs::tls_tunnel {
+
+// What all sessions of a tunnel share; outlives them.
+struct SessionContext {
+  io::EventLoop& loop;
+  const Limits& limits;
+  StatusPipe& status;
+  std::string host;  // name or IP literal
+  std::uint16_t port = 0;
+  const tls::TlsClientContext* tls = nullptr;  // nullptr: plain TCP upstream
+};
+
+class TunnelSession {
+ public:
+  // Called once, from inside the session: destroy it later, not there.
+  using Ended = std::function<void()>;
+
+  TunnelSession(SessionContext& context, std::uint64_t id, UniqueFd client, std::string peer,
+                Ended ended);
+
+  Status start();
+  // Has not said a byte yet, so nothing is lost by closing it.
+  bool silent() const { return state_ == State::kSilent; }
+  // Resets the client; for the server's limits.
+  void drop(const std::string& reason);
+
+ private:
+  enum class State { kSilent, kConnecting, kSecuring, kRelaying, kEnded };
+  enum class Client { kClose, kReset };
+
+  void clientEvent(std::uint32_t events);
+  void upstreamEvent();
+  void firstByte();
+  void beginConnect();
+  void connected(Result<ConnectedUpstream> result);
+  Status adopt(ConnectedUpstream upstream);
+  void handshake();
+  void beginRelay();
+  void pump();
+  void relayEnded(Relay::Outcome outcome);
+  // Why the server ended before its first byte: with TLS 1.3 that is how it refuses a certificate.
+  Error refusal(const Error& error) const;
+  void look();
+  void watchHalfClose();
+  void upstreamFailed(tunnel_control::Stage tried, const Error& error);
+  void end(log::Level level, const std::string& reason, Client client);
+  Duration age() const;
+
+  SessionContext& context_;
+  std::uint64_t id_;
+  std::string peer_;
+  Ended ended_;
+  State state_ = State::kSilent;
+  MonoTime started_;
+
+  io::TcpTransport client_;
+  std::unique_ptr<io::Transport> upstream_;
+  tls::TlsTransport* tls_ = nullptr;  // upstream_, while and after it is TLS
+  std::string upstream_name_;
+  std::optional<Relay> relay_;
+  std::unique_ptr<UpstreamConnector> connector_;
+
+  // After the transports: a watch ends before its descriptor is closed.
+  io::EventLoop::Watch client_watch_;
+  io::EventLoop::Watch upstream_watch_;
+  io::EventLoop::Timer deadline_;  // first byte, then handshake, then half-close
+  io::EventLoop::Timer look_timer_;
+  std::uint64_t moved_at_look_ = 0;
+  std::uint64_t moved_at_half_close_ = 0;
+  std::optional<Duration> first_byte_after_;
+};
+
+}  // namespace efs::tls_tunnel

@@ -1,0 +1,44 @@
+#include "efs/io/tcp_transport.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace efs::io {
+
+void resetOnClose(int fd) {
+  const linger at_once{1, 0};
+  (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
+IoResult TcpTransport::read(std::span<std::byte> into) {
+  for (;;) {
+    const ssize_t got = ::recv(fd_.get(), into.data(), into.size(), 0);
+    if (got > 0) return {IoState::kDone, static_cast<std::size_t>(got)};
+    if (got == 0) return {IoState::kEnd, 0};
+    if (errno == EINTR) continue;
+    return fail(errno, "read");
+  }
+}
+
+IoResult TcpTransport::write(std::span<const std::byte> from) {
+  for (;;) {
+    const ssize_t sent = ::send(fd_.get(), from.data(), from.size(), MSG_NOSIGNAL);
+    if (sent >= 0) return {IoState::kDone, static_cast<std::size_t>(sent)};
+    if (errno == EINTR) continue;
+    return fail(errno, "write");
+  }
+}
+
+IoResult TcpTransport::finishWriting() {
+  if (::shutdown(fd_.get(), SHUT_WR) == 0) return {};
+  return fail(errno, "shutdown");
+}
+
+IoResult TcpTransport::fail(int err, const char* what) {
+  if (err == EAGAIN || err == EWOULDBLOCK) return {IoState::kWouldBlock, 0};
+  error_ = Error::fromErrno(err, what);
+  return {IoState::kFailed, 0};
+}
+
+}  // namespace efs::io

@@ -1,0 +1,69 @@
+#include "efs/tls_tunnel/listener.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <optional>
+
+#include "efs/base/text.h"
+#include "efs/net/address.h"
+#include "efs/net/socket.h"
+
+namespace efs::tls_tunnel {
+namespace {
+
+constexpr int kFirstListenFd = 3;  // SD_LISTEN_FDS_START
+
+std::optional<std::int64_t> takeNumber(const char* variable) {
+  const char* value = std::getenv(variable);
+  const auto number = parseInt(value != nullptr ? value : "");
+  (void)::unsetenv(variable);
+  return number;
+}
+
+Result<std::string> localAddress(int fd) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof(address);
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0)
+    return Error::fromErrno(errno, "descriptor 3, handed over as listening socket");
+  const auto endpoint = net::Endpoint::fromSockaddr(reinterpret_cast<sockaddr*>(&address), length);
+  if (!endpoint || endpoint->ip() != "127.0.0.1")
+    return Error(ErrorKind::kInvalidInput,
+                 "descriptor 3, handed over as listening socket, is not bound to 127.0.0.1");
+  return endpoint->text();
+}
+
+Result<TunnelListener> adopt(int fd) {
+  TunnelListener listener;
+  EFS_TRY(address, localAddress(fd));
+  int listening = 0;
+  socklen_t length = sizeof(listening);
+  if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0 || listening == 0)
+    return Error(ErrorKind::kInvalidInput, "descriptor 3 is handed over but does not listen");
+  listener.fd.reset(fd);
+  listener.address = std::move(address);
+  listener.inherited = true;
+  (void)::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  EFS_CHECK(setNonBlocking(fd, true));
+  return listener;
+}
+
+}  // namespace
+
+Result<TunnelListener> takeListener(int port) {
+  const auto pid = takeNumber("LISTEN_PID");
+  const auto count = takeNumber("LISTEN_FDS");
+  (void)::unsetenv("LISTEN_FDNAMES");
+  if (pid && *pid == ::getpid() && count && *count >= 1) return adopt(kFirstListenFd);
+  EFS_TRY(own, net::listenLoopback(port));
+  TunnelListener listener;
+  listener.fd = std::move(own.fd);
+  listener.address = "127.0.0.1:" + std::to_string(own.port);
+  return listener;
+}
+
+}  // namespace efs::tls_tunnel

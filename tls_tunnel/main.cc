@@ -1,0 +1,9 @@
+#include <string>
+#include <vector>
+
+#include "efs/tls_tunnel/tunnel_main.h"
+
+int main(int argc, char** argv) {
+  return efs::tls_tunnel::runTunnel(
+      std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+}

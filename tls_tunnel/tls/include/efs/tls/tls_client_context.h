@@ -1,0 +1,54 @@
+// TlsClientContext: what all TLS connections of a tunnel share: the trusted authorities (parsed
+// once), the name to check, the client certificate. OpenSSL stays behind this door.
+//
+// Contract TUN-10: TLS 1.2 and 1.3, client certificate always presented. Sessions are never
+// resumed: a resumed session would skip the client certificate, also a new one.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "efs/base/clock.h"
+#include "efs/base/result.h"
+#include "efs/base/unique_fd.h"
+
+namespace efs::tls {
+
+class TlsTransport;
+
+struct TlsOptions {
+  bool verify = true;      // false: any server is taken, whatever its chain and name
+  std::string ca_file;     // PEM bundle; needed when `verify`
+  std::string check_host;  // must be in the server's certificate; empty: any name
+  std::string
+      server_name;  // what we connect to: SNI when check_host is empty, unless an IP literal
+  std::string certificate_file;  // PEM: client certificate, intermediates behind it
+  std::string key_file;          // PEM, not encrypted
+  bool fips = false;             // only algorithms of OpenSSL's FIPS provider
+};
+
+class TlsClientContext {
+ public:
+  // Reads all files now; nothing is opened later but by reloadCertificate(). Errors name the file:
+  // kNotFound, kInvalidInput, kUnsupported (no FIPS provider).
+  static Result<TlsClientContext> create(const TlsOptions& options, const Clock& clock);
+  TlsClientContext(TlsClientContext&&) noexcept;
+  TlsClientContext& operator=(TlsClientContext&&) noexcept;
+  ~TlsClientContext();
+
+  // Reads certificate and key again for connections made from now on (TUN-4). On any error,
+  // including an expired certificate and a key that does not belong to it, the old pair stays.
+  Status reloadCertificate();
+  // Subject, serial number and end of validity of the current certificate, for the log.
+  std::string describeCertificate() const;
+
+  // A client on the connected, non-blocking socket; the handshake is the caller's to drive.
+  Result<std::unique_ptr<TlsTransport>> connect(UniqueFd socket) const;
+
+ private:
+  struct Impl;
+  explicit TlsClientContext(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace efs::tls

@@ -1,0 +1,61 @@
+#include "output_bio.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "openssl_pointers.h"
+
+namespace efs::tls {
+namespace {
+
+int writeRing(BIO* bio, const char* bytes, int length) {
+  auto& ring = *static_cast<io::ByteRing*>(BIO_get_data(bio));
+  BIO_clear_retry_flags(bio);
+  const auto wanted = static_cast<std::size_t>(std::max(length, 0));
+  std::size_t done = 0;
+  while (done < wanted) {
+    const auto space = ring.writable();
+    if (space.empty()) break;
+    const std::size_t part = std::min(space.size(), wanted - done);
+    std::memcpy(space.data(), bytes + done, part);
+    ring.commit(part);
+    done += part;
+  }
+  if (done == 0 && wanted > 0) {
+    BIO_set_retry_write(bio);
+    return -1;
+  }
+  return static_cast<int>(done);
+}
+
+long control(BIO* bio, int command, long, void*) {
+  if (command == BIO_CTRL_FLUSH || command == BIO_CTRL_DUP) return 1;
+  if (command == BIO_CTRL_WPENDING)
+    return static_cast<long>(static_cast<io::ByteRing*>(BIO_get_data(bio))->size());
+  return 0;
+}
+
+BIO_METHOD* outputMethod() {
+  static const BioMethodPtr method = [] {
+    BioMethodPtr made(BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "efs output ring"));
+    if (made) {
+      BIO_meth_set_write(made.get(), writeRing);
+      BIO_meth_set_ctrl(made.get(), control);
+    }
+    return made;
+  }();
+  return method.get();
+}
+
+}  // namespace
+
+BIO* newOutputBio(io::ByteRing& ring) {
+  const BIO_METHOD* method = outputMethod();
+  BIO* bio = method != nullptr ? BIO_new(method) : nullptr;
+  if (bio == nullptr) return nullptr;
+  BIO_set_data(bio, &ring);
+  BIO_set_init(bio, 1);
+  return bio;
+}
+
+}  // namespace efs::tls

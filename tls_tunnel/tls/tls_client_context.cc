@@ -1,0 +1,225 @@
+#include "efs/tls/tls_client_context.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/provider.h>
+#include <openssl/x509v3.h>
+
+#include "efs/base/files.h"
+#include "efs/base/secret.h"
+#include "efs/net/address.h"
+#include "openssl_pointers.h"
+#include "output_bio.h"
+#include "tls_errors.h"
+#include "tls_transport_impl.h"
+
+namespace efs::tls {
+namespace {
+
+// One read(2) for several records of 16 KiB.
+constexpr std::size_t kReadBuffer = 64U * 1024U;
+constexpr int kMaxIntermediates = 10;
+
+using ChainPtr =
+    std::unique_ptr<STACK_OF(X509),
+                    decltype([](STACK_OF(X509) * chain) { sk_X509_pop_free(chain, X509_free); })>;
+
+struct Identity {
+  CertificatePtr certificate;
+  ChainPtr chain;
+  KeyPtr key;
+};
+
+Error opensslError(const std::string& what) {
+  return {ErrorKind::kInvalidInput, what + ": " + takeReason("unknown failure")};
+}
+
+// A key with a pass phrase cannot be used by a daemon: say so instead of asking the terminal.
+extern "C" int noPassphrase(char*, int, int, void*) { return -1; }
+
+Result<BioPtr> memoryBio(std::string_view text) {
+  BioPtr bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  if (!bio) return Error(ErrorKind::kInternal, "out of memory");
+  return bio;
+}
+
+Result<CertificatePtr> readCertificate(const std::string& path, STACK_OF(X509) * chain) {
+  EFS_TRY(text, readFile(path));
+  EFS_TRY(bio, memoryBio(text));
+  CertificatePtr first(PEM_read_bio_X509(bio.get(), nullptr, noPassphrase, nullptr));
+  if (!first) return opensslError("reading client certificate " + path);
+  while (sk_X509_num(chain) < kMaxIntermediates) {
+    X509* next = PEM_read_bio_X509(bio.get(), nullptr, noPassphrase, nullptr);
+    if (next == nullptr) break;
+    sk_X509_push(chain, next);
+  }
+  ERR_clear_error();
+  return first;
+}
+
+Result<KeyPtr> readKey(const std::string& path) {
+  EFS_TRY(text, readFile(path));
+  const Secret secret(std::move(text));
+  EFS_TRY(bio, memoryBio(secret.reveal()));
+  KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, noPassphrase, nullptr));
+  if (!key) return opensslError("reading private key " + path);
+  return key;
+}
+
+Result<Identity> readIdentity(const TlsOptions& options) {
+  Identity identity;
+  identity.chain.reset(sk_X509_new_null());
+  EFS_TRY(certificate, readCertificate(options.certificate_file, identity.chain.get()));
+  EFS_TRY(key, readKey(options.key_file));
+  if (X509_check_private_key(certificate.get(), key.get()) != 1) {
+    ERR_clear_error();
+    return Error(ErrorKind::kInvalidInput, "private key " + options.key_file +
+                                               " does not belong to client certificate " +
+                                               options.certificate_file);
+  }
+  identity.certificate = std::move(certificate);
+  identity.key = std::move(key);
+  return identity;
+}
+
+Status enableFips() {
+  // "base" has the decoders that reading PEM files needs and that the FIPS provider lacks.
+  if (OSSL_PROVIDER_load(nullptr, "fips") == nullptr ||
+      OSSL_PROVIDER_load(nullptr, "base") == nullptr ||
+      EVP_default_properties_enable_fips(nullptr, 1) != 1) {
+    return Error(ErrorKind::kUnsupported,
+                 "FIPS mode is asked for, but OpenSSL's FIPS provider cannot be loaded: " +
+                     takeReason("not installed"))
+        .addHint(
+            "install the provider and run 'openssl fipsinstall', or set fips_mode_enabled to "
+            "false");
+  }
+  return {};
+}
+
+Status loadAuthorities(SSL_CTX* context, const std::string& path) {
+  if (path.empty())
+    return Error(ErrorKind::kInvalidInput, "no certificate authority file, but verify is on");
+  if (!fileExists(path))
+    return Error(ErrorKind::kNotFound, "certificate authority file " + path + " does not exist");
+  if (SSL_CTX_load_verify_file(context, path.c_str()) != 1)
+    return opensslError("reading certificate authority file " + path);
+  return {};
+}
+
+void applyDefaults(SSL_CTX* context) {
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_read_ahead(context, 1);
+  SSL_CTX_set_default_read_buffer_len(context, kReadBuffer);
+}
+
+Status applyVerification(SSL_CTX* context, const TlsOptions& options) {
+  // Contract 3.2: verify=0 is "no server verification", the name included; a name in a certificate
+  // that anybody may have made proves nothing.
+  if (!options.verify) {
+    SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
+    return {};
+  }
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, efsVerifyCallback);
+  EFS_CHECK(loadAuthorities(context, options.ca_file));
+  if (options.check_host.empty()) return {};
+  X509_VERIFY_PARAM* param = SSL_CTX_get0_param(context);
+  X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  if (X509_VERIFY_PARAM_set1_host(param, options.check_host.c_str(), 0) != 1)
+    return opensslError("checkHost " + options.check_host);
+  return {};
+}
+
+std::string timeText(const ASN1_TIME* time) {
+  const BioPtr memory(BIO_new(BIO_s_mem()));
+  if (!memory || ASN1_TIME_print(memory.get(), time) != 1) return "?";
+  char* text = nullptr;
+  const long length = BIO_get_mem_data(memory.get(), &text);
+  return {text, static_cast<std::size_t>(length)};
+}
+
+}  // namespace
+
+struct TlsClientContext::Impl {
+  TlsOptions options;
+  const Clock* clock = nullptr;
+  ContextPtr context;
+
+  bool expired(const X509* certificate) const {
+    std::time_t now = std::chrono::system_clock::to_time_t(clock->now());
+    return X509_cmp_time(X509_get0_notAfter(certificate), &now) < 0;
+  }
+  Status use(const Identity& identity) const {
+    if (SSL_CTX_use_cert_and_key(context.get(), identity.certificate.get(), identity.key.get(),
+                                 identity.chain.get(), 1) != 1)
+      return opensslError("using client certificate " + options.certificate_file);
+    return {};
+  }
+};
+
+TlsClientContext::TlsClientContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsClientContext::TlsClientContext(TlsClientContext&&) noexcept = default;
+TlsClientContext& TlsClientContext::operator=(TlsClientContext&&) noexcept = default;
+TlsClientContext::~TlsClientContext() = default;
+
+Result<TlsClientContext> TlsClientContext::create(const TlsOptions& options, const Clock& clock) {
+  auto impl = std::make_unique<Impl>();
+  impl->options = options;
+  impl->clock = &clock;
+  // Loads the texts of errors, which enableFips() may need already.
+  (void)OPENSSL_init_ssl(0, nullptr);
+  if (options.fips) EFS_CHECK(enableFips());
+  impl->context.reset(SSL_CTX_new(TLS_client_method()));
+  if (!impl->context) return opensslError("making a TLS context");
+  applyDefaults(impl->context.get());
+  EFS_CHECK(applyVerification(impl->context.get(), options));
+  // An expired certificate is no reason not to start: the watchdog renews it and sends SIGHUP.
+  EFS_TRY(identity, readIdentity(options));
+  EFS_CHECK(impl->use(identity));
+  return TlsClientContext(std::move(impl));
+}
+
+Status TlsClientContext::reloadCertificate() {
+  EFS_TRY(identity, readIdentity(impl_->options));
+  if (impl_->expired(identity.certificate.get())) {
+    return Error(ErrorKind::kInvalidInput,
+                 "client certificate " + impl_->options.certificate_file + " expired at " +
+                     timeText(X509_get0_notAfter(identity.certificate.get())));
+  }
+  return impl_->use(identity);
+}
+
+std::string TlsClientContext::describeCertificate() const {
+  const X509* certificate = SSL_CTX_get0_certificate(impl_->context.get());
+  if (certificate == nullptr) return "none";
+  return "subject \"" + nameText(X509_get_subject_name(certificate)) + "\", valid until " +
+         timeText(X509_get0_notAfter(certificate));
+}
+
+Result<std::unique_ptr<TlsTransport>> TlsClientContext::connect(UniqueFd socket) const {
+  auto impl = std::make_unique<TlsTransport::Impl>();
+  impl->ssl.reset(SSL_new(impl_->context.get()));
+  BIO* input = BIO_new_socket(socket.get(), BIO_NOCLOSE);
+  BIO* output = newOutputBio(impl->output);
+  if (!impl->ssl || input == nullptr || output == nullptr) {
+    BIO_free(input);
+    BIO_free(output);
+    return Error(ErrorKind::kInternal, "out of memory for a TLS connection");
+  }
+  impl->fd = std::move(socket);
+  SSL* ssl = impl->ssl.get();
+  SSL_set_bio(ssl, input, output);
+  SSL_set_ex_data(ssl, verifyFailureIndex(), &impl->verify_failure);
+  const TlsOptions& options = impl_->options;
+  const std::string& name = options.check_host.empty() ? options.server_name : options.check_host;
+  if (!name.empty() && !net::isIpLiteral(name)) SSL_set_tlsext_host_name(ssl, name.c_str());
+  SSL_set_connect_state(ssl);
+  return std::unique_ptr<TlsTransport>(new TlsTransport(std::move(impl)));
+}
+
+}  // namespace efs::tls

@@ -1,0 +1,146 @@
+#include "efs/tls/tls_transport.h"
+
+#include <openssl/err.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "tls_transport_impl.h"
+
+namespace efs::tls {
+
+using io::IoResult;
+using io::IoState;
+
+TlsTransport::TlsTransport(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsTransport::~TlsTransport() = default;
+
+namespace {
+
+// Names a call on the connection that did not succeed: to be repeated, the end, or an error.
+IoResult classify(const SSL* ssl, int result, int os_error, Error& error) {
+  const int reason = SSL_get_error(ssl, result);
+  switch (reason) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+      return {IoState::kWouldBlock, 0};
+    case SSL_ERROR_ZERO_RETURN:
+      return {IoState::kEnd, 0};
+    default:
+      error = connectionError(ssl, reason, os_error);
+      return {IoState::kFailed, 0};
+  }
+}
+
+}  // namespace
+
+IoResult TlsTransport::handshake() {
+  ERR_clear_error();
+  errno = 0;
+  const int result = SSL_do_handshake(impl_->ssl.get());
+  const int os_error = errno;
+  IoResult state;
+  if (result != 1) state = classify(impl_->ssl.get(), result, os_error, impl_->error);
+  // Also after a failure: the server shall get our alert.
+  const Error reason = impl_->error;
+  const IoResult sent = flush();
+  if (state.state == IoState::kFailed) {
+    impl_->error = reason;
+    return state;
+  }
+  if (sent.state == IoState::kFailed) return sent;
+  if (state.state == IoState::kEnd) {
+    impl_->error = Error(ErrorKind::kReset, "server closed the connection during the handshake");
+    return {IoState::kFailed, 0};
+  }
+  return state;
+}
+
+std::string TlsTransport::describe() const {
+  return std::string(SSL_get_version(impl_->ssl.get())) + " " +
+         SSL_get_cipher_name(impl_->ssl.get());
+}
+
+IoResult TlsTransport::read(std::span<std::byte> into) {
+  ERR_clear_error();
+  errno = 0;
+  std::size_t got = 0;
+  const int result = SSL_read_ex(impl_->ssl.get(), into.data(), into.size(), &got);
+  if (result == 1) return {IoState::kDone, got};
+  const IoResult state = classify(impl_->ssl.get(), result, errno, impl_->error);
+  // Reading may have made an answer, to a KeyUpdate for example.
+  if (state.state == IoState::kWouldBlock && !impl_->output.empty() &&
+      flush().state == IoState::kFailed)
+    return {IoState::kFailed, 0};
+  return state;
+}
+
+IoResult TlsTransport::write(std::span<const std::byte> from) {
+  std::size_t taken = 0;
+  while (taken < from.size()) {
+    ERR_clear_error();
+    errno = 0;
+    std::size_t part = 0;
+    const int result =
+        SSL_write_ex(impl_->ssl.get(), from.data() + taken, from.size() - taken, &part);
+    if (result == 1) {
+      taken += part;
+      continue;
+    }
+    const IoResult state = classify(impl_->ssl.get(), result, errno, impl_->error);
+    if (state.state != IoState::kWouldBlock) {
+      if (state.state == IoState::kEnd)
+        impl_->error = Error(ErrorKind::kReset, "TLS connection is closed");
+      return {IoState::kFailed, 0};
+    }
+    const std::size_t before = impl_->output.size();
+    if (flush().state == IoState::kFailed) return {IoState::kFailed, 0};
+    if (impl_->output.size() == before) break;  // the socket is full
+  }
+  if (taken == 0) return {IoState::kWouldBlock, 0};
+  return {IoState::kDone, taken};
+}
+
+IoResult TlsTransport::flush() {
+  io::ByteRing& output = impl_->output;
+  while (!output.empty()) {
+    const auto bytes = output.readable();
+    const ssize_t sent = ::send(impl_->fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent >= 0) {
+      output.consume(static_cast<std::size_t>(sent));
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      return {IoState::kWouldBlock, 0};
+    } else if (errno != EINTR) {
+      impl_->error = Error::fromErrno(errno, "write");
+      return {IoState::kFailed, 0};
+    }
+  }
+  return {};
+}
+
+IoResult TlsTransport::finishWriting() {
+  if (!impl_->close_notify_sent) {
+    ERR_clear_error();
+    errno = 0;
+    const int result = SSL_shutdown(impl_->ssl.get());
+    if (result < 0) {
+      const IoResult state = classify(impl_->ssl.get(), result, errno, impl_->error);
+      if (state.state == IoState::kWouldBlock) (void)flush();
+      if (state.state != IoState::kEnd) return state;
+    }
+    impl_->close_notify_sent = true;
+  }
+  const IoResult sent = flush();
+  if (sent.state != IoState::kDone) return sent;
+  if (::shutdown(impl_->fd.get(), SHUT_WR) == 0) return {};
+  impl_->error = Error::fromErrno(errno, "shutdown");
+  return {IoState::kFailed, 0};
+}
+
+// The read buffer is given back by OpenSSL itself (SSL_MODE_RELEASE_BUFFERS).
+void TlsTransport::releaseMemory() { impl_->output.release(); }
+
+const Error& TlsTransport::error() const { return impl_->error; }
+int TlsTransport::fd() const { return impl_->fd.get(); }
+
+}  // namespace efs::tls

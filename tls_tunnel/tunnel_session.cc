@@ -1,0 +1,255 @@
+#include "efs/tls_tunnel/tunnel_session.h"
+
+#include <fmt/core.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "efs/base/text.h"
+#include "efs/net/socket.h"
+
+namespace efs::tls_tunnel {
+
+using io::IoState;
+using tunnel_control::Stage;
+
+namespace {
+
+// Edge-triggered and for everything: registered once, no epoll_ctl(2) on the data path.
+constexpr std::uint32_t kEverything = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+
+std::string listed(const std::vector<net::Endpoint>& addresses) {
+  std::vector<std::string> texts;
+  texts.reserve(addresses.size());
+  for (const auto& address : addresses) texts.push_back(address.ip());
+  return join(texts, ",");
+}
+
+}  // namespace
+
+TunnelSession::TunnelSession(SessionContext& context, std::uint64_t id, UniqueFd client,
+                             std::string peer, Ended ended)
+    : context_(context),
+      id_(id),
+      peer_(std::move(peer)),
+      ended_(std::move(ended)),
+      started_(context.loop.clock().monotonic()),
+      client_(std::move(client)) {}
+
+Status TunnelSession::start() {
+  EFS_TRY(watch, context_.loop.watch(client_.fd(), kEverything,
+                                     [this](std::uint32_t events) { clientEvent(events); }));
+  client_watch_ = std::move(watch);
+  deadline_ = context_.loop.after(context_.limits.first_byte, [this] {
+    end(log::Level::kInfo, "client sent nothing", Client::kReset);
+  });
+  return {};
+}
+
+void TunnelSession::drop(const std::string& reason) {
+  end(log::Level::kWarning, reason, Client::kReset);
+}
+
+void TunnelSession::clientEvent(std::uint32_t events) {
+  switch (state_) {
+    case State::kSilent:
+      return firstByte();
+    case State::kConnecting:
+    case State::kSecuring:
+      // EPOLLRDHUP alone may be a half-close behind a request: that request is still served.
+      if ((events & (EPOLLHUP | EPOLLERR)) != 0)
+        end(log::Level::kInfo, "client closed while the upstream was being connected",
+            Client::kClose);
+      return;
+    case State::kRelaying:
+      return pump();
+    case State::kEnded:
+      return;
+  }
+}
+
+void TunnelSession::upstreamEvent() {
+  if (state_ == State::kSecuring) return handshake();
+  if (state_ == State::kRelaying) pump();
+}
+
+void TunnelSession::firstByte() {
+  char byte = 0;
+  const ssize_t got = ::recv(client_.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (got > 0) {
+    log::info("Accepted new connection {} from {}", id_, peer_);
+    deadline_.reset();
+    return beginConnect();
+  }
+  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
+  end(log::Level::kDebug, "client closed without sending a byte (port probe)", Client::kClose);
+}
+
+void TunnelSession::beginConnect() {
+  state_ = State::kConnecting;
+  connector_ = std::make_unique<UpstreamConnector>(context_.loop, context_.limits);
+  connector_->start(
+      context_.host, context_.port,
+      [this](const std::vector<net::Endpoint>& addresses) {
+        log::debug("Connection {}: {} resolves to {}", id_, context_.host, listed(addresses));
+        context_.status.reached(Stage::kResolved, listed(addresses));
+      },
+      [this](Result<ConnectedUpstream> result) { connected(std::move(result)); });
+}
+
+void TunnelSession::connected(Result<ConnectedUpstream> result) {
+  const Stage tried = connector_->resolving() ? Stage::kResolved : Stage::kConnected;
+  connector_.reset();
+  if (!result) return upstreamFailed(tried, result.error());
+  upstream_name_ = result->peer.text();
+  context_.status.reached(Stage::kConnected, upstream_name_);
+  if (auto adopted = adopt(std::move(*result)); !adopted)
+    return upstreamFailed(Stage::kConnected, adopted.error());
+  if (tls_ == nullptr) return beginRelay();
+  state_ = State::kSecuring;
+  deadline_ = context_.loop.after(context_.limits.handshake, [this] {
+    upstreamFailed(Stage::kSecured, Error(ErrorKind::kTimeout,
+                                          fmt::format("TLS handshake not done within {} s",
+                                                      context_.limits.handshake.count() / 1000)));
+  });
+  handshake();
+}
+
+Status TunnelSession::adopt(ConnectedUpstream upstream) {
+  EFS_CHECK(net::setNoDelay(upstream.fd.get()));
+  EFS_CHECK(net::setKeepAlive(upstream.fd.get(), context_.limits.keepalive));
+  if (context_.tls != nullptr) {
+    EFS_TRY(secure, context_.tls->connect(std::move(upstream.fd)));
+    tls_ = secure.get();
+    upstream_ = std::move(secure);
+  } else {
+    upstream_ = std::make_unique<io::TcpTransport>(std::move(upstream.fd));
+  }
+  EFS_TRY(watch, context_.loop.watch(upstream_->fd(), kEverything,
+                                     [this](std::uint32_t) { upstreamEvent(); }));
+  upstream_watch_ = std::move(watch);
+  return {};
+}
+
+void TunnelSession::handshake() {
+  const auto result = tls_->handshake();
+  if (result.state == IoState::kWouldBlock) return;
+  if (result.state != IoState::kDone) return upstreamFailed(Stage::kSecured, tls_->error());
+  deadline_.reset();
+  log::debug("Connection {}: {} secured with {}", id_, upstream_name_, tls_->describe());
+  context_.status.reached(Stage::kSecured, tls_->describe());
+  beginRelay();
+}
+
+void TunnelSession::beginRelay() {
+  state_ = State::kRelaying;
+  relay_.emplace(client_, *upstream_, context_.limits);
+  pump();
+}
+
+void TunnelSession::pump() {
+  const Relay::Outcome outcome = relay_->pump();
+  if (!first_byte_after_ && relay_->bytesDown() > 0) {
+    first_byte_after_ = age();
+    context_.status.reached(Stage::kAccepted, upstream_name_);
+  }
+  if (outcome == Relay::Outcome::kMore) {
+    context_.loop.requeue(client_watch_);
+  } else if (outcome != Relay::Outcome::kWaiting) {
+    return relayEnded(outcome);
+  }
+  if (!look_timer_.armed())
+    look_timer_ = context_.loop.after(context_.limits.idle_look, [this] { look(); });
+  if (relay_->halfClosed() && !deadline_.armed()) watchHalfClose();
+}
+
+void TunnelSession::relayEnded(Relay::Outcome outcome) {
+  const bool refused = relay_->bytesDown() == 0 && !relay_->clientEnded();
+  switch (outcome) {
+    case Relay::Outcome::kFinished:
+      return end(log::Level::kInfo, "client closed", Client::kClose);
+    case Relay::Outcome::kClientFailed:
+      if (upstream_) io::resetOnClose(upstream_->fd());
+      return end(log::Level::kInfo, "client: " + client_.error().message(), Client::kReset);
+    case Relay::Outcome::kUpstreamClosed:
+      if (refused)
+        return upstreamFailed(Stage::kAccepted,
+                              refusal(Error(ErrorKind::kReset, "server closed the connection")));
+      return end(log::Level::kWarning, "server closed", Client::kClose);
+    case Relay::Outcome::kUpstreamFailed:
+      return upstreamFailed(Stage::kAccepted,
+                            refused ? refusal(upstream_->error()) : upstream_->error());
+    case Relay::Outcome::kWaiting:
+    case Relay::Outcome::kMore:
+      return;
+  }
+}
+
+Error TunnelSession::refusal(const Error& error) const {
+  const bool said_why = error.kind() == ErrorKind::kPermission;
+  if (tls_ == nullptr || (error.kind() != ErrorKind::kReset && !said_why)) return error;
+  Error refused(ErrorKind::kPermission,
+                said_why ? error.message()
+                         : "server ended the connection after the TLS handshake, before its first "
+                           "byte: client certificate refused? (" +
+                               error.message() + ")");
+  refused.addHint("check the file system policy, the access point and the credentials");
+  return refused;
+}
+
+// Gives back the memory of a connection that moved nothing since the last look.
+void TunnelSession::look() {
+  const std::uint64_t moved = relay_->bytesUp() + relay_->bytesDown();
+  if (moved == moved_at_look_) {
+    relay_->releaseMemory();
+    upstream_->releaseMemory();
+    if (!relay_->holdsMemory()) return;  // pump() arms the timer again
+  }
+  moved_at_look_ = moved;
+  look_timer_ = context_.loop.after(context_.limits.idle_look, [this] { look(); });
+}
+
+void TunnelSession::watchHalfClose() {
+  moved_at_half_close_ = relay_->bytesUp() + relay_->bytesDown();
+  deadline_ = context_.loop.after(context_.limits.half_closed, [this] {
+    if (relay_->bytesUp() + relay_->bytesDown() != moved_at_half_close_) return watchHalfClose();
+    end(log::Level::kWarning, "one side ended and the other stayed silent", Client::kReset);
+  });
+}
+
+void TunnelSession::upstreamFailed(Stage tried, const Error& error) {
+  if (state_ == State::kEnded) return;
+  context_.status.failed(tried, error);
+  std::string where = context_.host;
+  if (!upstream_name_.empty()) where += " (" + upstream_name_ + ")";
+  end(log::Level::kError, "upstream " + where + ": " + error.describe(), Client::kReset);
+}
+
+void TunnelSession::end(log::Level level, const std::string& reason, Client client) {
+  if (state_ == State::kEnded) return;
+  const bool was_silent = state_ == State::kSilent;
+  state_ = State::kEnded;
+  deadline_.reset();
+  look_timer_.reset();
+  if (client == Client::kReset) io::resetOnClose(client_.fd());
+  if (log::enabled(level)) {
+    std::string detail;
+    if (!was_silent && relay_) {
+      detail = fmt::format("; {} bytes up, {} bytes down", relay_->bytesUp(), relay_->bytesDown());
+      if (first_byte_after_)
+        detail +=
+            fmt::format(", first byte from the server after {} ms", first_byte_after_->count());
+    }
+    log::write(level, fmt::format("Connection {} from {} ended after {} ms: {}{}", id_, peer_,
+                                  age().count(), reason, detail));
+  }
+  ended_();
+}
+
+Duration TunnelSession::age() const {
+  return std::chrono::duration_cast<Duration>(context_.loop.clock().monotonic() - started_);
+}
+
+}  // namespace efs::tls_tunnel

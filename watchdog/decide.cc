@@ -1,0 +1,204 @@
+#include "decide.h"
+
+#include <algorithm>
+
+namespace efs::watchdog {
+namespace {
+
+constexpr Duration kFirstStartDelay{1000};
+constexpr Duration kFirstRenewalDelay{10000};
+constexpr Duration kMaxRenewalDelay{600000};
+constexpr Duration kStartCheck{1000};
+constexpr Duration kSoon{1000};
+constexpr Duration kLater{5000};
+
+// One call of decide(): small rules over the shared observation and decision.
+class Judge {
+ public:
+  Judge(const Observation& seen, const Progress& before, const Policy& policy)
+      : seen_(seen), policy_(policy), progress_(before) {}
+
+  Decision run() {
+    if (!progress_.first_seen) progress_.first_seen = seen_.now;
+    noteTunnelLife();
+    if (seen_.pending) {
+      judgePending();
+    } else if (seen_.mounted == Seen::kYes) {
+      judgeMounted();
+    } else if (seen_.mounted == Seen::kNo) {
+      judgeUnmounted();
+    } else {
+      keepServing();
+      wakeIn(kLater);
+    }
+    return {progress_, std::move(actions_), wake_};
+  }
+
+ private:
+  void act(Action action) { actions_.push_back(action); }
+  void wakeAt(MonoTime time) { wake_ = wake_ ? std::min(*wake_, time) : time; }
+  void wakeIn(Duration delay) { wakeAt(seen_.now + delay); }
+  Duration since(MonoTime time) const {
+    return std::chrono::duration_cast<Duration>(seen_.now - time);
+  }
+  bool portInUse() const {
+    return seen_.kernel_client == Seen::kYes || seen_.connected == Seen::kYes;
+  }
+  bool portUseKnown() const {
+    return seen_.kernel_client != Seen::kUnknown && seen_.connected != Seen::kUnknown;
+  }
+
+  // A tunnel that lived long earns an immediate restart; one that died young is held back.
+  void noteTunnelLife() {
+    if (seen_.tunnel_alive) {
+      if (!progress_.alive_since) progress_.alive_since = seen_.now;
+    } else if (!progress_.alive_since) {
+      return;
+    }
+    if (since(*progress_.alive_since) >= kStableLife) {
+      progress_.starts = 0;
+      progress_.next_start.reset();
+    }
+    if (!seen_.tunnel_alive) progress_.alive_since.reset();
+  }
+
+  void keepServing() {
+    progress_.term_sent.reset();
+    progress_.kill_sent.reset();
+    renewIfDue();
+    startIfDead();
+  }
+
+  void startIfDead() {
+    if (seen_.tunnel_alive) return;
+    if (seen_.certificate_missing) {
+      if (!progress_.no_certificate_reported) act(Action::kReportNoCertificate);
+      progress_.no_certificate_reported = true;
+      return;
+    }
+    progress_.no_certificate_reported = false;
+    if (progress_.next_start && seen_.now < *progress_.next_start) {
+      return wakeAt(*progress_.next_start);
+    }
+    act(Action::kStartTunnel);
+    ++progress_.starts;
+    progress_.next_start =
+        seen_.now + backOff(progress_.starts, kFirstStartDelay, kMaxStartDelay, seen_.chance);
+    wakeIn(kStartCheck);
+  }
+
+  void renewIfDue() {
+    if (!seen_.certificate_due) {
+      progress_.renewals = 0;
+      progress_.next_renewal.reset();
+      return;
+    }
+    if (seen_.renewal_running) return;
+    if (progress_.next_renewal && seen_.now < *progress_.next_renewal) {
+      return wakeAt(*progress_.next_renewal);
+    }
+    act(Action::kRenewCertificate);
+    ++progress_.renewals;
+    progress_.next_renewal =
+        seen_.now + backOff(progress_.renewals, kFirstRenewalDelay, kMaxRenewalDelay, seen_.chance);
+    wakeAt(*progress_.next_renewal);
+  }
+
+  // The tunnel belongs to its helper while the mount is under way; only a dead helper's leftovers
+  // are ours.
+  void judgePending() {
+    if (seen_.mounted == Seen::kYes) {
+      if (!progress_.mounted_since) progress_.mounted_since = seen_.now;
+      if (since(*progress_.mounted_since) >= kPendingAdoption) return act(Action::kPublish);
+      return wakeAt(*progress_.mounted_since + kPendingAdoption);
+    }
+    progress_.mounted_since.reset();
+    if (portInUse()) progress_.term_sent.reset();
+    const MonoTime expiry = *progress_.first_seen + kPendingExpiry;
+    if (seen_.now < expiry) return wakeAt(expiry);
+    if (seen_.mounted == Seen::kNo && !portInUse()) return stopAndRemove();
+    wakeIn(kYoungMount);
+  }
+
+  void judgeMounted() {
+    if (!progress_.mounted_since) progress_.mounted_since = seen_.now;
+    progress_.was_mounted = true;
+    progress_.unmount_noted = false;
+    progress_.absent_since.reset();
+    progress_.unused_since.reset();
+    progress_.revived.reset();
+    if (seen_.unmount_recorded) act(Action::kClearUnmount);
+    keepServing();
+  }
+
+  void judgeUnmounted() {
+    progress_.mounted_since.reset();
+    if (!progress_.absent_since) progress_.absent_since = seen_.now;
+    const bool young = seen_.age && *seen_.age >= Duration(0) && *seen_.age < kYoungMount;
+    if (young && !progress_.was_mounted) {
+      keepServing();
+      return wakeIn(kYoungMount - *seen_.age);
+    }
+    if (!progress_.unmount_noted) act(Action::kNoteUnmount);
+    progress_.unmount_noted = true;
+    if (portInUse()) {
+      // The last unmount waits in DESTROY_SESSION for an answer that only the tunnel can bring.
+      progress_.unused_since.reset();
+      progress_.revived.reset();
+      keepServing();
+      return wakeIn(since(*progress_.absent_since) < 10 * kSoon ? kSoon : kLater);
+    }
+    if (!progress_.unused_since) progress_.unused_since = seen_.now;
+    if (!seen_.tunnel_alive && !progress_.term_sent && !progress_.revived) {
+      progress_.revived = seen_.now;
+    }
+    const MonoTime due = unmountConfirmed();
+    if (seen_.now >= due) return stopAndRemove();
+    keepServing();
+    wakeAt(due);
+    wakeIn(kSoon);
+  }
+
+  MonoTime unmountConfirmed() const {
+    const Duration needed = portUseKnown() ? kUnusedBeforeStop : policy_.blind_unmount_delay;
+    const MonoTime due = *progress_.unused_since + needed;
+    return progress_.revived ? std::max(due, *progress_.revived + kRevivedBeforeStop) : due;
+  }
+
+  void stopAndRemove() {
+    if (!seen_.tunnel_alive) return act(Action::kRemoveMount);
+    if (!progress_.term_sent) {
+      act(Action::kTerminateTunnel);
+      progress_.term_sent = seen_.now;
+      return wakeIn(kTermPatience);
+    }
+    const MonoTime due = progress_.kill_sent.value_or(*progress_.term_sent) + kTermPatience;
+    if (seen_.now >= due) {
+      act(Action::kKillTunnel);
+      progress_.kill_sent = seen_.now;
+      return wakeIn(kTermPatience);
+    }
+    wakeAt(due);
+  }
+
+  const Observation& seen_;
+  const Policy& policy_;
+  Progress progress_;
+  std::vector<Action> actions_;
+  std::optional<MonoTime> wake_;
+};
+
+}  // namespace
+
+Decision decide(const Observation& seen, const Progress& before, const Policy& policy) {
+  return Judge(seen, before, policy).run();
+}
+
+Duration backOff(int attempt, Duration base, Duration limit, double chance) {
+  const int doublings = std::clamp(attempt - 1, 0, 20);
+  const Duration plain = std::min(limit, base * (1L << doublings));
+  const double factor = 0.8 + 0.4 * std::clamp(chance, 0.0, 1.0);
+  return Duration(static_cast<Duration::rep>(static_cast<double>(plain.count()) * factor));
+}
+
+}  // namespace efs::watchdog

@@ -1,0 +1,96 @@
+// decide(): the judgement of the watchdog, without processes, files or clocks. What is seen of one
+// mount goes in, what must be done comes out; README.md of this folder holds the table.
+//
+// The rule above all others: a tunnel is never stopped while its mount is in the table, while the
+// kernel's NFS client still holds its port, or while a client is connected to it.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "efs/base/clock.h"
+
+namespace efs::watchdog {
+
+// An answer that may be unobtainable, e.g. without /proc/net/nfsfs. Unknown never means "no".
+enum class Seen { kNo, kYes, kUnknown };
+
+// One mount at one moment.
+struct Observation {
+  MonoTime now;
+  double chance = 0.5;  // randomness for jitter, [0, 1)
+
+  bool pending = false;           // the state file still carries its '~'
+  std::optional<Duration> age;    // by the wall clock, since mount_time; may be negative
+  bool unmount_recorded = false;  // unmount_time or unmount_count are in the state file
+
+  bool tunnel_alive = false;  // a process that was verified to be this mount's tunnel
+
+  Seen mounted = Seen::kUnknown;  // a mount of this port is in the mount table
+  // Asked only when the mount is not in the table; see Decision::wake.
+  Seen kernel_client = Seen::kUnknown;  // the NFS client holds the port (/proc/net/nfsfs)
+  Seen connected = Seen::kUnknown;      // an ESTABLISHED client connection to the port
+
+  bool certificate_missing = false;  // wanted, but the file does not exist
+  bool certificate_due = false;      // wanted, and missing or due for renewal
+  bool renewal_running = false;
+};
+
+struct Policy {
+  // Contract WD-5, for kernels that do not show who uses the port: count * poll interval + grace.
+  Duration blind_unmount_delay{35000};
+};
+
+// Fixed times of the product; those a user may want to change are in Policy.
+inline constexpr Duration kYoungMount{30000};       // WD-5: a new mount is not missed for so long
+inline constexpr Duration kUnusedBeforeStop{2000};  // gone and unused, confirmed over this time
+// A tunnel that was dead when its mount went: the kernel may wait in DESTROY_SESSION and tries to
+// connect again at least every half lease (45 s).
+inline constexpr Duration kRevivedBeforeStop{60000};
+inline constexpr Duration kTermPatience{5000};  // SIGTERM to SIGKILL
+inline constexpr Duration kStableLife{60000};   // a tunnel that lived so long was healthy
+inline constexpr Duration kMaxStartDelay{30000};
+inline constexpr Duration kPendingAdoption{5000};  // mounted under a '~' name: its helper is dead
+inline constexpr Duration kPendingExpiry{600000};  // '~' without a mount: its helper is dead
+
+// What decide() remembers from one call to the next; a value, kept by the caller.
+struct Progress {
+  std::optional<MonoTime> first_seen;
+  bool was_mounted = false;
+  bool unmount_noted = false;
+  bool no_certificate_reported = false;
+  std::optional<MonoTime> mounted_since, absent_since, unused_since, revived;
+  std::optional<MonoTime> term_sent, kill_sent;
+
+  int starts = 0;  // since the last tunnel that lived for kStableLife
+  std::optional<MonoTime> alive_since, next_start;
+
+  int renewals = 0;  // since the certificate was last found good
+  std::optional<MonoTime> next_renewal;
+};
+
+enum class Action {
+  kPublish,              // "~name" becomes "name": its helper died after mounting (C#1940)
+  kStartTunnel,          // behind the held listener where there is one
+  kReportNoCertificate,  // the tunnel cannot start before the renewal succeeds (WD-6)
+  kRenewCertificate,
+  kNoteUnmount,      // log it and record unmount_time
+  kClearUnmount,     // the mount is back: forget unmount_time and unmount_count
+  kTerminateTunnel,  // SIGTERM to its process group
+  kKillTunnel,       // SIGKILL
+  kRemoveMount,      // state, tunnel config, certificate directory, listener
+};
+
+struct Decision {
+  Progress progress;
+  std::vector<Action> actions;
+  // Decide again at this time even if nothing happens. Unset: the next event is soon enough.
+  std::optional<MonoTime> wake;
+};
+
+Decision decide(const Observation& seen, const Progress& before, const Policy& policy);
+
+// base, 2 base, 4 base ... up to `limit`, for attempt 1, 2, 3 ...; +-20 % by `chance` in [0, 1).
+Duration backOff(int attempt, Duration base, Duration limit, double chance);
+
+}  // namespace efs::watchdog

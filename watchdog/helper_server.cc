@@ -1,0 +1,98 @@
+#include "helper_server.h"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "efs/base/log.h"
+#include "efs/tunnel_control/watchdog_link.h"
+
+namespace efs::watchdog {
+namespace {
+
+constexpr std::size_t kMaxConnections = 64;
+constexpr Duration kPatience{2000};
+constexpr Duration kPause{1000};
+
+}  // namespace
+
+HelperServer::~HelperServer() {
+  while (!connections_.empty()) drop(connections_.begin()->first);
+  if (listener_.valid()) loop_.forget(listener_.get());
+}
+
+Status HelperServer::listen(const std::string& socket_path) {
+  EFS_TRY(listener, tunnel_control::listenForHelpers(socket_path));
+  listener_ = std::move(listener);
+  return watchListener();
+}
+
+Status HelperServer::watchListener() {
+  return loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
+}
+
+std::optional<MonoTime> HelperServer::expire() {
+  std::optional<MonoTime> next;
+  const MonoTime now = clock_.monotonic();
+  if (paused_until_ && now >= *paused_until_) {
+    paused_until_.reset();
+    (void)watchListener();
+  }
+  next = paused_until_;
+  for (auto it = connections_.begin(); it != connections_.end();) {
+    const int fd = it->first;
+    const MonoTime deadline = it->second.deadline;
+    ++it;
+    if (deadline <= now) {
+      drop(fd);
+    } else if (!next || deadline < *next) {
+      next = deadline;
+    }
+  }
+  return next;
+}
+
+void HelperServer::accept() {
+  auto connection = tunnel_control::acceptHelper(listener_.get());
+  if (!connection) {
+    const ErrorKind kind = connection.error().kind();
+    if (kind == ErrorKind::kBusy) return;
+    log::warning("refused a helper: {}", connection.error().describe());
+    if (kind == ErrorKind::kPermission) return;
+    loop_.forget(listener_.get());
+    paused_until_ = clock_.monotonic() + kPause;
+    return;
+  }
+  // Closing one at the limit makes its helper go on without us, which costs only the open port.
+  if (connections_.size() >= kMaxConnections) return;
+  const int fd = connection->get();
+  connections_[fd] = {std::move(*connection), clock_.monotonic() + kPatience};
+  if (!loop_.watch(fd, EPOLLIN, [this, fd](std::uint32_t) { serve(fd); })) drop(fd);
+}
+
+void HelperServer::serve(int fd) {
+  auto received = tunnel_control::receiveRequest(fd);
+  if (!received && received.error().kind() == ErrorKind::kBusy) return;
+  tunnel_control::WatchdogReply reply;
+  Status taken;
+  if (!received) {
+    taken = received.error();
+  } else if (received->request.op == tunnel_control::WatchdogRequest::Op::kListener) {
+    taken = take_(received->request.name, std::move(received->descriptor));
+  } else {
+    reply.pid = ::getpid();
+  }
+  reply.ok = taken.has_value();
+  if (!taken) {
+    reply.error = taken.error().describe();
+    log::warning("refused a helper's request: {}", reply.error);
+  }
+  (void)tunnel_control::sendReply(fd, reply);
+  drop(fd);
+}
+
+void HelperServer::drop(int fd) {
+  loop_.forget(fd);
+  connections_.erase(fd);
+}
+
+}  // namespace efs::watchdog

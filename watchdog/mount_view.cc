@@ -1,0 +1,63 @@
+#include "mount_view.h"
+
+#include <sys/epoll.h>
+
+#include <filesystem>
+
+#include "efs/base/log.h"
+#include "socket_table.h"
+
+namespace efs::watchdog {
+namespace {
+
+Seen toSeen(bool yes) { return yes ? Seen::kYes : Seen::kNo; }
+
+}  // namespace
+
+MountView::MountView(std::string mountinfo, std::string proc_net)
+    : mountinfo_(std::move(mountinfo)), proc_net_(std::move(proc_net)) {}
+
+Status MountView::watch(EventLoop& loop, std::function<void()> changed) {
+  if (mountinfo_.empty()) {
+    EFS_TRY(monitor, mounts::openMountMonitor());
+    monitor_ = std::move(monitor);
+    return loop.watch(monitor_.get(), EPOLLPRI | EPOLLERR,
+                      [changed = std::move(changed)](std::uint32_t) { changed(); });
+  }
+  EFS_TRY(watch, DirectoryWatch::create(std::filesystem::path(mountinfo_).parent_path()));
+  file_watch_.emplace(std::move(watch));
+  return loop.watch(file_watch_->fd(), EPOLLIN,
+                    [this, changed = std::move(changed)](std::uint32_t) {
+                      file_watch_->drain();
+                      changed();
+                    });
+}
+
+void MountView::refresh() {
+  auto table = mountinfo_.empty() ? mounts::MountTable::readKernel()
+                                  : mounts::MountTable::readFile(mountinfo_);
+  const std::string error = table ? "" : table.error().describe();
+  if (error != last_error_ && !error.empty()) {
+    log::error("no unmount can be noticed: {}", error);
+  }
+  last_error_ = error;
+  table_.reset();
+  if (table) table_.emplace(std::move(*table));
+}
+
+Seen MountView::mounted(int port) const {
+  return table_ ? toSeen(!table_->withTunnelPort(port).empty()) : Seen::kUnknown;
+}
+
+Seen MountView::kernelClient(int port, const std::string& proc_net) const {
+  const auto used = mounts::kernelUsesTunnelPort(port, proc_net.empty() ? proc_net_ : proc_net);
+  return used ? toSeen(*used) : Seen::kUnknown;
+}
+
+Seen MountView::connected(int port, const std::string& proc_net) const {
+  const auto sockets =
+      SocketTable::read((proc_net.empty() ? std::string("/proc/self/net") : proc_net) + "/tcp");
+  return sockets ? toSeen(sockets->hasClient(port)) : Seen::kUnknown;
+}
+
+}  // namespace efs::watchdog

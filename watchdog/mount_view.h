@@ -1,0 +1,39 @@
+// MountView: what the kernel shows of a tunnel's mounts and of who uses its port.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "decide.h"
+#include "directory_watch.h"
+#include "efs/base/result.h"
+#include "efs/mounts/mount_table.h"
+#include "event_loop.h"
+
+namespace efs::watchdog {
+
+class MountView {
+ public:
+  // `mountinfo`: a file to read instead of the kernel's table; empty: the kernel's.
+  MountView(std::string mountinfo, std::string proc_net);
+
+  // Calls `changed` from the loop whenever the table may differ from the one last read.
+  Status watch(EventLoop& loop, std::function<void()> changed);
+  // Reads the table again; on failure (logged once per change) every answer is "unknown".
+  void refresh();
+
+  Seen mounted(int port) const;
+  // `proc_net`: /proc/<pid>/net of a tunnel in another network namespace; empty: our own view.
+  Seen kernelClient(int port, const std::string& proc_net) const;
+  Seen connected(int port, const std::string& proc_net) const;
+
+ private:
+  std::string mountinfo_, proc_net_;
+  std::optional<mounts::MountTable> table_;
+  std::string last_error_;
+  UniqueFd monitor_;
+  std::optional<DirectoryWatch> file_watch_;
+};
+
+}  // namespace efs::watchdog

@@ -1,0 +1,47 @@
+// ServiceManager: what systemd wants to know of us and keeps for us (sd_notify(3), fdstore). All of
+// it does nothing where there is no systemd.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "efs/base/clock.h"
+#include "efs/base/unique_fd.h"
+
+namespace efs::watchdog {
+
+class ServiceManager {
+ public:
+  static ServiceManager fromEnvironment();
+
+  // NOTIFY_SOCKET is set: somebody restarts us by our exit status.
+  bool present() const { return present_; }
+  // Sent once.
+  void ready();
+  void stopping() const;
+  // Sent only when the text changed.
+  void status(const std::string& text);
+  // Half of WATCHDOG_USEC; nullopt when no pings are wanted.
+  std::optional<Duration> pingInterval() const { return ping_interval_; }
+  void ping() const;
+
+  // Listening sockets survive a crash or an upgrade of the watchdog in systemd's hands.
+  void storeListener(const std::string& mount_name, const UniqueFd& listener) const;
+  void dropListener(const std::string& mount_name) const;
+  // What an earlier process stored. Call once, before other threads or children exist.
+  std::vector<std::pair<std::string, UniqueFd>> takeStoredListeners() const;
+
+ private:
+  bool present_ = false;
+  bool ready_sent_ = false;
+  std::optional<Duration> ping_interval_;
+  std::string last_status_;
+};
+
+// A mount name as FDNAME: at most 255 characters, printable ASCII without ':'. nullopt if too long.
+std::optional<std::string> escapeFdName(const std::string& mount_name);
+std::optional<std::string> unescapeFdName(const std::string& fd_name);
+
+}  // namespace efs::watchdog

@@ -1,0 +1,198 @@
+// What the actions of decide() mean for files and processes. The words of the log lines are the
+// search anchors of contract section 19.
+#include <signal.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "efs/base/log.h"
+#include "efs/base/text.h"
+#include "efs/net/socket.h"
+#include "efs/tunnel_control/tunnel_command.h"
+#include "efs/tunnel_control/tunnel_launcher.h"
+#include "supervisor.h"
+
+namespace efs::watchdog {
+namespace {
+
+// Contract UP-2: from what any version wrote to a command that exists here. Never a foreign
+// program: the state file only chooses among tunnels.
+Result<std::vector<std::string>> restartCommand(const state::MountState& state) {
+  EFS_TRY(command, tunnel_control::TunnelCommand::parse(state.cmd));
+  if (!command.netns.empty()) {
+    return Error(ErrorKind::kUnsupported, "restarting a tunnel in network namespace " +
+                                              printable(command.netns) + " is not supported yet");
+  }
+  const bool usable = !command.stunnel && ::access(command.binary.c_str(), X_OK) == 0;
+  if (usable) return state.cmd;
+  EFS_TRY(binary, tunnel_control::findTunnelBinary());
+  return tunnel_control::tunnelCommand(binary, command.config_path, command.tls);
+}
+
+}  // namespace
+
+void Supervisor::carryOut(MountRecord& mount, Action action) {
+  switch (action) {
+    case Action::kPublish:
+      return publish(mount);
+    case Action::kStartTunnel:
+      return startTunnel(mount);
+    case Action::kReportNoCertificate:
+      return log::error("Cannot restart stunnel because self-signed certificate at {} is missing",
+                        mount.state.certificate);
+    case Action::kRenewCertificate:
+      return renew(mount);
+    case Action::kNoteUnmount:
+      return noteUnmount(mount);
+    case Action::kClearUnmount:
+      return clearUnmount(mount);
+    case Action::kTerminateTunnel:
+      log::info("Unmount grace period expired for {}", mount.name);
+      return signalTunnel(mount, SIGTERM, "SIGTERM");
+    case Action::kKillTunnel:
+      log::info("TLS tunnel: {} is still running, will retry termination", mount.tunnel->pid());
+      return signalTunnel(mount, SIGKILL, "SIGKILL");
+    case Action::kRemoveMount:
+      return remove(mount);
+  }
+}
+
+void Supervisor::publish(MountRecord& mount) {
+  log::warning("{}: mounted, but its mount helper has not finished; taking over its state file",
+               mount.name);
+  if (const auto published = store_.publish(mount.name); !published) {
+    log::warning("{}: {}", mount.name, published.error().describe());
+  }
+  scan_due_ = true;
+}
+
+void Supervisor::startTunnel(MountRecord& mount) {
+  if (mount.novelty.isNew("dead", "dead")) {
+    log::warning("TLS tunnel for {} is not running", mount.name);
+  }
+  const auto started = tryStart(mount);
+  if (started) {
+    mount.novelty.clear("dead");
+    mount.novelty.clear("start");
+    return;
+  }
+  const std::string reason = started.error().describe();
+  if (mount.novelty.isNew("start", reason)) {
+    log::warning("Watchdog failed to start the TLS tunnel for {}, trying again: {}", mount.name,
+                 reason);
+  }
+}
+
+Status Supervisor::tryStart(MountRecord& mount) {
+  EFS_TRY(command, restartCommand(mount.state));
+  EFS_CHECK(ensureListener(mount));
+  log::info("Starting TLS tunnel: \"{}\"", printable(join(command, " "), 1000));
+  EFS_TRY(launched, tunnel_control::launchTunnel(command, mount.listener, false));
+  mount.tunnel.emplace(TunnelProcess::ownChild(std::move(launched.process)));
+  log::info("Started efs-proxy, pid: {}", mount.tunnel->pid());
+  watchTunnel(mount);
+  mount.state.pid = mount.tunnel->pid();
+  save(mount);
+  return {};
+}
+
+// A mount of an older version, whose tunnel was dead before we could duplicate its socket: from now
+// on the port stays open.
+Status Supervisor::ensureListener(MountRecord& mount) const {
+  if (mount.listener.valid()) return {};
+  EFS_TRY(listener, net::listenLoopback(mount.port));
+  mount.listener = std::move(listener.fd);
+  around_.manager.storeListener(mount.name, mount.listener);
+  return {};
+}
+
+void Supervisor::renew(MountRecord& mount) {
+  const RenewalRequest request{
+      .state = mount.state,
+      .lock_path = store_.directory() + "/privateKey.lock",
+      .client_source = settings_.client_source,
+      .client_version = around_.version,
+      .disable_metadata_token = settings_.mount.disable_ec2_metadata_token};
+  auto job = RenewalJob::start(request);
+  if (!job) {
+    log::error("Cannot recreate self-signed certificate for {}: {}", mount.name,
+               job.error().describe());
+    return;
+  }
+  mount.renewal.emplace(std::move(*job));
+  const auto watched =
+      around_.loop.watch(mount.renewal->pidFd(), EPOLLIN,
+                         [this, name = mount.name](std::uint32_t) { renewalEnded(name); });
+  if (watched) return;
+  log::error("{}: {}", mount.name, watched.error().describe());
+  mount.renewal->abandon();
+  mount.renewal.reset();
+}
+
+void Supervisor::renewalEnded(const std::string& name) {
+  const auto found = mounts_.find(name);
+  if (found == mounts_.end() || !found->second.renewal) return;
+  MountRecord& mount = found->second;
+  around_.loop.forget(mount.renewal->pidFd());
+  const auto outcome = mount.renewal->finish();
+  mount.renewal.reset();
+  mount.due = true;
+  if (!outcome) {
+    const std::string reason = outcome.error().describe();
+    if (mount.novelty.isNew("renewal", reason)) {
+      log::error("Cannot recreate self-signed certificate for {}, trying again: {}", name, reason);
+    }
+    return;
+  }
+  mount.novelty.clear("renewal");
+  log::info("Renewed the certificate of {}", name);
+  mount.state.certificate_creation_time = outcome->creation_time;
+  mount.credentials_expire = outcome->credentials_expire;
+  save(mount);
+  if (mount.tunnel) signalTunnel(mount, SIGHUP, "SIGHUP");
+}
+
+void Supervisor::noteUnmount(MountRecord& mount) {
+  log::info("No mount found for \"{}\"", mount.name);
+  if (mount.state.unmount_time) return;
+  mount.state.unmount_time =
+      std::chrono::duration<double>(around_.clock.now().time_since_epoch()).count();
+  save(mount);
+}
+
+void Supervisor::clearUnmount(MountRecord& mount) {
+  log::info("{}: mounted again", mount.name);
+  mount.state.unmount_time.reset();
+  mount.state.unmount_count = 0;
+  save(mount);
+}
+
+void Supervisor::signalTunnel(const MountRecord& mount, int signo, const char* name) const {
+  if (!mount.tunnel) return;
+  log::info("Sending signal {}({}) to stunnel. PID: {}, mount: {}", name, signo,
+            mount.tunnel->pid(), mount.name);
+  if (const auto sent = mount.tunnel->signal(signo); !sent) {
+    log::warning("{}: {}", mount.name, sent.error().describe());
+  }
+}
+
+void Supervisor::remove(MountRecord& mount) {
+  const auto removed = store_.removeMount(mount.name, &mount.state);
+  if (!removed) log::error("{}: {}", mount.name, removed.error().describe());
+  log::info("Cleaned up the state of {}", mount.name);
+  forget(mount);
+}
+
+void Supervisor::save(MountRecord& mount) {
+  const auto paths = store_.paths(mount.name);
+  const auto written = mount.pending ? store_.writePending(mount.name, mount.state)
+                                     : store_.write(mount.name, mount.state);
+  if (!written) {
+    const std::string reason = written.error().describe();
+    if (mount.novelty.isNew("save", reason)) log::error("{}: {}", mount.name, reason);
+    return;
+  }
+  mount.novelty.clear("save");
+  mount.stamp = FileStamp::of(mount.pending ? paths.pending_state : paths.state);
+}
+
+}  // namespace efs::watchdog

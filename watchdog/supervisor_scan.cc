@@ -1,0 +1,158 @@
+// From the state directory to records: which mounts there are, and which processes serve them.
+#include <sys/epoll.h>
+
+#include "efs/base/files.h"
+#include "efs/base/log.h"
+#include "efs/base/text.h"
+#include "supervisor.h"
+
+namespace efs::watchdog {
+namespace {
+
+// A socket without a state file belongs to a mount that is about to write one, or to one that
+// failed and must not keep its port.
+constexpr Duration kListenerPatience{30000};
+
+}  // namespace
+
+void Supervisor::scan() {
+  // Pending names first: a file renamed in between is then seen twice rather than never.
+  const auto pending = store_.pendingNames();
+  const auto finished = store_.mountNames();
+  if (!pending || !finished) {
+    const Error& error = pending ? finished.error() : pending.error();
+    log::error("the state directory cannot be read: {}", error.describe());
+    return;
+  }
+  std::map<std::string, bool> names;  // name -> pending
+  for (const auto& name : *pending) names[name] = true;
+  for (const auto& name : *finished) names[name] = false;
+  forgetMissing(names);
+  for (const auto& [name, is_pending] : names) load(name, is_pending);
+  TunnelFinder finder;
+  for (auto& [name, mount] : mounts_) {
+    if (mount.due && mount.readable && !mount.tunnel) adopt(mount, finder);
+  }
+}
+
+void Supervisor::load(const std::string& name, bool pending) {
+  MountRecord& mount = mounts_[name];
+  if (mount.name.empty()) {
+    mount.name = name;
+    mount.port = state::parseMountName(name)->port;
+    if (auto waiting = waiting_listeners_.extract(name)) {
+      mount.listener = std::move(waiting.mapped().fd);
+    }
+  }
+  const auto paths = store_.paths(name);
+  const FileStamp stamp = FileStamp::of(pending ? paths.pending_state : paths.state);
+  if (stamp == mount.stamp && pending == mount.pending) return;
+  mount.stamp = stamp;
+  mount.pending = pending;
+  read(mount);
+}
+
+void Supervisor::read(MountRecord& mount) {
+  const auto paths = store_.paths(mount.name);
+  auto state = mount.pending ? store_.readPending(mount.name) : store_.read(mount.name);
+  if (state) {
+    mount.state = std::move(*state);
+    mount.readable = mount.due = true;
+    return;
+  }
+  if (state.error().kind() == ErrorKind::kNotFound) return;  // the next scan forgets it
+  // WD-10. What was read before is still the best knowledge of a mount that is in use.
+  log::error("Unable to parse json in {}: {}", mount.pending ? paths.pending_state : paths.state,
+             state.error().describe());
+}
+
+void Supervisor::adopt(MountRecord& mount, TunnelFinder& finder) {
+  std::vector<pid_t> candidates;
+  if (mount.state.pid) candidates.push_back(*mount.state.pid);
+  if (const auto text = readFile(store_.paths(mount.name).pid_file, 64)) {
+    const auto pid = parseInt(trim(*text));
+    if (pid && *pid > 1 && *pid <= 1 << 22 && mount.state.pid != *pid)
+      candidates.push_back(static_cast<pid_t>(*pid));
+  }
+  for (const pid_t pid : candidates) {
+    auto found = finder.find(pid, mount.port);
+    if (!found) {
+      log::debug("{}: {}", mount.name, found.error().describe());
+      continue;
+    }
+    mount.tunnel.emplace(std::move(found->process));
+    if (!mount.listener.valid() && found->listener.valid()) {
+      mount.listener = std::move(found->listener);
+      around_.manager.storeListener(mount.name, mount.listener);
+    }
+    watchTunnel(mount);
+    log::info("{}: supervising the tunnel with PID {} on port {}{}", mount.name, pid, mount.port,
+              mount.listener.valid() ? "" : ", without its listening socket");
+    if (mount.state.pid != pid) {
+      log::warning("Stunnel pid mismatch in state file {}: {} is running", mount.name, pid);
+      mount.state.pid = pid;
+      if (!mount.pending) save(mount);
+    }
+    return;
+  }
+}
+
+void Supervisor::forgetMissing(const std::map<std::string, bool>& names) {
+  for (auto it = mounts_.begin(); it != mounts_.end();) {
+    MountRecord& mount = it->second;
+    ++it;
+    if (names.count(mount.name) != 0) continue;
+    log::info("{}: its state file is gone, no longer supervised", mount.name);
+    forget(mount);
+  }
+}
+
+void Supervisor::forget(MountRecord& mount) {
+  if (mount.renewal) {
+    around_.loop.forget(mount.renewal->pidFd());
+    mount.renewal->abandon();
+  }
+  if (mount.tunnel) {
+    around_.loop.forget(mount.tunnel->pidFd());
+    const auto stray = strays_.insert(strays_.end(), std::move(*mount.tunnel));
+    (void)around_.loop.watch(stray->pidFd(), EPOLLIN, [this, stray](std::uint32_t) {
+      around_.loop.forget(stray->pidFd());
+      (void)stray->reap();
+      strays_.erase(stray);
+    });
+  }
+  around_.manager.dropListener(mount.name);
+  mounts_.erase(mounts_.find(mount.name));
+}
+
+Status Supervisor::takeListener(const std::string& name, UniqueFd listener) {
+  const auto parsed = state::parseMountName(name);
+  if (!parsed || !listensOnLoopback(listener.get(), parsed->port)) {
+    return Error(ErrorKind::kInvalidInput,
+                 "the descriptor is not the listening socket of " + printable(name));
+  }
+  around_.manager.storeListener(name, listener);
+  const auto known = mounts_.find(name);
+  if (known != mounts_.end()) {
+    known->second.listener = std::move(listener);
+  } else {
+    waiting_listeners_[name] = {std::move(listener), around_.clock.monotonic()};
+    scan_due_ = true;
+  }
+  return {};
+}
+
+void Supervisor::expireListeners() {
+  const MonoTime now = around_.clock.monotonic();
+  for (auto it = waiting_listeners_.begin(); it != waiting_listeners_.end();) {
+    if (now - it->second.since < kListenerPatience) {
+      ++it;
+      continue;
+    }
+    log::info("{}: no state file came for its listening socket, port given back", it->first);
+    around_.manager.dropListener(it->first);
+    it = waiting_listeners_.erase(it);
+  }
+}
+
+}  // namespace efs::watchdog

@@ -1,0 +1,291 @@
+#include "watchdog.h"
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+
+#include "efs/base/files.h"
+#include "efs/base/log.h"
+#include "foreign_watchdog.h"
+
+#ifndef EFS_VERSION
+#  error "EFS_VERSION comes from CMake"
+#endif
+
+namespace efs::watchdog {
+namespace {
+
+constexpr const char* kName = "amazon-efs-mount-watchdog";
+// Everything is found by events; this catches what no event tells (a certificate that grows old).
+constexpr Duration kTick{60000};
+constexpr Duration kTickNearForeigner{5000};
+constexpr Duration kLockRetry{1000};
+
+Result<UniqueFd> openSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signo : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signo);
+  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) {
+    return Error::fromErrno(errno, "blocking signals");
+  }
+  ::signal(SIGPIPE, SIG_IGN);
+  UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd.valid()) return Error::fromErrno(errno, "creating a signalfd");
+  return fd;
+}
+
+// Two descriptors per mount: the usual soft limit of 1024 would end at 500 mounts.
+void raiseDescriptorLimit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    log::warning("the limit of open files stays as it is: {}", errnoText(errno));
+  }
+}
+
+}  // namespace
+
+Watchdog::Watchdog(Options options, const Clock& clock, EventLoop loop)
+    : options_(std::move(options)),
+      clock_(clock),
+      loop_(std::move(loop)),
+      manager_(ServiceManager::fromEnvironment()),
+      store_(options_.state_dir),
+      view_(options_.mountinfo, options_.proc_net) {}
+
+int Watchdog::run() {
+  if (const auto started = start(); !started) {
+    log::error("{}", started.error().describe());
+    std::fprintf(stderr, "%s: %s\n", kName, started.error().describe().c_str());
+    return 1;
+  }
+  if (!settings_.watchdog.enabled) {
+    log::info("{} is not enabled", kName);
+    manager_.ready();
+    // CSI-4: whoever restarts us without delay must find us idle; systemd takes 0 for an answer.
+    if (manager_.present()) return 0;
+  }
+  while (!stop_) {
+    takeOver();
+    if (supervisor_) supervisor_->run();
+    manager_.ready();
+    manager_.status(supervisor_ ? supervisor_->summary() : "waiting, nothing is supervised");
+    if (const auto waited = loop_.runOnce(patience()); !waited) {
+      log::error("{}", waited.error().describe());
+      return 1;
+    }
+    if (clock_.monotonic() >= next_tick_) tick();
+  }
+  manager_.stopping();
+  log::info("{} stopped, tunnels are left running", kName);
+  return 0;
+}
+
+Status Watchdog::start() {
+  EFS_TRY(signals, openSignals());
+  signals_ = std::move(signals);
+  EFS_CHECK(loop_.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { receiveSignal(); }));
+  loadConfig();
+  raiseDescriptorLimit();
+  watchConfig();
+  next_tick_ = clock_.monotonic() + kTick;
+  return {};
+}
+
+void Watchdog::receiveSignal() {
+  signalfd_siginfo info{};
+  while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    if (info.ssi_signo == SIGHUP) {
+      config_text_.reset();
+      loadConfig();
+    } else {
+      stop_ = true;
+    }
+  }
+}
+
+void Watchdog::loadConfig() {
+  const bool first = !config_text_;
+  auto text = readFile(options_.config);
+  // An absent file is an empty configuration (contract 11.1).
+  std::string content = text ? std::move(*text) : std::string();
+  if (config_text_ == content) return;
+  config_text_ = std::move(content);
+  auto settings = settings::Settings::load(options_.config);
+  if (settings) settings_ = std::move(*settings);
+  if (first || settings) openLog();
+  if (!settings) {
+    log::error("configuration not taken over: {}", settings.error().describe());
+    return;
+  }
+  for (const auto& warning : settings_.warnings) log::warning("{}", warning);
+  if (!first) log::info("configuration {} read again", options_.config);
+  if (supervisor_) {
+    supervisor_->configure(settings_);
+    supervisor_->pause(!settings_.watchdog.enabled || foreign_);
+  }
+}
+
+void Watchdog::openLog() {
+  const auto opened = log::open({.path = options_.log_dir + "/mount-watchdog.log",
+                                 .level = settings_.log.level,
+                                 .form = log::Form::kHelper,
+                                 .max_bytes = settings_.log.max_bytes,
+                                 .file_count = settings_.log.file_count});
+  if (!opened) std::fprintf(stderr, "%s: %s\n", kName, opened.error().describe().c_str());
+}
+
+void Watchdog::watchConfig() {
+  auto watch = DirectoryWatch::create(std::filesystem::path(options_.config).parent_path());
+  if (!watch) return;  // the directory may come later; SIGHUP and tick() read the file anyway
+  config_watch_.emplace(std::move(*watch));
+  (void)loop_.watch(config_watch_->fd(), EPOLLIN, [this](std::uint32_t) {
+    if (!config_watch_->drain()) {
+      loop_.forget(config_watch_->fd());
+      config_watch_.reset();
+    }
+    loadConfig();
+  });
+}
+
+void Watchdog::takeOver() {
+  const MonoTime now = clock_.monotonic();
+  if (supervisor_ || !settings_.watchdog.enabled || now < next_lock_try_) return;
+  next_lock_try_ = now + kLockRetry;
+  if (const auto made = store_.create(settings_.state_dir_mode); !made) {
+    log::error("{}", made.error().describe());
+    return;
+  }
+  auto lock = FileLock::tryAcquire(store_.watchdogLock());
+  if (!lock) {
+    if (!waiting_reported_) {
+      log::info("another watchdog owns {}, waiting for it to end: {}", store_.directory(),
+                lock.error().describe());
+    }
+    waiting_reported_ = true;
+    return;
+  }
+  lock_.emplace(std::move(*lock));
+  log::info("{}, version={}, is enabled and started", kName, EFS_VERSION);
+  // WD-3, ST-6: an older mount.efs that died while it made the key would block all others for ever.
+  (void)removeFile(store_.directory() + "/efs-utils-lock");
+  const auto chance = [this] { return std::uniform_real_distribution<double>(0, 1)(random_); };
+  supervisor_ = std::make_unique<Supervisor>(
+      Supervisor::Surroundings{loop_, clock_, view_, manager_, chance, EFS_VERSION}, store_);
+  supervisor_->configure(settings_);
+  checkForeignWatchdog();
+  for (auto& [name, listener] : manager_.takeStoredListeners()) {
+    (void)supervisor_->takeListener(name, std::move(listener));
+  }
+  watchStateDirectory();
+  const auto watched = view_.watch(loop_, [this] { supervisor_->mountsChanged(); });
+  if (!watched) log::error("{}", watched.error().describe());
+  helpers_ = std::make_unique<HelperServer>(
+      loop_, clock_, [this](const std::string& name, UniqueFd listener) {
+        return supervisor_->takeListener(name, std::move(listener));
+      });
+  if (const auto listening = helpers_->listen(store_.watchdogSocket()); !listening) {
+    log::error("mount helpers cannot reach the watchdog: {}", listening.error().describe());
+  }
+}
+
+void Watchdog::watchStateDirectory() {
+  auto watch = DirectoryWatch::create(store_.directory());
+  if (!watch) {
+    log::error("{}", watch.error().describe());
+    return;
+  }
+  state_watch_.emplace(std::move(*watch));
+  (void)loop_.watch(state_watch_->fd(), EPOLLIN, [this](std::uint32_t) {
+    if (!state_watch_->drain()) {
+      loop_.forget(state_watch_->fd());
+      state_watch_.reset();
+      (void)store_.create(settings_.state_dir_mode);
+      watchStateDirectory();
+    }
+    supervisor_->stateChanged();
+  });
+}
+
+void Watchdog::tick() {
+  loadConfig();
+  if (!config_watch_) watchConfig();
+  if (supervisor_) {
+    checkForeignWatchdog();
+    if (!state_watch_) watchStateDirectory();
+    supervisor_->stateChanged();
+    supervisor_->mountsChanged();
+  }
+  next_tick_ = clock_.monotonic() + (foreign_ ? kTickNearForeigner : kTick);
+}
+
+void Watchdog::checkForeignWatchdog() {
+  const auto pid = findForeignWatchdog();
+  if (pid && !foreign_) {
+    log::warning("the watchdog of efs-utils runs with PID {}; staying out of its way until it ends",
+                 *pid);
+    next_tick_ = clock_.monotonic() + kTickNearForeigner;
+  }
+  if (!pid && foreign_) log::info("the watchdog of efs-utils has ended, taking over");
+  foreign_ = pid.has_value();
+  supervisor_->pause(foreign_ || !settings_.watchdog.enabled);
+}
+
+Duration Watchdog::patience() {
+  const MonoTime now = clock_.monotonic();
+  MonoTime next = next_tick_;
+  const auto consider = [&next](std::optional<MonoTime> time) {
+    if (time) next = std::min(next, *time);
+  };
+  if (const auto interval = manager_.pingInterval()) {
+    if (now >= next_ping_) {
+      manager_.ping();
+      next_ping_ = now + *interval;
+    }
+    consider(next_ping_);
+  }
+  if (!supervisor_ && settings_.watchdog.enabled) consider(next_lock_try_);
+  if (supervisor_) consider(supervisor_->wake());
+  if (helpers_) consider(helpers_->expire());
+  // Rounded up: waking a moment too early would mean waking twice.
+  return std::max(Duration(0), std::chrono::ceil<Duration>(next - now));
+}
+
+int runWatchdog(const std::vector<std::string>& arguments) {
+  const std::string program = arguments.empty() ? kName : arguments.front();
+  auto options = Options::parse({arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end()});
+  if (!options) {
+    std::fprintf(stderr, "%s: %s\n%s", kName, options.error().describe().c_str(),
+                 helpText(program).c_str());
+    return 1;
+  }
+  if (options->task == Options::Task::kShowHelp) {
+    std::fputs(helpText(program).c_str(), stdout);
+    return 0;
+  }
+  if (options->task == Options::Task::kShowVersion) {
+    std::printf("%s Version: %s\n", program.c_str(), EFS_VERSION);
+    return 0;
+  }
+  if (::geteuid() != 0) {
+    std::fputs("only root can run amazon-efs-mount-watchdog\n", stderr);
+    return 1;
+  }
+  auto loop = EventLoop::create();
+  if (!loop) {
+    std::fprintf(stderr, "%s: %s\n", kName, loop.error().describe().c_str());
+    return 1;
+  }
+  const SystemClock clock;
+  return Watchdog(std::move(*options), clock, std::move(*loop)).run();
+}
+
+}  // namespace efs::watchdog

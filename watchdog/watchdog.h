@@ -1,0 +1,69 @@
+// Watchdog: the daemon around the Supervisor: configuration, lock, signals, systemd, the loop.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "directory_watch.h"
+#include "efs/base/clock.h"
+#include "efs/base/file_lock.h"
+#include "efs/settings/settings.h"
+#include "efs/state/state_store.h"
+#include "event_loop.h"
+#include "helper_server.h"
+#include "mount_view.h"
+#include "options.h"
+#include "service_manager.h"
+#include "supervisor.h"
+
+namespace efs::watchdog {
+
+class Watchdog {
+ public:
+  Watchdog(Options options, const Clock& clock, EventLoop loop);
+
+  // Until SIGTERM or SIGINT, or at once when disabled under systemd. The exit code; tunnels go on.
+  int run();
+
+ private:
+  Status start();
+  void receiveSignal();
+  // Reads the configuration if its text changed; a broken one leaves the old in force.
+  void loadConfig();
+  void openLog();
+  void watchConfig();
+  // Starts supervision once the lock is ours; true when there is nothing to wait for.
+  void takeOver();
+  void watchStateDirectory();
+  void tick();
+  void checkForeignWatchdog();
+  Duration patience();
+
+  Options options_;
+  const Clock& clock_;
+  EventLoop loop_;
+  ServiceManager manager_;
+  state::StateStore store_;
+  std::mt19937 random_{std::random_device{}()};
+  settings::Settings settings_;
+  std::optional<std::string> config_text_;
+  UniqueFd signals_;
+  bool stop_ = false;
+  bool waiting_reported_ = false;
+  bool foreign_ = false;
+  MonoTime next_tick_{}, next_ping_{}, next_lock_try_{};
+  std::optional<DirectoryWatch> config_watch_, state_watch_;
+  std::optional<FileLock> lock_;
+  MountView view_;
+  // In this order: the server calls the supervisor.
+  std::unique_ptr<Supervisor> supervisor_;
+  std::unique_ptr<HelperServer> helpers_;
+};
+
+// main() without its ten lines. `arguments` with the program's name first.
+int runWatchdog(const std::vector<std::string>& arguments);
+
+}  // namespace efs::watchdog
