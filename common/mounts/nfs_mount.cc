@@ -135,6 +135,9 @@ Error kernelError(const NfsMountRequest& request, int err) {
   switch (err) {
     case EACCES:
       return Error::fromErrno(err, "access denied by server while mounting " + source);
+    case EPERM:
+      return Error::fromErrno(err, "mounting " + source + " on " + request.target)
+          .addHint("denied by the server, or this container lacks CAP_SYS_ADMIN");
     case ENOENT:
       return Error::fromErrno(err, "mounting " + source + " failed, reason given by server");
     case EINVAL:

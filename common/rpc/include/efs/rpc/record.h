@@ -15,9 +15,11 @@ namespace efs::rpc {
 inline constexpr std::size_t kMarkSize = 4;
 
 // Contract TUN-13: the largest fragment is 1 MiB of data and 4 KiB of headers.
+inline constexpr std::size_t kMaxFragment = (std::size_t{1} << 20U) + 4096;
+
 struct RecordLimits {
-  std::size_t fragment = (1U << 20U) + 4096;
-  std::size_t record = 2 * ((1U << 20U) + 4096);
+  std::size_t fragment = kMaxFragment;
+  std::size_t record = 2 * kMaxFragment;
 };
 
 struct RecordMark {
