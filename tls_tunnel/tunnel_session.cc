@@ -146,6 +146,7 @@ void TunnelSession::handshake() {
 void TunnelSession::beginRelay() {
   state_ = State::kRelaying;
   relay_.emplace(client_, *upstream_, context_.limits);
+  peer_watch_.emplace(upstream_->fd(), context_.limits.keepalive);
   pump();
 }
 
@@ -199,13 +200,20 @@ Error TunnelSession::refusal(const Error& error) const {
   return refused;
 }
 
-// Gives back the memory of a connection that moved nothing since the last look.
+// Gives back the memory of a connection that moved nothing since the last look, and finds out
+// whether the server still acknowledges. Nothing is looked at while nothing is under way.
 void TunnelSession::look() {
+  const PeerWatch::Verdict verdict = peer_watch_->look();
+  if (verdict == PeerWatch::Verdict::kDead) {
+    return upstreamFailed(Stage::kAccepted,
+                          Error(ErrorKind::kTimeout, "server acknowledges nothing any more"));
+  }
   const std::uint64_t moved = relay_->bytesUp() + relay_->bytesDown();
   if (moved == moved_at_look_) {
     relay_->releaseMemory();
     upstream_->releaseMemory();
-    if (!relay_->holdsMemory()) return;  // pump() arms the timer again
+    // pump() arms the timer again
+    if (!relay_->holdsMemory() && verdict == PeerWatch::Verdict::kQuiet) return;
   }
   moved_at_look_ = moved;
   look_timer_ = context_.loop.after(context_.limits.idle_look, [this] { look(); });

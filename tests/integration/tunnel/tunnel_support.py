@@ -264,11 +264,11 @@ class Tunnel:
 
 
 class Server:
-    """A TCP server on 127.0.0.1; `serve(connection)` runs in a thread per connection."""
+    """A TCP server; `serve(connection)` runs in a thread per connection."""
 
-    def __init__(self, serve, port=0):
+    def __init__(self, serve, port=0, host="127.0.0.1"):
         self.serve = serve
-        self.socket = socket.create_server(("127.0.0.1", port), backlog=128)
+        self.socket = socket.create_server((host, port), backlog=128)
         self.port = self.socket.getsockname()[1]
         self.accepted, self.errors, self.open = 0, [], set()
         self.lock = threading.Lock()

@@ -31,9 +31,11 @@ struct Limits {
   std::size_t buffer = 256U * 1024U;           // per direction: full stops reading ...
   std::size_t buffer_resume = 128U * 1024U;    // ... until it has drained to this
   std::size_t bytes_per_turn = 1024U * 1024U;  // per connection, then the others get their turn
-  // A connection that moved nothing between two looks gives its buffers back.
+  // A connection that moved nothing between two looks gives its buffers back; far below
+  // keepalive.user_timeout, which PeerWatch must lift in time.
   Duration idle_look{2000};
 
+  // Towards the server. user_timeout: see PeerWatch.
   net::KeepAlive keepalive;
 };
 

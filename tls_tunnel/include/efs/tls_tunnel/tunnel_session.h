@@ -19,6 +19,7 @@
 #include "efs/tls/tls_client_context.h"
 #include "efs/tls/tls_transport.h"
 #include "efs/tls_tunnel/limits.h"
+#include "efs/tls_tunnel/peer_watch.h"
 #include "efs/tls_tunnel/relay.h"
 #include "efs/tls_tunnel/status_pipe.h"
 #include "efs/tls_tunnel/upstream_connector.h"
@@ -83,6 +84,7 @@ class TunnelSession {
   tls::TlsTransport* tls_ = nullptr;  // upstream_, while and after it is TLS
   std::string upstream_name_;
   std::optional<Relay> relay_;
+  std::optional<PeerWatch> peer_watch_;
   std::unique_ptr<UpstreamConnector> connector_;
 
   // After the transports: a watch ends before its descriptor is closed.

@@ -1,0 +1,149 @@
+"""A network that misbehaves, in network and mount namespaces of the test's own: an address that
+never answers costs a quarter of a second, a server that vanishes is noticed within half a minute,
+and a server that is only slow is left alone, however long it does not read (design "Watchdog")."""
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+from tunnel_support import (Certificates, Server, Tunnel, TunnelTest, WAIT, echo, receive,
+                            receive_all, stunnel)
+
+USER_TIMEOUT = 25  # seconds; net::KeepAlive
+
+
+def command(*argv):
+    subprocess.run(argv, check=True, timeout=WAIT, capture_output=True)
+
+
+def enter_namespaces():
+    """Starts this file again in fresh namespaces, where 10.9.0.1 is us."""
+    os.environ["EFS_TEST_INSIDE"] = "1"
+    os.execvp("unshare", ["unshare", "-n", "-m", sys.executable, *sys.argv])
+
+
+class Network(TunnelTest):
+    def test_an_address_that_never_answers_costs_a_quarter_of_a_second(self):  # RFC 8305
+        hosts = os.path.join(Certificates.get().dir, "hosts")
+        with open(hosts, "w") as out:
+            # 10.9.0.99 has a neighbour entry and nobody behind it.
+            out.write("10.9.0.99 two.example\n10.9.0.1 two.example\n127.0.0.1 localhost\n")
+        command("mount", "--bind", hosts, "/etc/hosts")
+        self.addCleanup(command, "umount", "/etc/hosts")
+        backend = self.keep(Server(echo, host="10.9.0.1"))
+        tunnel = self.keep(Tunnel(backend.port, host="two.example"))
+        began = time.monotonic()
+        with tunnel.connect() as client:
+            client.sendall(b"x")
+            self.assertEqual(receive(client, 1), b"x")
+        self.assertLess(time.monotonic() - began, 3)
+        self.assertEqual(tunnel.wait_stage("resolved")[1], "10.9.0.99,10.9.0.1")
+        self.assertTrue(tunnel.wait_stage("connected")[1].startswith("10.9.0.1:"))
+
+    def test_no_address_answering_is_a_timeout_and_the_tunnel_goes_on(self):  # TUN-6
+        tunnel = self.keep(Tunnel(2049, host="10.9.0.99"))
+        with tunnel.connect() as client:
+            client.sendall(b"x")
+            self.assertEqual(tunnel.wait_stage("failed")[1:3], ["connected", "timeout"])
+            self.assertReset(client)
+        tunnel.connect().close()
+
+    def test_a_tls_handshake_that_stands_still_is_a_timeout(self):
+        backend = self.keep(Server(lambda connection: receive_all(connection)))
+        tunnel = self.keep(Tunnel(backend.port, tls=True))
+        with tunnel.connect() as client:
+            client.sendall(b"x")
+            self.assertEqual(tunnel.wait_stage("failed")[1:3], ["secured", "timeout"])
+
+    def slow_server(self, tls):
+        """Does not read for longer than TCP_USER_TIMEOUT while the client floods it."""
+        size, done, begun = 32 << 20, [], threading.Event()
+
+        def serve(connection):
+            connection.settimeout(4 * WAIT)
+            begun.wait(WAIT)
+            time.sleep(USER_TIMEOUT + 8)  # this is the behaviour under test
+            done.append(len(receive(connection, size)))
+
+        backend = self.keep(Server(serve))
+        target = self.keep(stunnel(backend.port)).port if tls else backend.port
+        tunnel = self.keep(Tunnel(target, tls=tls))
+        with tunnel.connect() as client:
+            client.settimeout(4 * WAIT)
+            begun.set()
+            client.sendall(bytes(size))
+            client.shutdown(socket.SHUT_WR)
+            receive_all(client)
+        return done == [size], tunnel.log()
+
+    def vanished_server(self):
+        """The server's machine loses its network in the middle of a conversation."""
+        script = ("import socket,sys\n"
+                  "s=socket.create_server(('10.9.0.2',2049)); print('up', flush=True)\n"
+                  "c,_=s.accept()\n"
+                  "while True: c.sendall(c.recv(1000) or sys.exit())\n")
+        other = subprocess.Popen(["unshare", "-n", "sh", "-c", "read go; ip link set lo up; "
+                                  "ip addr add 10.9.0.2/24 dev v1; ip link set v1 up; "
+                                  "exec timeout 100 " + sys.executable + " -c \"$0\"", script],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(lambda: (other.kill(), other.wait(WAIT), other.stdin.close(),
+                                 other.stdout.close()))
+        end = time.monotonic() + WAIT  # until unshare(1) is in its new namespace
+        while os.readlink(f"/proc/{other.pid}/ns/net") == os.readlink("/proc/self/ns/net"):
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.01)
+        command("ip", "link", "set", "v1", "netns", str(other.pid))
+        other.stdin.write(b"go\n")
+        other.stdin.flush()
+        self.assertEqual(other.stdout.readline(), b"up\n")
+        tunnel = self.keep(Tunnel(2049, host="10.9.0.2"))
+        with tunnel.connect() as client:
+            client.sendall(b"x")
+            self.assertEqual(receive(client, 1), b"x")
+            command("ip", "link", "set", "v0", "down")
+            # A second device takes the route, and behind it nobody answers: the packets get lost.
+            command("ip", "link", "add", "v2", "type", "veth", "peer", "name", "v3")
+            command("ip", "addr", "add", "10.9.0.1/24", "dev", "v2")
+            for name in ("v2", "v3"):
+                command("ip", "link", "set", name, "up")
+            command("ip", "neigh", "replace", "10.9.0.2", "lladdr", "02:00:00:00:00:02", "dev",
+                    "v2")
+            began = time.monotonic()
+            client.sendall(b"y")
+            client.settimeout(3 * USER_TIMEOUT)
+            with self.assertRaises(ConnectionResetError):
+                client.recv(1)
+            return time.monotonic() - began, tunnel.log()
+
+    def test_slow_servers_are_left_alone_and_vanished_ones_given_up(self):
+        results = {}
+        threads = [threading.Thread(target=lambda: results.update(plain=self.slow_server(False))),
+                   threading.Thread(target=lambda: results.update(tls=self.slow_server(True))),
+                   threading.Thread(target=lambda: results.update(gone=self.vanished_server()))]
+        for thread in threads:  # at once: each takes half a minute
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for name in ("plain", "tls"):
+            self.assertTrue(results[name][0], results[name][1])
+        seconds, log = results["gone"]
+        self.assertLess(seconds, USER_TIMEOUT + 10, log)
+        self.assertIn("timed out", log)
+
+
+if __name__ == "__main__":
+    if os.geteuid() != 0:
+        print("needs root for namespaces; skipped")
+        sys.exit(0)
+    if "EFS_TEST_INSIDE" not in os.environ:
+        enter_namespaces()
+    command("ip", "link", "set", "lo", "up")
+    command("ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1")
+    command("ip", "addr", "add", "10.9.0.1/24", "dev", "v0")
+    for link in ("v0", "v1"):
+        command("ip", "link", "set", link, "up")
+    command("ip", "neigh", "add", "10.9.0.99", "lladdr", "02:00:00:00:00:99", "dev", "v0")
+    unittest.main()
