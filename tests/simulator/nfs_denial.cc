@@ -114,14 +114,14 @@ void RecordFilter::startFragment(std::string& out) {
 DenialFilter::DenialFilter(Denial denial, std::function<void()> on_denied)
     : denial_(std::move(denial)),
       on_denied_(std::move(on_denied)),
-      calls_([this] { return denial_.root(); }, [this](std::string& record) { onCall(record); }),
+      calls_([this] { return denial_.active(); }, [this](std::string& record) { onCall(record); }),
       replies_([this] { return !pending_.empty(); },
                [this](std::string& record) { onReply(record); }) {}
 
 void DenialFilter::onCall(std::string& record) {
   const auto call = parseCall(record);
   if (!call) return;
-  const bool denied = call->operation == kOpPutFh ? denial_.handles : true;
+  const bool denied = call->operation == kOpPutFh ? denial_.handles : denial_.root;
   if (!denied || pending_.size() >= kMostPending) return;
   store32(record, call->count_at, call->results_before + 1);
   record.resize(call->end);
