@@ -8,7 +8,6 @@ namespace {
 constexpr std::uint32_t kLastFragment = 0x80000000U;
 constexpr std::uint32_t kNfsProgram = 100003;
 constexpr std::uint32_t kOpPutFh = 22;
-constexpr std::uint32_t kOpPutPubFh = 23;
 constexpr std::uint32_t kOpPutRootFh = 24;
 constexpr std::uint32_t kOpSequence = 53;
 constexpr std::size_t kSequenceArgs = 32;    // RFC 8881 section 18.46.1
@@ -59,6 +58,7 @@ std::optional<RootCall> parseCall(std::string_view record) {
   }
   if (!count || !operation) return std::nullopt;
   if (*operation == kOpPutFh && !skipOpaque(cursor)) return std::nullopt;
+  // PUTFH 22, PUTPUBFH 23, PUTROOTFH 24.
   if (*operation < kOpPutFh || *operation > kOpPutRootFh) return std::nullopt;
   call.operation = *operation;
   call.end = cursor.position();
