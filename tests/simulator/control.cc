@@ -116,6 +116,12 @@ Result<std::string> ControlServer::dispatch(const Words& words) {
   if (verb == "cert" || verb == "tls" || verb == "strict-skew") return certificate(words);
   if (verb == "deny" || verb == "fs-require-iam" || verb == "fs-require-tls") return policy(words);
   if (verb == "clock") return clock(words);
+  if (verb == "deny-at") {
+    const std::string where = words.size() == 2 ? words[1] : "";
+    if (where != "putrootfh" && where != "putfh") return usage("deny-at putrootfh|putfh");
+    world_.deny_at_root = where == "putrootfh";
+    return std::string();
+  }
   if (verb == "rotate-credentials") {
     const bool revoke = words.size() == 2 && words[1] == "revoke";
     if (words.size() != 1 && !revoke) return usage("rotate-credentials [revoke]");

@@ -128,24 +128,24 @@ Status GaneshaPool::waitUntilReady(const std::string& key, Instance& instance,
 
 Result<std::unique_ptr<GaneshaPool>> GaneshaPool::start(const World& world) {
   const Config& config = world.config();
-  std::unique_ptr<GaneshaPool> pool(new GaneshaPool());
+  std::unique_ptr<GaneshaPool> pool(new GaneshaPool(config.trunking));
   // Client ids of an earlier run must not look valid, so the epoch moves on with the clock.
   const auto now = std::chrono::system_clock::to_time_t(world.clock().now());
   std::int64_t epoch = now % (1 << 24) * 64;
   for (const auto& fs : config.file_systems) {
     EFS_CHECK(makeDirectories(fs.data, 0755));
-    ++epoch;
     std::vector<const AccessPoint*> points{nullptr};
-    for (const auto& point : fs.access_points) points.push_back(&point);
+    if (!config.trunking) {
+      for (const auto& point : fs.access_points) points.push_back(&point);
+    }
     for (const AccessPoint* point : points) {
       Plan plan;
       plan.key = keyOf(fs.id, point != nullptr ? point->id : "");
       plan.directory = config.work_dir + "/ganesha/" + plan.key;
       plan.log_path = config.work_dir + "/ganesha-" + plan.key + ".log";
       plan.export_path = point != nullptr ? fs.data + point->path : fs.data;
-      plan.host_name = config.trunking ? fs.id : replaceAll(plan.key, ".", "-");
-      if (!config.trunking) ++epoch;
-      plan.epoch = std::to_string(epoch);
+      plan.host_name = replaceAll(plan.key, ".", "-");
+      plan.epoch = std::to_string(++epoch);
       plan.point = point;
       if (point != nullptr) EFS_CHECK(createAccessPoint(plan.export_path, *point));
       EFS_CHECK(pool->launch(plan));
@@ -169,7 +169,7 @@ GaneshaPool::~GaneshaPool() {
 
 Result<Endpoint> GaneshaPool::find(const std::string& fs_id,
                                    const std::string& access_point_id) const {
-  const auto found = instances_.find(keyOf(fs_id, access_point_id));
+  const auto found = instances_.find(keyOf(fs_id, trunking_ ? "" : access_point_id));
   if (found == instances_.end()) return Error(ErrorKind::kNotFound, "no such NFS server");
   return found->second.endpoint;
 }

@@ -2,8 +2,9 @@
 //
 // A Linux client merges two mounts whose servers give the same owner in EXCHANGE_ID and the same
 // client id, whatever the port. So each instance has its own UTS namespace with its own host name
-// (ganesha's server owner) and its own epoch (the upper half of its client ids); with
-// `"trunking": true` the instances of one file system share both on purpose.
+// (ganesha's server owner) and its own epoch (the upper half of its client ids). With
+// `"trunking": true` all access points of a file system share the instance of its root on purpose;
+// they lose their path and user, which does not matter: such mounts are merged anyway.
 #pragma once
 
 #include <map>
@@ -37,10 +38,11 @@ class GaneshaPool {
     Subprocess process;
   };
   struct Plan;
-  GaneshaPool() = default;
+  explicit GaneshaPool(bool trunking) : trunking_(trunking) {}
   Status launch(const Plan& plan);
   Status waitUntilReady(const std::string& key, Instance& instance, const StopSignal& never);
 
+  const bool trunking_;
   std::map<std::string, Instance> instances_;
 };
 

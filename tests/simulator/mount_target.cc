@@ -264,14 +264,16 @@ void MountTarget::relayNfs(Stream client, LiveConnection& live, const Verdict& v
   }
   const bool tls = client.isTls();
   const auto policyDenies = [&] { return faultOf(world_.policy(fs_.id), verdict.arn, tls); };
-  DenialFilter filter({[&] { return policyDenies().has_value(); }, policyDenies().has_value()},
-                      [&] {
-                        if (auto fault = policyDenies()) {
-                          world_.recordRefusal("policy", fs_.id, live.peer, *fault);
-                        }
-                        const std::lock_guard lock(mutex_);
-                        ++stats_.denied;
-                      });
+  const bool at_root = world_.deny_at_root;
+  const bool denied_from_start = policyDenies().has_value();
+  DenialFilter filter(
+      {[&] { return policyDenies().has_value(); }, at_root, !at_root || denied_from_start}, [&] {
+        if (auto fault = policyDenies()) {
+          world_.recordRefusal("policy", fs_.id, live.peer, *fault);
+        }
+        const std::lock_guard lock(mutex_);
+        ++stats_.denied;
+      });
   Stream server = Stream::plain(std::move(*upstream));
   const RelayMood mood{[this] { return blackhole_.load(); }, [this] { return delay_ms_.load(); }};
   const RelayEnd end = relay(client, server, live, filter, mood);

@@ -8,7 +8,6 @@ namespace {
 constexpr std::uint32_t kLastFragment = 0x80000000U;
 constexpr std::uint32_t kNfsProgram = 100003;
 constexpr std::uint32_t kOpPutFh = 22;
-constexpr std::uint32_t kOpPutPubFh = 23;
 constexpr std::uint32_t kOpPutRootFh = 24;
 constexpr std::uint32_t kOpSequence = 53;
 constexpr std::size_t kSequenceArgs = 32;    // RFC 8881 section 18.46.1
@@ -59,6 +58,7 @@ std::optional<RootCall> parseCall(std::string_view record) {
   }
   if (!count || !operation) return std::nullopt;
   if (*operation == kOpPutFh && !skipOpaque(cursor)) return std::nullopt;
+  // PUTFH 22, PUTPUBFH 23, PUTROOTFH 24.
   if (*operation < kOpPutFh || *operation > kOpPutRootFh) return std::nullopt;
   call.operation = *operation;
   call.end = cursor.position();
@@ -114,14 +114,14 @@ void RecordFilter::startFragment(std::string& out) {
 DenialFilter::DenialFilter(Denial denial, std::function<void()> on_denied)
     : denial_(std::move(denial)),
       on_denied_(std::move(on_denied)),
-      calls_([this] { return denial_.root(); }, [this](std::string& record) { onCall(record); }),
+      calls_([this] { return denial_.active(); }, [this](std::string& record) { onCall(record); }),
       replies_([this] { return !pending_.empty(); },
                [this](std::string& record) { onReply(record); }) {}
 
 void DenialFilter::onCall(std::string& record) {
   const auto call = parseCall(record);
   if (!call) return;
-  const bool denied = call->operation == kOpPutFh ? denial_.handles : true;
+  const bool denied = call->operation == kOpPutFh ? denial_.handles : denial_.root;
   if (!denied || pending_.size() >= kMostPending) return;
   store32(record, call->count_at, call->results_before + 1);
   record.resize(call->end);

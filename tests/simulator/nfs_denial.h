@@ -1,5 +1,5 @@
 // Policy denials as EFS shows them: the connection works, NULL and EXCHANGE_ID are answered, but
-// the compound that asks for the root gets NFS4ERR_ACCESS.
+// the compound that asks for the root (or for any handle) gets NFS4ERR_ACCESS.
 //
 // The calls of a denied connection are cut after PUTROOTFH (so nothing behind it is carried out)
 // and go to the NFS server like all others; in the reply the status of that operation is replaced.
@@ -47,8 +47,9 @@ class RecordFilter {
 
 // What a connection is denied; asked at each call, because the control socket changes policies.
 struct Denial {
-  std::function<bool()> root;  // denied now: PUTROOTFH and PUTPUBFH
-  bool handles = false;        // and PUTFH too, because the connection was denied from its start
+  std::function<bool()> active;  // whether anything is denied now
+  bool root = true;              // PUTROOTFH and PUTPUBFH
+  bool handles = false;          // PUTFH
 };
 
 // The two filters of one connection and the calls between them.

@@ -74,6 +74,8 @@ class World {
   std::atomic<ServerCertificate> server_certificate{ServerCertificate::kOk};
   std::atomic<bool> handshake_stall{false};
   std::atomic<bool> strict_skew{false};
+  // Where new connections meet a policy denial: at PUTROOTFH, or else at the first PUTFH.
+  std::atomic<bool> deny_at_root{true};
 
  private:
   FileSystem* findFileSystem(const std::string& fs_id);

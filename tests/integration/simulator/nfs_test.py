@@ -73,6 +73,7 @@ class NfsTest(unittest.TestCase):
         cls.data = f"{cls.sim.dir}/data/fs1"
 
     def tearDown(self):
+        self.sim.ctl("deny-at putrootfh")
         for switch in ("deny", "fs-require-iam", "fs-require-tls"):
             self.sim.ctl(f"{switch} {FS} off")
 
@@ -175,7 +176,10 @@ class Trunking(NfsTest):
     changes = {"trunking": True}
 
     def test_access_points_look_like_one_server(self):
-        first, second = exchange_id(self.tls()), exchange_id(self.tls(AP))
+        sock = self.tls()
+        first = exchange_id(sock)
+        create_session(sock, first)  # confirms the client id
+        second = exchange_id(self.tls(AP))
         self.assertEqual((first.major_id, first.minor_id, first.client_id),
                          (second.major_id, second.minor_id, second.client_id))
 
@@ -246,6 +250,15 @@ class Denials(NfsTest):
         late = self.tls(None, ROLE)
         self.mount(late)
         reply = compound(late, sequence_op(self.session, 2), putfh, GETFH)
+        self.assertEqual((reply.status, reply.count), (NFS4ERR_ACCESS, 2))
+
+    def test_denial_one_step_later(self):
+        self.sim.ctl("deny-at putfh")
+        self.sim.ctl(f"deny {FS} on")
+        sock = self.tls(None, ROLE)
+        self.assertEqual(self.mount(sock), (0, 3))
+        putfh = struct.pack(">II", 22, 4) + b"hndl"
+        reply = compound(sock, sequence_op(self.session, 2), putfh, GETFH)
         self.assertEqual((reply.status, reply.count), (NFS4ERR_ACCESS, 2))
 
     def test_nfs_4_0_is_denied_as_well(self):

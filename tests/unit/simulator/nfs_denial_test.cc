@@ -46,7 +46,7 @@ class DenialFilterTest : public testing::Test {
   }
   bool denied_ = true;
   int count_ = 0;
-  DenialFilter filter_{{[this] { return denied_; }, false}, [this] { ++count_; }};
+  DenialFilter filter_{{[this] { return denied_; }, true, false}, [this] { ++count_; }};
 };
 
 TEST_F(DenialFilterTest, CutsTheCallBehindPutRootFhAndDeniesInTheReply) {
@@ -115,7 +115,7 @@ TEST_F(DenialFilterTest, EndsAtARecordBeyondTheLimit) {
 }
 
 TEST(DenialFilter, DeniesHandlesWhereTheConnectionWasDeniedFromItsStart) {
-  DenialFilter filter({[] { return true; }, true}, [] {});
+  DenialFilter filter({[] { return true; }, true, true}, [] {});
   std::string out;
   ASSERT_TRUE(filter.calls().feed(
       record(callHead() + words({2, 22, 3}) + "hnd" + std::string(1, '\0') + word(10)), out));
