@@ -73,11 +73,25 @@ class LevelName final : public spdlog::custom_flag_formatter {
   Form form_;
 };
 
+// Abbreviation of the time zone, as strftime's %Z; spdlog 1.10 prints the letters "%Z" themselves.
+class ZoneName final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg&, const std::tm& time,
+              spdlog::memory_buf_t& out) override {
+    const std::string_view zone(time.tm_zone == nullptr ? "" : time.tm_zone);
+    out.append(zone.data(), zone.data() + zone.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<ZoneName>();
+  }
+};
+
 std::unique_ptr<spdlog::formatter> makeFormatter(Form form) {
   const bool tunnel = form == Form::kTunnel;
   auto formatter = std::make_unique<spdlog::pattern_formatter>(
       tunnel ? spdlog::pattern_time_type::utc : spdlog::pattern_time_type::local);
   formatter->add_flag<LevelName>('*', form);
+  formatter->add_flag<ZoneName>('Z');
   formatter->set_pattern(tunnel ? "%Y-%m-%dT%H:%M:%S.%eZ %P %* efs_proxy %v"
                                 : "%Y-%m-%d %H:%M:%S %Z - %* - %v");
   return formatter;

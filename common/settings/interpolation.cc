@@ -54,6 +54,8 @@ class Expander {
     if (++references_ > kMaxReferences) return invalid("too many %(...)s");
     const std::string* value = lookup_(name);
     if (value == nullptr) return invalid("%(" + printable(name) + ")s names no key");
+    // Plain text ends the descent and is no level of its own.
+    if (value->find('%') == std::string::npos) return append(*value);
     return expand(*value, depth + 1);
   }
 

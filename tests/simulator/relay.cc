@@ -35,7 +35,7 @@ struct Direction {
   bool wantsInput() const { return !ended && out.size() - sent < kMostBuffered; }
 };
 
-enum class Step { kIdle, kProgress, kBroken };
+enum class Step { kIdle, kProgress, kBroken, kStopped };
 
 Step readSome(Direction& d, std::vector<char>& buffer) {
   const IoResult got = d.from.read(buffer.data(), buffer.size());
@@ -96,10 +96,9 @@ class Pump {
       const bool frozen = mood_.blackhole();
       const Step step = frozen ? Step::kIdle : turn();
       if (step == Step::kBroken) return RelayEnd::kBroken;
+      if (step == Step::kStopped) return RelayEnd::kStopped;
       if (step == Step::kProgress) {
         last_traffic_ = clock_.monotonic();
-        const int delay = mood_.delay_ms();
-        if (delay > 0 && live_.wake->wait(Duration(delay))) return RelayEnd::kStopped;
         continue;
       }
       const bool leaving = live_.order == Order::kCloseWhenIdle;
@@ -113,16 +112,18 @@ class Pump {
   Step turn() {
     Step best = Step::kIdle;
     for (Direction* d : {&up_, &down_}) {
-      if (d->wantsInput()) {
-        const Step step = readSome(*d, buffer_);
-        if (step == Step::kBroken) return step;
+      for (const Step step : {d->wantsInput() ? readAndDelay(*d) : Step::kIdle, writeSome(*d)}) {
+        if (step == Step::kBroken || step == Step::kStopped) return step;
         if (step == Step::kProgress) best = step;
       }
-      const Step step = writeSome(*d);
-      if (step == Step::kBroken) return step;
-      if (step == Step::kProgress) best = step;
     }
     return best;
+  }
+
+  Step readAndDelay(Direction& d) {
+    const Step step = readSome(d, buffer_);
+    const int delay = step == Step::kProgress ? mood_.delay_ms() : 0;
+    return delay > 0 && live_.wake->wait(Duration(delay)) ? Step::kStopped : step;
   }
 
   // False when the simulator stops.

@@ -84,8 +84,8 @@ Result<Identity> readIdentity(const TlsOptions& options) {
 
 Status enableFips() {
   // "base" has the decoders that reading PEM files needs and that the FIPS provider lacks.
-  if (OSSL_PROVIDER_load(nullptr, "base") == nullptr ||
-      OSSL_PROVIDER_load(nullptr, "fips") == nullptr ||
+  if (OSSL_PROVIDER_load(nullptr, "fips") == nullptr ||
+      OSSL_PROVIDER_load(nullptr, "base") == nullptr ||
       EVP_default_properties_enable_fips(nullptr, 1) != 1) {
     return Error(ErrorKind::kUnsupported,
                  "FIPS mode is asked for, but OpenSSL's FIPS provider cannot be loaded: " +
@@ -171,6 +171,8 @@ Result<TlsClientContext> TlsClientContext::create(const TlsOptions& options, con
   auto impl = std::make_unique<Impl>();
   impl->options = options;
   impl->clock = &clock;
+  // Loads the texts of errors, which enableFips() may need already.
+  (void)OPENSSL_init_ssl(0, nullptr);
   if (options.fips) EFS_CHECK(enableFips());
   impl->context.reset(SSL_CTX_new(TLS_client_method()));
   if (!impl->context) return opensslError("making a TLS context");

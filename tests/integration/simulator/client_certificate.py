@@ -4,6 +4,7 @@ Every field can be altered singly, also into what no certificate library would w
 critical flags, non-minimal numbers, raw signatures. Only the RSA operations come from a library.
 """
 
+import base64
 import datetime
 import hashlib
 import hmac
@@ -15,11 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 _keys = {}
 
 
-def rsa_key(bits=3072):
-    """One key per size for the whole run: making one takes a second."""
-    if bits not in _keys:
-        _keys[bits] = rsa.generate_private_key(public_exponent=65537, key_size=bits)
-    return _keys[bits]
+def rsa_key(bits=3072, exponent=65537):
+    """One key per kind for the whole run: making one takes a second."""
+    if (bits, exponent) not in _keys:
+        _keys[bits, exponent] = rsa.generate_private_key(exponent, bits)
+    return _keys[bits, exponent]
 
 
 # --- DER ------------------------------------------------------------------------------------------
@@ -128,6 +129,7 @@ class Recipe:
         now = now.replace(microsecond=0)
         self.not_before = now - datetime.timedelta(minutes=15)
         self.not_after = now + datetime.timedelta(hours=3)
+        self.validity = None          # replaces the encoded SEQUENCE of the two times
         self.signed_at = now
         self.signed_fs_id = fs_id
         self.signed_service = "elasticfilesystem"
@@ -149,6 +151,12 @@ class Recipe:
         raw = self.key.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
         return hashlib.sha1(raw).digest()
+
+    def shift(self, delta):
+        """Made at another time."""
+        self.not_before += delta
+        self.not_after += delta
+        self.signed_at += delta
 
     def auth(self):
         who = self.identity
@@ -181,7 +189,8 @@ class Recipe:
                   for name in self.order if name in contents]
         body = sequence(
             self.version, self.serial, self.inner_algorithm, self.issuer,
-            sequence(utc_time(self.not_before), utc_time(self.not_after)), self.subject,
+            self.validity or sequence(utc_time(self.not_before), utc_time(self.not_after)),
+            self.subject,
             self.public_key(), der(0xA3, sequence(*listed, *self.more_extensions)))
         signed = self.key.sign(body, padding.PKCS1v15(), self.hash)
         if self.spoil_self_signature:
@@ -190,7 +199,6 @@ class Recipe:
 
     def write(self, directory):
         """Writes cert.pem and key.pem; returns both paths."""
-        import base64
         text = base64.encodebytes(self.certificate()).decode()
         cert, key = f"{directory}/cert.pem", f"{directory}/key.pem"
         with open(cert, "w") as out:

@@ -169,7 +169,7 @@ def _opaque(data):
     return struct.pack(">I", len(data)) + data + b"\0" * (-len(data) % 4)
 
 
-def call(sock, body, xid=None, fragments=1):
+def call(sock, body, fragments=1):
     """Sends one RPC call and returns the reply without its record mark."""
     size = (len(body) + fragments - 1) // fragments
     parts = [body[i:i + size] for i in range(0, len(body), size)]
@@ -189,7 +189,7 @@ def call(sock, body, xid=None, fragments=1):
 
 def rpc(program, version, procedure, body=b"", xid=None):
     xid = random.getrandbits(32) if xid is None else xid
-    credential = struct.pack(">IIIIII", 0, 0, 0, 0, 0, 0)  # stamp, machine "", uid, gid, no gids
+    # AUTH_SYS: stamp, machine, uid 0, gid 0, no other groups.
     credential = struct.pack(">I", 0) + _opaque(b"t") + struct.pack(">III", 0, 0, 0)
     return (struct.pack(">IIIIII", xid, 0, 2, program, version, procedure) +
             struct.pack(">I", 1) + _opaque(credential) + struct.pack(">II", 0, 0) + body)

@@ -1,0 +1,1 @@
+efs_fuzz_target(ini_file SOURCES ini_file_fuzz.cc LIBS settings)

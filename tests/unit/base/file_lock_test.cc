@@ -1,0 +1,87 @@
+#include "efs/base/file_lock.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "efs/base/subprocess.h"
+#include "efs/base/text.h"
+#include "efs/test_support/temp_dir.h"
+
+namespace efs {
+namespace {
+
+constexpr Duration kPatience{10000};
+
+// A process that holds the lock until its `go` pipe is closed.
+struct Holder {
+  Subprocess process;
+  UniqueFd go;
+};
+Holder holdElsewhere(const std::string& path) {
+  auto ready = makePipe();
+  auto go = makePipe();
+  auto child = Subprocess::fork([&] {
+    const auto lock = FileLock::tryAcquire(path);
+    if (!lock) return 1;
+    ready->write_end.reset();
+    go->write_end.reset();
+    char byte = 0;
+    return ::read(go->read_end.get(), &byte, 1) == 0 ? 0 : 2;
+  });
+  ready->write_end.reset();
+  char byte = 0;
+  EXPECT_EQ(::read(ready->read_end.get(), &byte, 1), 0);  // the child has the lock
+  return {*std::move(child), std::move(go->write_end)};
+}
+
+TEST(FileLock, IsHeldByOneProcessAtATime) {
+  const test_support::TempDir dir;
+  const std::string path = dir.at("lock");
+  Holder holder = holdElsewhere(path);
+  const auto busy = FileLock::tryAcquire(path);
+  ASSERT_FALSE(busy.has_value());
+  EXPECT_EQ(busy.error().kind(), ErrorKind::kBusy);
+  EXPECT_EQ(busy.error().hint(),
+            "the holder wrote process id " + std::to_string(holder.process.pid()));
+  holder.go.reset();
+  ASSERT_EQ((*holder.process.wait(kPatience))->code, 0);
+  EXPECT_TRUE(FileLock::tryAcquire(path).has_value());
+}
+
+// ST-6: the old product's lock file outlived its owner.
+TEST(FileLock, IsFreeWhenItsHolderIsKilled) {
+  const test_support::TempDir dir;
+  const std::string path = dir.at("lock");
+  Holder holder = holdElsewhere(path);
+  holder.process.killAndReap();
+  const SystemClock clock;
+  EXPECT_TRUE(FileLock::acquire(path, clock, kPatience).has_value());
+  EXPECT_EQ(trim(test_support::contentOf(path)), std::to_string(::getpid()));
+}
+
+TEST(FileLock, IsGivenUpWithTheObject) {
+  const test_support::TempDir dir;
+  const std::string path = dir.at("lock");
+  {
+    const auto first = FileLock::tryAcquire(path);
+    ASSERT_TRUE(first.has_value());
+    EXPECT_EQ(FileLock::tryAcquire(path).error().kind(), ErrorKind::kBusy);
+  }
+  EXPECT_TRUE(FileLock::tryAcquire(path).has_value());
+}
+
+TEST(FileLock, WaitsNoLongerThanAsked) {
+  const test_support::TempDir dir;
+  const auto held = FileLock::tryAcquire(dir.at("lock"));
+  const SystemClock clock;
+  const auto second = FileLock::acquire(dir.at("lock"), clock, Duration(20));
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().kind(), ErrorKind::kBusy);
+}
+
+TEST(FileLock, ReportsAPathThatCannotBe) {
+  EXPECT_EQ(FileLock::tryAcquire("/nowhere/lock").error().kind(), ErrorKind::kNotFound);
+}
+
+}  // namespace
+}  // namespace efs
