@@ -5,6 +5,7 @@
 namespace efs::watchdog {
 namespace {
 
+constexpr MonoTime kNever = MonoTime::max();
 constexpr Duration kFirstStartDelay{1000};
 constexpr Duration kFirstRenewalDelay{10000};
 constexpr Duration kMaxRenewalDelay{600000};
@@ -31,12 +32,14 @@ class Judge {
       keepServing();
       wakeIn(kLater);
     }
-    return {progress_, std::move(actions_), wake_};
+    Decision decision{progress_, std::move(actions_), std::nullopt};
+    if (wake_ != kNever) decision.wake = wake_;
+    return decision;
   }
 
  private:
   void act(Action action) { actions_.push_back(action); }
-  void wakeAt(MonoTime time) { wake_ = wake_ ? std::min(*wake_, time) : time; }
+  void wakeAt(MonoTime time) { wake_ = std::min(wake_, time); }
   void wakeIn(Duration delay) { wakeAt(seen_.now + delay); }
   Duration since(MonoTime time) const {
     return std::chrono::duration_cast<Duration>(seen_.now - time);
@@ -185,7 +188,7 @@ class Judge {
   const Policy& policy_;
   Progress progress_;
   std::vector<Action> actions_;
-  std::optional<MonoTime> wake_;
+  MonoTime wake_ = kNever;
 };
 
 }  // namespace

@@ -61,9 +61,13 @@ void Supervisor::run() {
   const auto is_due = [now](const auto& entry) {
     return entry.second.due || (entry.second.wake && *entry.second.wake <= now);
   };
-  // A mount that is being unmounted is judged by fresh facts, not by the last event.
-  const bool any = std::any_of(mounts_.begin(), mounts_.end(), is_due);
   const bool changed = std::exchange(table_due_, false);
+  // The kernel tells when the table changes, so a mount last seen in it is still there and its dead
+  // tunnel need not wait for the reading. Any other is judged by fresh facts, not by the last
+  // event.
+  const bool any = std::any_of(mounts_.begin(), mounts_.end(), [&](const auto& entry) {
+    return is_due(entry) && !entry.second.progress.mounted_since;
+  });
   if (any || changed) around_.view.refresh();
   for (auto it = mounts_.begin(); it != mounts_.end();) {
     MountRecord& mount = it->second;

@@ -58,6 +58,14 @@ def alive(pid):
         return False
 
 
+def no_children():
+    try:
+        os.waitpid(-1, os.WNOHANG)
+        return False
+    except ChildProcessError:
+        return True
+
+
 class Mount:
     """What mount.efs leaves behind: listener, tunnel, config and state file."""
 
@@ -163,6 +171,7 @@ class Bench(unittest.TestCase):
         self.mountinfo = self.path("table", "mountinfo")
         self.mounts = []
         self.watchdogs = []
+        self.tunnel_pids = []  # of tunnels that leave no note of their starts
         for name in ("state", "notes", "etc", "table", "net/nfsfs"):
             os.makedirs(self.path(name))
         self.set_config("")
@@ -174,19 +183,14 @@ class Bench(unittest.TestCase):
             if watchdog.poll() is None:
                 watchdog.kill()
                 watchdog.wait(PATIENCE)
-        for mount in self.mounts:
-            for pid, _ in mount.starts():
-                # Stand-ins only: the notes name no other process, and they are our children.
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-        while True:
+        # All of them are our children or were reaped by their watchdog: no stranger has the number.
+        noted = [pid for mount in self.mounts for pid, _ in mount.starts()]
+        for pid in self.tunnel_pids + noted:
             try:
-                if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                    time.sleep(0.005)
-            except ChildProcessError:
-                break
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        wait_for("the end of all children", no_children)
         if not self._outcome.success:
             print(read(self.log_path))
         shutil.rmtree(self.root)
