@@ -65,7 +65,8 @@ void RotatingSink::rotate() {
   // The lock is on the file being rotated; whoever gets it second sees that the name has moved on.
   if (fd_.valid() && ::flock(fd_.get(), LOCK_EX) == 0 && isCurrentFile()) {
     if (config_.file_count <= 0) {
-      (void)::ftruncate(fd_.get(), 0);
+      // A file that cannot be cut keeps growing; there is nobody to tell.
+      [[maybe_unused]] const int ignored = ::ftruncate(fd_.get(), 0);
     } else {
       for (int n = config_.file_count - 1; n > 0; --n) {
         (void)std::rename(oldName(n - 1).c_str(), oldName(n).c_str());

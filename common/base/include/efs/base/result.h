@@ -44,6 +44,7 @@ inline tl::unexpected<Error> unexpected(Error error) {
 // Evaluates an expression that gives Result<T>; returns its error from the current function, or
 // declares `var` with the value. The only macro of the error idiom, because C++ has no operator
 // `?`.
+// NOLINTBEGIN(bugprone-macro-parentheses): a declared name cannot stand in parentheses.
 #define EFS_CONCAT_INNER(a, b) a##b
 #define EFS_CONCAT(a, b) EFS_CONCAT_INNER(a, b)
 #define EFS_TRY(var, expression) EFS_TRY_IMPL(EFS_CONCAT(efs_try_, __LINE__), var, expression)
@@ -51,6 +52,7 @@ inline tl::unexpected<Error> unexpected(Error error) {
   auto tmp = (expression);                                    \
   if (!tmp) return ::efs::unexpected(std::move(tmp).error()); \
   auto var = std::move(*tmp)
+// NOLINTEND(bugprone-macro-parentheses)
 // The same for Status, where there is no value.
 #define EFS_CHECK(expression)                                 \
   do {                                                        \
