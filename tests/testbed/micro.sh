@@ -16,14 +16,14 @@ set -euo pipefail
 
 MODULES=(
   virtio_pci virtio_console virtio_rng
-  nfsv4 tls veth dummy tcp_diag inet_diag unix_diag sch_netem
+  nfsv4 tls veth bridge dummy tcp_diag inet_diag unix_diag sch_netem
   gcm ctr ccm ghash-generic chacha20poly1305 chacha_generic poly1305_generic aesni-intel
   loop overlay
 )
 PROGRAMS=(
   bash mount umount findmnt mountpoint nsenter unshare losetup setpriv flock prlimit
   ip ss stat df sha256sum timeout sleep date dd cp mv ls tar cat env readlink chown chmod touch
-  head tail sort wc tr cut grep sed awk mktemp sysctl ps openssl
+  head tail sort wc tr cut grep sed awk mktemp sysctl ps openssl socat pgrep hostname mkfifo setsid find tee
 )
 
 # The machine's tools and its NFS server: everything except the project.
@@ -35,6 +35,10 @@ micro_root() {
   put_busybox "$root"
   put_modules "$root" "${MODULES[@]}"
   ln -sf awk "$root/usr/bin/awk"
+  # The client libraries look for their authorities here; the world puts the simulator's in.
+  mkdir -p "$root/etc/ssl/certs" "$root/usr/lib/ssl"
+  touch "$root/etc/ssl/certs/ca-certificates.crt"
+  cp /etc/ssl/openssl.cnf "$root/usr/lib/ssl/"
   ln -sf /proc/self/mounts "$root/etc/mtab"
   printf 'root:x:0:0:root:/root:/bin/bash\nefs-user:x:1000:1000::/tmp:/bin/bash\nnobody:x:65534:65534::/:/bin/sh\n' \
     >"$root/etc/passwd"

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034  # the lists are found by name
 # The Debian 12 packages this project needs, one list per purpose, and the function that installs
 # what is missing. Sourced by run.sh, test.sh and the test bed; nothing else names a package.
 
@@ -10,7 +11,7 @@ EFS_PACKAGES_build=(
 )
 # To run the unit and integration tests.
 EFS_PACKAGES_test=(
-  bash coreutils util-linux procps iproute2 openssl ca-certificates
+  bash coreutils util-linux procps iproute2 openssl ca-certificates socat
   nfs-ganesha nfs-ganesha-vfs nfs-ganesha-mem
 )
 # The checks of the simulator against Amazon's own signing code.
