@@ -9,6 +9,8 @@ set -uo pipefail
 . "$E2E/facts.sh"
 # shellcheck source=tests/e2e/simulator.sh
 . "$E2E/simulator.sh"
+# shellcheck source=tests/e2e/simulator.sh
+. "$E2E/simulator.sh"
 STATE=/var/run/efs
 OUTPUT=""
 
@@ -126,7 +128,7 @@ nothing_left() {
 all_cleared() { nothing_left 20; }
 
 # fault COMMAND...: tells the simulator to misbehave; ends with the case.
-fault() { simulator_control "$@" || fail "the simulator refused: $*"; }
+fault() { simulator_control "$@" >/dev/null || fail "the simulator refused: $*"; }
 
 # checksum FILE
 checksum() { sha256sum "$1" | cut -d' ' -f1; }

@@ -42,7 +42,7 @@ run_case() {
   esac
   if [[ $verdict == failed ]]; then aftermath >>"$out/log" 2>&1; fi
   client_down one
-  simulator_control reset >>"$out/log" 2>&1
+  simulator_reset >>"$WORLD/reset.log" 2>&1
   echo "$verdict" >"$out/verdict"
   echo "$((SECONDS - started))" >"$out/seconds"
   printf '%-8s %s (%s s)\n' "$verdict" "$name" "$((SECONDS - started))"

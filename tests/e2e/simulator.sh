@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The simulator's configuration and its control socket (tests/simulator/README.md). Sourced.
 
-# The keys of profile "backup" (case iam-profile), those of the instance role are drawn by the simulator.
+# The keys of profile "backup" (case iam-profile).
 # shellcheck disable=SC2034  # used by whoever sources this
 PROFILE_KEY=AKIAPROFILEBACKUP000
 PROFILE_SECRET=profile/secret+with=signs0000000000000000
@@ -39,9 +39,16 @@ simulator_config() {
 JSON
 }
 
-# simulator_control WORD...: one command; fails when the answer is not "ok".
-simulator_control() {
-  local answer
-  answer="$(printf '%s\n' "$*" | timeout 10 socat -t 5 - "UNIX-CONNECT:$WORLD/sim/control" 2>&1)"
-  [[ "$answer" == ok* ]] || { printf 'simulator: %s: %s\n' "$*" "$answer" >&2; return 1; }
+# simulator_control WORD...: one command; fails when the simulator refuses it.
+simulator_control() { timeout 20 efs-simulator ctl "$WORLD/sim/control.sock" "$@"; }
+
+# simulator_reset: it behaves again.
+simulator_reset() {
+  local zone command
+  for zone in a b c; do simulator_control target "$FS" "$REGION$zone" ok; done
+  for command in "target $FS_CLOSED ${REGION}a ok" "cert ok" "tls handshake-stall off" "dns ok" "imds ok" \
+    "deny $FS off" "clock 0" "strict-skew off"; do
+    # shellcheck disable=SC2086  # words
+    simulator_control $command
+  done
 }

@@ -16,6 +16,8 @@ export WORLD E2E EFS_TREE
 . "$E2E/facts.sh"
 # shellcheck source=tests/e2e/simulator.sh
 . "$E2E/simulator.sh"
+# shellcheck source=tests/e2e/simulator.sh
+. "$E2E/simulator.sh"
 
 world_die() { printf 'world: %s\n' "$*" >&2; exit 1; }
 
@@ -44,7 +46,7 @@ world_simulator() {
   simulator_config >"$WORLD/simulator.json"
   (
     cd "$WORLD/sim" || exit 1
-    exec nsenter --net=/run/netns/aws efs-simulator "$WORLD/simulator.json"
+    exec nsenter --net=/run/netns/aws efs-simulator --config "$WORLD/simulator.json"
   ) >"$WORLD/simulator.log" 2>&1 </dev/null &
   SIMULATOR_PID=$!
   until grep -q '^ready' "$WORLD/simulator.log"; do

@@ -23,7 +23,7 @@ MODULES=(
 PROGRAMS=(
   bash mount umount findmnt mountpoint nsenter unshare losetup setpriv flock prlimit
   ip ss stat df sha256sum timeout sleep date dd cp mv ls tar cat env readlink chown chmod touch
-  head tail sort wc tr cut grep sed awk mktemp sysctl ps openssl socat pgrep hostname mkfifo setsid find tee
+  head tail sort wc tr cut grep sed awk mktemp sysctl ps openssl pgrep hostname mkfifo setsid find tee
 )
 
 # The machine's tools and its NFS server: everything except the project.

@@ -11,7 +11,7 @@ EFS_PACKAGES_build=(
 )
 # To run the unit and integration tests.
 EFS_PACKAGES_test=(
-  bash coreutils util-linux procps iproute2 openssl ca-certificates socat
+  bash coreutils util-linux procps iproute2 openssl ca-certificates
   nfs-ganesha nfs-ganesha-vfs nfs-ganesha-mem
 )
 # The checks of the simulator against Amazon's own signing code.

@@ -4,7 +4,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 
-fault tls wrong_name
+fault cert wrong-name
 mkdir -p /mnt/efs
 efs_setting retry_nfs_mount_command_count 1
 refuse 32 mount -t efs -o tls "$FS:/" /mnt/efs

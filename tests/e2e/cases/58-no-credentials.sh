@@ -3,7 +3,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 
-fault imds no_role
+fault imds no-role
 mkdir -p /mnt/efs
 refuse 1 mount -t efs -o tls,iam "$FS_CLOSED:/" /mnt/efs
 says "AWS Access Key ID and Secret Access Key are not found" "role"
