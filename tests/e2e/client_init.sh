@@ -2,6 +2,9 @@
 # First process of a client (world.sh, client_up): gives it private directories, then stays to adopt
 # and reap what its programs leave behind, as the init of a container does.
 name=$1
+EFS_TREE="$(cd "$E2E/../.." && pwd)"
+# shellcheck source=tests/e2e/client_config.sh
+. "$E2E/client_config.sh"
 home="$WORLD/clients/$name"
 set -e
 mount --make-rprivate /
@@ -18,13 +21,7 @@ mount --bind "$home/resolv.conf" /etc/resolv.conf
 if [[ -e /etc/ssl/certs/ca-certificates.crt ]]; then
   mount --bind "$WORLD/sim/ca.pem" /etc/ssl/certs/ca-certificates.crt
 fi
-# Short grace periods: the tests watch the clean-up.
-sed -e 's/^#\? *region *=.*//' \
-  -e 's/^unmount_count_for_consistency *=.*/unmount_count_for_consistency = 1/' \
-  -e 's/^unmount_grace_period_sec *=.*/unmount_grace_period_sec = 1/' \
-  "$EFS_TREE/config/efs-utils.conf" >/etc/amazon/efs/efs-utils.conf
-cp "$WORLD/sim/ca.pem" /etc/amazon/efs/efs-utils.crt
-chmod 444 /etc/amazon/efs/efs-utils.crt
+client_config
 trap 'umount -a -f -l -t nfs4 2>/dev/null; exit 0' TERM
 echo up >"$home/ready"
 while :; do

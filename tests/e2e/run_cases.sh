@@ -50,9 +50,10 @@ run_case() {
   send_results "$name"
 }
 
+read -r -a PATTERNS <<<"${EFS_CASES:-*}"
 wanted() {
   local pattern
-  for pattern in ${EFS_CASES:-*}; do
+  for pattern in "${PATTERNS[@]}"; do
     # shellcheck disable=SC2053  # a pattern
     [[ "$(basename "$1" .sh)" == $pattern ]] && return 0
   done

@@ -9,13 +9,17 @@
 
 E2E="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 EFS_TREE="$(cd "$E2E/../.." && pwd)"
-WORLD=/tmp/world
+WORLD="${WORLD:-/tmp/world}"
 export WORLD E2E EFS_TREE
 
 # shellcheck source=tests/e2e/facts.sh
 . "$E2E/facts.sh"
+# shellcheck source=tests/e2e/client_config.sh
+. "$E2E/client_config.sh"
 # shellcheck source=tests/e2e/simulator.sh
 . "$E2E/simulator.sh"
+# shellcheck source=tests/e2e/client_config.sh
+. "$E2E/client_config.sh"
 # shellcheck source=tests/e2e/simulator.sh
 . "$E2E/simulator.sh"
 

@@ -39,7 +39,7 @@ machine_run() {
     -device virtio-rng-pci -device virtio-serial-pci \
     -chardev "file,id=results,path=$out/results.tar" \
     -device virtserialport,chardev=results,name=results "$@" </dev/null 2>&1 |
-    tr -d '\r' | tee "$out/console.log" || true
+    sed -u 's|\r||g' | tee "$out/console.log" || true
   if [[ -s "$out/results.tar" ]]; then
     tar -C "$out" --ignore-zeros -xf "$out/results.tar" 2>/dev/null || say "the results are incomplete"
   fi

@@ -11,7 +11,7 @@ EFS_PACKAGES_build=(
 )
 # To run the unit and integration tests.
 EFS_PACKAGES_test=(
-  bash coreutils util-linux procps iproute2 openssl ca-certificates
+  bash coreutils util-linux procps iproute2 openssl ca-certificates libcurl4
   nfs-ganesha nfs-ganesha-vfs nfs-ganesha-mem
 )
 # The checks of the simulator against Amazon's own signing code.
@@ -25,7 +25,7 @@ EFS_PACKAGES_lint=(clang-format clang-tidy clang-tools shellcheck git)
 # Installed inside the systemd image.
 EFS_PACKAGES_guest=(
   systemd systemd-sysv udev dbus iproute2 kmod mount libmount1 procps ca-certificates openssl
-  libssl3 libcurl4 libspdlog1.10 libfmt9 libstdc++6 libcares2 libinih1 libsystemd0 netbase
+  libssl3 libcurl4 libspdlog1.10 libfmt9 libstdc++6 libc-ares2 libinih1 libsystemd0 netbase
   nfs-ganesha nfs-ganesha-vfs nfs-ganesha-mem
 )
 

@@ -67,16 +67,20 @@ put_ganesha() {
   mkdir -p "$root/var/lib/nfs/ganesha"
 }
 
-# put_project ROOT BIN: the programs under test where a package would install them, and below
-# /efsmount what the tests need of the source tree.
+# put_project ROOT BIN [without-libraries]: the programs under test where a package would install them,
+# and below /efsmount what the tests need of the source tree. A root that is a whole Debian brings its
+# own libraries.
 put_project() {
-  local root=$1 bin=$2 folder
+  local root=$1 bin=$2 PUT_LIBRARIES=${3:-with-libraries} folder
   put_program "$root" "$bin/mount.efs" /usr/sbin
   put_program "$root" "$bin/umount.efs" /usr/sbin
   put_program "$root" "$bin/efs-proxy" /usr/bin
   put_program "$root" "$bin/amazon-efs-mount-watchdog" /usr/bin
   put_program "$root" "$bin/efsctl" /usr/bin
   put_program "$root" "$bin/efs-simulator" /usr/bin
+  if [[ $PUT_LIBRARIES == with-libraries ]]; then
+    put_binary "$root" /usr/lib/*/libcurl.so.4  # opened when needed, so ldd does not know it
+  fi
   for folder in tests/testbed tests/e2e config systemd; do
     [[ -d "$SOURCE/$folder" ]] || continue
     mkdir -p "$root/efsmount/$folder"
@@ -87,7 +91,7 @@ put_project() {
 put_program() {
   [[ -e "$2" ]] || return 0
   install -D -m 755 "$2" "$1$3/${2##*/}"
-  put_libraries "$1" "$2"
+  [[ $PUT_LIBRARIES != with-libraries ]] || put_libraries "$1" "$2"
 }
 
 # pack_cpio ROOT FILE: uncompressed; unpacking in an emulated guest costs more than reading.
