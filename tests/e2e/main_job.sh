@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# The main job of the product, in the place, for ./run.sh: one file system with the two access points of
+# the AWS tutorial (web-content: uid 1000, mode 755; shared-data: uid 1001, mode 750), mounted by two
+# clients; a tunnel killed during a copy; everything unmounted, nothing left. Ends with 1 at the first
+# step that does not hold.
+set -uo pipefail
+# shellcheck source=tests/e2e/world.sh
+. "$(dirname "${BASH_SOURCE[0]}")/world.sh"
+
+# step TEXT COMMAND...: one line with the time it took, then what it said; ends the job on failure.
+step() {
+  local text=$1 started=$EPOCHREALTIME status=0 out="$WORLD/step.log" ms
+  shift
+  "$@" >"$out" 2>&1 || status=$?
+  ms=$(((${EPOCHREALTIME/[.,]/} - ${started/[.,]/}) / 1000))
+  printf '%-62s %3d.%02d s\n' "$text" $((ms / 1000)) $((ms % 1000 / 10))
+  sed 's/^/    /' "$out"
+  if [[ $status -ne 0 ]]; then
+    printf 'the step "%s" failed (%s)\n' "$text" "$status"
+    tail -n 40 "$WORLD"/clients/*/log/*.log "$WORLD/simulator.log"
+    exit 1
+  fi
+}
+
+# as CLIENT FUNCTION [ARGUMENT...]: one of main_job_steps.sh, inside a client.
+as() {
+  local client=$1
+  shift
+  # shellcheck disable=SC2016  # expanded in the client
+  on "$client" timeout -k 5 $((120 * ${EFS_TIME_SCALE:-1})) \
+    bash -c '. "$E2E/main_job_steps.sh"; "$@"' step "$@" </dev/null
+}
+
+both_clients_up() { client_up one "$CLIENT_ONE" && client_up two "$CLIENT_TWO"; }
+shares() { as "$1" writes && as "$2" reads_from "$1"; }
+
+# The copy runs in the background, so that its progress can be told; the result comes with copy_done.
+copy_with_killed_tunnels() {
+  local copy
+  as one copy_begins
+  as one copies 96 &
+  copy=$!
+  as one kill_tunnel_during_copy 24 || { kill "$copy"; return 1; }
+  as one kill_tunnel_during_copy 60 || { kill "$copy"; return 1; }
+  wait "$copy" || return 1
+  as one copy_is_right
+}
+
+echo "place: ${EFS_PLACE}, kernel $(uname -r), $(nproc) processors"
+world_up
+printf '%-62s %3d s\n' "an EFS with DNS, IMDS and three mount targets is up" "$SECONDS"
+step "two clients, each a network, a host name and a /run of its own" \
+  both_clients_up
+for client in one two; do
+  step "client $client mounts the root and both access points" as "$client" mounts_all
+done
+step "client one: mount and df -h" as one shows_mounts
+step "one writes, two reads" shares one two
+step "two writes, one reads" shares two one
+step "identities: who wrote is who the access point says" as two shows_identities
+step "isolation: no way out of an access point, mode 750 holds" as one is_isolated
+step "copy of 96 MiB by client one; its tunnel is killed twice" copy_with_killed_tunnels
+step "client two reads the copy with the right checksum" as two copy_is_right
+for client in one two; do
+  step "client $client unmounts" as "$client" unmounts_all
+done
+for client in one two; do
+  step "client $client: no mount, tunnel, state file or port is left" as "$client" all_cleared
+done
+step "the world goes down" world_down
