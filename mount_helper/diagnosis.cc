@@ -81,7 +81,10 @@ Error explainRefusedCertificate(const Error& cause, const Scene& scene) {
 }
 
 Error explainDenial(const Error& cause, const Scene& scene) {
-  std::string text = "access denied: ";
+  // The kernel's own words first: people search for them (NFS-6).
+  std::string text =
+      "access denied by server while mounting 127.0.0.1:" + printable(scene.request.device.path) +
+      ": ";
   std::string hint;
   if (scene.request.iam) {
     text += "the file system policy does not allow ClientMount for " + scene.signer;

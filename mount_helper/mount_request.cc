@@ -6,6 +6,7 @@
 
 #include "efs/base/files.h"
 #include "efs/base/text.h"
+#include "efs/base/utf8.h"
 #include "efs/net/address.h"
 
 namespace efs::mount_helper {
@@ -163,6 +164,16 @@ Status checkValues(const MountRequest& request) {
   return {};
 }
 
+// State and tunnel files are text: JSON and lines.
+Status checkMountpointText(const std::string& path) {
+  const bool control = std::any_of(path.begin(), path.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+  });
+  if (!control && isUtf8(path)) return {};
+  return invalid("mount point \"" + printable(path) +
+                 "\" contains control characters or invalid UTF-8");
+}
+
 // The device's own AZ and region labels against the options (DEV-5).
 Status reconcileDevice(MountRequest& request) {
   const Device& device = request.device;
@@ -190,6 +201,8 @@ Result<MountRequest> makeMountRequest(const CommandLine& command) {
   request.mountpoint = absolute.string();
   if (request.mountpoint.size() > 1 && request.mountpoint.back() == '/')
     request.mountpoint.pop_back();
+
+  EFS_CHECK(checkMountpointText(request.mountpoint));
 
   request.nfs_options = OptionList::parse(command.options);
   request.remount = request.nfs_options.has("remount");

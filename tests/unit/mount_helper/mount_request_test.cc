@@ -93,6 +93,13 @@ TEST(MountRequest, MakesTheMountPointAbsoluteWithoutResolvingLinks) {
   EXPECT_EQ(request("", "fs-0", "/")->mountpoint, "/");
 }
 
+TEST(MountRequest, RefusesAMountPointThatNoStateFileCanHold) {
+  EXPECT_NE(request("", "fs-0", "/mnt/a\nb").error().message().find("control characters"),
+            std::string::npos);
+  EXPECT_FALSE(request("", "fs-0", "/mnt/\xff"));
+  EXPECT_TRUE(request("", "fs-0", "/mnt/\xC3\xA9"));
+}
+
 TEST(MountRequest, SeesARemount) { EXPECT_TRUE(request("remount,ro")->remount); }
 
 }  // namespace
