@@ -114,7 +114,7 @@ tunnel_is_new() {
   [[ -n "$now" && "$now" != "$2" ]]
 }
 state_files() { find "$STATE" -mindepth 1 -maxdepth 1 \( -name 'fs-*' -o -name '~fs-*' -o -name 'stunnel-config.*' \) 2>/dev/null; }
-our_ports() { ss -Hltn | awk '{print $4}' | sed 's/.*://' | awk '$1 >= 20049 && $1 < 21049'; }
+our_ports() { ss -Hltn 'sport >= :20049 and sport < :21049'; }
 our_mounts() { grep -E ' - nfs4? ' /proc/self/mountinfo; }
 
 is_clean() { [[ -z "$(our_mounts)$(tunnels)$(state_files)$(our_ports)" ]]; }
@@ -128,7 +128,10 @@ nothing_left() {
 all_cleared() { nothing_left 20; }
 
 # fault COMMAND...: tells the simulator to misbehave; ends with the case.
-fault() { simulator_control "$@" >/dev/null || fail "the simulator refused: $*"; }
+fault() {
+  touch "$WORLD/faulty"
+  simulator_control "$@" >/dev/null || fail "the simulator refused: $*"
+}
 
 # checksum FILE
 checksum() { sha256sum "$1" | cut -d' ' -f1; }

@@ -34,6 +34,11 @@ run_case() {
   mkdir -p "$out"
   client_up one "$CLIENT_ONE"
   on one timeout -k 5 "$CASE_LIMIT" bash "$file" >"$out/log" 2>&1 </dev/null || status=$?
+  # A case that calls what is not there proves less than it says.
+  if grep -q ': command not found' "$out/log"; then
+    echo "FAILED: $(grep -m1 ': command not found' "$out/log")" >>"$out/log"
+    status=1
+  fi
   case $status in
     0) verdict=ok ;;
     77) verdict=skipped ;;
@@ -42,7 +47,10 @@ run_case() {
   esac
   if [[ $verdict == failed ]]; then aftermath >>"$out/log" 2>&1; fi
   client_down one
-  simulator_reset >>"$WORLD/reset.log" 2>&1
+  if [[ -e "$WORLD/faulty" ]]; then
+    rm "$WORLD/faulty"
+    simulator_reset >>"$WORLD/reset.log" 2>&1
+  fi
   echo "$verdict" >"$out/verdict"
   echo "$((SECONDS - started))" >"$out/seconds"
   printf '%-8s %s (%s s)\n' "$verdict" "$name" "$((SECONDS - started))"
