@@ -305,7 +305,7 @@ class Server:
     def __exit__(self, *_):
         self.close()
 
-    def close(self, reset=False):
+    def close(self):
         # shutdown() wakes the thread that waits in accept().
         for end in (lambda: self.socket.shutdown(socket.SHUT_RDWR), self.socket.close):
             try:
@@ -315,8 +315,6 @@ class Server:
         with self.lock:
             for connection in list(self.open):
                 try:
-                    if reset:
-                        reset_on_close(connection)
                     connection.shutdown(socket.SHUT_RDWR)
                 except OSError:
                     pass
