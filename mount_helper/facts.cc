@@ -85,7 +85,8 @@ Result<std::string> FactFinder::region() {
     return *request_.device.region;
   }
   // With a plain source the service will be asked for our zone only.
-  EFS_TRY(region, aws::chooseRegion(sources, metadata(chosen ? kZonePatience : aws::ImdsPatience{})));
+  EFS_TRY(region,
+          aws::chooseRegion(sources, metadata(chosen ? kZonePatience : aws::ImdsPatience{})));
   log::info("region {} from {}", region.name, region.source);
   return region.name;
 }

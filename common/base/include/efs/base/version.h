@@ -8,8 +8,8 @@ namespace efs {
 // Our own version, from the CMake project.
 std::string_view productVersion();
 
-// The amazon-efs-utils release whose contract this build keeps; what scripts parse out of --version and
-// what its proxy expects in the tunnel's configuration file (efs_utils_version).
+// The amazon-efs-utils release whose contract this build keeps; what scripts parse out of --version
+// and what its proxy expects in the tunnel's configuration file (efs_utils_version).
 inline constexpr std::string_view kContractVersion = "3.2.0";
 
 }  // namespace efs
