@@ -21,6 +21,13 @@ Result<std::vector<std::string>> resolveAlsoWithDot(const std::string& name,
   return again ? std::move(again) : std::move(found);
 }
 
+// The resolver names the name too; once is enough.
+std::string withoutName(const Error& error, const std::string& name) {
+  const std::string prefix = "resolving \"" + name + "\": ";
+  const std::string& message = error.message();
+  return message.rfind(prefix, 0) == 0 ? message.substr(prefix.size()) : message;
+}
+
 Result<std::vector<Candidate>> candidates(const TargetQuestion& question,
                                           const settings::MountSettings& settings) {
   std::vector<Candidate> list;
@@ -82,7 +89,7 @@ Result<MountTarget> findMountTarget(const TargetQuestion& question,
       log::info("mount target {} is {}", candidate.name, join(*found, ", "));
       return MountTarget{candidate.name, candidate.az, found->front()};
     }
-    const std::string reason = found ? "no address" : found.error().message();
+    const std::string reason = found ? "no address" : withoutName(found.error(), candidate.name);
     if (!found) kind = found.error().kind();
     log::info("mount target {} not found: {}", candidate.name, reason);
     failures.push_back("Failed to resolve \"" + candidate.name + "\": " + reason);
