@@ -7,14 +7,18 @@ set -uo pipefail
 # shellcheck source=tests/e2e/world.sh
 . "$(dirname "${BASH_SOURCE[0]}")/world.sh"
 
-# step TEXT COMMAND...: one line with the time it took, then what it said; ends the job on failure.
+# Progress goes here past the collected output of a step.
+exec 3>&1
+
+# step TEXT COMMAND...: the text, what the command said, the time it took; ends the job on failure.
 step() {
   local text=$1 started=$EPOCHREALTIME status=0 out="$WORLD/step.log" ms
   shift
+  printf '%s\n' "$text"
   "$@" >"$out" 2>&1 || status=$?
   ms=$(((${EPOCHREALTIME/[.,]/} - ${started/[.,]/}) / 1000))
-  printf '%-62s %3d.%02d s\n' "$text" $((ms / 1000)) $((ms % 1000 / 10))
   sed 's/^/    /' "$out"
+  printf '    = %d.%02d s\n' $((ms / 1000)) $((ms % 1000 / 10))
   if [[ $status -ne 0 ]]; then
     printf 'the step "%s" failed (%s)\n' "$text" "$status"
     tail -n 40 "$WORLD"/clients/*/log/*.log "$WORLD/simulator.log"
@@ -47,8 +51,7 @@ copy_with_killed_tunnels() {
 }
 
 echo "place: ${EFS_PLACE}, kernel $(uname -r), $(nproc) processors"
-world_up
-printf '%-62s %3d s\n' "an EFS with DNS, IMDS and three mount targets is up" "$SECONDS"
+step "an EFS with DNS, IMDS and three mount targets comes up" world_up
 step "two clients, each a network, a host name and a /run of its own" \
   both_clients_up
 for client in one two; do
