@@ -9,8 +9,6 @@ set -uo pipefail
 . "$E2E/facts.sh"
 # shellcheck source=tests/e2e/simulator.sh
 . "$E2E/simulator.sh"
-# shellcheck source=tests/e2e/simulator.sh
-. "$E2E/simulator.sh"
 STATE=/var/run/efs
 OUTPUT=""
 
