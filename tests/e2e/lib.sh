@@ -9,8 +9,6 @@ set -uo pipefail
 . "$E2E/facts.sh"
 # shellcheck source=tests/e2e/simulator.sh
 . "$E2E/simulator.sh"
-# shellcheck source=tests/e2e/simulator.sh
-. "$E2E/simulator.sh"
 STATE=/var/run/efs
 OUTPUT=""
 
@@ -79,7 +77,8 @@ unmount() { succeed umount "$@"; }
 mount_line() {
   local device root where options rest type source super
   while read -r _ _ device root where options rest; do
-    [[ "$(printf '%b' "$where")" == "$1" ]] || continue
+    printf -v where '%b' "$where"
+    [[ "$where" == "$1" ]] || continue
     read -r type source super <<<"${rest#*- }"
     printf '%s %s %s %s %s %s\n' "$options" "$type" "$source" "$super" "$root" "$device"
   done </proc/self/mountinfo | tail -1
@@ -93,12 +92,11 @@ mount_port() { nfs_options "$1" | tr , '\n' | sed -n 's/^port=//p'; }
 
 # tunnels: process ids of all tunnels of this client.
 tunnels() {
-  local folder
-  for folder in /proc/[0-9]*; do
-    if [[ "$(cat "$folder/comm" 2>/dev/null)" == efs-proxy &&
-      "$(sed -n 's/^State:\t\(.\).*/\1/p' "$folder/status" 2>/dev/null)" != Z ]]; then
-      echo "${folder#/proc/}"
-    fi
+  local stat pid name state
+  for stat in /proc/[0-9]*/stat; do
+    # "12 (efs-proxy) S ...": a zombie is no tunnel.
+    { read -r pid name state _ <"$stat"; } 2>/dev/null || continue
+    if [[ "$name" == "(efs-proxy)" && "$state" != Z ]]; then echo "$pid"; fi
   done
 }
 watchdogs() { grep -lsx 'amazon-efs-moun.*' /proc/[0-9]*/comm | cut -d/ -f3; }

@@ -18,10 +18,6 @@ export WORLD E2E EFS_TREE
 . "$E2E/client_config.sh"
 # shellcheck source=tests/e2e/simulator.sh
 . "$E2E/simulator.sh"
-# shellcheck source=tests/e2e/client_config.sh
-. "$E2E/client_config.sh"
-# shellcheck source=tests/e2e/simulator.sh
-. "$E2E/simulator.sh"
 
 world_die() { printf 'world: %s\n' "$*" >&2; exit 1; }
 
@@ -39,7 +35,7 @@ world_network() {
   ip -n aws link set lo up
   ip -n aws link add vpc type bridge 2>/dev/null || world_die "the kernel has no bridge"
   ip -n aws link set vpc up
-  for address in {$VPC_GATEWAY,$VPC_DNS,$TARGET_A,$TARGET_B,$TARGET_C,$TARGET_CLOSED}/16 \
+  for address in {$VPC_GATEWAY,$VPC_DNS,$TARGET_A,$TARGET_B,$TARGET_C,$TARGET_CLOSED,$TARGET_SPARE}/16 \
     {$IMDS_ADDRESS,$CONTAINER_ADDRESS}/32; do
     ip -n aws addr add "$address" dev vpc
   done

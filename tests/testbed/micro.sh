@@ -34,7 +34,6 @@ micro_root() {
   put_ganesha "$root"
   put_busybox "$root"
   put_modules "$root" "${MODULES[@]}"
-  ln -sf awk "$root/usr/bin/awk"
   # The client libraries look for their authorities here; the world puts the simulator's in.
   mkdir -p "$root/etc/ssl/certs" "$root/usr/lib/ssl"
   touch "$root/etc/ssl/certs/ca-certificates.crt"
