@@ -26,7 +26,7 @@ std::string findProgram(const std::string& name) {
   constexpr std::array<const char*, 6> kPlaces = {"/usr/bin/",       "/bin/",  "/usr/sbin/",
                                                   "/usr/local/bin/", "/sbin/", "/usr/local/sbin/"};
   for (const char* place : kPlaces) {
-    const std::string path = place + name;
+    std::string path = place + name;
     if (fileExists(path)) return path;
   }
   return {};
