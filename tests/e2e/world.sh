@@ -44,6 +44,7 @@ world_network() {
 world_simulator() {
   local started=$SECONDS
   simulator_config >"$WORLD/simulator.json"
+  : >"$WORLD/simulator.log"
   (
     cd "$WORLD/sim" || exit 1
     exec nsenter --net=/run/netns/aws efs-simulator --config "$WORLD/simulator.json"
