@@ -69,6 +69,10 @@ Status checkExclusions(const OptionList& options) {
   if (options.has("awsprofile") && options.has("awscredsuri")) {
     return invalid("The \"awscredsuri\" and \"awsprofile\" options are mutually exclusive");
   }
+  if (const auto uri = options.value("awscredsuri"); uri && (uri->empty() || uri->front() != '/')) {
+    return invalid("awscredsuri " + printable(*uri) + " is malformed")
+        .addHint("it must begin with /");
+  }
   if (options.has("mounttargetip") && options.has("crossaccount")) {
     return invalid("The \"mounttargetip\" option is incompatible with \"crossaccount\"");
   }
@@ -206,8 +210,8 @@ Result<MountRequest> makeMountRequest(const CommandLine& command) {
 
   request.nfs_options = OptionList::parse(command.options);
   request.remount = request.nfs_options.has("remount");
-  EFS_CHECK(refuseUnsupported(request.nfs_options));
   EFS_CHECK(checkExclusions(request.nfs_options));
+  EFS_CHECK(refuseUnsupported(request.nfs_options));
   EFS_CHECK(takeOurs(request));
   EFS_CHECK(checkValues(request));
   EFS_CHECK(reconcileDevice(request));

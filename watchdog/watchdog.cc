@@ -13,11 +13,8 @@
 
 #include "efs/base/files.h"
 #include "efs/base/log.h"
+#include "efs/base/version.h"
 #include "foreign_watchdog.h"
-
-#ifndef EFS_VERSION
-#  error "EFS_VERSION comes from CMake"
-#endif
 
 namespace efs::watchdog {
 namespace {
@@ -174,12 +171,12 @@ void Watchdog::takeOver() {
     return;
   }
   lock_.emplace(std::move(*lock));
-  log::info("{}, version={}, is enabled and started", kName, EFS_VERSION);
+  log::info("{}, version={}, is enabled and started", kName, kContractVersion);
   // WD-3, ST-6: an older mount.efs that died while it made the key would block all others for ever.
   (void)removeFile(store_.directory() + "/efs-utils-lock");
   const auto chance = [this] { return std::uniform_real_distribution<double>(0, 1)(random_); };
   supervisor_ = std::make_unique<Supervisor>(
-      Supervisor::Surroundings{loop_, clock_, view_, manager_, chance, EFS_VERSION}, store_);
+      Supervisor::Surroundings{loop_, clock_, view_, manager_, chance, clientVersion()}, store_);
   supervisor_->configure(settings_);
   checkForeignWatchdog();
   for (auto& [name, listener] : manager_.takeStoredListeners()) {
@@ -272,7 +269,7 @@ int runWatchdog(const std::vector<std::string>& arguments) {
     return 0;
   }
   if (options->task == Options::Task::kShowVersion) {
-    std::printf("%s Version: %s\n", program.c_str(), EFS_VERSION);
+    std::fputs(versionLine(program).c_str(), stdout);
     return 0;
   }
   if (::geteuid() != 0) {

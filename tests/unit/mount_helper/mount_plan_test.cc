@@ -100,6 +100,19 @@ TEST(MountPlan, StateHoldsWhatARenewalNeeds) {
   EXPECT_EQ(p.certificate->fs_id, "fs-deadbeef");
 }
 
+// Section 15: the three logging keys of [proxy], only when the section exists
+TEST(MountPlan, TakesTheTunnelsLoggingFromTheProxySection) {
+  auto settings = shipped();
+  settings.proxy.emplace();
+  settings.proxy->logging_level = "DEBUG";
+  settings.proxy->logging_max_bytes = "4096";
+  settings.proxy->logging_file_count = "junk";
+  const auto p = plan("tls", settings);
+  EXPECT_EQ(p.tunnel.proxy_logging_level, "DEBUG");
+  EXPECT_EQ(p.tunnel.log_max_bytes, 4096U);
+  EXPECT_EQ(p.tunnel.log_file_count, 10);
+}
+
 // ST-5
 TEST(MountPlan, PlainMountsHaveNoCertificateAndNoSecretDirectory) {
   const auto p = plan("rw");

@@ -65,7 +65,14 @@ TEST(MountRequest, EachRuleOfSection5HasItsOwnMessage) {
   EXPECT_NE(refusal("region=-x").find("Invalid region option"), std::string::npos);
   EXPECT_NE(refusal("region=US").find("Invalid region option"), std::string::npos);
   EXPECT_NE(refusal("mounttargetip=host").find("not an IPv4 or IPv6 address"), std::string::npos);
-  EXPECT_NE(refusal("mounttargetip=10.0.0.1,crossaccount").find("crossaccount"), std::string::npos);
+  EXPECT_EQ(refusal("mounttargetip=10.0.0.1,crossaccount"),
+            "The \"mounttargetip\" option is incompatible with \"crossaccount\"");
+  EXPECT_EQ(refusal("tls,ocsp,noocsp"),
+            "The \"ocsp\" and \"noocsp\" options are mutually exclusive");
+  EXPECT_NE(refusal("tls,awscredsuri=/x").find("\"iam\" option is required"), std::string::npos);
+  EXPECT_EQ(refusal("tls,iam,awscredsuri=/x,awsprofile=y"),
+            "The \"awscredsuri\" and \"awsprofile\" options are mutually exclusive");
+  EXPECT_EQ(refusal("tls,iam,awscredsuri=x"), "awscredsuri x is malformed");
   EXPECT_NE(refusal("capath=/x").find("Unsupported mount options detected: \"capath\""),
             std::string::npos);
   EXPECT_NE(refusal("tls,cafile=/nonexistent/ca.pem").find("/nonexistent/ca.pem"),
