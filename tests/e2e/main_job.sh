@@ -9,6 +9,7 @@ set -uo pipefail
 
 # Progress goes here past the collected output of a step.
 exec 3>&1
+mkdir -p "$WORLD"
 
 # step TEXT COMMAND...: the text, what the command said, the time it took; ends the job on failure.
 step() {
