@@ -67,7 +67,7 @@ build_programs() {
 main_job() {
   [[ $EUID -eq 0 ]] || die "the main job needs root: it mounts"
   build_programs "${PROGRAMS[@]}" efs-simulator
-  step "main job" env EFS_GUEST_LIMIT="${EFS_GUEST_LIMIT:-300}" \
+  step "main job" env EFS_GUEST_LIMIT="${EFS_GUEST_LIMIT:-600}" \
     tests/testbed/place.sh "$BIN" build/main-job tests/e2e/main_job.sh
   say "everything in $(seconds_since "$STARTED")"
   say "main job: ok"

@@ -56,10 +56,10 @@ shares() { as "$1" writes && as "$2" reads_from "$1"; }
 copy_with_killed_tunnels() {
   local copy
   as one copy_begins
-  as one copies 96 &
+  as one copies 48 &
   copy=$!
-  as one kill_tunnel_during_copy 24 || { kill "$copy"; return 1; }
-  as one kill_tunnel_during_copy 60 || { kill "$copy"; return 1; }
+  as one kill_tunnel_during_copy 12 || { kill "$copy"; return 1; }
+  as one kill_tunnel_during_copy 28 || { kill "$copy"; return 1; }
   wait "$copy" || return 1
   as one copy_is_right
 }
@@ -74,7 +74,7 @@ step "one writes, two reads" shares one two
 step "two writes, one reads" shares two one
 step "identities: who wrote is who the access point says" as two shows_identities
 step "isolation: no way out of an access point, mode 750 holds" as one is_isolated
-step "copy of 96 MiB by client one; its tunnel is killed twice" copy_with_killed_tunnels
+step "copy of 48 MiB by client one; its tunnel is killed twice" copy_with_killed_tunnels
 step "client two reads the copy with the right checksum" as two copy_is_right
 step "both clients unmount" both unmounts_all
 step "no mount, tunnel, state file or port is left on either" both all_cleared

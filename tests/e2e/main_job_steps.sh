@@ -45,7 +45,7 @@ is_isolated() {
 
 readonly COPY=/mnt/efs/copy
 copy_begins() {
-  dd if=/dev/urandom of="$WORLD/original" bs=1M count=96 status=none
+  dd if=/dev/urandom of="$WORLD/original" bs=1M count=48 status=none
   checksum "$WORLD/original" >"$WORLD/original.sum"
   rm -f "$COPY"
 }
