@@ -41,6 +41,17 @@ TEST(MountRequest, TakesItsOwnOptionsAndLeavesTheRestInOrder) {
             "rw,_netdev,noresvport,context=\"system_u:object_r:t\",nconnect=4");
 }
 
+// CSI-2: what the CSI driver generates (crossaccount apart), with mount options of a StorageClass.
+TEST(MountRequest, TakesTheOptionsOfTheCsiDriver) {
+  const auto result = request(std::string("accesspoint=") + kAccessPoint +
+                              ",tls,mounttargetip=10.1.2.3,ro,nos3readcache,noatime,nconnect=2");
+  ASSERT_TRUE(result) << result.error().describe();
+  EXPECT_TRUE(result->tls);
+  EXPECT_EQ(result->access_point, kAccessPoint);
+  EXPECT_EQ(result->mount_target_ip, "10.1.2.3");
+  EXPECT_EQ(result->nfs_options.text(), "ro,noatime,nconnect=2");
+}
+
 // OPT-2 (FIX): a second '=' belongs to the value
 TEST(MountRequest, SplitsAtTheFirstEqualsSign) {
   const auto result = request("foo=a=b");

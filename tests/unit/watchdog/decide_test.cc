@@ -38,6 +38,7 @@ class Bench {
   Decision last;
 };
 
+// Contract 25.10: nothing is done, so nothing is written.
 TEST(Decide, LeavesAHealthyMountAloneAndAsksForNoTimer) {
   Bench bench;
   EXPECT_THAT(bench.step(), IsEmpty());
