@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "efs/base/log.h"
-#include "efs/tunnel_control/watchdog_link.h"
 
 namespace efs::watchdog {
 namespace {
@@ -72,22 +71,36 @@ void HelperServer::accept() {
 void HelperServer::serve(int fd) {
   auto received = tunnel_control::receiveRequest(fd);
   if (!received && received.error().kind() == ErrorKind::kBusy) return;
-  tunnel_control::WatchdogReply reply;
-  Status taken;
-  if (!received) {
-    taken = received.error();
-  } else if (received->request.op == tunnel_control::WatchdogRequest::Op::kListener) {
-    taken = take_(received->request.name, std::move(received->descriptor));
-  } else {
-    reply.pid = ::getpid();
+  Status done = received ? answer(fd, std::move(*received)) : Status(received.error());
+  if (!done) {
+    tunnel_control::WatchdogReply refusal;
+    refusal.error = done.error().describe();
+    log::warning("refused a helper's request: {}", refusal.error);
+    (void)tunnel_control::sendReply(fd, refusal);
   }
-  reply.ok = taken.has_value();
-  if (!taken) {
-    reply.error = taken.error().describe();
-    log::warning("refused a helper's request: {}", reply.error);
-  }
-  (void)tunnel_control::sendReply(fd, reply);
   drop(fd);
+}
+
+Status HelperServer::answer(int fd, tunnel_control::ReceivedRequest received) const {
+  using Op = tunnel_control::WatchdogRequest::Op;
+  tunnel_control::WatchdogReply reply;
+  reply.ok = true;
+  switch (received.request.op) {
+    case Op::kPing:
+      reply.pid = ::getpid();
+      break;
+    case Op::kListener:
+      EFS_CHECK(handlers_.take_listener(received.request.name, std::move(received.descriptor)));
+      break;
+    case Op::kUnmounted:
+      handlers_.unmounted(received.request.name);
+      break;
+    case Op::kStatus:
+      return tunnel_control::sendStatus(fd, handlers_.status());
+  }
+  // Who does not wait for the answer needs none.
+  (void)tunnel_control::sendReply(fd, reply);
+  return {};
 }
 
 void HelperServer::drop(int fd) {
