@@ -14,6 +14,7 @@
 
 #include "efs/base/files.h"
 #include "efs/mounts/mount_table.h"
+#include "efs/mounts/unmount.h"
 #include "efs/test_support/temp_dir.h"
 
 namespace efs::mounts {
@@ -28,7 +29,7 @@ constexpr Duration kPatience{10000};
 constexpr Duration kShort{100};
 
 NfsMountRequest request(const std::string& target, std::string_view options = "hard,port=1") {
-  return {"127.0.0.1:/", target, OptionList::parse(options), "127.0.0.1"};
+  return {"127.0.0.1:/", target, OptionList::parse(options), "127.0.0.1", ""};
 }
 
 struct OwnNamespace : ::testing::Test {
