@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <memory>
 
 #include "efs/base/text.h"
@@ -113,6 +114,16 @@ std::vector<const MountEntry*> MountTable::withTunnelPort(int port) const {
     if (entry.tunnelPort() == port) found.push_back(&entry);
   }
   return found;
+}
+
+std::string absolutePath(const std::string& path, const std::string& working_directory) {
+  const bool relative = path.empty() || path.front() != '/';
+  const std::filesystem::path whole = relative ? working_directory + "/" + path : path;
+  std::string normal = whole.lexically_normal();
+  while (normal.size() > 1 && normal.back() == '/') normal.pop_back();
+  // POSIX lets "//" at the start mean something else; Linux does not.
+  if (normal.size() > 1 && normal[0] == '/' && normal[1] == '/') normal.erase(0, 1);
+  return normal;
 }
 
 Result<UniqueFd> openMountMonitor() {

@@ -95,7 +95,7 @@ Error notMounted(const std::string& path) { return {ErrorKind::kNotFound, path +
 Result<mounts::MountEntry> findMount(const std::string& path) {
   std::error_code failed;
   const std::string here = std::filesystem::current_path(failed);
-  const std::string absolute = absolutePath(path, failed ? "/" : here);
+  const std::string absolute = mounts::absolutePath(path, failed ? "/" : here);
   EFS_TRY(table, mounts::MountTable::readKernel());
   const mounts::MountEntry* entry = table.atPath(absolute);
   if (entry == nullptr) {
@@ -294,16 +294,6 @@ Outcome UmountSession::run() {
 }
 
 }  // namespace
-
-std::string absolutePath(const std::string& path, const std::string& working_directory) {
-  const bool relative = path.empty() || path.front() != '/';
-  const std::filesystem::path whole = relative ? working_directory + "/" + path : path;
-  std::string normal = whole.lexically_normal();
-  while (normal.size() > 1 && normal.back() == '/') normal.pop_back();
-  // POSIX lets "//" at the start mean something else; Linux does not.
-  if (normal.size() > 1 && normal[0] == '/' && normal[1] == '/') normal.erase(0, 1);
-  return normal;
-}
 
 Outcome unmountEfs(const UmountCommand& command, const UmountContext& context) {
   return UmountSession(command, context).run();

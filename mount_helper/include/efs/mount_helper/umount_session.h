@@ -19,8 +19,4 @@ Outcome unmountEfs(const UmountCommand& command, const UmountContext& context);
 // main() of umount.efs without its lines.
 int runUmountHelper(const std::vector<std::string>& argv);
 
-// The absolute path that the words mean, "." and ".." and doubled slashes resolved without asking
-// the file system: a mount whose server is silent must not be looked at.
-std::string absolutePath(const std::string& path, const std::string& working_directory);
-
 }  // namespace efs::mount_helper
