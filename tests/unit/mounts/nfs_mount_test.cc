@@ -93,6 +93,34 @@ TEST_F(OwnNamespace, UnmountTidiesUtab) {
   EXPECT_EQ(::umount2("/run", MNT_DETACH), 0);
 }
 
+// What umount.efs does when its caller must not wait: the child goes on alone.
+TEST_F(OwnNamespace, UnmountJobTellsWhatUmount2Said) {
+  mountTmpfs(point);
+  {
+    const UniqueFd open_file(::open(point.c_str(), O_RDONLY | O_CLOEXEC));
+    auto busy = UnmountJob::start(point, {});
+    ASSERT_TRUE(busy);
+    EXPECT_EQ(busy->wait(kPatience).value(), EBUSY);
+    auto lazy = UnmountJob::start(point, {.force = false, .lazy = true});
+    EXPECT_EQ(lazy->wait(kPatience).value(), 0);
+    EXPECT_FALSE(isMounted());
+  }
+  auto nothing = UnmountJob::start(point, {});
+  EXPECT_EQ(nothing->wait(kPatience).value(), EINVAL);
+}
+
+TEST_F(OwnNamespace, ReadOnlyRemountKeepsTheOtherFlags) {
+  ASSERT_EQ(::mount("none", point.c_str(), "tmpfs", MS_NOSUID | MS_NOEXEC, "size=64k"), 0);
+  auto table = MountTable::readKernel();
+  ASSERT_TRUE(remountReadOnly(*table->atPath(point), kPatience));
+  table = MountTable::readKernel();
+  const auto options = table->atPath(point)->options;
+  EXPECT_THAT(options, HasSubstr("ro"));
+  EXPECT_THAT(options, HasSubstr("nosuid"));
+  EXPECT_THAT(options, HasSubstr("noexec"));
+  EXPECT_FALSE(writeFileAtomic(point + "/x", ""));
+}
+
 TEST_F(OwnNamespace, MonitorReportsAMount) {
   const auto monitor = openMountMonitor();
   ASSERT_TRUE(monitor);
