@@ -13,7 +13,7 @@ namespace {
 
 using tunnel_control::Presence;
 
-constexpr Duration kWatchdogPatience{1000};
+constexpr Duration kWatchdogPatience{2000};
 
 class Gatherer {
  public:

@@ -1,5 +1,6 @@
 #include "helper_server.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -11,6 +12,11 @@ namespace {
 constexpr std::size_t kMaxConnections = 64;
 constexpr Duration kPatience{2000};
 constexpr Duration kPause{1000};
+
+bool readable(int fd) {
+  pollfd entry{fd, POLLIN, 0};
+  return ::poll(&entry, 1, 0) > 0;
+}
 
 }  // namespace
 
@@ -41,7 +47,8 @@ std::optional<MonoTime> HelperServer::expire() {
     const int fd = it->first;
     const MonoTime deadline = it->second.deadline;
     ++it;
-    if (deadline <= now) {
+    // What has come is answered, even if we were too busy to do it in time.
+    if (deadline <= now && !readable(fd)) {
       drop(fd);
     } else if (!next || deadline < *next) {
       next = deadline;

@@ -85,6 +85,9 @@ Result<MountTable> MountTable::readFile(const std::string& mountinfo_path) {
   if (result.entries_.empty()) {
     return Error(ErrorKind::kInvalidInput, "reading " + mountinfo_path + ": no mount in it");
   }
+  for (std::size_t i = 0; i < result.entries_.size(); ++i) {
+    if (const auto port = result.entries_[i].tunnelPort()) result.by_port_.emplace(*port, i);
+  }
   return result;
 }
 
@@ -110,9 +113,8 @@ const MountEntry* MountTable::atPath(const std::string& target) const {
 
 std::vector<const MountEntry*> MountTable::withTunnelPort(int port) const {
   std::vector<const MountEntry*> found;
-  for (const auto& entry : entries_) {
-    if (entry.tunnelPort() == port) found.push_back(&entry);
-  }
+  const auto [first, last] = by_port_.equal_range(port);
+  for (auto it = first; it != last; ++it) found.push_back(&entries_[it->second]);
   return found;
 }
 

@@ -19,14 +19,14 @@ terse
 unmount -r /mnt/efs
 has_word "$(mount_flags /mnt/efs)" ro || fail "a busy mount was not made read-only"
 exec 3<&-
-mount_efs tls "$FS:/" /mnt/inner
+mount_efs "tls,accesspoint=$AP_WEB" "$FS:/" /mnt/other
 mkdir -p /mnt/efs-bind
 succeed mount --bind /mnt/efs /mnt/efs-bind
 unmount /mnt/efs
 is_mounted /mnt/efs-bind || fail "the bind mount is gone"
 [[ -n "$(ls -d /mnt/efs-bind)" && $(tunnels | wc -l) -eq 2 ]] || fail "the bind mount lost its tunnel"
 unmount /mnt/efs-bind
-unmount /mnt/inner
+unmount /mnt/other
 nothing_left 5
 
 refuse 32 umount.efs /mnt/efs

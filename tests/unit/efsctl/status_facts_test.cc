@@ -34,6 +34,7 @@ struct GatherStatus : ::testing::Test {
 TEST_F(GatherStatus, JoinsStateFilesConfigurationAndMountTable) {
   dir.write("fs-1.mnt.a b.20049", R"({"pid": 999999999, "mountpoint": "/mnt/a b", "cmd": []})");
   tunnel_control::TunnelConfig config;
+  config.pid_file = dir.at("stunnel.pid");
   config.accept_port = 20049;
   config.connect_host = "fs-1.efs.eu-west-1.amazonaws.com";
   dir.write("stunnel-config.fs-1.mnt.a b.20049", config.serialize(true));
@@ -46,7 +47,8 @@ TEST_F(GatherStatus, JoinsStateFilesConfigurationAndMountTable) {
   EXPECT_EQ(facts.mounts[0].mounted, Presence::kYes);
   EXPECT_THAT(facts.mounts[0].mount_points, ElementsAre("/mnt/a b", "/bind"));
   EXPECT_EQ(facts.mounts[0].tunnel_pid, std::nullopt) << "no such process";
-  ASSERT_TRUE(facts.mounts[0].tunnel_config);
+  const auto load = tunnel_control::TunnelConfig::load(dir.at("stunnel-config.fs-1.mnt.a b.20049"));
+  ASSERT_TRUE(facts.mounts[0].tunnel_config) << (load ? "" : load.error().message());
   EXPECT_EQ(facts.mounts[0].tunnel_config->connect_host, "fs-1.efs.eu-west-1.amazonaws.com");
   EXPECT_TRUE(facts.mounts[1].pending);
   EXPECT_EQ(facts.mounts[1].mounted, Presence::kNo);

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,10 +41,12 @@ class MountTable {
   const std::vector<MountEntry>& entries() const { return entries_; }
   // The topmost mount whose mount point is exactly this (canonical) path.
   const MountEntry* atPath(const std::string& target) const;
+  // In the order of the table; the cost does not grow with the table.
   std::vector<const MountEntry*> withTunnelPort(int port) const;
 
  private:
   std::vector<MountEntry> entries_;
+  std::multimap<int, std::size_t> by_port_;  // tunnel port -> index in entries_
 };
 
 // A path as the table would name it: absolute, "." and ".." and doubled slashes resolved in the text
