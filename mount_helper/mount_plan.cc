@@ -113,6 +113,7 @@ MountPlan planMount(const MountRequest& request, const MountFacts& facts,
   plan.nfs.address = "127.0.0.1";
   plan.nfs.source = plan.nfs.address + ":" + request.device.path;  // NFS-1
   plan.nfs.target = request.mountpoint;
+  plan.nfs.umount_helper = kUmountHelper;
   plan.nfs.options = request.nfs_options;
   mounts::addNfsDefaults(plan.nfs.options, facts.port);
   plan.rsize = readSize(plan.nfs.options);

@@ -20,6 +20,7 @@
 #include "efs/mount_helper/watchdog_start.h"
 #include "efs/mounts/client_identifier.h"
 #include "efs/mounts/mount_table.h"
+#include "efs/mounts/unmount.h"
 #include "efs/net/socket.h"
 #include "efs/rpc/nfs_probe.h"
 #include "efs/tunnel_control/tunnel_launcher.h"
@@ -413,6 +414,7 @@ Outcome remount(const MountRequest& request) {
   nfs.target = request.mountpoint;
   nfs.options = request.nfs_options;
   nfs.address = "127.0.0.1";
+  nfs.umount_helper = kUmountHelper;
   mounts::addNfsDefaults(nfs.options, *entry->tunnelPort());
   if (auto done = mounts::remountNfs(nfs); !done) {
     return mountFailed(done.error().addContext("remounting " + request.mountpoint));

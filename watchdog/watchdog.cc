@@ -15,6 +15,7 @@
 #include "efs/base/log.h"
 #include "efs/base/version.h"
 #include "foreign_watchdog.h"
+#include "status_report.h"
 
 namespace efs::watchdog {
 namespace {
@@ -185,13 +186,26 @@ void Watchdog::takeOver() {
   watchStateDirectory();
   const auto watched = view_.watch(loop_, [this] { supervisor_->mountsChanged(); });
   if (!watched) log::error("{}", watched.error().describe());
-  helpers_ = std::make_unique<HelperServer>(
-      loop_, clock_, [this](const std::string& name, UniqueFd listener) {
-        return supervisor_->takeListener(name, std::move(listener));
-      });
+  helpers_ = std::make_unique<HelperServer>(loop_, clock_, helperHandlers());
   if (const auto listening = helpers_->listen(store_.watchdogSocket()); !listening) {
     log::error("mount helpers cannot reach the watchdog: {}", listening.error().describe());
   }
+}
+
+HelperServer::Handlers Watchdog::helperHandlers() {
+  return {.take_listener =
+              [this](const std::string& name, UniqueFd listener) {
+                return supervisor_->takeListener(name, std::move(listener));
+              },
+          .unmounted = [this](const std::string& name) { supervisor_->noteUnmounted(name); },
+          .status =
+              [this] {
+                auto status = reportStatus(*supervisor_, view_);
+                status.version = EFS_VERSION;
+                if (foreign_) status.idle = "the watchdog of efs-utils runs";
+                if (!settings_.watchdog.enabled) status.idle = "disabled in " + options_.config;
+                return status;
+              }};
 }
 
 void Watchdog::watchStateDirectory() {

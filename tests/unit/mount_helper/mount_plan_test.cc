@@ -48,6 +48,7 @@ TEST(MountPlan, NamesEverythingAfterFileSystemMountPointAndPort) {
 TEST(MountPlan, MountsFromLoopbackWithTheDefaultsOfTheContract) {
   const auto p = plan("tls,iam,_netdev,rw");
   EXPECT_EQ(p.nfs.source, "127.0.0.1:/data");
+  EXPECT_EQ(p.nfs.umount_helper, "efs");  // umount(8) calls umount.efs
   EXPECT_EQ(
       p.nfs.options.text(),
       "_netdev,rw,nfsvers=4.1,rsize=1048576,wsize=1048576,hard,timeo=600,retrans=2,noresvport,"

@@ -1,13 +1,13 @@
-#include "socket_table.h"
+#include "efs/tunnel_control/socket_table.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include "efs/net/socket.h"
-#include "tunnel_process.h"
+#include "efs/tunnel_control/tunnel_process.h"
 
-namespace efs::watchdog {
+namespace efs::tunnel_control {
 namespace {
 
 using ::testing::ElementsAre;
@@ -97,4 +97,4 @@ TEST(TunnelFinder, RefusesProcessesThatAreNoTunnels) {
 }
 
 }  // namespace
-}  // namespace efs::watchdog
+}  // namespace efs::tunnel_control

@@ -12,7 +12,7 @@
 
 #include "efs/base/result.h"
 
-namespace efs::watchdog {
+namespace efs::tunnel_control {
 
 class SocketTable {
  public:
@@ -31,4 +31,4 @@ class SocketTable {
   std::set<int> client_ports_;
 };
 
-}  // namespace efs::watchdog
+}  // namespace efs::tunnel_control

@@ -16,9 +16,9 @@
 #include "efs/base/result.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/unique_fd.h"
-#include "socket_table.h"
+#include "efs/tunnel_control/socket_table.h"
 
-namespace efs::watchdog {
+namespace efs::tunnel_control {
 
 class TunnelProcess {
  public:
@@ -61,4 +61,4 @@ class TunnelFinder {
 // True when `fd` is a socket that listens on this port of 127.0.0.1.
 bool listensOnLoopback(int fd, int port);
 
-}  // namespace efs::watchdog
+}  // namespace efs::tunnel_control

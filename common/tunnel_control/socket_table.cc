@@ -1,4 +1,4 @@
-#include "socket_table.h"
+#include "efs/tunnel_control/socket_table.h"
 
 #include <arpa/inet.h>
 
@@ -8,7 +8,7 @@
 
 #include "efs/base/files.h"
 
-namespace efs::watchdog {
+namespace efs::tunnel_control {
 namespace {
 
 // 150 bytes per socket: more than 400000 sockets, then the answer is "unknown".
@@ -94,4 +94,4 @@ std::vector<ino_t> SocketTable::listeners(int port) const {
   return inodes;
 }
 
-}  // namespace efs::watchdog
+}  // namespace efs::tunnel_control

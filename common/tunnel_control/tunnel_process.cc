@@ -1,4 +1,4 @@
-#include "tunnel_process.h"
+#include "efs/tunnel_control/tunnel_process.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -15,7 +15,7 @@
 #include "efs/base/files.h"
 #include "efs/base/text.h"
 
-namespace efs::watchdog {
+namespace efs::tunnel_control {
 namespace {
 
 constexpr int kMaxDescriptors = 65536;
@@ -135,4 +135,4 @@ bool listensOnLoopback(int fd, int port) {
          address.sin_addr.s_addr == htonl(INADDR_LOOPBACK) && ntohs(address.sin_port) == port;
 }
 
-}  // namespace efs::watchdog
+}  // namespace efs::tunnel_control
