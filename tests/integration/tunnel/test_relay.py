@@ -123,7 +123,7 @@ class Relay(TunnelTest):
                 self.assertEqual(receive(client, 1000), pattern(1000, number))
                 client.close()
 
-    def test_resets_the_newest_beyond_the_limit(self):
+    def test_a_new_connection_wins_at_the_limit(self):  # contract 25 item 20
         backend, tunnel = self.through(echo, tls=False)
         clients = []
         for _ in range(64):
@@ -132,9 +132,12 @@ class Relay(TunnelTest):
             client.sendall(b"x")
             self.assertEqual(receive(client, 1), b"x")
             clients.append(client)
+        clients[0].sendall(b"y")
+        self.assertEqual(receive(clients[0], 1), b"y")
         with tunnel.connect() as late:
-            self.assertReset(late)
-        self.assertIn("64 connections are open already", tunnel.log())
+            late.sendall(b"x")
+            self.assertEqual(receive(late, 1), b"x")
+        self.assertReset(clients[1])  # quiet for longest
         clients[0].sendall(b"y")
         self.assertEqual(receive(clients[0], 1), b"y")
 
