@@ -63,7 +63,6 @@ struct MountRecord {
   std::optional<RenewalJob> renewal;
   FileStamp certificate_stamp;
   std::optional<WallTime> certificate_ends;
-  std::optional<WallTime> credentials_expire;  // of the last renewal by this process
 
   Progress progress;
   bool due = true;  // something happened: decide now
