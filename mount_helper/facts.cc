@@ -42,7 +42,10 @@ Result<std::vector<std::string>> addressesOf(net::Resolver& resolver, const std:
 
 FactFinder::FactFinder(const MountRequest& request, const settings::Settings& settings,
                        const Clock& clock)
-    : request_(request), settings_(settings), clock_(clock), http_(http::makeHttpClient()) {}
+    : request_(request),
+      settings_(settings),
+      clock_(clock),
+      http_(http::makeHttpClient(environment("AWS_CA_BUNDLE").value_or(""))) {}
 
 FactFinder::~FactFinder() = default;
 
@@ -134,9 +137,18 @@ Result<MountTarget> FactFinder::fixedTarget(const std::string& region) {
 Result<aws::Credentials> FactFinder::credentials(const std::string& region) {
   EFS_TRY(home, aws::homeDirectoryOf(::geteuid()));  // CRED-5: mount(8) runs us without $HOME
   const aws::CredentialContext context{
-      *http_, clock_, home, environment, region, settings_.mount.disable_ec2_metadata_token};
-  aws::CredentialOptions options;
-  options.profile = request_.aws_profile;
+      .http = *http_,
+      .clock = clock_,
+      .home_directory = home,
+      .environment = environment,
+      .region = region,
+      .disable_metadata_token = settings_.mount.disable_ec2_metadata_token,
+      .dns_suffix = settings_.forRegion(region).dns_name_suffix,
+      .fall_through = settings_.mount.credential_fallthrough};
+  const aws::CredentialOptions options{.profile = request_.aws_profile,
+                                       .credentials_uri = request_.credentials_uri,
+                                       .role_arn = request_.role_arn,
+                                       .jwt_path = request_.jwt_path};
   return aws::findCredentials(context, options);
 }
 

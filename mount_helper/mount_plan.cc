@@ -75,7 +75,12 @@ state::MountState planState(const MountRequest& request, const MountFacts& facts
   state.private_key = identity::kPrivateKeyPath;
   state.certificate_creation_time = state::certificateTimeText(now);
   state.access_point = request.access_point.value_or("");
-  if (facts.credentials) state.aws_credentials_method = facts.credentials->method;
+  if (facts.credentials) {
+    state.aws_credentials_method = facts.credentials->method;
+    if (const auto end = facts.credentials->expiration) {
+      state.credentials_expiration = state::certificateTimeText(*end);
+    }
+  }
   return state;
 }
 

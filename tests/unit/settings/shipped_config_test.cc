@@ -38,6 +38,7 @@ constexpr std::array<Row, 35> kTable{{
     {"mount", "optimize_readahead", "true"},
     {"mount", "fall_back_to_mount_target_ip_address_enabled", "true"},
     {"mount", "disable_fetch_ec2_metadata_token", "false"},
+    {"mount", "credential_fallthrough", nullptr},
     {"mount", "retry_nfs_mount_command", "true"},
     {"mount", "retry_nfs_mount_command_count", "3"},
     {"mount", "retry_nfs_mount_command_timeout_sec", "15"},
