@@ -72,7 +72,7 @@ class Dpkg(unittest.TestCase):
         self.assertEqual(self.status("efsmount"), "ii")
         self.assertIn(" Version: 3.2.0", run("chroot", self.root, "/sbin/mount.efs", "--version").stdout)
         self.assertTrue(self.exists(LINK))
-        self.assertIn(f"start {UNIT}", self.systemctl_calls())
+        self.assertRegex(self.systemctl_calls(), rf"(?m)(^| )start {UNIT}")
         user = run("chroot", self.root, "getent", "passwd", "efs").stdout.strip().split(":")
         self.assertEqual(user[5:], ["/nonexistent", "/usr/sbin/nologin"])
         self.assertLess(int(user[2]), 1000)
@@ -117,6 +117,14 @@ class Dpkg(unittest.TestCase):
         self.assertFalse(self.exists("var/log/amazon"))
         self.assertFalse(self.exists("etc/amazon/efs/efs-utils.conf"))
         self.assertTrue(self.exists("etc/amazon/efs/privateKey.pem"), "the mount that stands names this key")
+
+    def test_installation_after_a_removal_starts_again(self):
+        self.install(PACKAGE)
+        self.dpkg("--remove", "efsmount")
+        self.install(PACKAGE)
+        self.assertRegex(self.systemctl_calls(), rf"(?m)(^| )start {UNIT}")
+        self.assertNotIn("try-restart", self.systemctl_calls())
+        self.assertTrue(self.exists(LINK))
 
     def test_purge_leaves_nothing_and_the_next_installation_enables_again(self):
         self.install(PACKAGE)
