@@ -20,6 +20,7 @@ class Gatherer {
   Gatherer(const StatusOptions& options, const Clock& clock)
       : options_(options), store_(options.state_dir) {
     facts_.now = clock.now();
+    facts_.now_monotonic = clock.monotonic();
   }
 
   Result<StatusFacts> run() {
@@ -44,6 +45,7 @@ class Gatherer {
       mount.name = name;
       lookAtFiles(mount);
       lookAtTable(mount);
+      lookAtCounters(mount);
       facts_.mounts.push_back(std::move(mount));
     }
     return std::move(facts_);
@@ -84,6 +86,16 @@ class Gatherer {
     if (!mount.state || !mount.state->pid) return;
     const auto found = finder_.find(*mount.state->pid, port);
     if (found) mount.tunnel_pid = found->process.pid();
+  }
+
+  // A page outlives a tunnel that was killed: only that of the living one counts.
+  void lookAtCounters(MountFacts& mount) const {
+    if (!mount.tunnel_pid) return;
+    const auto reader = tunnel_control::CountersReader::open(
+        tunnel_control::countersPath(store_.paths(mount.name).tunnel_config));
+    if (!reader) return;
+    auto counters = reader->read();
+    if (counters && counters->facts.pid == *mount.tunnel_pid) mount.counters = *counters;
   }
 
   const StatusOptions& options_;

@@ -16,6 +16,8 @@ Json orNull(const std::optional<Value>& value) {
   return value ? Json(*value) : Json();
 }
 
+Json milliseconds(std::optional<Duration> time) { return time ? Json(time->count()) : Json(); }
+
 Json encode(const MountReport& mount) {
   return {{"file_system", mount.file_system},
           {"access_point", orNull(mount.access_point)},
@@ -34,7 +36,10 @@ Json encode(const MountReport& mount) {
                                       ? Json(utcText(*mount.certificate_ends, "%Y-%m-%dT%H:%M:%SZ"))
                                       : Json()},
           {"restarts", orNull(mount.restarts)},
-          {"oldest_call_ms", mount.oldest_call ? Json(mount.oldest_call->count()) : Json()},
+          {"oldest_call_ms", milliseconds(mount.oldest_call)},
+          {"unreachable_ms", milliseconds(mount.unreachable_for)},
+          {"server_address", orNull(mount.server_address)},
+          {"cipher", orNull(mount.cipher)},
           {"last_error", orNull(mount.last_error)},
           {"name", mount.name}};
 }

@@ -11,6 +11,8 @@ using tunnel_control::Presence;
 
 // A call may wait for a slow server; longer than this it is worth a look (issue: hang detection).
 constexpr Duration kCallTooOld{15000};
+// One refused attempt is repaired by the next.
+constexpr Duration kServerAwayTooLong{5000};
 
 MountCondition judgeCondition(const MountFacts& mount, bool supervised) {
   if (mount.pending) return MountCondition::kPending;
@@ -39,18 +41,28 @@ std::string certificateProblem(const MountFacts& mount, const MountReport& repor
   return {};
 }
 
+// The tunnel runs, but its server gives nothing.
+std::string serverProblem(const MountReport& report) {
+  const auto seconds = [](Duration time) { return std::to_string(time.count() / 1000) + " s"; };
+  if (report.unreachable_for && *report.unreachable_for >= kServerAwayTooLong) {
+    return "its mount target has not been reached for " + seconds(*report.unreachable_for);
+  }
+  if (report.oldest_call && *report.oldest_call >= kCallTooOld) {
+    return "a call has waited for " + seconds(*report.oldest_call);
+  }
+  return {};
+}
+
 std::string judgeProblem(const MountFacts& mount, const MountReport& report, WallTime now) {
   // What goes away needs nothing any more.
   if (report.condition == MountCondition::kUnmounting) return {};
-  if (const std::string tunnel = tunnelProblem(report); !tunnel.empty()) return tunnel;
+  if (std::string tunnel = tunnelProblem(report); !tunnel.empty()) return tunnel;
   if (!mount.state) return "its state file cannot be read";
   if (std::string trouble = certificateProblem(mount, report, now); !trouble.empty()) {
     return trouble;
   }
-  if (report.oldest_call && *report.oldest_call >= kCallTooOld) {
-    return "a call has waited for " + std::to_string(report.oldest_call->count() / 1000) + " s";
-  }
-  return report.last_error;
+  if (std::string trouble = serverProblem(report); !trouble.empty()) return trouble;
+  return mount.last_error;
 }
 
 // "us-east-1a.fs-1.efs.us-east-1.amazonaws.com" -> "us-east-1a"
@@ -61,7 +73,19 @@ std::string zoneOf(const std::string& host, const std::string& region) {
   return is_zone ? label : std::string();
 }
 
-MountReport judgeMount(const MountFacts& mount, bool supervised, WallTime now) {
+void takeCounters(const MountFacts& mount, MountReport& report, MonoTime now) {
+  if (!mount.counters) return;
+  const auto& numbers = mount.counters->numbers;
+  const auto since = [now](std::uint64_t time) {
+    return time == 0 ? std::optional<Duration>() : tunnel_control::countersAge(time, now);
+  };
+  report.oldest_call = since(numbers.oldest_call);
+  report.unreachable_for = since(numbers.unreachable_since);
+  report.server_address = mount.counters->facts.upstream;
+  report.cipher = mount.counters->facts.tls;
+}
+
+MountReport judgeMount(const MountFacts& mount, bool supervised, WallTime now, MonoTime now_mono) {
   MountReport report;
   report.name = mount.name;
   if (const auto parsed = state::parseMountName(mount.name)) {
@@ -87,8 +111,12 @@ MountReport judgeMount(const MountFacts& mount, bool supervised, WallTime now) {
   report.tunnel_pid = mount.tunnel_pid;
   report.certificate_ends = mount.certificate_ends;
   report.restarts = mount.restarts;
-  report.oldest_call = mount.oldest_call;
+  takeCounters(mount, report, now_mono);
   report.last_error = mount.last_error;
+  // What the tunnel met last is worth a look as long as it lasts.
+  if (report.last_error.empty() && report.unreachable_for && mount.counters) {
+    report.last_error = mount.counters->facts.error;
+  }
   report.condition = judgeCondition(mount, supervised);
   report.problem = judgeProblem(mount, report, now);
   return report;
@@ -136,7 +164,7 @@ StatusReport judgeStatus(const StatusFacts& facts) {
   }
   const bool supervised = report.watchdog_problem.empty();
   for (const auto& mount : facts.mounts) {
-    report.mounts.push_back(judgeMount(mount, supervised, facts.now));
+    report.mounts.push_back(judgeMount(mount, supervised, facts.now, facts.now_monotonic));
   }
   std::sort(report.mounts.begin(), report.mounts.end(), [](const auto& a, const auto& b) {
     return std::tie(a.mount_point, a.name) < std::tie(b.mount_point, b.name);

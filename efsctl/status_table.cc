@@ -29,7 +29,7 @@ std::string timeLeft(std::optional<WallTime> end, WallTime now) {
   if (!end) return "-";
   const auto left = std::chrono::duration_cast<minutes>(*end - now).count();
   if (*end <= now) return "expired";
-  if (left >= 48 * 60) return std::to_string(left / 1440) + " d";
+  if (left >= 2880) return std::to_string(left / 1440) + " d";
   return left >= 120 ? std::to_string(left / 60) + " h" : std::to_string(left) + " min";
 }
 

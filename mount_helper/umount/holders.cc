@@ -59,9 +59,12 @@ void findHolders(const std::string& mountpoint, int out) {
        !failed && it != end && seen < kMaxProcesses; it.increment(failed), ++seen) {
     const std::string pid = it->path().filename();
     if (!parseInt(pid) || !holds(it->path(), mountpoint)) continue;
-    const std::string separator = named == 0 ? "" : ", ";
-    const std::string text =
-        separator + (named == kMaxNamed ? "..." : nameOf(it->path()) + "(" + pid + ")");
+    std::string text = named == 0 ? "" : ", ";
+    if (named == kMaxNamed) {
+      text += "...";
+    } else {
+      text.append(nameOf(it->path())).append("(").append(pid).append(")");
+    }
     if (!writeAll(out, text, "pipe")) return;
     if (++named > kMaxNamed) return;
   }

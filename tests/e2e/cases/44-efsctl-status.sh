@@ -4,7 +4,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 
-status_is() { efsctl status --json | grep -q "\"state\": \"$1\""; }
+status_is() { grep -q "\"state\": \"$1\"" <<<"$(efsctl status --json)"; }
 status_ends_with() {
   local status=0
   timeout 5 efsctl status >/dev/null || status=$?

@@ -14,6 +14,10 @@ using tunnel_control::Presence;
 
 const WallTime kNow = WallTime(std::chrono::seconds(1767323045));  // 2026-01-02T03:04:05Z
 
+const MonoTime kMono = MonoTime(std::chrono::hours(5));
+
+std::uint64_t ago(Duration time) { return tunnel_control::countersTime(kMono - time); }
+
 MountFacts healthyMount() {
   MountFacts mount;
   mount.name = "fs-0123.mnt.efs.20049";
@@ -36,6 +40,7 @@ MountFacts healthyMount() {
 StatusFacts factsOf(std::vector<MountFacts> mounts) {
   StatusFacts facts;
   facts.now = kNow;
+  facts.now_monotonic = kMono;
   facts.watchdog.emplace();
   facts.watchdog->pid = 99;
   facts.watchdog->version = "0.1.0";
@@ -111,16 +116,30 @@ TEST(JudgeStatus, NamesCertificateTrouble) {
 
 TEST(JudgeStatus, NamesAnOldCallARenewalThatFailsAndABrokenStateFile) {
   auto mount = healthyMount();
-  mount.oldest_call = Duration(14999);
+  mount.counters.emplace();
+  mount.counters->numbers.oldest_call = ago(Duration(14999));
   EXPECT_EQ(judged(mount).problem, "");
-  mount.oldest_call = Duration(15000);
+  EXPECT_EQ(judged(mount).oldest_call, Duration(14999));
+  mount.counters->numbers.oldest_call = ago(Duration(15000));
   EXPECT_EQ(judged(mount).problem, "a call has waited for 15 s");
-  mount.oldest_call.reset();
+  mount.counters.reset();
   mount.last_error = "IMDS does not answer";
   EXPECT_EQ(judged(mount).condition, MountCondition::kMounted);
   EXPECT_EQ(judged(mount).problem, "IMDS does not answer");
   mount.state.reset();
   EXPECT_EQ(judged(mount).problem, "its state file cannot be read");
+}
+
+TEST(JudgeStatus, NamesAMountTargetThatCannotBeReached) {
+  auto mount = healthyMount();
+  mount.counters.emplace();
+  mount.counters->facts.error = "connecting to 10.0.0.5:2049: No route to host";
+  EXPECT_EQ(judged(mount).last_error, "") << "that is over";
+  mount.counters->numbers.unreachable_since = ago(Duration(4000));
+  EXPECT_EQ(judged(mount).problem, "");
+  EXPECT_EQ(judged(mount).last_error, "connecting to 10.0.0.5:2049: No route to host");
+  mount.counters->numbers.unreachable_since = ago(Duration(61000));
+  EXPECT_EQ(judged(mount).problem, "its mount target has not been reached for 61 s");
 }
 
 TEST(JudgeStatus, ShowsWhereItReallyIsMounted) {
@@ -184,6 +203,9 @@ TEST(StatusJson, HasEveryKeyOfTheReadme) {
                            R"("certificate_expires": "2026-01-02T04:05:05Z")",
                            R"("restarts": 3)",
                            R"("oldest_call_ms": null)",
+                           R"("unreachable_ms": null)",
+                           R"("server_address": null)",
+                           R"("cipher": null)",
                            R"("last_error": null)",
                            R"("name": "fs-0123.mnt.efs.20049")"}) {
     EXPECT_THAT(json, HasSubstr(part));

@@ -12,6 +12,7 @@
 #include "efs/state/mount_state.h"
 #include "efs/state/state_store.h"
 #include "efs/tunnel_control/tunnel_config.h"
+#include "efs/tunnel_control/tunnel_counters.h"
 #include "efs/tunnel_control/watchdog_status.h"
 
 namespace efs::efsctl {
@@ -36,12 +37,13 @@ struct MountFacts {
   std::optional<tunnel_control::TunnelConfig> tunnel_config;
   std::optional<WallTime> certificate_ends;
   std::optional<int> tunnel_pid;
-  std::optional<std::int64_t> restarts;  // known to a watchdog alone
-  std::optional<Duration> oldest_call;   // age of the oldest call without an answer
+  std::optional<std::int64_t> restarts;                    // known to a watchdog alone
+  std::optional<tunnel_control::TunnelCounters> counters;  // of a tunnel that runs
   std::string last_error;
 };
 struct StatusFacts {
   WallTime now;
+  MonoTime now_monotonic;
   std::optional<tunnel_control::WatchdogStatus> watchdog;  // nullopt: none answers
   std::string watchdog_error;                              // why not
   std::vector<MountFacts> mounts;
@@ -70,7 +72,10 @@ struct MountReport {
   bool tls = false;
   std::optional<WallTime> certificate_ends;
   std::optional<std::int64_t> restarts;
-  std::optional<Duration> oldest_call;
+  std::optional<Duration> oldest_call;      // age of the oldest call without an answer
+  std::optional<Duration> unreachable_for;  // no server could be reached for so long
+  std::string server_address;               // of the newest connection
+  std::string cipher;                       // TLS protocol and cipher
   std::string last_error;
 };
 struct StatusReport {
