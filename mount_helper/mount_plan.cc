@@ -37,6 +37,8 @@ tunnel_control::TunnelConfig planTunnel(const MountRequest& request, const Mount
   config.connect_host = request.mount_target_ip.value_or(facts.target.dns_name);
   config.connect_port = kNfsPort;
   config.verify = request.verify.value_or(kVerifyChain);
+  config.allow_any_uid = settings.allow_any_local_uid;
+  config.allow_uids = settings.allow_local_uids;
   if (!request.tls) return config;
   config.ca_file = caFile(request, settings);
   config.certificate = paths.certificate;

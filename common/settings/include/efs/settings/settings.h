@@ -49,6 +49,9 @@ struct MountSettings {          // [mount], with [mount.<region>] applied by for
   bool retry_nfs_mount = true;
   int retry_nfs_mount_count = 3;
   Duration retry_nfs_mount_timeout{15000};
+  // allow_local_uids: who may use a tunnel beside uid 0; not a key of efs-utils.
+  bool allow_any_local_uid = false;  // "any"
+  std::vector<uid_t> allow_local_uids;
 };
 
 struct WatchdogSettings {  // [mount-watchdog]
