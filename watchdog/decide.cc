@@ -75,8 +75,19 @@ class Judge {
 
   // A tunnel that is dead is being replaced; only one that lives can hang.
   void heal() {
-    if (!seen_.tunnel_alive) return;
-    auto step = climb(seen_.health, progress_.health, policy_.health, seen_.now, seen_.chance);
+    HealthProgress& health = progress_.health;
+    if (!seen_.tunnel_alive) {
+      if (!health.dead_since) health.dead_since = seen_.now;
+      return;
+    }
+    // Time without a tunnel says nothing against the server.
+    if (health.dead_since && since(*health.dead_since) >= kSuspicion) {
+      health.unanswered_since.reset();
+    }
+    health.dead_since.reset();
+    HealthSeen view = seen_.health;
+    if (progress_.alive_since) view.tunnel_age = since(*progress_.alive_since);
+    auto step = climb(view, health, policy_.health, seen_.now, seen_.chance);
     progress_.health = step.progress;
     remedies_ = std::move(step.remedies);
     if (step.wake) wakeAt(*step.wake);

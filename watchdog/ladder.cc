@@ -6,6 +6,7 @@ namespace efs::watchdog {
 namespace {
 
 constexpr MonoTime kNever = MonoTime::max();
+constexpr Duration kShortestWait{500};  // the counters may be read more seldom than we wake
 constexpr Duration kFirstRemountDelay{60000};
 constexpr Duration kSettle{5000};  // after a reconnect, before the root is asked
 
@@ -56,7 +57,7 @@ class Climber {
     if (seen_.probe == Probe::kAnswered) {
       progress_.unanswered_since.reset();
     } else if (!progress_.unanswered_since) {
-      progress_.unanswered_since = now_ - *seen_.stuck;
+      progress_.unanswered_since = now_ - std::min(*seen_.stuck, seen_.tunnel_age);
     }
     if (seen_.probe != Probe::kRunning && turn(progress_.next_probe, kProbeInterval)) {
       act(Remedy::kProbe);
@@ -65,7 +66,9 @@ class Climber {
 
   void judgeMoving() {
     probeIfSuspect();
-    if (seen_.stuck && policy_.hang > *seen_.stuck) wakeAt(now_ + (policy_.hang - *seen_.stuck));
+    if (seen_.stuck && policy_.hang > *seen_.stuck) {
+      wakeAt(now_ + std::max(kShortestWait, policy_.hang - *seen_.stuck));
+    }
     if (progress_.hung_since) {
       act(Remedy::kReportProgress);
       progress_.hung_since.reset();
@@ -75,9 +78,11 @@ class Climber {
     }
     // ESTALE comes fast and is never a hang; it follows a change of the server.
     if (seen_.reconnects && seen_.reconnects != progress_.reconnects) {
-      progress_.root_wanted = progress_.root_wanted || progress_.reconnects.has_value();
+      if (progress_.reconnects) {
+        progress_.root_wanted = true;
+        progress_.next_root = now_ + kSettle;
+      }
       progress_.reconnects = seen_.reconnects;
-      progress_.next_root = now_ + kSettle;
     }
   }
 
@@ -88,9 +93,10 @@ class Climber {
     }
     probeIfSuspect();
     if (seen_.move_running || seen_.remount_running) return;
+    if (seen_.tunnel_age < kRungPatience) return wakeAt(now_ + (kRungPatience - seen_.tunnel_age));
     // A tunnel that reads nothing is no proof of a slow server, whatever another one answered.
     if (seen_.probe == Probe::kAnswered && !seen_.deaf && *seen_.stuck < kSlowServer) {
-      return wakeAt(now_ + (kSlowServer - *seen_.stuck));
+      return wakeAt(now_ + std::max(kShortestWait, kSlowServer - *seen_.stuck));
     }
     const Duration delay = progress_.steps < 2 ? kRungPatience
                                                : backOff(progress_.steps - 1, 2 * kRungPatience,

@@ -32,6 +32,8 @@ enum class Probe {
 enum class Root { kNone, kRunning, kAnswered, kStale, kSilent };  // kStale: ESTALE
 
 struct HealthSeen {
+  // Since the tunnel was first seen alive: a new one gets its chance first.
+  Duration tunnel_age = Duration::max();
   // How long a call has been waiting while nothing came back; nullopt: nothing waits, or unknown.
   std::optional<Duration> stuck;
   bool deaf = false;           // bytes of the kernel lie unread before the tunnel, all that time
@@ -70,6 +72,7 @@ inline constexpr Duration kMaxRemountDelay{1800000};
 struct HealthProgress {
   std::optional<MonoTime> hung_since, next_probe, next_step, next_root, next_home, next_remount;
   std::optional<MonoTime> unanswered_since;  // no probe was answered since
+  std::optional<MonoTime> dead_since;        // there is no tunnel; kept by decide()
   int steps = 0;                             // of this episode: 1 = reconnect ...
   int remounts = 0;                          // tried since the root last answered
   int home = 0;                              // answers of the own target in a row

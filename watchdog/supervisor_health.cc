@@ -118,7 +118,7 @@ void Supervisor::observeHealth(MountRecord& mount, Observation& seen) {
   if (!health.counters) openCounters(mount);
   sample(mount, seen.now);
   view.stuck = health.traffic.stuck(seen.now);
-  view.deaf = health.ignored_probe || health.traffic.deaf(seen.now, policy_.health.hang);
+  view.deaf = health.ignored_probe || health.traffic.deaf(policy_.health.hang);
   view.can_reconnect = health.counters.has_value();
   view.probe = mount.busy(Task::kProbe) ? Probe::kRunning : health.probe;
   if (health.counters) {

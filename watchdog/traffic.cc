@@ -25,6 +25,7 @@ void Traffic::noteSent(const Calls& calls, MonoTime now) {
 }
 
 void Traffic::note(const Calls& calls, MonoTime now) {
+  noted_ = now;
   noteSent(calls, now);
   // A number that went down belongs to a new tunnel.
   if (calls_ && calls.received > calls_->received) {
@@ -64,6 +65,7 @@ void Traffic::note(const TransportCounters& counters, MonoTime now) {
 }
 
 void Traffic::noteUnread(bool unread, MonoTime now) {
+  unread_noted_ = now;
   if (!unread) {
     unread_since_.reset();
   } else if (!unread_since_) {
@@ -73,10 +75,11 @@ void Traffic::noteUnread(bool unread, MonoTime now) {
 
 std::optional<Duration> Traffic::stuck(MonoTime now) const {
   if (!waiting_since_ && !unread_since_) return std::nullopt;
-  MonoTime since =
-      std::min(waiting_since_.value_or(MonoTime::max()), unread_since_.value_or(MonoTime::max()));
-  if (sending_at_) since = std::max(since, *sending_at_);
-  return std::chrono::duration_cast<Duration>(now - since);
+  MonoTime::duration longest{0};
+  if (waiting_since_) longest = noted_ - *waiting_since_;
+  if (unread_since_) longest = std::max(longest, unread_noted_ - *unread_since_);
+  if (sending_at_) longest = std::min(longest, now - *sending_at_);
+  return std::chrono::duration_cast<Duration>(longest);
 }
 
 }  // namespace efs::watchdog

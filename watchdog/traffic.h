@@ -14,10 +14,10 @@ namespace efs::watchdog {
 class Traffic {
  public:
   struct Calls {
-    std::uint64_t received = 0;     // changes with every byte or reply from the server
-    std::uint64_t sent = 0;         // bytes taken from the kernel; 0 where unknown
-    std::uint64_t connection = 0;   // changes when the kernel connects anew, or with the tunnel
-    bool waiting = false;           // calls are unanswered
+    std::uint64_t received = 0;    // changes with every byte or reply from the server
+    std::uint64_t sent = 0;        // bytes taken from the kernel; 0 where unknown
+    std::uint64_t connection = 0;  // changes when the kernel connects anew, or with the tunnel
+    bool waiting = false;          // calls are unanswered
     std::optional<MonoTime> since = std::nullopt;  // of the oldest one, where known
   };
   // A change of `received` is progress, but not when it comes from a new tunnel's counters. So is a
@@ -29,10 +29,10 @@ class Traffic {
   // Bytes for the tunnel wait in its sockets, or connections in its backlog.
   void noteUnread(bool unread, MonoTime now);
 
-  // nullopt: nothing waits.
+  // nullopt: nothing waits. Up to the last look and no further: what came since is not known yet.
   std::optional<Duration> stuck(MonoTime now) const;
-  bool deaf(MonoTime now, Duration patience) const {
-    return unread_since_ && now - *unread_since_ >= patience;
+  bool deaf(Duration patience) const {
+    return unread_since_ && unread_noted_ - *unread_since_ >= patience;
   }
 
  private:
@@ -40,6 +40,7 @@ class Traffic {
 
   std::optional<Calls> calls_;
   std::uint64_t sent_mark_ = 0;
+  MonoTime noted_{}, unread_noted_{};
   std::optional<MonoTime> waiting_since_, quiet_since_, unread_since_, sending_at_;
   TransportCounters last_;
   std::uint64_t normal_lead_ = 0;

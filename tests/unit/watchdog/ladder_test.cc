@@ -80,6 +80,16 @@ TEST_F(Ladder, ReplacesATunnelThatDoesNotReadAtOnce) {
   EXPECT_THAT(steps(), ElementsAre(Remedy::kReportHang, Remedy::kReplaceTunnel));
 }
 
+TEST_F(Ladder, GivesANewTunnelItsChance) {
+  hang();
+  *seen.stuck = minutes(2);
+  seen.tunnel_age = Duration(0);
+  EXPECT_THAT(steps(), ElementsAre(Remedy::kReportHang));
+  EXPECT_EQ(last.wake, now + seconds(10));
+  seen.tunnel_age = seconds(10);
+  EXPECT_THAT(steps(seconds(10)), ElementsAre(Remedy::kReconnect));
+}
+
 // An older efs-proxy or a stunnel would die of the signal.
 TEST_F(Ladder, NeverSendsTheSignalToATunnelThatDoesNotKnowIt) {
   hang();

@@ -35,6 +35,7 @@ crypto::CertificateFacts certificate(bool iam) {
   request.common_name = "host-a";
   request.fs_id = "fs-0123456789abcdef0";
   request.region = "eu-west-1";
+  request.client_version = "3.2.0";
   request.access_point = "fsap-0123456789abcdef0";
   if (iam) {
     request.credentials = aws::Credentials();
@@ -42,8 +43,9 @@ crypto::CertificateFacts certificate(bool iam) {
     request.credentials->secret_access_key = Secret(std::string("secret"));
   }
   const auto key = crypto::RsaKey::generate(2048).value();
-  const auto made = identity::makeClientCertificate(request, key, kNow).value();
-  return crypto::readCertificate(made.pem, "test").value();
+  const auto made = identity::makeClientCertificate(request, key, kNow);
+  EXPECT_TRUE(made) << made.error().describe();
+  return crypto::readCertificate(made->pem, "test").value();
 }
 
 // UP-2, CSI-10: what is needed to start the tunnel again and to renew its certificate.
