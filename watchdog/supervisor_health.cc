@@ -97,9 +97,8 @@ void Supervisor::readKernelCounters(MonoTime now) {
 // While the NFS client sends nothing, nothing new can lie unread: an idle host reads one line.
 void Supervisor::readSocketQueues(MonoTime now) {
   auto calls = readFile(around_.files.rpc_counters, kMaxRpcCounters);
-  const std::string counters = calls ? std::move(*calls) : std::string();
-  if (counters == last_rpc_counters_) return;
-  last_rpc_counters_ = counters;
+  if (calls && *calls == last_rpc_counters_) return;
+  last_rpc_counters_ = calls ? std::move(*calls) : std::string();
   const auto sockets = readFile(around_.files.sockets, kMaxSockets);
   if (!sockets) return;
   const auto ports = unreadPorts(*sockets);

@@ -23,7 +23,7 @@ class Health(Bench):
         mount.state["cmd"] = [REAL_TUNNEL, mount.config, "--no-direct-s3-read"]
         mount.process = subprocess.Popen(
             ["/bin/sh", "-c", 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', "sh"] + mount.state["cmd"],
-            preexec_fn=lambda: os.dup2(mount.listener.fileno(), 3), close_fds=False,
+            preexec_fn=lambda: os.dup2(mount.listener.fileno(), 3), pass_fds=[3],
             start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
         self.tunnel_pids.append(mount.process.pid)
@@ -41,6 +41,7 @@ class Health(Bench):
 
     def call(self, mount):
         """A NULL call of a kernel that waits for its answer."""
+        self.set_rpc_calls(2)
         client = mount.connect()
         client.sendall(bytes.fromhex("80000028") + os.urandom(4) +
                        b"\0\0\0\0" + b"\0\0\0\2" + b"\0\1\x86\xa3" + b"\0\0\0\4" + b"\0" * 20)
