@@ -13,7 +13,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=tests/testbed/lib.sh
 . tests/testbed/lib.sh
 
-PROGRAMS=(mount.efs efs-proxy amazon-efs-mount-watchdog)
+PROGRAMS=(mount.efs umount.efs efs-proxy amazon-efs-mount-watchdog efsctl)
 BIN=build/release/bin
 
 # step TEXT COMMAND...: the command's output, then one line with its time.
@@ -36,8 +36,8 @@ compile() { timeout 3600 cmake --build build/release -j "$(nproc)" --target "$@"
 install_programs() {
   local program
   install -d /etc/amazon/efs /var/log/amazon/efs
-  install -m 755 "$BIN/mount.efs" /sbin/mount.efs
-  for program in efs-proxy amazon-efs-mount-watchdog; do install -m 755 "$BIN/$program" /usr/bin/; done
+  install -m 755 "$BIN/mount.efs" "$BIN/umount.efs" /sbin/
+  for program in efs-proxy amazon-efs-mount-watchdog efsctl; do install -m 755 "$BIN/$program" /usr/bin/; done
   [[ -e /etc/amazon/efs/efs-utils.conf ]] || install -m 644 config/efs-utils.conf /etc/amazon/efs/
   # The system's authorities contain Amazon's.
   [[ -e /etc/amazon/efs/efs-utils.crt ]] ||
@@ -67,7 +67,7 @@ build_programs() {
 main_job() {
   [[ $EUID -eq 0 ]] || die "the main job needs root: it mounts"
   build_programs "${PROGRAMS[@]}" efs-simulator
-  step "main job" env EFS_GUEST_LIMIT="${EFS_GUEST_LIMIT:-300}" \
+  step "main job" env EFS_GUEST_LIMIT="${EFS_GUEST_LIMIT:-600}" \
     tests/testbed/place.sh "$BIN" build/main-job tests/e2e/main_job.sh
   say "everything in $(seconds_since "$STARTED")"
   say "main job: ok"

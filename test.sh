@@ -24,7 +24,28 @@ run_tests() {
   local preset=$1
   shift
   step "tests of build/$preset $*"
-  timeout 5400 ctest --test-dir "build/$preset" -j "$JOBS" --output-on-failure --no-tests=error "$@"
+  machine_progress "build/$preset" &
+  local progress=$! status=0
+  timeout 5400 ctest --test-dir "build/$preset" -j "$JOBS" --output-on-failure --no-tests=error "$@" ||
+    status=$?
+  kill "$progress" 2>/dev/null || true
+  wait "$progress" 2>/dev/null || true
+  return $status
+}
+
+# The machines of the end-to-end tests are one long test each for ctest: their cases are told as they end.
+machine_progress() {
+  local folder line
+  trap 'kill $(jobs -p) 2>/dev/null' EXIT
+  for folder in e2e systemd; do
+    mkdir -p "$1/$folder"
+    tail -q -n 0 -F "$1/$folder/console.log" 2>/dev/null | while IFS= read -r line; do
+      case $line in
+        ok\ * | failed\ * | skipped\ * | boot\ * | @@\ guest*) printf '    %s: %s\n' "$folder" "$line" ;;
+      esac
+    done &
+  done
+  wait
 }
 
 check_format() {
@@ -32,7 +53,7 @@ check_format() {
   efs_packages lint
   local -a cpp shell
   mapfile -t cpp < <(git ls-files '*.cc' '*.h')
-  mapfile -t shell < <(git ls-files '*.sh' .ci/run tests/testbed/guest/)
+  mapfile -t shell < <({ git ls-files "*.sh"; git grep -lE "^#!.*(bash|/bin/sh)$"; } | sort -u)
   [[ ${#cpp[@]} -eq 0 ]] || clang-format --dry-run -Werror "${cpp[@]}"
   shellcheck -x "${shell[@]}"
   say "${#cpp[@]} C++ files and ${#shell[@]} scripts are in order"

@@ -34,10 +34,10 @@ Error explainConnect(const Scene& scene) {
   const std::string target = targetText(scene);
   switch (failure.kind) {
     case ErrorKind::kRefused:
-      return sentence(failure.kind,
-                      "connecting: " + target + " refused the connection: " + failure.detail,
-                      "check the mount target's state in the EFS console, or the address given by "
-                      "mounttargetip");
+      return sentence(
+          failure.kind, "connecting: " + target + " refused the connection: " + failure.detail,
+          scene.request.mount_target_ip ? "check the address given by mounttargetip"
+                                        : "check the mount target's state in the EFS console");
     case ErrorKind::kTimeout:
       return sentence(failure.kind, "connecting: " + target + " did not answer: " + failure.detail,
                       kSecurityGroupHint);
@@ -65,11 +65,16 @@ Error explainTls(const Scene& scene) {
 }
 
 Error explainRefusedCertificate(const Error& cause, const Scene& scene) {
-  std::string text = "authorisation: " + targetText(scene) + ": ";
+  // Without TLS there is no certificate to refuse.
+  std::string text = (scene.request.tls ? "authorisation: " : "NFS: ") + targetText(scene) + ": ";
   text += scene.tunnel_failure
               ? scene.tunnel_failure->detail
               : std::string("the server closed the connection before its first answer");
   if (!scene.signer.empty()) text += "; the certificate was signed with " + scene.signer;
+  if (!scene.request.tls) {
+    return sentenceWith(cause, ErrorKind::kReset, std::move(text),
+                        "check whether the file system demands the mount options tls or iam");
+  }
   std::string hint = "check ";
   if (scene.request.access_point)
     hint += "that access point " + *scene.request.access_point + " exists in this file system, ";

@@ -1,7 +1,5 @@
 #include "efs/mount_helper/facts.h"
 
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <unistd.h>
 
 #include <array>
@@ -18,7 +16,6 @@ namespace {
 
 constexpr std::uint16_t kNfsPort = 2049;
 constexpr Duration kResolvePatience{5000};
-constexpr Duration kNetworkPatience{60000};  // how long a boot may take to bring the network up
 // Where the region is known the metadata service is asked only for our zone, a preference: a host
 // that cannot reach the service (no EC2, a container behind a hop limit) must not wait long for it.
 constexpr aws::ImdsPatience kZonePatience{.token_timeout = Duration(250),
@@ -33,20 +30,6 @@ std::optional<std::string> environment(const std::string& name) {
   return std::string(value);
 }
 
-bool hasRoutableInterface() {
-  ifaddrs* list = nullptr;
-  if (::getifaddrs(&list) != 0)
-    return true;  // unknown counts as up: the caller only decides whether to wait
-  bool found = false;
-  for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
-    const bool up = (entry->ifa_flags & IFF_UP) != 0 && (entry->ifa_flags & IFF_LOOPBACK) == 0;
-    const int family = entry->ifa_addr == nullptr ? AF_UNSPEC : entry->ifa_addr->sa_family;
-    found = found || (up && (family == AF_INET || family == AF_INET6));
-  }
-  ::freeifaddrs(list);
-  return found;
-}
-
 Result<std::vector<std::string>> addressesOf(net::Resolver& resolver, const std::string& name,
                                              const Clock& clock) {
   EFS_TRY(found, resolver.resolve(name, kNfsPort, clock, kResolvePatience));
@@ -59,7 +42,10 @@ Result<std::vector<std::string>> addressesOf(net::Resolver& resolver, const std:
 
 FactFinder::FactFinder(const MountRequest& request, const settings::Settings& settings,
                        const Clock& clock)
-    : request_(request), settings_(settings), clock_(clock), http_(http::makeHttpClient()) {}
+    : request_(request),
+      settings_(settings),
+      clock_(clock),
+      http_(http::makeHttpClient(environment("AWS_CA_BUNDLE").value_or(""))) {}
 
 FactFinder::~FactFinder() = default;
 
@@ -99,25 +85,8 @@ std::optional<std::string> FactFinder::ownZone() {
   return std::nullopt;
 }
 
-bool FactFinder::waitingForNetwork(const Error& error) const {
-  return error.kind() != ErrorKind::kNotFound && error.kind() != ErrorKind::kInvalidInput &&
-         !hasRoutableInterface();
-}
-
 Result<MountTarget> FactFinder::mountTarget(const std::string& region) {
-  if (request_.mount_target_ip) return fixedTarget(region);
-  const Deadline deadline(clock_, kNetworkPatience);
-  while (true) {
-    auto target = resolveTarget(region);
-    if (target || !waitingForNetwork(target.error())) return target;
-    if (deadline.passed()) {
-      return std::move(target.error())
-          .addContext("the network is not up")
-          .addHint("add \"_netdev\" to your mount options so that the mount waits for the network");
-    }
-    log::info("no network interface is up yet, waiting");
-    EFS_CHECK(sleepFor(Duration(500)));
-  }
+  return request_.mount_target_ip ? fixedTarget(region) : resolveTarget(region);
 }
 
 Result<MountTarget> FactFinder::resolveTarget(const std::string& region) {
@@ -150,9 +119,13 @@ Result<MountTarget> FactFinder::fixedTarget(const std::string& region) {
     auto reached = net::connectTcp(*endpoint, Duration(2000));
     if (reached) break;
     if (attempt == kTries || reached.error().kind() != ErrorKind::kTimeout) {
+      const bool refused = reached.error().kind() == ErrorKind::kRefused;
       return std::move(reached.error())
           .addContext("Cannot connect to file system mount target ip address " + ip)
-          .addHint("the mount target's security group must allow TCP port 2049 from this host");
+          .addHint(
+              refused
+                  ? "no mount target listens there; check the address"
+                  : "the mount target's security group must allow TCP port 2049 from this host");
     }
     EFS_CHECK(sleepFor(Duration(500)));
   }
@@ -164,9 +137,18 @@ Result<MountTarget> FactFinder::fixedTarget(const std::string& region) {
 Result<aws::Credentials> FactFinder::credentials(const std::string& region) {
   EFS_TRY(home, aws::homeDirectoryOf(::geteuid()));  // CRED-5: mount(8) runs us without $HOME
   const aws::CredentialContext context{
-      *http_, clock_, home, environment, region, settings_.mount.disable_ec2_metadata_token};
-  aws::CredentialOptions options;
-  options.profile = request_.aws_profile;
+      .http = *http_,
+      .clock = clock_,
+      .home_directory = home,
+      .environment = environment,
+      .region = region,
+      .disable_metadata_token = settings_.mount.disable_ec2_metadata_token,
+      .dns_suffix = settings_.forRegion(region).dns_name_suffix,
+      .fall_through = settings_.mount.credential_fallthrough};
+  const aws::CredentialOptions options{.profile = request_.aws_profile,
+                                       .credentials_uri = request_.credentials_uri,
+                                       .role_arn = request_.role_arn,
+                                       .jwt_path = request_.jwt_path};
   return aws::findCredentials(context, options);
 }
 

@@ -13,10 +13,14 @@
 #include "efs/mount_helper/diagnosis.h"
 #include "efs/mount_helper/facts.h"
 #include "efs/mount_helper/mount_plan.h"
+#include "efs/mount_helper/network_wait.h"
+#include "efs/mount_helper/own_mount.h"
 #include "efs/mount_helper/rollback.h"
 #include "efs/mount_helper/tunnel_session.h"
 #include "efs/mount_helper/watchdog_start.h"
+#include "efs/mounts/client_identifier.h"
 #include "efs/mounts/mount_table.h"
+#include "efs/mounts/unmount.h"
 #include "efs/net/socket.h"
 #include "efs/rpc/nfs_probe.h"
 #include "efs/tunnel_control/tunnel_launcher.h"
@@ -29,6 +33,7 @@ constexpr int kMountFailed = 32;  // mount(8): the mount failed
 constexpr Duration kTunnelStart{5000};
 constexpr Duration kHandOver{2000};
 constexpr Duration kUndoUnmount{5000};
+constexpr Duration kNetworkPatience{60000};  // how long a boot may take to bring the network up
 
 Outcome fatal(const Error& error) { return {kFatal, "", error.describe()}; }
 Outcome mountFailed(const Error& error) { return {kMountFailed, "", error.describe()}; }
@@ -39,12 +44,14 @@ class MountSession {
   MountSession(const MountRequest& request, const SessionContext& context)
       : request_(request),
         context_(context),
-        facts_finder_(request, context.settings, context.clock) {}
+        facts_finder_(request, context.settings, context.clock),
+        own_mount_(request.mountpoint) {}
 
   Outcome run();
 
  private:
   Status gatherFacts();
+  Status checkTlsSettings() const;
   Status listen();
   Status prepareFiles();
   Status startTunnel();
@@ -53,7 +60,11 @@ class MountSession {
   Status mountOnce(std::optional<Duration> patience);
   Status mountWithRetries();
   Status announceRetry(int attempt, int count, const Error& error);
-  Status verifyOwnTunnel();
+  Status makeOwnMount();
+  Result<bool> usesOwnTunnel();
+  Status mountApart();
+  void setReadAhead();
+  void undoMount();
   void finish();
   Duration lastTryPatience() const;
   std::string signer() const;
@@ -65,6 +76,7 @@ class MountSession {
   net::Listener listener_;
   MountPlan plan_;
   std::optional<TunnelSession> tunnel_;
+  OwnMount own_mount_;
   std::string notices_;  // lines for stderr while retrying
   Rollback rollback_;    // last: undone before anything above is gone
 };
@@ -76,6 +88,27 @@ Status MountSession::gatherFacts() {
   facts_.target = std::move(target);
   facts_.host_name = hostName();
   return {};
+}
+
+// What a TLS mount needs from this host, told before anything is started.
+Status MountSession::checkTlsSettings() const {
+  if (!request_.tls) return {};
+  const auto settings = context_.settings.forRegion(facts_.region);
+  if (settings.check_cert_validity) {
+    return Error(ErrorKind::kUnsupported,
+                 "configuration: stunnel_check_cert_validity = true (OCSP) is not supported by "
+                 "this version")
+        .addHint("set it to false in section [mount]");
+  }
+  const std::string ca_file = request_.ca_file.value_or(settings.ca_file);
+  const bool verifies = request_.verify.value_or(2) != 0;
+  if (!verifies || fileExists(ca_file)) return {};
+  log::error("Failed to find CAfile {}", ca_file);
+  return Error(ErrorKind::kNotFound,
+               "Failed to find certificate authority file for verification: " + ca_file)
+      .addHint(
+          "install the CA bundle there, or name another with the mount option cafile or config key "
+          "stunnel_cafile");
 }
 
 Status MountSession::listen() {
@@ -149,7 +182,9 @@ Status MountSession::startTunnel() {
 
 std::string MountSession::signer() const {
   if (!facts_.credentials) return {};
-  return "access key " + facts_.credentials->access_key_id + " from " + facts_.credentials->source;
+  const aws::Credentials& credentials = *facts_.credentials;
+  return "access key " + credentials.access_key_id + " from " + credentials.source +
+         (credentials.arn.empty() ? "" : " (" + credentials.arn + ")");
 }
 
 Error MountSession::attemptFailure(const Error& cause) {
@@ -164,9 +199,14 @@ Error MountSession::attemptFailure(const Error& cause) {
 Status MountSession::preflight(Duration patience) {
   const auto self =
       net::Endpoint::fromLiteral("127.0.0.1", static_cast<std::uint16_t>(facts_.port));
-  EFS_TRY(connection, net::connectTcp(*self, Duration(1000)));
+  auto connection = net::connectTcp(*self, Duration(1000));
+  if (!connection) {
+    log::warning("Error connecting to 127.0.0.1:{}: {}", facts_.port,
+                 connection.error().describe());
+    return attemptFailure(connection.error());
+  }
   tunnel_->forgetFailure();
-  auto probe = rpc::probeNfs(connection.get(), context_.clock, patience);
+  auto probe = rpc::probeNfs(connection->get(), context_.clock, patience);
   if (!probe) return attemptFailure(probe.error());
   tunnel_->readStatus(Duration(0));
   log::debug("server owner {}", printable(probe->server_owner));
@@ -227,41 +267,72 @@ Status MountSession::mountWithRetries() {
   }
 }
 
-// NFSv4.1 clients merge servers that call themselves the same (trunking): the mount would then run
-// through another mount's tunnel, with its identity, and hang when that one goes.
-Status MountSession::verifyOwnTunnel() {
-  rollback_.onFailure([this] { (void)mounts::unmount(request_.mountpoint, false, kUndoUnmount); });
-  EFS_TRY(table, mounts::MountTable::readKernel());
-  std::error_code ignored;
-  char* real = ::realpath(request_.mountpoint.c_str(), nullptr);
-  const std::string canonical = real != nullptr ? real : request_.mountpoint;
-  std::free(real);  // NOLINT(cppcoreguidelines-no-malloc): realpath's contract
-  const mounts::MountEntry* entry = table.atPath(canonical);
-  if (entry == nullptr) {
-    return Error(ErrorKind::kIo,
-                 "the mount vanished from " + request_.mountpoint + " right after it was made");
-  }
-  const auto port = entry->tunnelPort();
-  if (port != facts_.port) {
-    return Error(ErrorKind::kBusy,
-                 "the kernel merged this mount with the one on port " +
-                     (port ? std::to_string(*port) : std::string("?")) +
-                     ": both servers give the same NFSv4.1 server owner (trunking)")
-        .addHint("unmount the other mount first, or mount it only once");
-  }
-  if (context_.settings.mount.optimize_readahead) {
-    if (auto set = mounts::setReadAhead(entry->device, plan_.rsize); !set) {
-      log::warning("Failed to modify read_ahead_kb: {}", set.error().describe());
+// The port that the kernel uses for our mount: another one than ours when it merged the mount with
+// an older one (trunking). It would run through the other mount's tunnel, with its identity, and
+// hang when that one goes.
+Result<bool> MountSession::usesOwnTunnel() {
+  EFS_TRY(entry, own_mount_.find());
+  const auto port = entry.tunnelPort();
+  if (port == facts_.port) return true;
+  log::info("the kernel merged the mount at {} with the one on port {}", request_.mountpoint,
+            port.value_or(0));
+  return false;
+}
+
+// Once more, as a client of its own, which no server can make the kernel merge. A mount that
+// another process makes in the same moment presents itself with our fresh identifier too and may be
+// merged with ours; then again.
+Status MountSession::mountApart() {
+  constexpr int kTries = 5;
+  for (int attempt = 1; attempt <= kTries; ++attempt) {
+    if (!own_mount_.undo(kUndoUnmount)) {
+      return Error(ErrorKind::kBusy,
+                   "the merged mount at " + request_.mountpoint + " cannot be undone");
     }
+    EFS_TRY(fresh, mounts::FreshClientIdentifier::set(
+                       context_.store.directory() + "/client-identifier.lock", context_.clock));
+    EFS_CHECK(mountOnce(context_.settings.mount.retry_nfs_mount_timeout));
+    EFS_TRY(own, usesOwnTunnel());
+    if (own) return {};
   }
-  return {};
+  return Error(ErrorKind::kBusy, "both servers give the same NFSv4.1 server owner");
+}
+
+Status MountSession::makeOwnMount() {
+  EFS_CHECK(mountWithRetries());
+  EFS_TRY(own, usesOwnTunnel());
+  if (own) return {};
+  return mountApart()
+      .withContext("the kernel merged this mount with another one (trunking)")
+      .withHint("unmount the other mount first, or mount it only once");
+}
+
+void MountSession::setReadAhead() {
+  if (!context_.settings.mount.optimize_readahead) return;
+  const auto entry = own_mount_.find();
+  const Status set =
+      entry ? mounts::setReadAhead(entry->device, plan_.rsize) : unexpected(entry.error());
+  if (!set) log::warning("Failed to modify read_ahead_kb: {}", set.error().describe());
+}
+
+// A mount that cannot be undone (busy, server gone) must not lose its tunnel: it would hang for
+// ever.
+void MountSession::undoMount() {
+  if (own_mount_.undo(kUndoUnmount)) return;
+  log::error("the mount at {} could not be undone; its tunnel stays, under the watchdog",
+             request_.mountpoint);
+  rollback_.commit();
+  (void)context_.store.publish(plan_.paths.name);
 }
 
 void MountSession::finish() {
   // From here on the mount stands; trouble is for the log and the watchdog.
   rollback_.commit();
+  setReadAhead();
   const auto& store = context_.store;
-  if (auto published = store.publish(plan_.paths.name); !published) {
+  auto published = store.publish(plan_.paths.name);
+  // The watchdog takes a mount it sees for finished if we are slow.
+  if (!published && !store.read(plan_.paths.name)) {
     log::error("publishing the state file: {}", published.error().describe());
   }
   auto handed = handOverListener(store, plan_.paths.name, listener_.fd, context_.clock, kHandOver);
@@ -273,7 +344,12 @@ void MountSession::finish() {
 }
 
 Outcome MountSession::run() {
-  if (auto facts = gatherFacts(); !facts) return fatal(facts.error());
+  const auto facts =
+      untilNetworkIsUp([this] { return gatherFacts(); }, context_.clock, kNetworkPatience);
+  if (!facts.status) {
+    return facts.network_missing ? mountFailed(facts.status.error()) : fatal(facts.status.error());
+  }
+  if (auto tls = checkTlsSettings(); !tls) return fatal(tls.error());
   if (request_.fake) {
     log::info("Fake mount mode enabled, mount aborted after checks");
     return {};
@@ -284,26 +360,25 @@ Outcome MountSession::run() {
   if (request_.iam) {
     auto credentials = facts_finder_.credentials(facts_.region);
     if (!credentials) return fatal(credentials.error());
-    log::info("signing with access key {} from {}", credentials->access_key_id,
-              credentials->source);
     facts_.credentials = std::move(*credentials);
+    log::info("signing with {}", signer());
   }
   if (auto made = context_.store.create(context_.settings.state_dir_mode); !made)
     return fatal(made.error());
-  if (auto started = ensureWatchdog(context_.store); !started) {
+  if (auto started = ensureWatchdog(context_.store, context_.clock); !started) {
     log::warning("Could not start amazon-efs-mount-watchdog: {}", started.error().describe());
   }
   if (auto listening = listen(); !listening) return fatal(listening.error());
   plan_ = planMount(request_, facts_, context_.settings, context_.store, context_.clock.now());
   if (auto prepared = prepareFiles(); !prepared) return fatal(prepared.error());
   if (auto started = startTunnel(); !started) return fatal(started.error());
-  if (auto mounted = mountWithRetries(); !mounted) {
+  rollback_.onFailure([this] { undoMount(); });
+  if (auto mounted = makeOwnMount(); !mounted) {
     const int code = tunnel_->alive() ? kMountFailed : kFatal;  // contract section 7
     log::error("Failed to mount {} at {}: returncode={}, stderr=\"{}\"", facts_.target.dns_name,
                request_.mountpoint, code, mounted.error().describe());
     return {code, "", mounted.error().describe()};
   }
-  if (auto own = verifyOwnTunnel(); !own) return mountFailed(own.error());
   finish();
   return {};
 }
@@ -312,7 +387,7 @@ Outcome MountSession::run() {
 std::optional<Outcome> alreadyMounted(const MountRequest& request) {
   auto table = mounts::MountTable::readKernel();
   if (!table) return std::nullopt;
-  const mounts::MountEntry* entry = table->atPath(request.mountpoint);
+  const mounts::MountEntry* entry = table->atPath(canonicalPath(request.mountpoint));
   if (entry == nullptr || !entry->isNfs()) return std::nullopt;
   log::warning("{} is already mounted, mount aborted", request.mountpoint);
   return Outcome{
@@ -335,7 +410,7 @@ Status checkMountpoint(const std::string& path) {
 Outcome remount(const MountRequest& request) {
   auto table = mounts::MountTable::readKernel();
   if (!table) return mountFailed(table.error());
-  const mounts::MountEntry* entry = table->atPath(request.mountpoint);
+  const mounts::MountEntry* entry = table->atPath(canonicalPath(request.mountpoint));
   if (entry == nullptr || !entry->tunnelPort()) {
     return mountFailed(
         Error(ErrorKind::kNotFound, "remount: no EFS mount at " + printable(request.mountpoint)));
@@ -345,6 +420,7 @@ Outcome remount(const MountRequest& request) {
   nfs.target = request.mountpoint;
   nfs.options = request.nfs_options;
   nfs.address = "127.0.0.1";
+  nfs.umount_helper = kUmountHelper;
   mounts::addNfsDefaults(nfs.options, *entry->tunnelPort());
   if (auto done = mounts::remountNfs(nfs); !done) {
     return mountFailed(done.error().addContext("remounting " + request.mountpoint));

@@ -10,6 +10,8 @@ Duration ConnectPacer::delay(MonoTime now) const {
 }
 
 void ConnectPacer::failed(MonoTime now) {
+  // Several connections (nconnect) fail together: that is one failure.
+  if (delay(now) > Duration{0}) return;
   constexpr std::uint64_t kMaxDoublings = 20;
   const auto doublings = std::min(failures_, kMaxDoublings);
   ++failures_;

@@ -12,11 +12,15 @@
 #include "efs/base/unique_fd.h"
 #include "efs/state/mount_state.h"
 #include "efs/tunnel_control/tunnel_counters.h"
+#include "efs/tunnel_control/tunnel_process.h"
 #include "renewal.h"
 #include "traffic.h"
-#include "tunnel_process.h"
 
 namespace efs::watchdog {
+
+using tunnel_control::listensOnLoopback;
+using tunnel_control::TunnelFinder;
+using tunnel_control::TunnelProcess;
 
 // Tells whether a file is still the one that was read.
 struct FileStamp {
@@ -45,6 +49,11 @@ class Novelty {
     return true;
   }
   void clear(const std::string& topic) { last_.erase(topic); }
+  // The last message of the topic; empty after clear().
+  std::string text(const std::string& topic) const {
+    const auto found = last_.find(topic);
+    return found == last_.end() ? std::string() : found->second;
+  }
 
  private:
   std::map<std::string, std::string> last_;
@@ -66,9 +75,8 @@ struct Health {
   int stale_answers = 0;
   std::optional<std::string> home;  // its own target while it uses another one
   Seen home_answers = Seen::kUnknown;
-  std::string successor;       // name of the mount that is to take its place
-  std::uint64_t restarts = 0;  // tunnels started by this process
-  std::string last_error;      // for people
+  std::string successor;   // name of the mount that is to take its place
+  std::string last_error;  // for people
 };
 
 struct MountRecord {
@@ -93,6 +101,9 @@ struct MountRecord {
   bool busy(Task task) const { return jobs.count(task) != 0; }
 
   Health health;
+
+  std::int64_t restarts = 0;       // tunnels started here
+  bool unmount_announced = false;  // umount.efs said so
 
   Progress progress;
   bool due = true;  // something happened: decide now

@@ -1,50 +1,33 @@
 #include "remount.h"
 
-#include <fcntl.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <random>
 
 #include "efs/base/clock.h"
-#include "efs/base/file_lock.h"
 #include "efs/base/files.h"
 #include "efs/base/text.h"
+#include "efs/mounts/client_identifier.h"
 #include "efs/mounts/nfs_mount.h"
 
 namespace efs::watchdog {
 namespace {
 
-constexpr Duration kLockPatience{30000};
 constexpr Duration kMountPatience{60000};
-
-std::string freshIdentifier() {
-  std::array<char, 256> host{};
-  (void)::gethostname(host.data(), host.size() - 1);
-  std::random_device random;
-  return printable(std::string(host.data()), 64) + "-" + std::to_string(random()) +
-         std::to_string(random());
-}
-
-// A file of sysfs: written in place, by one write(2).
-Status writeValue(const std::string& path, const std::string& value) {
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!fd.valid()) return Error::fromErrno(errno, "opening " + path);
-  return writeAll(fd.get(), value, path);
-}
 
 Status mountWithFreshIdentifier(const RemountPlan& plan) {
   const SystemClock clock;
-  EFS_TRY(lock, FileLock::acquire(plan.lock_path, clock, kLockPatience));
+  const auto fresh = mounts::FreshClientIdentifier::set(plan.lock_path, clock);
   // Kernels before 5.15 have no such file; there the port alone must make the difference.
-  const auto before = readFile(plan.identifier_path, 256);
-  if (before) EFS_CHECK(writeValue(plan.identifier_path, freshIdentifier()));
-  Status mounted =
-      mounts::mountNfs({plan.source, plan.staging, plan.options, "127.0.0.1"}, kMountPatience);
-  if (before) (void)writeValue(plan.identifier_path, *before);
-  return mounted;
+  if (!fresh && fresh.error().kind() != ErrorKind::kUnsupported) return fresh.error();
+  mounts::NfsMountRequest request;
+  request.source = plan.source;
+  request.target = plan.staging;
+  request.options = plan.options;
+  request.address = "127.0.0.1";
+  // What utab says of the mount point (umount.efs) holds for the successor, too.
+  return mounts::mountNfs(request, kMountPatience);
 }
 
 Status putInPlace(const RemountPlan& plan) {

@@ -19,7 +19,6 @@ struct RemountPlan {
   std::string staging;         // directory in which the new one is made first
   mounts::OptionList options;  // `port` is the new one
   std::string lock_path;       // of the identifier, which is the kernel's and not ours
-  std::string identifier_path = "/sys/fs/nfs/net/nfs_client/identifier";
 
   // From what the kernel shows of the old mount. kUnsupported: it is a bind mount of a directory.
   static Result<RemountPlan> fromEntry(const mounts::MountEntry& entry);

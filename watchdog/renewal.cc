@@ -95,13 +95,14 @@ Result<RenewalOutcome> RenewalOutcome::decode(const std::string& line) {
 
 Result<std::string> renewInChild(const RenewalRequest& request) {
   const SystemClock clock;
-  const auto http = http::makeHttpClient();
+  const auto http = http::makeHttpClient(environmentValue("AWS_CA_BUNDLE").value_or(""));
   const aws::CredentialContext context{.http = *http,
                                        .clock = clock,
                                        .home_directory = homeDirectory(),
                                        .environment = environmentValue,
                                        .region = request.state.region,
-                                       .disable_metadata_token = request.disable_metadata_token};
+                                       .disable_metadata_token = request.disable_metadata_token,
+                                       .dns_suffix = request.dns_suffix};
   EFS_TRY(outcome, renewCertificate(request, context));
   return outcome.encode();
 }

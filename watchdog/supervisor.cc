@@ -22,12 +22,6 @@ std::optional<std::string> networkView(const MountRecord& mount) {
   return "/proc/" + std::to_string(mount.tunnel->pid()) + "/net";
 }
 
-// JSON's numbers may be anything.
-WallTime fromSeconds(double seconds) {
-  constexpr double kMost = 4e9;
-  return WallTime(std::chrono::seconds(static_cast<std::int64_t>(std::clamp(seconds, 0.0, kMost))));
-}
-
 }  // namespace
 
 FileStamp FileStamp::of(const std::string& path) {
@@ -155,6 +149,8 @@ Observation Supervisor::observe(MountRecord& mount) {
   seen.tunnel_alive = mount.tunnel.has_value();
   seen.mounted = around_.view.mounted(mount.port);
   if (seen.mounted == Seen::kNo) observePort(mount, seen);
+  if (seen.mounted == Seen::kYes) mount.unmount_announced = false;
+  seen.unmount_announced = mount.unmount_announced;
   observeCertificate(mount, seen);
   observeHealth(mount, seen);
   return seen;
@@ -188,9 +184,7 @@ void Supervisor::observeCertificate(MountRecord& mount, Observation& seen) {
     }
   }
   seen.certificate_missing = !stamp.exists() || stamp.size == 0;
-  std::optional<WallTime> credentials_expire;
-  if (mount.state.credentials_expire)
-    credentials_expire = fromSeconds(*mount.state.credentials_expire);
+  const auto credentials_expire = state::parseCertificateTime(mount.state.credentials_expiration);
   const WallTime now = around_.clock.now();
   const WallTime due =
       renewalTime({state::parseCertificateTime(mount.state.certificate_creation_time),
@@ -230,6 +224,13 @@ void Supervisor::tunnelEnded(const std::string& name) {
   mount.tunnel.reset();
   mount.health.counters.reset();
   mount.due = true;
+}
+
+void Supervisor::noteUnmounted(const std::string& name) {
+  const auto found = mounts_.find(name);
+  if (found == mounts_.end()) return;
+  found->second.unmount_announced = true;
+  table_due_ = true;
 }
 
 std::string Supervisor::summary() const {

@@ -93,7 +93,7 @@ Status Supervisor::tryStart(MountRecord& mount) {
   log::info("Started efs-proxy, pid: {}", mount.tunnel->pid());
   watchTunnel(mount);
   ++mount.health.generation;
-  ++mount.health.restarts;
+  ++mount.restarts;
   mount.state.pid = mount.tunnel->pid();
   save(mount);
   return {};
@@ -115,7 +115,8 @@ void Supervisor::renew(MountRecord& mount) {
       .lock_path = store_.directory() + "/privateKey.lock",
       .client_source = settings_.client_source,
       .client_version = around_.version,
-      .disable_metadata_token = settings_.mount.disable_ec2_metadata_token};
+      .disable_metadata_token = settings_.mount.disable_ec2_metadata_token,
+      .dns_suffix = settings_.forRegion(mount.state.region).dns_name_suffix};
   startJob(mount, Task::kRenewal, kRenewalDeadlineSeconds,
            [&request] { return renewInChild(request); });
 }
@@ -141,11 +142,8 @@ void Supervisor::renewed(MountRecord& mount, const Result<std::string>& answer) 
   mount.novelty.clear("renewal");
   log::info("Renewed the certificate of {}", mount.name);
   mount.state.certificate_creation_time = outcome->creation_time;
-  mount.state.credentials_expire.reset();
-  if (outcome->credentials_expire) {
-    mount.state.credentials_expire =
-        std::chrono::duration<double>(outcome->credentials_expire->time_since_epoch()).count();
-  }
+  const auto end = outcome->credentials_expire;
+  mount.state.credentials_expiration = end ? state::certificateTimeText(*end) : "";
   save(mount);
   if (mount.tunnel) signalTunnel(mount, SIGHUP, "SIGHUP");
 }

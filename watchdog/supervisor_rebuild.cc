@@ -8,6 +8,7 @@
 #include "efs/base/text.h"
 #include "efs/tunnel_control/tunnel_config.h"
 #include "efs/tunnel_control/tunnel_launcher.h"
+#include "efs/tunnel_control/tunnel_process.h"
 #include "probes.h"
 #include "rebuild.h"
 #include "supervisor.h"
@@ -45,7 +46,7 @@ void Supervisor::rebuildMissing() {
       continue;
     }
     wait.tried = true;
-    if (!tunnels) tunnels = tunnelsByPort();
+    if (!tunnels) tunnels = tunnel_control::tunnelsByPort();
     const auto tunnel = tunnels->find(port);
     rebuild(*entry, port, tunnel == tunnels->end() ? -1 : tunnel->second);
   }

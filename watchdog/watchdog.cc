@@ -13,11 +13,9 @@
 
 #include "efs/base/files.h"
 #include "efs/base/log.h"
+#include "efs/base/version.h"
 #include "foreign_watchdog.h"
-
-#ifndef EFS_VERSION
-#  error "EFS_VERSION comes from CMake"
-#endif
+#include "status_report.h"
 
 namespace efs::watchdog {
 namespace {
@@ -177,7 +175,7 @@ void Watchdog::takeOver() {
   }
   lock_.emplace(std::move(*lock));
   noticeClockJump();
-  log::info("{}, version={}, is enabled and started", kName, EFS_VERSION);
+  log::info("{}, version={}, is enabled and started", kName, kContractVersion);
   // WD-3, ST-6: an older mount.efs that died while it made the key would block all others for ever.
   (void)removeFile(store_.directory() + "/efs-utils-lock");
   const auto chance = [this] { return std::uniform_real_distribution<double>(0, 1)(random_); };
@@ -190,7 +188,7 @@ void Watchdog::takeOver() {
           .manager = manager_,
           .chance = chance,
           .watch_directory = [this](const std::string& path) { watchBelow(path); },
-          .version = EFS_VERSION},
+          .version = clientVersion()},
       store_);
   supervisor_->configure(settings_);
   checkForeignWatchdog();
@@ -199,10 +197,7 @@ void Watchdog::takeOver() {
   }
   watchStateDirectory();
   watchMounts();
-  helpers_ = std::make_unique<HelperServer>(
-      loop_, clock_, [this](const std::string& name, UniqueFd listener) {
-        return supervisor_->takeListener(name, std::move(listener));
-      });
+  helpers_ = std::make_unique<HelperServer>(loop_, clock_, helperHandlers());
   if (const auto listening = helpers_->listen(store_.watchdogSocket()); !listening) {
     log::error("mount helpers cannot reach the watchdog: {}", listening.error().describe());
   }
@@ -214,6 +209,22 @@ KernelFiles Watchdog::kernelFiles() const {
   files.locks = options_.locks;
   files.rpc_counters = options_.proc_net + "/rpc/nfs";
   return files;
+}
+
+HelperServer::Handlers Watchdog::helperHandlers() {
+  return {.take_listener =
+              [this](const std::string& name, UniqueFd listener) {
+                return supervisor_->takeListener(name, std::move(listener));
+              },
+          .unmounted = [this](const std::string& name) { supervisor_->noteUnmounted(name); },
+          .status =
+              [this] {
+                auto status = reportStatus(*supervisor_, view_);
+                status.version = productVersion();
+                if (foreign_) status.idle = "the watchdog of efs-utils runs";
+                if (!settings_.watchdog.enabled) status.idle = "disabled in " + options_.config;
+                return status;
+              }};
 }
 
 void Watchdog::watchStateDirectory() {
@@ -337,7 +348,7 @@ int runWatchdog(const std::vector<std::string>& arguments) {
     return 0;
   }
   if (options->task == Options::Task::kShowVersion) {
-    std::printf("%s Version: %s\n", program.c_str(), EFS_VERSION);
+    std::fputs(versionLine(program).c_str(), stdout);
     return 0;
   }
   if (::geteuid() != 0) {

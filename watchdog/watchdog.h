@@ -38,6 +38,7 @@ class Watchdog {
   // Starts supervision once the lock is ours; true when there is nothing to wait for.
   void takeOver();
   KernelFiles kernelFiles() const;
+  HelperServer::Handlers helperHandlers();
   void watchStateDirectory();
   void watchBelow(const std::string& directory);
   void watchMounts();

@@ -28,7 +28,19 @@ struct ChildPlan {
   std::string listen_pid = "LISTEN_PID=0000000000";  // the digits are filled in by the child
   std::vector<std::pair<int, int>> fds;
   bool new_session = false;
+  bool ignore_hangup = false;
 };
+
+bool isLeftOut(std::string_view name, const SpawnOptions& options) {
+  // The socket-activation variables name our descriptors, not the child's.
+  if (name == "LISTEN_PID" || name == "LISTEN_FDS" || name == "LISTEN_FDNAMES") return true;
+  for (std::string_view pattern : options.without_env) {
+    const bool prefix = !pattern.empty() && pattern.back() == '*';
+    if (prefix) pattern.remove_suffix(1);
+    if (prefix ? name.substr(0, pattern.size()) == pattern : name == pattern) return true;
+  }
+  return options.env.count(std::string(name)) != 0;
+}
 
 ChildPlan makePlan(const SpawnOptions& options) {
   ChildPlan plan;
@@ -36,9 +48,7 @@ ChildPlan makePlan(const SpawnOptions& options) {
   plan.argv.push_back(nullptr);
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
-    const std::string name(text.substr(0, text.find('=')));
-    const bool listen = name == "LISTEN_PID" || name == "LISTEN_FDS" || name == "LISTEN_FDNAMES";
-    if (!listen && options.env.count(name) == 0) plan.env_storage.emplace_back(text);
+    if (!isLeftOut(text.substr(0, text.find('=')), options)) plan.env_storage.emplace_back(text);
   }
   for (const auto& [name, value] : options.env) plan.env_storage.push_back(name + "=" + value);
   for (auto& entry : plan.env_storage) plan.envp.push_back(entry.data());
@@ -46,6 +56,7 @@ ChildPlan makePlan(const SpawnOptions& options) {
   plan.envp.push_back(nullptr);
   plan.fds = options.fds;
   plan.new_session = options.new_session;
+  plan.ignore_hangup = options.ignore_hangup;
   return plan;
 }
 
@@ -109,7 +120,12 @@ void closeTheRest(const std::vector<std::pair<int, int>>& fds, int report) {
 
 [[noreturn]] void runChild(ChildPlan& plan, int report) {
   resetSignals();
-  if (plan.new_session) ::setsid();
+  if (plan.ignore_hangup) ::signal(SIGHUP, SIG_IGN);
+  if (plan.new_session) {
+    ::setsid();
+    const int ignored = ::chdir("/");
+    (void)ignored;
+  }
   writeOwnPid(plan.listen_pid);
   if (placeDescriptors(plan.fds, report)) {
     closeTheRest(plan.fds, report);

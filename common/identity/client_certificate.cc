@@ -69,7 +69,7 @@ Status checkRequest(const CertificateRequest& request) {
 
 // The first 64 characters; a name that is not clean UTF-8 becomes ASCII with question marks.
 std::string commonName(const std::string& host) {
-  const std::string name = isCleanText(host) ? host : printable(host, host.size());
+  std::string name = isCleanText(host) ? host : printable(host, host.size());
   std::size_t characters = 0;
   for (std::size_t i = 0; i < name.size(); ++i) {
     const bool starts_character = (static_cast<unsigned char>(name[i]) & 0xC0U) != 0x80U;

@@ -99,6 +99,7 @@ void readMount(KeyReader& keys, MountSettings& mount) {
             mount.fall_back_to_mount_target_ip);
   keys.flag(kMount, "disable_fetch_ec2_metadata_token", Bad::kError,
             mount.disable_ec2_metadata_token);
+  keys.flag(kMount, "credential_fallthrough", Bad::kError, mount.credential_fallthrough);
   keys.flag(kMount, "retry_nfs_mount_command", Bad::kError, mount.retry_nfs_mount);
   keys.number(kMount, "retry_nfs_mount_command_count", Bad::kDefault, 1, 1000,
               mount.retry_nfs_mount_count);

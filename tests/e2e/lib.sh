@@ -9,10 +9,9 @@ set -uo pipefail
 . "$E2E/facts.sh"
 # shellcheck source=tests/e2e/simulator.sh
 . "$E2E/simulator.sh"
-# shellcheck source=tests/e2e/simulator.sh
-. "$E2E/simulator.sh"
 STATE=/var/run/efs
 OUTPUT=""
+SCALE=${EFS_TIME_SCALE:-1}
 
 fail() {
   printf 'FAILED: %s\n' "$*"
@@ -28,7 +27,7 @@ note() { printf -- '- %s\n' "$*"; }
 succeed() {
   local status=0
   note "$*"
-  OUTPUT="$(timeout 60 "$@" 2>&1 </dev/null)" || status=$?
+  OUTPUT="$(timeout $((60 * SCALE)) "$@" 2>&1 </dev/null)" || status=$?
   [[ -z "$OUTPUT" ]] || printf '%s\n' "$OUTPUT"
   [[ $status -eq 0 ]] || fail "ended with $status: $*"
 }
@@ -38,7 +37,7 @@ refuse() {
   local wanted=$1 status=0
   shift
   note "$*"
-  OUTPUT="$(timeout 90 "$@" 2>&1 </dev/null)" || status=$?
+  OUTPUT="$(timeout $((90 * SCALE)) "$@" 2>&1 </dev/null)" || status=$?
   printf '%s\n' "$OUTPUT"
   [[ $status -eq $wanted ]] || fail "ended with $status instead of $wanted: $*"
 }
@@ -61,7 +60,7 @@ eventually() {
   local limit=$1 started=$SECONDS
   shift
   until "$@"; do
-    [[ $((SECONDS - started)) -lt $limit ]] || return 1
+    [[ $((SECONDS - started)) -lt $((limit * SCALE)) ]] || return 1
     sleep 0.1
   done
 }
@@ -79,7 +78,8 @@ unmount() { succeed umount "$@"; }
 mount_line() {
   local device root where options rest type source super
   while read -r _ _ device root where options rest; do
-    [[ "$(printf '%b' "$where")" == "$1" ]] || continue
+    printf -v where '%b' "$where"
+    [[ "$where" == "$1" ]] || continue
     read -r type source super <<<"${rest#*- }"
     printf '%s %s %s %s %s %s\n' "$options" "$type" "$source" "$super" "$root" "$device"
   done </proc/self/mountinfo | tail -1
@@ -93,12 +93,11 @@ mount_port() { nfs_options "$1" | tr , '\n' | sed -n 's/^port=//p'; }
 
 # tunnels: process ids of all tunnels of this client.
 tunnels() {
-  local folder
-  for folder in /proc/[0-9]*; do
-    if [[ "$(cat "$folder/comm" 2>/dev/null)" == efs-proxy &&
-      "$(sed -n 's/^State:\t\(.\).*/\1/p' "$folder/status" 2>/dev/null)" != Z ]]; then
-      echo "${folder#/proc/}"
-    fi
+  local stat pid name state
+  for stat in /proc/[0-9]*/stat; do
+    # "12 (efs-proxy) S ...": a zombie is no tunnel.
+    { read -r pid name state _ <"$stat"; } 2>/dev/null || continue
+    if [[ "$name" == "(efs-proxy)" && "$state" != Z ]]; then echo "$pid"; fi
   done
 }
 watchdogs() { grep -lsx 'amazon-efs-moun.*' /proc/[0-9]*/comm | cut -d/ -f3; }

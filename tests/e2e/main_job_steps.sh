@@ -45,7 +45,7 @@ is_isolated() {
 
 readonly COPY=/mnt/efs/copy
 copy_begins() {
-  dd if=/dev/urandom of="$WORLD/original" bs=1M count=96 status=none
+  dd if=/dev/urandom of="$WORLD/original" bs=1M count=48 status=none
   checksum "$WORLD/original" >"$WORLD/original.sum"
   rm -f "$COPY"
 }
@@ -55,7 +55,7 @@ copies() {
   for ((piece = 0; piece < $1; piece += 8)); do
     dd if="$WORLD/original" of="$COPY" bs=1M skip="$piece" seek="$piece" count=8 conv=notrunc,fsync \
       status=none || fail "writing MiB $piece"
-    echo "$((piece + 8)) of $1 MiB"
+    echo "    $((piece + 8)) of $1 MiB" >&3
   done
 }
 copied_mib() { echo $(($(stat -c %s "$WORLD/data/$FS/copy" 2>/dev/null || echo 0) / 1048576)); }
@@ -66,9 +66,9 @@ kill_tunnel_during_copy() {
   eventually 60 has_copied "$1" || fail "the copy did not reach $1 MiB"
   old="$(tunnel_of /mnt/efs)"
   kill -KILL "$old" || fail "there is no tunnel to kill"
-  echo "killed tunnel $old at $(copied_mib) MiB"
+  echo "    killed tunnel $old at $(copied_mib) MiB" >&3
   eventually 30 tunnel_is_new /mnt/efs "$old" || fail "the watchdog did not replace the tunnel in 30 s"
-  echo "the watchdog started tunnel $(tunnel_of /mnt/efs)"
+  echo "    the watchdog started tunnel $(tunnel_of /mnt/efs)" >&3
 }
 copy_is_right() {
   echo 3 >/proc/sys/vm/drop_caches

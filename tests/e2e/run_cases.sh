@@ -17,13 +17,16 @@ send_results() {
 
 # Everything a reader of a failure wants to see.
 aftermath() {
-  local home=$WORLD/clients/one
   printf '\n--- kernel\n'; on one cat /proc/self/mountinfo | grep nfs
   on one ss -tanp
   printf '\n--- processes\n'; on one ps -eo pid,ppid,stat,args
   printf '\n--- /run/efs\n'; on one find /run/efs
-  for log in "$home"/log/* "$WORLD/simulator.log"; do
-    [[ -s "$log" ]] && printf '\n--- %s\n' "${log##*/}" && tail -60 "$log"
+  printf '\n--- simulator\n'; tail -n 30 "$WORLD/simulator.log" "$WORLD/sim/refusals.log"
+}
+product_logs() {
+  local log
+  for log in "$WORLD"/clients/one/log/*; do
+    if [[ -s "$log" ]]; then printf '\n--- %s\n' "${log##*/}"; tail -n 100 "$log"; fi
   done
 }
 
@@ -46,6 +49,7 @@ run_case() {
     *) verdict=failed ;;
   esac
   if [[ $verdict == failed ]]; then aftermath >>"$out/log" 2>&1; fi
+  product_logs >>"$out/log" 2>&1
   client_down one
   if [[ -e "$WORLD/faulty" ]]; then
     rm "$WORLD/faulty"

@@ -18,10 +18,6 @@ export WORLD E2E EFS_TREE
 . "$E2E/client_config.sh"
 # shellcheck source=tests/e2e/simulator.sh
 . "$E2E/simulator.sh"
-# shellcheck source=tests/e2e/client_config.sh
-. "$E2E/client_config.sh"
-# shellcheck source=tests/e2e/simulator.sh
-. "$E2E/simulator.sh"
 
 world_die() { printf 'world: %s\n' "$*" >&2; exit 1; }
 
@@ -39,7 +35,7 @@ world_network() {
   ip -n aws link set lo up
   ip -n aws link add vpc type bridge 2>/dev/null || world_die "the kernel has no bridge"
   ip -n aws link set vpc up
-  for address in {$VPC_GATEWAY,$VPC_DNS,$TARGET_A,$TARGET_B,$TARGET_C,$TARGET_CLOSED}/16 \
+  for address in {$VPC_GATEWAY,$VPC_DNS,$TARGET_A,$TARGET_B,$TARGET_C,$TARGET_CLOSED,$TARGET_SPARE}/16 \
     {$IMDS_ADDRESS,$CONTAINER_ADDRESS}/32; do
     ip -n aws addr add "$address" dev vpc
   done
@@ -48,6 +44,7 @@ world_network() {
 world_simulator() {
   local started=$SECONDS
   simulator_config >"$WORLD/simulator.json"
+  : >"$WORLD/simulator.log"
   (
     cd "$WORLD/sim" || exit 1
     exec nsenter --net=/run/netns/aws efs-simulator --config "$WORLD/simulator.json"
@@ -101,7 +98,8 @@ on() {
   shift
   init="$(client_init_pid "$name")"
   nsenter --target "$init" --mount --uts --ipc --net --pid --wd=/ -- \
-    env -i PATH="$PATH" HOME=/root WORLD="$WORLD" E2E="$E2E" EFS_PLACE="${EFS_PLACE:-}" "$@"
+    env -i PATH="$PATH" HOME=/root WORLD="$WORLD" E2E="$E2E" EFS_PLACE="${EFS_PLACE:-}" \
+    EFS_TIME_SCALE="${EFS_TIME_SCALE:-1}" "$@"
 }
 # The first process of the client's PID namespace is the only child of unshare.
 client_init_pid() {

@@ -1,5 +1,5 @@
-// The kernel's text files: mountstats, locks, net/tcp. Mount options and paths in them are chosen by
-// users.
+// The kernel's text files: mountstats, locks, net/tcp. Mount options and paths in them are chosen
+// by users.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

@@ -12,10 +12,9 @@ set -euo pipefail
 
 # Runs inside the new namespaces.
 host_inside() {
-  local bin=$1 out=$2 base root folder
-  shift 2
+  local base=$1 bin=$2 out=$3 root folder
+  shift 3
   mount --make-rprivate /
-  base="$(mktemp -d "${TMPDIR:-/tmp}/efs-place.XXXXXX")"
   mount -t tmpfs -o mode=755 place "$base"
   mkdir -p "$base"/{upper,work,root}
   root="$base/root"
@@ -30,7 +29,12 @@ host_inside() {
   mkdir -p "$root/run/results"
   mount --bind "$out" "$root/run/results"
   ip link set lo up
-  chroot "$root" /bin/bash /efsmount/command
+  # Not chroot(8): who enters the mount namespace later (nsenter) must find the same root.
+  cd "$root"
+  mkdir .old-root
+  pivot_root . .old-root
+  umount -l /.old-root
+  exec /bin/bash /efsmount/command
 }
 
 if [[ "${1:-}" == --inside ]]; then
@@ -42,6 +46,8 @@ fi
 [[ $EUID -eq 0 ]] || die "namespaces and mounts need root"
 efs_packages test
 bin="$(realpath "$1")"; mkdir -p "$2"; out="$(realpath "$2")"; shift 2
+base="$(mktemp -d "${TMPDIR:-/tmp}/efs-place.XXXXXX")"
+trap 'rmdir "$base"' EXIT
 timeout -k 5 "$((${EFS_GUEST_LIMIT:-600} * ${EFS_TIME_SCALE:-1}))" \
   unshare --mount --net --uts --ipc --pid --fork --kill-child \
-  "$TESTBED/host.sh" --inside "$bin" "$out" "$@" </dev/null 2>&1 | tee "$out/console.log"
+  "$TESTBED/host.sh" --inside "$base" "$bin" "$out" "$@" </dev/null 2>&1 | tee "$out/console.log"

@@ -13,6 +13,7 @@ EFS_PACKAGES_build=(
 EFS_PACKAGES_test=(
   bash coreutils util-linux procps iproute2 openssl ca-certificates libcurl4
   nfs-ganesha nfs-ganesha-vfs nfs-ganesha-mem
+  python3 dpkg-dev binutils adduser
 )
 # The checks of the simulator against Amazon's own signing code.
 EFS_PACKAGES_peer=(stunnel4 python3 python3-botocore)

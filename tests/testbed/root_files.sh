@@ -51,8 +51,6 @@ put_busybox() {
   while read -r applet; do
     [[ -e "$root/usr/bin/$applet" || -e "$root/usr/sbin/$applet" ]] || ln -s busybox "$root/usr/bin/$applet"
   done < <(/bin/busybox --list)
-  # The kernel asks for its modules by this path.
-  ln -sfn ../bin/busybox "$root/usr/sbin/modprobe"
 }
 
 # put_ganesha ROOT: the NFS server with its plug-ins, and the files it refuses to start without.
@@ -71,16 +69,21 @@ put_ganesha() {
 # and below /efsmount what the tests need of the source tree. A root that is a whole Debian brings its
 # own libraries.
 put_project() {
-  local root=$1 bin=$2 PUT_LIBRARIES=${3:-with-libraries} folder
+  local root=$1 bin=$2 PUT_LIBRARIES=${3:-with-libraries}
   put_program "$root" "$bin/mount.efs" /usr/sbin
   put_program "$root" "$bin/umount.efs" /usr/sbin
   put_program "$root" "$bin/efs-proxy" /usr/bin
   put_program "$root" "$bin/amazon-efs-mount-watchdog" /usr/bin
   put_program "$root" "$bin/efsctl" /usr/bin
-  put_program "$root" "$bin/efs-simulator" /usr/bin
   if [[ $PUT_LIBRARIES == with-libraries ]]; then
     put_binary "$root" /usr/lib/*/libcurl.so.4  # opened when needed, so ldd does not know it
   fi
+  put_tests "$root" "$bin" "$PUT_LIBRARIES"
+}
+# put_tests ROOT BIN [without-libraries]: only the simulator and the tests.
+put_tests() {
+  local root=$1 bin=$2 PUT_LIBRARIES=${3:-with-libraries} folder
+  put_program "$root" "$bin/efs-simulator" /usr/bin
   for folder in tests/testbed tests/e2e config systemd; do
     [[ -d "$SOURCE/$folder" ]] || continue
     mkdir -p "$root/efsmount/$folder"

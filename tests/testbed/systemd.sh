@@ -16,15 +16,15 @@ set -euo pipefail
 # shellcheck source=tests/testbed/systemd_image.sh
 . "$TESTBED/systemd_image.sh"
 
-# What the first boot brings to the disk: the programs as the package would install them, the unit, the
-# tests and the world's own unit.
+# What the first boot brings to the disk: the package (the first process installs it), the tests and the
+# world's own unit.
 payload() {
-  local root=$1 bin=$2 units="$1/etc/systemd/system"
+  local root=$1 bin=$2 units="$1/etc/systemd/system" package
   shift 2
-  put_project "$root" "$bin" without-libraries
-  mkdir -p "$units/multi-user.target.wants" "$units/network-online.target.wants" "$root/mnt/efs" "$root/mnt/none"
-  cp "$SOURCE/systemd/amazon-efs-mount-watchdog.service" "$units/"
-  ln -s ../amazon-efs-mount-watchdog.service "$units/multi-user.target.wants/"
+  put_tests "$root" "$bin" without-libraries
+  mkdir -p "$units/network-online.target.wants" "$root/mnt/efs" "$root/mnt/none" "$root/efsmount/package"
+  package="$("$SOURCE/packaging/build-deb.sh" --bin "$bin" "$root/efsmount/package")" || die "no package"
+  mv "$package" "$root/efsmount/package/efsmount.deb"
   cp "$TESTBED"/guest/efs-test.{service,target} "$SOURCE/tests/e2e/systemd_world/efs-world.service" "$units/"
   ln -s ../efs-world.service "$units/network-online.target.wants/"
   cp "$SOURCE/tests/e2e/systemd_world/fstab" "$root/etc/fstab"

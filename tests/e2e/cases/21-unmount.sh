@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # umount(8) needs no more than it ever did, waits for written data, and the watchdog then clears
-# everything away; the mount point can be used again at once. Contract: CLI-9, WD-5.
+# everything away; the mount point can be used again at once. Contract: CLI-9, CSI-3, WD-5.
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 
@@ -12,6 +12,11 @@ for round in 1 2; do
   equal "checksum on the server, round $round" \
     "$(checksum "$WORLD/data/$FS/unmount-$round")" "$(checksum "$WORLD/blob")"
 done
+all_cleared
+
+# What a driver does when a plain unmount takes too long.
+mount_efs tls "$FS:/" /mnt/efs
+unmount -f /mnt/efs
 all_cleared
 
 mount_efs tls "$FS:/" /mnt/efs

@@ -6,7 +6,7 @@
 
 mount_efs tls "$FS:/" /mnt/efs
 port="$(mount_port /mnt/efs)"
-dd if=/dev/urandom of="$WORLD/blob" bs=1M count=96 status=none
+dd if=/dev/urandom of="$WORLD/blob" bs=1M count=40 status=none
 wanted="$(checksum "$WORLD/blob")"
 ( cp "$WORLD/blob" /mnt/efs/killed && sync -f /mnt/efs/killed ) &
 copy=$!

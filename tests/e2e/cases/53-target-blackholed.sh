@@ -7,7 +7,6 @@
 
 mkdir -p /mnt/efs
 efs_setting retry_nfs_mount_command_count 1
-efs_setting retry_nfs_mount_command_timeout_sec 5
 # A neighbour whose hardware address nobody has.
 ip neigh replace "$TARGET_A" lladdr 02:00:00:00:00:01 dev eth0 nud permanent
 refuse 32 mount -t efs -o tls,retry=0 "$FS:/" /mnt/efs
@@ -23,6 +22,6 @@ nothing_left 0
 ip neigh del "$TARGET_A" dev eth0
 fault target "$FS" "${REGION}a" blackhole
 refuse 32 mount -t efs -o tls,retry=0 "$FS:/" /mnt/efs
-says "$DNS_NAME"
+says "TLS" "handshake" "$DNS_NAME"
 terse
 nothing_left 3

@@ -1,19 +1,34 @@
 #!/usr/bin/env bash
-# Two servers that call themselves the same are merged by the kernel: the second mount would run through
-# the first one's tunnel. That is noticed, undone and explained; the first mount is not harmed.
+# Two mounts of one file system's root: the server calls itself the same to both, so the kernel would merge them
+# and the second would run through the first one's tunnel. Each gets a tunnel of its own nevertheless; where
+# the kernel offers no means, the second is refused, undone and explained, and the first is not harmed.
 # Contract: NFS-2 (port), FLOW-1.
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 
+IDENTIFIER=/sys/fs/nfs/net/nfs_client/identifier
 mount_efs tls "$FS:/" /mnt/first
-tunnel="$(tunnel_of /mnt/first)"
-mkdir -p /mnt/second
+first="$(tunnel_of /mnt/first)"
+before="$(cat "$IDENTIFIER")"
+mount_efs tls "$FS:/" /mnt/second
+[[ "$(mount_port /mnt/first)" != "$(mount_port /mnt/second)" ]] || fail "both use port $(mount_port /mnt/first)"
+equal "tunnels" "$(tunnels | wc -l)" 2
+# The kernel shows "(null)" where none was set and takes no empty value; then it is the host name.
+equal "the identifier is put back" "$(cat "$IDENTIFIER")" "${before/(null)/$(hostname)}"
+echo shared >/mnt/first/file
+equal "seen through the other" "$(cat /mnt/second/file)" shared
+unmount /mnt/second
+echo x >/mnt/first/still || fail "the first mount suffered"
+equal "the first one's tunnel" "$(tunnel_of /mnt/first)" "$first"
+
+note "a kernel without the means"
+mount -t tmpfs none /sys/fs/nfs
 efs_setting retry_nfs_mount_command_count 1
 refuse 32 mount -t efs -o tls "$FS:/" /mnt/second
-says "merged" "$(mount_port /mnt/first)" "trunking"
+says "merged" "trunking" "unmount the other mount first"
 terse
 equal "mounts" "$(our_mounts | wc -l)" 1
-equal "tunnels" "$(tunnels)" "$tunnel"
+umount /sys/fs/nfs
 echo x >/mnt/first/still
 unmount /mnt/first
 all_cleared

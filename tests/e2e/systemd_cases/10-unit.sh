@@ -15,5 +15,5 @@ equal RestartUSec "$(property RestartUSec)" 15s
 [[ " $(property Before) " == *" remote-fs-pre.target "* ]] || fail "Before=$(property Before)"
 [[ " $(property WantedBy) " == *" multi-user.target "* ]] || fail "WantedBy=$(property WantedBy)"
 equal "mount namespace" "$(readlink "/proc/$(property MainPID)/ns/mnt")" "$(readlink /proc/1/ns/mnt)"
-succeed systemd-analyze verify --man=no "/etc/systemd/system/$unit"
+succeed systemd-analyze verify --man=no "/lib/systemd/system/$unit"
 equal "what systemd-analyze says of it" "$(grep "$unit" <<<"$OUTPUT")" ""

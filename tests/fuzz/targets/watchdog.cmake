@@ -1,5 +1,3 @@
-efs_fuzz_target(socket_table SOURCES socket_table_fuzz.cc LIBS watchdog)
-target_include_directories(fuzz_socket_table PRIVATE ${CMAKE_SOURCE_DIR}/watchdog)
 foreach(target kernel_files target_switch)
   efs_fuzz_target(${target} SOURCES ${target}_fuzz.cc LIBS watchdog)
   target_include_directories(fuzz_${target} PRIVATE ${CMAKE_SOURCE_DIR}/watchdog)

@@ -31,6 +31,7 @@ MountPlan plan(const std::string& options, settings::Settings settings = shipped
     facts.credentials.emplace();
     facts.credentials->access_key_id = "AKIDEXAMPLE";
     facts.credentials->method = "credentials:default";
+    facts.credentials->expiration = std::chrono::system_clock::from_time_t(1767323045);
   }
   return planMount(*request, facts, settings, state::StateStore("/run/efs-test"), kNow);
 }
@@ -48,6 +49,7 @@ TEST(MountPlan, NamesEverythingAfterFileSystemMountPointAndPort) {
 TEST(MountPlan, MountsFromLoopbackWithTheDefaultsOfTheContract) {
   const auto p = plan("tls,iam,_netdev,rw");
   EXPECT_EQ(p.nfs.source, "127.0.0.1:/data");
+  EXPECT_EQ(p.nfs.umount_helper, "efs");  // umount(8) calls umount.efs
   EXPECT_EQ(
       p.nfs.options.text(),
       "_netdev,rw,nfsvers=4.1,rsize=1048576,wsize=1048576,hard,timeo=600,retrans=2,noresvport,"
@@ -84,6 +86,16 @@ TEST(MountPlan, LeavesTheNameUncheckedOnlyWhenTheConfigSaysSo) {
   EXPECT_EQ(plan("tls", settings).tunnel.check_host, "");
 }
 
+// Contract 25 item 19
+TEST(MountPlan, TellsTheTunnelWhoMayConnect) {
+  auto settings = shipped();
+  EXPECT_TRUE(plan("tls", settings).tunnel.allow_uids.empty());
+  settings.mount.allow_local_uids = {1000};
+  EXPECT_EQ(plan("tls", settings).tunnel.allow_uids, std::vector<uid_t>{1000});
+  settings.mount.allow_any_local_uid = true;
+  EXPECT_TRUE(plan("rw", settings).tunnel.allow_any_uid);
+}
+
 // Section 14, CRED-10
 TEST(MountPlan, StateHoldsWhatARenewalNeeds) {
   const auto p = plan("tls,iam,accesspoint=fsap-0123456789abcdef0");
@@ -94,10 +106,24 @@ TEST(MountPlan, StateHoldsWhatARenewalNeeds) {
   EXPECT_EQ(p.state.common_name.size(), 64U);
   EXPECT_EQ(p.state.certificate_creation_time, "260102030405Z");
   EXPECT_EQ(p.state.aws_credentials_method, "credentials:default");
+  EXPECT_EQ(p.state.credentials_expiration, "260102030405Z");
   EXPECT_EQ(p.state.access_point, "fsap-0123456789abcdef0");
   EXPECT_EQ(p.state.service_type, "elasticfilesystem");
   ASSERT_TRUE(p.certificate);
   EXPECT_EQ(p.certificate->fs_id, "fs-deadbeef");
+}
+
+// Section 15: the three logging keys of [proxy], only when the section exists
+TEST(MountPlan, TakesTheTunnelsLoggingFromTheProxySection) {
+  auto settings = shipped();
+  settings.proxy.emplace();
+  settings.proxy->logging_level = "DEBUG";
+  settings.proxy->logging_max_bytes = "4096";
+  settings.proxy->logging_file_count = "junk";
+  const auto p = plan("tls", settings);
+  EXPECT_EQ(p.tunnel.proxy_logging_level, "DEBUG");
+  EXPECT_EQ(p.tunnel.log_max_bytes, 4096U);
+  EXPECT_EQ(p.tunnel.log_file_count, 10);
 }
 
 // ST-5

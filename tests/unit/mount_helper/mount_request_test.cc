@@ -41,6 +41,16 @@ TEST(MountRequest, TakesItsOwnOptionsAndLeavesTheRestInOrder) {
             "rw,_netdev,noresvport,context=\"system_u:object_r:t\",nconnect=4");
 }
 
+// CSI-2: what the CSI driver generates (crossaccount apart), with mount options of a StorageClass.
+TEST(MountRequest, TakesTheOptionsOfTheCsiDriver) {
+  const auto result = request(std::string("accesspoint=") + kAccessPoint +
+                              ",tls,mounttargetip=10.1.2.3,ro,nos3readcache,noatime,nconnect=2");
+  ASSERT_TRUE(result) << result.error().describe();
+  EXPECT_TRUE(result->tls);
+  EXPECT_EQ(result->access_point, kAccessPoint);
+  EXPECT_EQ(result->nfs_options.text(), "ro,noatime,nconnect=2");
+}
+
 // OPT-2 (FIX): a second '=' belongs to the value
 TEST(MountRequest, SplitsAtTheFirstEqualsSign) {
   const auto result = request("foo=a=b");
@@ -62,14 +72,42 @@ TEST(MountRequest, EachRuleOfSection5HasItsOwnMessage) {
   EXPECT_NE(refusal("tls,accesspoint=fsap-123").find("is malformed"), std::string::npos);
   EXPECT_NE(refusal("tls,accesspoint=FSAP-0123456789abcdef0").find("is malformed"),
             std::string::npos);
+  EXPECT_NE(refusal("tls,awscredsuri=/x").find("\"iam\" option is required"), std::string::npos);
+  EXPECT_EQ(refusal("tls,iam,awscredsuri=/x,awsprofile=y"),
+            "The \"awscredsuri\" and \"awsprofile\" options are mutually exclusive");
+  for (const char* uri : {"x", "@host/", "http://169.254.170.2/x"}) {
+    EXPECT_NE(refusal(std::string("tls,iam,awscredsuri=") + uri).find("is malformed"),
+              std::string::npos);
+  }
+  EXPECT_NE(refusal("tls,iam,rolearn=").find("rolearn needs a value"), std::string::npos);
   EXPECT_NE(refusal("region=-x").find("Invalid region option"), std::string::npos);
   EXPECT_NE(refusal("region=US").find("Invalid region option"), std::string::npos);
   EXPECT_NE(refusal("mounttargetip=host").find("not an IPv4 or IPv6 address"), std::string::npos);
-  EXPECT_NE(refusal("mounttargetip=10.0.0.1,crossaccount").find("crossaccount"), std::string::npos);
+  EXPECT_EQ(refusal("mounttargetip=10.0.0.1,crossaccount"),
+            "The \"mounttargetip\" option is incompatible with \"crossaccount\"");
+  EXPECT_EQ(refusal("tls,ocsp,noocsp"),
+            "The \"ocsp\" and \"noocsp\" options are mutually exclusive");
+  EXPECT_NE(refusal("tls,awscredsuri=/x").find("\"iam\" option is required"), std::string::npos);
+  EXPECT_EQ(refusal("tls,iam,awscredsuri=/x,awsprofile=y"),
+            "The \"awscredsuri\" and \"awsprofile\" options are mutually exclusive");
+  EXPECT_EQ(refusal("tls,iam,awscredsuri=x"), "awscredsuri x is malformed");
   EXPECT_NE(refusal("capath=/x").find("Unsupported mount options detected: \"capath\""),
             std::string::npos);
   EXPECT_NE(refusal("tls,cafile=/nonexistent/ca.pem").find("/nonexistent/ca.pem"),
             std::string::npos);
+}
+
+// CRED-1, CRED-2
+TEST(MountRequest, TakesTheOptionsThatNameASourceOfCredentials) {
+  const auto result =
+      request("tls,iam,awscredsuri=/v2/x,rolearn=arn:aws:iam::1:role/x,jwtpath=/jwt,noatime");
+  ASSERT_TRUE(result) << result.error().message();
+  EXPECT_EQ(result->credentials_uri, "/v2/x");
+  EXPECT_EQ(result->role_arn, "arn:aws:iam::1:role/x");
+  EXPECT_EQ(result->jwt_path, "/jwt");
+  for (const char* name : {"awscredsuri", "rolearn", "jwtpath"}) {
+    EXPECT_FALSE(result->nfs_options.has(name)) << name;
+  }
 }
 
 TEST(MountRequest, RefusesWhatThisVersionDoesNotServeInsteadOfDroppingIt) {

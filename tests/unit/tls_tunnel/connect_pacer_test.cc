@@ -25,6 +25,7 @@ TEST_F(ConnectPacerTest, TheFirstAttemptIsAtOnceAndSoIsOneAfterSuccess) {
 TEST_F(ConnectPacerTest, PausesDoubleUpToTheLimitAndStayThere) {
   ConnectPacer pacer(limits_, 1);
   for (int failure = 0; failure < 100; ++failure) {
+    now_ += std::chrono::seconds(10);
     pacer.failed(now_);
     const Duration whole = failure < 7 ? Duration(50 << failure) : Duration(5000);
     const Duration most = std::min(whole, Duration(5000));
@@ -40,6 +41,13 @@ TEST_F(ConnectPacerTest, APauseThatHasPassedIsNoPause) {
   EXPECT_EQ(pacer.delay(now_ + Duration(50)), Duration(0)) << "the kernel came later than that";
 }
 
+TEST_F(ConnectPacerTest, ConnectionsThatFailTogetherAreOneFailure) {
+  ConnectPacer pacer(limits_, 1);
+  for (int connection = 0; connection < 16; ++connection) pacer.failed(now_);
+  EXPECT_EQ(pacer.failures(), 1U);
+  EXPECT_LE(pacer.delay(now_), Duration(50));
+}
+
 // 1,000 tunnels of one host lose their mount target in the same moment.
 TEST_F(ConnectPacerTest, ManyTunnelsDoNotComeBackInStep) {
   std::set<Duration> delays;
@@ -47,7 +55,8 @@ TEST_F(ConnectPacerTest, ManyTunnelsDoNotComeBackInStep) {
   Duration last(0);
   for (std::uint32_t seed = 0; seed < 1000; ++seed) {
     ConnectPacer pacer(limits_, seed);
-    for (int failure = 0; failure < 8; ++failure) pacer.failed(now_);
+    for (int failure = 8; failure > 0; --failure)
+      pacer.failed(now_ - std::chrono::seconds(10) * (failure - 1));
     delays.insert(pacer.delay(now_));
     first = std::min(first, pacer.delay(now_));
     last = std::max(last, pacer.delay(now_));

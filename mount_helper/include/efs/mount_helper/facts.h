@@ -24,8 +24,7 @@ class FactFinder {
   // Contract REG-1; a region in the device's DNS name counts before the metadata service is asked.
   Result<std::string> region();
   // The name in our own zone, the regional name, or the name of the wanted zone. With mounttargetip
-  // the name is only computed, and the address is tried (DNS-5). Waits for the network while the
-  // machine boots.
+  // the name is only computed, and the address is tried (DNS-5).
   Result<MountTarget> mountTarget(const std::string& region);
   Result<aws::Credentials> credentials(const std::string& region);
 
@@ -35,7 +34,6 @@ class FactFinder {
   std::optional<std::string> ownZone();
   Result<MountTarget> resolveTarget(const std::string& region);
   Result<MountTarget> fixedTarget(const std::string& region);
-  bool waitingForNetwork(const Error& error) const;
 
   const MountRequest& request_;
   const settings::Settings& settings_;

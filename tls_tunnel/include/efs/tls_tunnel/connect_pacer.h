@@ -21,6 +21,7 @@ class ConnectPacer {
 
   // Zero or how long to wait.
   Duration delay(MonoTime now) const;
+  // Further failures during the pause that one has caused do not count.
   void failed(MonoTime now);
   // The server has answered, or somebody asked for an attempt at once.
   void reset() { failures_ = 0; }

@@ -10,6 +10,7 @@
 
 namespace efs {
 
+// Also ignores SIGPIPE: writing to a reader that has gone is an error, not the end.
 void catchInterrupts();
 // The signal that asked to stop, 0 if none.
 int interrupted();

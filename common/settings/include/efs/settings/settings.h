@@ -46,6 +46,9 @@ struct MountSettings {          // [mount], with [mount.<region>] applied by for
   bool optimize_readahead = false;
   bool fall_back_to_mount_target_ip = true;
   bool disable_ec2_metadata_token = false;
+  // A failing source of credentials is skipped, as amazon-efs-utils does, instead of ending the
+  // mount. Ours alone.
+  bool credential_fallthrough = false;
   bool retry_nfs_mount = true;
   int retry_nfs_mount_count = 3;
   Duration retry_nfs_mount_timeout{15000};
