@@ -1,8 +1,10 @@
 #include "supervisor.h"
 
+#include <malloc.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "efs/base/files.h"
 #include "efs/base/log.h"
@@ -86,9 +88,10 @@ void Supervisor::run() {
   const bool any = std::any_of(mounts_.begin(), mounts_.end(), [&](const auto& entry) {
     return is_due(entry) && !entry.second.progress.mounted_since;
   });
-  if (any || changed || scanned) around_.view.refresh();
+  const bool other_mounts = scanned && std::exchange(records_changed_, false);
+  if (any || changed || other_mounts) around_.view.refresh();
   const bool rebuild_due = next_rebuild_ && now >= *next_rebuild_;
-  if (changed || scanned || rebuild_due) rebuildMissing();
+  if (changed || other_mounts || rebuild_due) rebuildMissing();
   for (auto it = mounts_.begin(); it != mounts_.end();) {
     MountRecord& mount = it->second;
     const bool wanted = changed || is_due(*it);
@@ -96,6 +99,8 @@ void Supervisor::run() {
     if (wanted && mount.readable && !mount.blind) evaluate(mount);
   }
   expireListeners();
+  // Reading a long table for the first time takes memory that is never needed again.
+  if (other_mounts) ::malloc_trim(0);
 }
 
 std::optional<MonoTime> Supervisor::wake() const {

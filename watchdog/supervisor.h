@@ -84,6 +84,7 @@ class Supervisor {
   void scan();
   void load(const std::string& name, bool pending);
   void read(MountRecord& mount);
+  void readIfChanged(MountRecord& mount);
   void adopt(MountRecord& mount, TunnelFinder& finder);
   bool keepDespite(MountRecord& mount);
   void forgetMissing(const std::map<std::string, bool>& names);
@@ -165,7 +166,8 @@ class Supervisor {
   bool paused_ = false;
   bool scan_due_ = true;
   bool table_due_ = true;
-  bool blind_ = false;  // descriptors ran out, or the like
+  bool records_changed_ = true;  // a mount came, went, or cannot be read
+  bool blind_ = false;           // descriptors ran out, or the like
   MonoTime earliest_scan_{};
   bool table_fresh_ = false;  // within one scan
   std::map<std::string, MountRecord> mounts_;

@@ -85,6 +85,7 @@ void Supervisor::startTunnel(MountRecord& mount) {
 }
 
 Status Supervisor::tryStart(MountRecord& mount) {
+  readIfChanged(mount);
   EFS_TRY(command, restartCommand(mount.state));
   EFS_CHECK(ensureListener(mount));
   log::info("Starting TLS tunnel: \"{}\"", printable(join(command, " "), 1000));
@@ -140,6 +141,7 @@ void Supervisor::renewed(MountRecord& mount, const Result<std::string>& answer) 
     return;
   }
   mount.novelty.clear("renewal");
+  readIfChanged(mount);
   log::info("Renewed the certificate of {}", mount.name);
   mount.state.certificate_creation_time = outcome->creation_time;
   const auto end = outcome->credentials_expire;

@@ -58,6 +58,7 @@ void Supervisor::scan() {
 void Supervisor::load(const std::string& name, bool pending) {
   MountRecord& mount = mounts_[name];
   if (mount.name.empty()) {
+    records_changed_ = true;
     mount.name = name;
     mount.renewal_spread = around_.chance();
     mount.port = state::parseMountName(name)->port;
@@ -78,6 +79,15 @@ void Supervisor::load(const std::string& name, bool pending) {
   read(mount);
 }
 
+// Somebody may have written it since the last scan: what is saved next must not undo that.
+void Supervisor::readIfChanged(MountRecord& mount) {
+  const auto paths = store_.paths(mount.name);
+  const FileStamp stamp = FileStamp::of(mount.pending ? paths.pending_state : paths.state);
+  if (!stamp.exists() || stamp == mount.stamp) return;
+  mount.stamp = stamp;
+  read(mount);
+}
+
 void Supervisor::read(MountRecord& mount) {
   const auto paths = store_.paths(mount.name);
   auto state = mount.pending ? store_.readPending(mount.name) : store_.read(mount.name);
@@ -89,6 +99,7 @@ void Supervisor::read(MountRecord& mount) {
     return;
   }
   if (state.error().kind() == ErrorKind::kNotFound) return;  // the next scan forgets it
+  records_changed_ = true;
   // WD-10. What was read before is still the best knowledge of a mount that is in use.
   log::error("Unable to parse json in {}: {}", mount.pending ? paths.pending_state : paths.state,
              state.error().describe());
@@ -148,6 +159,7 @@ void Supervisor::forgetMissing(const std::map<std::string, bool>& names) {
     MountRecord& mount = it->second;
     ++it;
     if (names.count(mount.name) != 0 || keepDespite(mount)) continue;
+    records_changed_ = true;
     log::info("{}: its state file is gone, no longer supervised", mount.name);
     forget(mount);
   }
