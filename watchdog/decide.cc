@@ -32,7 +32,7 @@ class Judge {
       keepServing();
       wakeIn(kLater);
     }
-    Decision decision{progress_, std::move(actions_), std::nullopt};
+    Decision decision{progress_, std::move(actions_), std::move(remedies_), std::nullopt};
     if (wake_ != kNever) decision.wake = wake_;
     return decision;
   }
@@ -70,6 +70,27 @@ class Judge {
     progress_.kill_sent.reset();
     renewIfDue();
     startIfDead();
+    heal();
+  }
+
+  // A tunnel that is dead is being replaced; only one that lives can hang.
+  void heal() {
+    HealthProgress& health = progress_.health;
+    if (!seen_.tunnel_alive) {
+      if (!health.dead_since) health.dead_since = seen_.now;
+      return;
+    }
+    // Time without a tunnel says nothing against the server.
+    if (health.dead_since && since(*health.dead_since) >= kSuspicion) {
+      health.unanswered_since.reset();
+    }
+    health.dead_since.reset();
+    HealthSeen view = seen_.health;
+    if (progress_.alive_since) view.tunnel_age = since(*progress_.alive_since);
+    auto step = climb(view, health, policy_.health, seen_.now, seen_.chance);
+    progress_.health = step.progress;
+    remedies_ = std::move(step.remedies);
+    if (step.wake) wakeAt(*step.wake);
   }
 
   void startIfDead() {
@@ -94,9 +115,10 @@ class Judge {
     if (!seen_.certificate_due) {
       progress_.renewals = 0;
       progress_.next_renewal.reset();
+      if (seen_.certificate_due_in) wakeIn(*seen_.certificate_due_in);
       return;
     }
-    if (seen_.renewal_running) return;
+    if (seen_.renewal_running || !seen_.renewal_possible) return;
     if (progress_.next_renewal && seen_.now < *progress_.next_renewal) {
       return wakeAt(*progress_.next_renewal);
     }
@@ -192,6 +214,7 @@ class Judge {
   const Policy& policy_;
   Progress progress_;
   std::vector<Action> actions_;
+  std::vector<Remedy> remedies_;
   MonoTime wake_ = kNever;
 };
 
@@ -199,13 +222,6 @@ class Judge {
 
 Decision decide(const Observation& seen, const Progress& before, const Policy& policy) {
   return Judge(seen, before, policy).run();
-}
-
-Duration backOff(int attempt, Duration base, Duration limit, double chance) {
-  const int doublings = std::clamp(attempt - 1, 0, 20);
-  const Duration plain = std::min(limit, base * (1L << doublings));
-  const double factor = 0.8 + 0.4 * std::clamp(chance, 0.0, 1.0);
-  return Duration(static_cast<Duration::rep>(static_cast<double>(plain.count()) * factor));
 }
 
 }  // namespace efs::watchdog

@@ -9,11 +9,9 @@
 #include <vector>
 
 #include "efs/base/clock.h"
+#include "ladder.h"
 
 namespace efs::watchdog {
-
-// An answer that may be unobtainable, e.g. without /proc/net/nfsfs. Unknown never means "no".
-enum class Seen { kNo, kYes, kUnknown };
 
 // One mount at one moment.
 struct Observation {
@@ -34,14 +32,19 @@ struct Observation {
   // umount.efs saw the last unmount end: nothing waits in DESTROY_SESSION.
   bool unmount_announced = false;
 
-  bool certificate_missing = false;  // wanted, but the file does not exist
-  bool certificate_due = false;      // wanted, and missing or due for renewal
+  bool certificate_missing = false;            // wanted, but the file does not exist
+  bool certificate_due = false;                // wanted, and missing or due for renewal
+  std::optional<Duration> certificate_due_in;  // when it will be
   bool renewal_running = false;
+  bool renewal_possible = true;  // false: as many run as may; the end of one is an event
+
+  HealthSeen health;
 };
 
 struct Policy {
   // Contract WD-5, for kernels that do not show who uses the port: count * poll interval + grace.
   Duration blind_unmount_delay{35000};
+  HealthPolicy health;
 };
 
 // Fixed times of the product; those a user may want to change are in Policy.
@@ -70,6 +73,8 @@ struct Progress {
 
   int renewals = 0;  // since the certificate was last found good
   std::optional<MonoTime> next_renewal;
+
+  HealthProgress health;
 };
 
 enum class Action {
@@ -87,13 +92,11 @@ enum class Action {
 struct Decision {
   Progress progress;
   std::vector<Action> actions;
+  std::vector<Remedy> remedies;  // after the actions; never together with kRemoveMount
   // Decide again at this time even if nothing happens. Unset: the next event is soon enough.
   std::optional<MonoTime> wake;
 };
 
 Decision decide(const Observation& seen, const Progress& before, const Policy& policy);
-
-// base, 2 base, 4 base ... up to `limit`, for attempt 1, 2, 3 ...; +-20 % by `chance` in [0, 1).
-Duration backOff(int attempt, Duration base, Duration limit, double chance);
 
 }  // namespace efs::watchdog

@@ -8,15 +8,35 @@
 
 namespace efs::watchdog {
 
+namespace {
+
+Error failure(const std::string& directory) {
+  const int err = errno;
+  Error error = Error::fromErrno(err, "watching directory " + directory);
+  if (err == ENOSPC) error.addHint("raise fs.inotify.max_user_watches");
+  return error;
+}
+
+}  // namespace
+
 Result<DirectoryWatch> DirectoryWatch::create(const std::string& directory) {
   UniqueFd fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-  if (!fd.valid()) return Error::fromErrno(errno, "creating an inotify instance");
+  if (!fd.valid()) {
+    return Error::fromErrno(errno, "creating an inotify instance")
+        .addHint("raise fs.inotify.max_user_instances");
+  }
   constexpr std::uint32_t kMask = IN_CREATE | IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM |
                                   IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
-  if (::inotify_add_watch(fd.get(), directory.c_str(), kMask) < 0) {
-    return Error::fromErrno(errno, "watching directory " + directory);
-  }
-  return DirectoryWatch(std::move(fd));
+  const int first = ::inotify_add_watch(fd.get(), directory.c_str(), kMask);
+  if (first < 0) return failure(directory);
+  return DirectoryWatch(std::move(fd), first);
+}
+
+Status DirectoryWatch::add(const std::string& directory) const {
+  constexpr std::uint32_t kMask =
+      IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR;
+  if (::inotify_add_watch(fd_.get(), directory.c_str(), kMask) < 0) return failure(directory);
+  return {};
 }
 
 bool DirectoryWatch::drain() {
@@ -29,7 +49,8 @@ bool DirectoryWatch::drain() {
     // The kernel writes whole records (inotify(7)).
     for (const char* at = buffer.data(); at < buffer.data() + got;) {
       const auto* event = reinterpret_cast<const inotify_event*>(at);
-      if ((event->mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF)) != 0) alive = false;
+      const bool ended = (event->mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF)) != 0;
+      if (ended && event->wd == first_) alive = false;
       at += sizeof(inotify_event) + event->len;
     }
   }

@@ -13,13 +13,17 @@ class DirectoryWatch {
  public:
   static Result<DirectoryWatch> create(const std::string& directory);
 
+  // One more directory, e.g. one below. Its end is no news; adding it again changes nothing.
+  Status add(const std::string& directory) const;
+
   int fd() const { return fd_.get(); }
   // Empties the queue. False: the directory itself is gone, create a new watch.
   bool drain();
 
  private:
-  explicit DirectoryWatch(UniqueFd fd) : fd_(std::move(fd)) {}
+  DirectoryWatch(UniqueFd fd, int first) : fd_(std::move(fd)), first_(first) {}
   UniqueFd fd_;
+  int first_;  // inotify's number of the directory itself
 };
 
 }  // namespace efs::watchdog

@@ -7,11 +7,14 @@
 #include <optional>
 #include <string>
 
+#include "child_job.h"
 #include "decide.h"
 #include "efs/base/unique_fd.h"
 #include "efs/state/mount_state.h"
+#include "efs/tunnel_control/tunnel_counters.h"
 #include "efs/tunnel_control/tunnel_process.h"
 #include "renewal.h"
+#include "traffic.h"
 
 namespace efs::watchdog {
 
@@ -56,6 +59,26 @@ class Novelty {
   std::map<std::string, std::string> last_;
 };
 
+// What a child may be doing; at most one of each kind for a mount.
+enum class Task { kRenewal, kProbe, kRoot, kHome, kFindTarget, kRemount };
+
+// What is known of a mount's traffic and of the answers to questions about it.
+struct Health {
+  std::optional<tunnel_control::CountersReader> counters;  // of the tunnel that runs now
+  tunnel_control::TunnelCounters last;                     // as last read
+  std::uint64_t generation = 0;                            // one more for each tunnel
+  Traffic traffic;
+  Probe probe = Probe::kNone;
+  std::uint64_t bytes_before_probe = 0;
+  bool ignored_probe = false;  // the tunnel did not even read the last one
+  Root root = Root::kNone;
+  int stale_answers = 0;
+  std::optional<std::string> home;  // its own target while it uses another one
+  Seen home_answers = Seen::kUnknown;
+  std::string successor;   // name of the mount that is to take its place
+  std::string last_error;  // for people
+};
+
 struct MountRecord {
   std::string name;
   int port = 0;
@@ -69,9 +92,15 @@ struct MountRecord {
   std::optional<TunnelProcess> tunnel;
   UniqueFd listener;  // duplicate of the tunnel's listening socket
 
-  std::optional<RenewalJob> renewal;
   FileStamp certificate_stamp;
   std::optional<WallTime> certificate_ends;
+  double renewal_spread = 0.5;  // [0, 1), fixed: mounts of one moment are not renewed at one moment
+
+  // What children are doing for this mount.
+  std::map<Task, ChildJob> jobs;
+  bool busy(Task task) const { return jobs.count(task) != 0; }
+
+  Health health;
 
   std::int64_t restarts = 0;       // tunnels started here
   bool unmount_announced = false;  // umount.efs said so
@@ -79,6 +108,9 @@ struct MountRecord {
   Progress progress;
   bool due = true;  // something happened: decide now
   std::optional<MonoTime> wake;
+  bool blind = false;          // whether its tunnel lives could not be found out
+  bool unsaved = false;        // the state file could not be written
+  bool renewal_waits = false;  // due, but as many run as may
   Novelty novelty;
 };
 

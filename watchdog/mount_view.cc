@@ -49,6 +49,26 @@ Seen MountView::mounted(int port) const {
   return table_ ? toSeen(!table_->withTunnelPort(port).empty()) : Seen::kUnknown;
 }
 
+std::vector<const mounts::MountEntry*> MountView::entries(int port) const {
+  return table_ ? table_->withTunnelPort(port) : std::vector<const mounts::MountEntry*>();
+}
+
+std::vector<const mounts::MountEntry*> MountView::tunnelled() const {
+  std::vector<const mounts::MountEntry*> found;
+  if (!table_) return found;
+  for (const auto& entry : table_->entries()) {
+    if (entry.tunnelPort()) found.push_back(&entry);
+  }
+  return found;
+}
+
+std::optional<std::string> MountView::visiblePoint(int port) const {
+  for (const auto* entry : entries(port)) {
+    if (table_->atPath(entry->target) == entry) return entry->target;
+  }
+  return std::nullopt;
+}
+
 Seen MountView::kernelClient(int port, const std::string& proc_net) const {
   const auto used = mounts::kernelUsesTunnelPort(port, proc_net.empty() ? proc_net_ : proc_net);
   return used ? toSeen(*used) : Seen::kUnknown;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "decide.h"
 #include "directory_watch.h"
@@ -24,6 +25,12 @@ class MountView {
   void refresh();
 
   Seen mounted(int port) const;
+  // Mounts of this port as last read; valid until the next refresh().
+  std::vector<const mounts::MountEntry*> entries(int port) const;
+  // All mounts of tunnels as last read.
+  std::vector<const mounts::MountEntry*> tunnelled() const;
+  // A mount point of this port that no other mount covers.
+  std::optional<std::string> visiblePoint(int port) const;
   // `proc_net`: /proc/<pid>/net of a tunnel in another network namespace; empty: our own view.
   Seen kernelClient(int port, const std::string& proc_net) const;
   Seen connected(int port, const std::string& proc_net) const;

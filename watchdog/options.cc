@@ -14,7 +14,8 @@ Result<Options> Options::parse(const std::vector<std::string>& arguments) {
   const std::map<std::string, std::string*> with_value = {
       {"--state-dir", &options.state_dir}, {"--config", &options.config},
       {"--log-dir", &options.log_dir},     {"--mountinfo", &options.mountinfo},
-      {"--proc-net", &options.proc_net},
+      {"--proc-net", &options.proc_net},   {"--mountstats", &options.mountstats},
+      {"--locks", &options.locks},
   };
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];
@@ -48,8 +49,10 @@ std::string helpText(const std::string& program) {
          "  --config FILE      configuration (default /etc/amazon/efs/efs-utils.conf)\n"
          "  --log-dir DIR      directory of mount-watchdog.log (default /var/log/amazon/efs)\n"
          "  --mountinfo FILE   read the mount table from this file, not from the kernel\n"
-         "  --proc-net DIR     find nfsfs/servers and nfsfs/volumes there (default "
-         "/proc/self/net)\n";
+         "  --proc-net DIR     find nfsfs/servers, nfsfs/volumes and rpc/nfs there (default\n"
+         "                     /proc/self/net)\n"
+         "  --mountstats FILE  the NFS client's counters (default /proc/self/mountstats)\n"
+         "  --locks FILE       file locks (default /proc/locks)\n";
 }
 
 }  // namespace efs::watchdog

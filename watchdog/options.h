@@ -17,6 +17,8 @@ struct Options {
   std::string log_dir = "/var/log/amazon/efs";
   std::string mountinfo;  // a file instead of the kernel's mount table; empty: the kernel's
   std::string proc_net = "/proc/self/net";
+  std::string mountstats = "/proc/self/mountstats";
+  std::string locks;  // a file instead of /proc/locks; empty: the kernel's
 
   // kInvalidInput: an argument that is not known or lacks its value.
   static Result<Options> parse(const std::vector<std::string>& arguments);

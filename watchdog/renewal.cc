@@ -21,10 +21,9 @@
 namespace efs::watchdog {
 namespace {
 
-constexpr unsigned kDeadlineSeconds = 60;
-constexpr std::size_t kMaxAnswer = 4096;  // fits into a pipe: the child never waits for its reader
 constexpr auto kBeforeCertificateEnds = std::chrono::minutes(30);
 constexpr auto kBeforeCredentialsEnd = std::chrono::minutes(5);
+constexpr double kSpreadPart = 0.1;
 constexpr auto kMinimumLife = std::chrono::minutes(1);
 
 bool isAccessPoint(std::string_view id) {
@@ -59,26 +58,6 @@ std::optional<std::string> environmentValue(const std::string& name) {
   return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
 }
 
-// The child's life. It keeps nothing of ours but the pipe: neither the lock of the state directory
-// nor a listening socket may live on in it.
-int renewInChild(const RenewalRequest& request, int answer) {
-  ::alarm(kDeadlineSeconds);
-  log::setLevel(log::Level::kOff);  // the log's descriptor is closed here too
-  if (::dup2(answer, 3) < 0) return 1;
-  (void)::close_range(4, ~0U, 0);
-  const SystemClock clock;
-  const auto http = http::makeHttpClient(environmentValue("AWS_CA_BUNDLE").value_or(""));
-  const aws::CredentialContext context{.http = *http,
-                                       .clock = clock,
-                                       .home_directory = homeDirectory(),
-                                       .environment = environmentValue,
-                                       .region = request.state.region,
-                                       .disable_metadata_token = request.disable_metadata_token,
-                                       .dns_suffix = request.dns_suffix};
-  const auto outcome = renewCertificate(request, context);
-  return writeAll(3, RenewalOutcome::encode(outcome), "the answer") ? 0 : 1;
-}
-
 Result<std::optional<aws::Credentials>> findCredentials(const RenewalRequest& request,
                                                         const aws::CredentialContext& context) {
   const std::string& method = request.state.aws_credentials_method;
@@ -94,29 +73,38 @@ Result<std::optional<aws::Credentials>> findCredentials(const RenewalRequest& re
 
 }  // namespace
 
-std::string RenewalOutcome::encode(const Result<RenewalOutcome>& outcome) {
-  if (!outcome) return "failed\t" + printable(outcome.error().describe(), kMaxAnswer - 16) + "\n";
-  std::string expiry = "-";
-  if (outcome->credentials_expire) {
-    expiry = std::to_string(std::chrono::duration_cast<std::chrono::seconds>(
-                                outcome->credentials_expire->time_since_epoch())
-                                .count());
-  }
-  return "ok\t" + outcome->creation_time + "\t" + expiry + "\n";
+std::string RenewalOutcome::encode() const {
+  if (!credentials_expire) return creation_time + "\t-";
+  const auto expiry =
+      std::chrono::duration_cast<std::chrono::seconds>(credentials_expire->time_since_epoch());
+  return creation_time + "\t" + std::to_string(expiry.count());
 }
 
 Result<RenewalOutcome> RenewalOutcome::decode(const std::string& line) {
   const auto words = split(trim(line), '\t');
-  if (words.size() == 2 && words[0] == "failed") return Error(ErrorKind::kIo, words[1]);
-  if (words.size() != 3 || words[0] != "ok" || !state::parseCertificateTime(words[1])) {
+  if (words.size() != 2 || !state::parseCertificateTime(words[0])) {
     return Error(ErrorKind::kInternal, "the renewal ended without an answer");
   }
   RenewalOutcome outcome;
-  outcome.creation_time = words[1];
-  if (const auto seconds = parseInt(words[2])) {
+  outcome.creation_time = words[0];
+  if (const auto seconds = parseInt(words[1])) {
     outcome.credentials_expire = WallTime(std::chrono::seconds(*seconds));
   }
   return outcome;
+}
+
+Result<std::string> renewInChild(const RenewalRequest& request) {
+  const SystemClock clock;
+  const auto http = http::makeHttpClient(environmentValue("AWS_CA_BUNDLE").value_or(""));
+  const aws::CredentialContext context{.http = *http,
+                                       .clock = clock,
+                                       .home_directory = homeDirectory(),
+                                       .environment = environmentValue,
+                                       .region = request.state.region,
+                                       .disable_metadata_token = request.disable_metadata_token,
+                                       .dns_suffix = request.dns_suffix};
+  EFS_TRY(outcome, renewCertificate(request, context));
+  return outcome.encode();
 }
 
 Result<RenewalOutcome> renewCertificate(const RenewalRequest& request,
@@ -154,36 +142,18 @@ Result<RenewalOutcome> renewCertificate(const RenewalRequest& request,
   return outcome;
 }
 
-WallTime renewalTime(std::optional<WallTime> created, std::optional<WallTime> not_after,
-                     std::optional<WallTime> credentials_expire, Duration interval, WallTime now) {
+WallTime renewalTime(const CertificateAge& age, Duration interval, double spread, WallTime now) {
   // A certificate from the future is not valid yet; the clock was wrong then or is wrong now.
-  if (!created || *created > now + kMinimumLife) return WallTime::min();
-  WallTime due = *created + interval;
-  if (not_after) due = std::min<WallTime>(due, *not_after - kBeforeCertificateEnds);
-  if (credentials_expire)
-    due = std::min<WallTime>(due, *credentials_expire - kBeforeCredentialsEnd);
-  // A source that hands out credentials about to end must not cause a renewal without pause.
-  return std::max<WallTime>(due, *created + kMinimumLife);
-}
-
-Result<RenewalJob> RenewalJob::start(const RenewalRequest& request) {
-  EFS_TRY(pipe, makePipe());
-  const int answer = pipe.write_end.get();
-  EFS_TRY(child, Subprocess::fork([&] { return renewInChild(request, answer); }));
-  return RenewalJob(std::move(child), std::move(pipe.read_end));
-}
-
-Result<RenewalOutcome> RenewalJob::finish() {
-  EFS_TRY(status, child_.wait(Duration(0)));
-  if (!status) return Error(ErrorKind::kInternal, "the renewal has not ended");
-  if (status->code != 0) {
-    const std::string how = status->signal == SIGALRM
-                                ? "no answer within " + std::to_string(kDeadlineSeconds) + " s"
-                                : "the renewal " + status->describe();
-    return Error(ErrorKind::kTimeout, how);
+  if (!age.created || *age.created > now + kMinimumLife) return WallTime::min();
+  const double part = kSpreadPart * std::clamp(spread, 0.0, 1.0);
+  const auto off = static_cast<Duration::rep>(static_cast<double>(interval.count()) * part);
+  WallTime due = *age.created + interval - Duration(off);
+  if (age.not_after) due = std::min<WallTime>(due, *age.not_after - kBeforeCertificateEnds);
+  if (age.credentials_expire) {
+    due = std::min<WallTime>(due, *age.credentials_expire - kBeforeCredentialsEnd);
   }
-  EFS_TRY(line, readAll(answer_.get(), "the answer of a renewal", kMaxAnswer));
-  return RenewalOutcome::decode(line);
+  // A source that hands out credentials about to end must not cause a renewal without pause.
+  return std::max<WallTime>(due, *age.created + kMinimumLife);
 }
 
 }  // namespace efs::watchdog

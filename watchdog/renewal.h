@@ -8,7 +8,6 @@
 #include "efs/aws/credentials.h"
 #include "efs/base/clock.h"
 #include "efs/base/result.h"
-#include "efs/base/subprocess.h"
 #include "efs/state/mount_state.h"
 
 namespace efs::watchdog {
@@ -27,8 +26,8 @@ struct RenewalOutcome {
   std::optional<WallTime> credentials_expire;
 
   // One line, from the child to its parent.
-  static std::string encode(const Result<RenewalOutcome>& outcome);
-  // The error of the child, or kInternal for a line that is none.
+  std::string encode() const;
+  // kInternal for a line that is none.
   static Result<RenewalOutcome> decode(const std::string& line);
 };
 
@@ -37,26 +36,19 @@ struct RenewalOutcome {
 Result<RenewalOutcome> renewCertificate(const RenewalRequest& request,
                                         const aws::CredentialContext& context);
 
-// When the certificate must be renewed: after `interval`, and before it or its credentials end. The
-// past when its age is unknown or lies in the future.
-WallTime renewalTime(std::optional<WallTime> created, std::optional<WallTime> not_after,
-                     std::optional<WallTime> credentials_expire, Duration interval, WallTime now);
-
-// One renewal under way.
-class RenewalJob {
- public:
-  static Result<RenewalJob> start(const RenewalRequest& request);
-  // Readable when the child has ended.
-  int pidFd() const { return child_.pidFd(); }
-  // After that: reaps the child.
-  Result<RenewalOutcome> finish();
-  void abandon() { child_.killAndReap(); }
-
- private:
-  RenewalJob(Subprocess child, UniqueFd answer)
-      : child_(std::move(child)), answer_(std::move(answer)) {}
-  Subprocess child_;
-  UniqueFd answer_;
+struct CertificateAge {
+  std::optional<WallTime> created, not_after, credentials_expire;
 };
+// When the certificate must be renewed: after `interval`, and before it or its credentials end. The
+// past when its age is unknown or lies in the future. `spread` in [0, 1) takes up to a tenth off
+// the interval, so that mounts made together are not renewed together.
+WallTime renewalTime(const CertificateAge& age, Duration interval, double spread, WallTime now);
+
+inline constexpr unsigned kRenewalDeadlineSeconds = 60;
+// So many mounts may ask AWS at one moment; the others follow as these end.
+inline constexpr std::size_t kMaxRenewals = 4;
+
+// renewCertificate() for a ChildJob; the answer is for RenewalOutcome::decode().
+Result<std::string> renewInChild(const RenewalRequest& request);
 
 }  // namespace efs::watchdog

@@ -25,6 +25,9 @@ Presence presence(Seen seen) {
 std::string presentError(const MountRecord& mount) {
   if (!mount.readable) return "its state file cannot be read";
   if (mount.progress.no_certificate_reported) return "its client certificate is missing";
+  if (mount.progress.health.hung_since || mount.health.stale_answers > 0) {
+    return mount.health.last_error;
+  }
   for (const char* topic : {"start", "renewal", "save"}) {
     std::string text = mount.novelty.text(topic);
     if (!text.empty()) return text;

@@ -1,8 +1,10 @@
 #include "supervisor.h"
 
+#include <malloc.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "efs/base/files.h"
 #include "efs/base/log.h"
@@ -11,6 +13,8 @@
 
 namespace efs::watchdog {
 namespace {
+
+constexpr WallTime::duration kLongest = std::chrono::hours(24);
 
 // Where the kernel shows the sockets and NFS clients of this mount; nullopt: nowhere we can look.
 std::optional<std::string> networkView(const MountRecord& mount) {
@@ -34,11 +38,10 @@ Supervisor::Supervisor(Surroundings around, state::StateStore store)
 Supervisor::~Supervisor() {
   for (auto& [name, mount] : mounts_) {
     if (mount.tunnel) around_.loop.forget(mount.tunnel->pidFd());
-    if (!mount.renewal) continue;
-    around_.loop.forget(mount.renewal->pidFd());
-    mount.renewal->abandon();
+    abandonJobs(mount);
   }
   for (auto& stray : strays_) around_.loop.forget(stray.pidFd());
+  for (auto& orphan : orphans_) around_.loop.forget(orphan.pidFd());
 }
 
 void Supervisor::configure(const settings::Settings& settings) {
@@ -46,6 +49,10 @@ void Supervisor::configure(const settings::Settings& settings) {
   const auto& watchdog = settings.watchdog;
   policy_.blind_unmount_delay = watchdog.poll_interval * watchdog.unmount_count_for_consistency +
                                 watchdog.unmount_grace_period;
+  policy_.health.hang = watchdog.health_check_enabled ? watchdog.hang_detection : Duration(0);
+  policy_.health.move = watchdog.az_failover;
+  policy_.health.remount_stale = watchdog.health_check_enabled && watchdog.remount_stale;
+  policy_.health.remount_after = watchdog.remount_after;
   for (auto& [name, mount] : mounts_) mount.due = true;
 }
 
@@ -54,10 +61,23 @@ void Supervisor::pause(bool paused) {
   paused_ = paused;
 }
 
+void Supervisor::clockChanged() {
+  for (auto& [name, mount] : mounts_) mount.due = true;
+}
+
+void Supervisor::retry() {
+  if (paused_) return;
+  for (auto& [name, mount] : mounts_) {
+    if (mount.unsaved) save(mount);
+  }
+}
+
 void Supervisor::run() {
   if (paused_) return;
-  if (std::exchange(scan_due_, false)) scan();
+  const bool scanned = scan_due_ && around_.clock.monotonic() >= earliest_scan_;
+  if (scanned) scanOnce();
   const MonoTime now = around_.clock.monotonic();
+  if (next_sample_ && now >= *next_sample_) sampleAll();
   const auto is_due = [now](const auto& entry) {
     return entry.second.due || (entry.second.wake && *entry.second.wake <= now);
   };
@@ -68,23 +88,31 @@ void Supervisor::run() {
   const bool any = std::any_of(mounts_.begin(), mounts_.end(), [&](const auto& entry) {
     return is_due(entry) && !entry.second.progress.mounted_since;
   });
-  if (any || changed) around_.view.refresh();
+  const bool other_mounts = scanned && std::exchange(records_changed_, false);
+  if (any || changed || other_mounts) around_.view.refresh();
+  const bool rebuild_due = next_rebuild_ && now >= *next_rebuild_;
+  if (changed || other_mounts || rebuild_due) rebuildMissing();
   for (auto it = mounts_.begin(); it != mounts_.end();) {
     MountRecord& mount = it->second;
     const bool wanted = changed || is_due(*it);
     ++it;  // evaluate() may remove the record
-    if (wanted && mount.readable) evaluate(mount);
+    if (wanted && mount.readable && !mount.blind) evaluate(mount);
   }
   expireListeners();
+  // Reading a long table for the first time takes memory that is never needed again.
+  if (other_mounts) ::malloc_trim(0);
 }
 
 std::optional<MonoTime> Supervisor::wake() const {
   std::optional<MonoTime> next;
   const auto consider = [&next](MonoTime time) { next = next ? std::min(*next, time) : time; };
   if (paused_) return next;
-  if (scan_due_ || table_due_) consider(around_.clock.monotonic());
+  if (next_sample_) consider(*next_sample_);
+  if (next_rebuild_) consider(*next_rebuild_);
+  if (scan_due_) consider(earliest_scan_);
+  if (table_due_) consider(around_.clock.monotonic());
   for (const auto& [name, mount] : mounts_) {
-    if (!mount.readable) continue;
+    if (!mount.readable || mount.blind) continue;
     if (mount.due) consider(around_.clock.monotonic());
     if (mount.wake) consider(*mount.wake);
   }
@@ -94,13 +122,19 @@ std::optional<MonoTime> Supervisor::wake() const {
 void Supervisor::evaluate(MountRecord& mount) {
   mount.due = false;
   const Observation seen = observe(mount);
-  Decision decision = decide(seen, mount.progress, policy_);
+  Policy policy = policy_;
+  // A tunnel without counters is judged by the kernel's alone, with the old key's patience.
+  if (!mount.health.counters && policy.health.hang > Duration(0)) {
+    policy.health.hang = settings_.watchdog.health_check_timeout;
+  }
+  Decision decision = decide(seen, mount.progress, policy);
   mount.progress = decision.progress;
   mount.wake = decision.wake;
   for (const Action action : decision.actions) {
     carryOut(mount, action);
     if (action == Action::kRemoveMount) return;  // the record is gone
   }
+  for (const Remedy remedy : decision.remedies) heal(mount, remedy);
 }
 
 Observation Supervisor::observe(MountRecord& mount) {
@@ -123,6 +157,7 @@ Observation Supervisor::observe(MountRecord& mount) {
   if (seen.mounted == Seen::kYes) mount.unmount_announced = false;
   seen.unmount_announced = mount.unmount_announced;
   observeCertificate(mount, seen);
+  observeHealth(mount, seen);
   return seen;
 }
 
@@ -136,7 +171,8 @@ void Supervisor::observePort(const MountRecord& mount, Observation& seen) const 
 
 void Supervisor::observeCertificate(MountRecord& mount, Observation& seen) {
   const std::string& path = mount.state.certificate;
-  seen.renewal_running = mount.renewal.has_value();
+  seen.renewal_running = mount.busy(Task::kRenewal);
+  seen.renewal_possible = running(Task::kRenewal) < kMaxRenewals;
   if (path.empty()) return;
   const FileStamp stamp = FileStamp::of(path);
   if (stamp != mount.certificate_stamp) {
@@ -153,15 +189,24 @@ void Supervisor::observeCertificate(MountRecord& mount, Observation& seen) {
     }
   }
   seen.certificate_missing = !stamp.exists() || stamp.size == 0;
+  const auto credentials_expire = state::parseCertificateTime(mount.state.credentials_expiration);
   const WallTime now = around_.clock.now();
-  const WallTime due = renewalTime(
-      state::parseCertificateTime(mount.state.certificate_creation_time), mount.certificate_ends,
-      state::parseCertificateTime(mount.state.credentials_expiration),
-      settings_.watchdog.certificate_renewal_interval, now);
+  const WallTime due =
+      renewalTime({state::parseCertificateTime(mount.state.certificate_creation_time),
+                   mount.certificate_ends, credentials_expire},
+                  settings_.watchdog.certificate_renewal_interval, mount.renewal_spread, now);
   seen.certificate_due = seen.certificate_missing || now >= due;
+  mount.renewal_waits = seen.certificate_due && !seen.renewal_running && !seen.renewal_possible;
+  if (!seen.certificate_due) {
+    // The wall clock may jump: Watchdog::tick() notices and everything is judged anew.
+    seen.certificate_due_in =
+        std::chrono::ceil<Duration>(std::min<WallTime::duration>(due - now, kLongest));
+  }
 }
 
 void Supervisor::watchTunnel(MountRecord& mount) {
+  const bool looks = policy_.health.hang > Duration(0);
+  if (looks && !next_sample_) next_sample_ = around_.clock.monotonic() + policy_.health.hang / 3;
   const auto watched =
       around_.loop.watch(mount.tunnel->pidFd(), EPOLLIN,
                          [this, name = mount.name](std::uint32_t) { tunnelEnded(name); });
@@ -182,6 +227,7 @@ void Supervisor::tunnelEnded(const std::string& name) {
     log::info("TLS tunnel: {} is no longer running, cleaning up state", mount.tunnel->pid());
   }
   mount.tunnel.reset();
+  mount.health.counters.reset();
   mount.due = true;
 }
 

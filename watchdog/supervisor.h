@@ -9,6 +9,7 @@
 #include <string>
 
 #include "efs/base/clock.h"
+#include "efs/net/socket.h"
 #include "efs/settings/settings.h"
 #include "efs/state/state_store.h"
 #include "event_loop.h"
@@ -18,6 +19,14 @@
 
 namespace efs::watchdog {
 
+// Where the kernel shows what no system call tells; other files in tests.
+struct KernelFiles {
+  std::string mountstats = "/proc/self/mountstats";
+  std::string locks;  // empty: the kernel's
+  std::string rpc_counters = "/proc/self/net/rpc/nfs";
+  std::string sockets = "/proc/self/net/tcp";
+};
+
 class Supervisor {
  public:
   // What it works with; all outlive it.
@@ -25,8 +34,11 @@ class Supervisor {
     EventLoop& loop;
     const Clock& clock;
     MountView& view;
+    KernelFiles files;
     const ServiceManager& manager;
     std::function<double()> chance;  // [0, 1)
+    // Reports changes in this directory as stateChanged().
+    std::function<void(const std::string&)> watch_directory;
     std::string version;
   };
   Supervisor(Surroundings around, state::StateStore store);
@@ -49,6 +61,10 @@ class Supervisor {
   // Something may have changed: the state directory, the mount table.
   void stateChanged() { scan_due_ = true; }
   void mountsChanged() { table_due_ = true; }
+  // Times of the wall clock are to be compared again.
+  void clockChanged();
+  // Once a minute: what could not be written is written.
+  void retry();
   // Decides for every mount for which something happened or whose time has come.
   void run();
   // When run() must be called even without an event.
@@ -64,10 +80,13 @@ class Supervisor {
   };
 
   // supervisor_scan.cc: from the state directory to records.
+  void scanOnce();
   void scan();
   void load(const std::string& name, bool pending);
   void read(MountRecord& mount);
+  void readIfChanged(MountRecord& mount);
   void adopt(MountRecord& mount, TunnelFinder& finder);
+  bool keepDespite(MountRecord& mount);
   void forgetMissing(const std::map<std::string, bool>& names);
   void expireListeners();
   void forget(MountRecord& mount);
@@ -79,7 +98,52 @@ class Supervisor {
   void observePort(const MountRecord& mount, Observation& seen) const;
   void watchTunnel(MountRecord& mount);
   void tunnelEnded(const std::string& name);
-  void renewalEnded(const std::string& name);
+
+  // supervisor_jobs.cc: children that may wait.
+  bool startJob(MountRecord& mount, Task task, unsigned deadline_s, const ChildJob::Body& body);
+  void jobEnded(const std::string& name, Task task);
+  void startLooseJob(unsigned deadline_s, const ChildJob::Body& body,
+                     const std::function<void(const Result<std::string>&)>& done);
+  void orphan(ChildJob job, const std::function<void(const Result<std::string>&)>& done);
+  void take(MountRecord& mount, Task task, const Result<std::string>& answer);
+  void abandonJobs(MountRecord& mount);
+  std::size_t running(Task task) const;
+
+  // supervisor_health.cc: does it hang, and what is done about it.
+  void sampleAll();
+  void sample(MountRecord& mount, MonoTime now);
+  void openCounters(MountRecord& mount);
+  void readKernelCounters(MonoTime now);
+  void readSocketQueues(MonoTime now);
+  void observeHealth(MountRecord& mount, Observation& seen);
+  Seen locksOn(const MountRecord& mount) const;
+  void heal(MountRecord& mount, Remedy remedy);
+  void probe(MountRecord& mount);
+  void probeEnded(MountRecord& mount, const Result<std::string>& answer);
+  void checkRoot(MountRecord& mount);
+  void rootEnded(MountRecord& mount, const Result<std::string>& answer);
+  void reportHang(MountRecord& mount);
+  void killTunnel(MountRecord& mount, const char* why);
+  void reconnect(MountRecord& mount);
+
+  // supervisor_recover.cc: another target, another mount.
+  void readHome(MountRecord& mount);
+  void findTarget(MountRecord& mount);
+  void targetFound(MountRecord& mount, const Result<std::string>& answer);
+  void checkHome(MountRecord& mount);
+  void returnHome(MountRecord& mount);
+  Status rewriteConfig(MountRecord& mount, const std::string& text);
+  void remount(MountRecord& mount);
+  Result<std::string> prepareSuccessor(const MountRecord& mount, const mounts::MountEntry& entry);
+  Result<net::Listener> chooseListener() const;
+  static Status copyCertificate(const std::string& from, const std::string& to);
+  void dropSuccessor(const std::string& name);
+  void remountEnded(MountRecord& mount, const Result<std::string>& answer);
+
+  // supervisor_rebuild.cc: mounts without a usable state file.
+  void rebuildMissing();
+  void rebuild(const mounts::MountEntry& entry, int port, pid_t tunnel);
+  void explainStranger(const std::string& target, int port, pid_t tunnel);
 
   // supervisor_act.cc
   void carryOut(MountRecord& mount, Action action);
@@ -88,6 +152,7 @@ class Supervisor {
   Status tryStart(MountRecord& mount);
   Status ensureListener(MountRecord& mount) const;
   void renew(MountRecord& mount);
+  void renewed(MountRecord& mount, const Result<std::string>& answer);
   void noteUnmount(MountRecord& mount);
   void clearUnmount(MountRecord& mount);
   void signalTunnel(const MountRecord& mount, int signo, const char* name) const;
@@ -101,9 +166,24 @@ class Supervisor {
   bool paused_ = false;
   bool scan_due_ = true;
   bool table_due_ = true;
+  bool records_changed_ = true;  // a mount came, went, or cannot be read
+  bool blind_ = false;           // descriptors ran out, or the like
+  MonoTime earliest_scan_{};
+  bool table_fresh_ = false;  // within one scan
   std::map<std::string, MountRecord> mounts_;
   std::map<std::string, WaitingListener> waiting_listeners_;
   std::list<TunnelProcess> strays_;  // our children without a mount, only to be reaped
+  std::list<ChildJob> orphans_;      // the same
+  struct Missing {
+    MonoTime since;
+    bool tried;
+  };
+  std::map<int, Missing> missing_since_;  // ports of mounts without a record
+  std::optional<MonoTime> next_rebuild_;
+  std::optional<MonoTime> next_sample_, next_kernel_counters_;
+  std::string last_rpc_counters_;
+  Novelty novelty_;
+  std::map<Task, std::size_t> running_;
 };
 
 }  // namespace efs::watchdog

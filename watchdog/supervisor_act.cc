@@ -4,6 +4,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "efs/base/log.h"
 #include "efs/base/text.h"
 #include "efs/net/socket.h"
@@ -83,6 +85,7 @@ void Supervisor::startTunnel(MountRecord& mount) {
 }
 
 Status Supervisor::tryStart(MountRecord& mount) {
+  readIfChanged(mount);
   EFS_TRY(command, restartCommand(mount.state));
   EFS_CHECK(ensureListener(mount));
   log::info("Starting TLS tunnel: \"{}\"", printable(join(command, " "), 1000));
@@ -90,6 +93,7 @@ Status Supervisor::tryStart(MountRecord& mount) {
   mount.tunnel.emplace(TunnelProcess::ownChild(std::move(launched.process)));
   log::info("Started efs-proxy, pid: {}", mount.tunnel->pid());
   watchTunnel(mount);
+  ++mount.health.generation;
   ++mount.restarts;
   mount.state.pid = mount.tunnel->pid();
   save(mount);
@@ -114,39 +118,31 @@ void Supervisor::renew(MountRecord& mount) {
       .client_version = around_.version,
       .disable_metadata_token = settings_.mount.disable_ec2_metadata_token,
       .dns_suffix = settings_.forRegion(mount.state.region).dns_name_suffix};
-  auto job = RenewalJob::start(request);
-  if (!job) {
-    log::error("Cannot recreate self-signed certificate for {}: {}", mount.name,
-               job.error().describe());
-    return;
-  }
-  mount.renewal.emplace(std::move(*job));
-  const auto watched =
-      around_.loop.watch(mount.renewal->pidFd(), EPOLLIN,
-                         [this, name = mount.name](std::uint32_t) { renewalEnded(name); });
-  if (watched) return;
-  log::error("{}: {}", mount.name, watched.error().describe());
-  mount.renewal->abandon();
-  mount.renewal.reset();
+  startJob(mount, Task::kRenewal, kRenewalDeadlineSeconds,
+           [&request] { return renewInChild(request); });
 }
 
-void Supervisor::renewalEnded(const std::string& name) {
-  const auto found = mounts_.find(name);
-  if (found == mounts_.end() || !found->second.renewal) return;
-  MountRecord& mount = found->second;
-  around_.loop.forget(mount.renewal->pidFd());
-  const auto outcome = mount.renewal->finish();
-  mount.renewal.reset();
-  mount.due = true;
+void Supervisor::renewed(MountRecord& mount, const Result<std::string>& answer) {
+  // A place is free for one that waits.
+  const auto waits = [](const auto& entry) { return entry.second.renewal_waits; };
+  const auto next = std::find_if(mounts_.begin(), mounts_.end(), waits);
+  if (next != mounts_.end()) {
+    next->second.renewal_waits = false;
+    next->second.due = true;
+  }
+  auto outcome = answer ? RenewalOutcome::decode(*answer) : Result<RenewalOutcome>(answer.error());
   if (!outcome) {
     const std::string reason = outcome.error().describe();
+    mount.health.last_error = "certificate: " + reason;
     if (mount.novelty.isNew("renewal", reason)) {
-      log::error("Cannot recreate self-signed certificate for {}, trying again: {}", name, reason);
+      log::error("Cannot recreate self-signed certificate for {}, trying again: {}", mount.name,
+                 reason);
     }
     return;
   }
   mount.novelty.clear("renewal");
-  log::info("Renewed the certificate of {}", name);
+  readIfChanged(mount);
+  log::info("Renewed the certificate of {}", mount.name);
   mount.state.certificate_creation_time = outcome->creation_time;
   const auto end = outcome->credentials_expire;
   mount.state.credentials_expiration = end ? state::certificateTimeText(*end) : "";
@@ -189,6 +185,7 @@ void Supervisor::save(MountRecord& mount) {
   const auto paths = store_.paths(mount.name);
   const auto written = mount.pending ? store_.writePending(mount.name, mount.state)
                                      : store_.write(mount.name, mount.state);
+  mount.unsaved = !written;
   if (!written) {
     const std::string reason = written.error().describe();
     if (mount.novelty.isNew("save", reason)) log::error("{}: {}", mount.name, reason);

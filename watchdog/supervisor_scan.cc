@@ -1,6 +1,9 @@
 // From the state directory to records: which mounts there are, and which processes serve them.
 #include <sys/epoll.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
@@ -12,10 +15,26 @@ namespace {
 // A socket without a state file belongs to a mount that is about to write one, or to one that
 // failed and must not keep its port.
 constexpr Duration kListenerPatience{30000};
+constexpr Duration kLongestScanPause{1000};
+constexpr Duration kBlindRetry{5000};
 
 }  // namespace
 
+// In a storm of changes one look serves many: at most a tenth of the time is spent on it.
+void Supervisor::scanOnce() {
+  const MonoTime begin = around_.clock.monotonic();
+  scan_due_ = false;
+  blind_ = false;
+  scan();
+  const MonoTime end = around_.clock.monotonic();
+  earliest_scan_ = end + std::min<MonoTime::duration>(9 * (end - begin), kLongestScanPause);
+  if (!blind_) return novelty_.clear("blind");
+  scan_due_ = true;
+  earliest_scan_ = end + kBlindRetry;
+}
+
 void Supervisor::scan() {
+  table_fresh_ = false;
   // Pending names first: a file renamed in between is then seen twice rather than never.
   const auto pending = store_.pendingNames();
   const auto finished = store_.mountNames();
@@ -31,14 +50,17 @@ void Supervisor::scan() {
   for (const auto& [name, is_pending] : names) load(name, is_pending);
   TunnelFinder finder;
   for (auto& [name, mount] : mounts_) {
-    if (mount.due && mount.readable && !mount.tunnel) adopt(mount, finder);
+    if ((mount.due || mount.blind) && mount.readable && !mount.tunnel) adopt(mount, finder);
+    blind_ = blind_ || mount.blind;
   }
 }
 
 void Supervisor::load(const std::string& name, bool pending) {
   MountRecord& mount = mounts_[name];
   if (mount.name.empty()) {
+    records_changed_ = true;
     mount.name = name;
+    mount.renewal_spread = around_.chance();
     mount.port = state::parseMountName(name)->port;
     if (auto waiting = waiting_listeners_.extract(name)) {
       mount.listener = std::move(waiting.mapped().fd);
@@ -46,9 +68,23 @@ void Supervisor::load(const std::string& name, bool pending) {
   }
   const auto paths = store_.paths(name);
   const FileStamp stamp = FileStamp::of(pending ? paths.pending_state : paths.state);
+  if (!mount.state.certificate.empty() &&
+      FileStamp::of(mount.state.certificate) != mount.certificate_stamp) {
+    mount.due = true;
+  }
+  if (mount.tunnel && !mount.health.counters) mount.due = true;  // its page may be there now
   if (stamp == mount.stamp && pending == mount.pending) return;
   mount.stamp = stamp;
   mount.pending = pending;
+  read(mount);
+}
+
+// Somebody may have written it since the last scan: what is saved next must not undo that.
+void Supervisor::readIfChanged(MountRecord& mount) {
+  const auto paths = store_.paths(mount.name);
+  const FileStamp stamp = FileStamp::of(mount.pending ? paths.pending_state : paths.state);
+  if (!stamp.exists() || stamp == mount.stamp) return;
+  mount.stamp = stamp;
   read(mount);
 }
 
@@ -58,15 +94,19 @@ void Supervisor::read(MountRecord& mount) {
   if (state) {
     mount.state = std::move(*state);
     mount.readable = mount.due = true;
+    if (mount.state.mount_state_dir == mount.name + "+") around_.watch_directory(paths.secret_dir);
+    readHome(mount);
     return;
   }
   if (state.error().kind() == ErrorKind::kNotFound) return;  // the next scan forgets it
+  records_changed_ = true;
   // WD-10. What was read before is still the best knowledge of a mount that is in use.
   log::error("Unable to parse json in {}: {}", mount.pending ? paths.pending_state : paths.state,
              state.error().describe());
 }
 
 void Supervisor::adopt(MountRecord& mount, TunnelFinder& finder) {
+  mount.blind = false;
   std::vector<pid_t> candidates;
   if (mount.state.pid) candidates.push_back(*mount.state.pid);
   if (const auto text = readFile(store_.paths(mount.name).pid_file, 64)) {
@@ -78,14 +118,21 @@ void Supervisor::adopt(MountRecord& mount, TunnelFinder& finder) {
     auto found = finder.find(pid, mount.port);
     if (!found) {
       log::debug("{}: {}", mount.name, found.error().describe());
+      // Not to be able to look is no proof that it is dead.
+      mount.blind = mount.blind || found.error().kind() != ErrorKind::kNotFound;
+      if (mount.blind && novelty_.isNew("blind", found.error().describe())) {
+        log::error("tunnels cannot be looked at, trying again: {}", found.error().describe());
+      }
       continue;
     }
+    mount.blind = false;
     mount.tunnel.emplace(std::move(found->process));
     if (!mount.listener.valid() && found->listener.valid()) {
       mount.listener = std::move(found->listener);
       around_.manager.storeListener(mount.name, mount.listener);
     }
     watchTunnel(mount);
+    ++mount.health.generation;
     log::info("{}: supervising the tunnel with PID {} on port {}{}", mount.name, pid, mount.port,
               mount.listener.valid() ? "" : ", without its listening socket");
     if (mount.state.pid != pid) {
@@ -97,21 +144,29 @@ void Supervisor::adopt(MountRecord& mount, TunnelFinder& finder) {
   }
 }
 
+// A file that was deleted under a live mount is written again; what we know of it is in memory.
+bool Supervisor::keepDespite(MountRecord& mount) {
+  if (!mount.readable || mount.pending) return false;
+  if (!std::exchange(table_fresh_, true)) around_.view.refresh();
+  if (around_.view.mounted(mount.port) != Seen::kYes) return false;
+  if (!mount.unsaved) log::warning("{}: its state file is gone, writing it again", mount.name);
+  save(mount);
+  return true;
+}
+
 void Supervisor::forgetMissing(const std::map<std::string, bool>& names) {
   for (auto it = mounts_.begin(); it != mounts_.end();) {
     MountRecord& mount = it->second;
     ++it;
-    if (names.count(mount.name) != 0) continue;
+    if (names.count(mount.name) != 0 || keepDespite(mount)) continue;
+    records_changed_ = true;
     log::info("{}: its state file is gone, no longer supervised", mount.name);
     forget(mount);
   }
 }
 
 void Supervisor::forget(MountRecord& mount) {
-  if (mount.renewal) {
-    around_.loop.forget(mount.renewal->pidFd());
-    mount.renewal->abandon();
-  }
+  abandonJobs(mount);
   if (mount.tunnel) {
     around_.loop.forget(mount.tunnel->pidFd());
     const auto stray = strays_.insert(strays_.end(), std::move(*mount.tunnel));

@@ -24,6 +24,7 @@ constexpr const char* kName = "amazon-efs-mount-watchdog";
 // Everything is found by events; this catches what no event tells (a certificate that grows old).
 constexpr Duration kTick{60000};
 constexpr Duration kTickNearForeigner{5000};
+constexpr Duration kForeignInterval{10000};
 constexpr Duration kLockRetry{1000};
 
 Result<UniqueFd> openSignals() {
@@ -73,6 +74,7 @@ int Watchdog::run() {
   }
   while (!stop_) {
     takeOver();
+    if (foreign_check_due_ && clock_.monotonic() >= next_foreign_check_) checkForeignWatchdog();
     if (supervisor_) supervisor_->run();
     manager_.ready();
     manager_.status(supervisor_ ? supervisor_->summary() : "waiting, nothing is supervised");
@@ -172,24 +174,41 @@ void Watchdog::takeOver() {
     return;
   }
   lock_.emplace(std::move(*lock));
+  noticeClockJump();
   log::info("{}, version={}, is enabled and started", kName, kContractVersion);
   // WD-3, ST-6: an older mount.efs that died while it made the key would block all others for ever.
   (void)removeFile(store_.directory() + "/efs-utils-lock");
   const auto chance = [this] { return std::uniform_real_distribution<double>(0, 1)(random_); };
   supervisor_ = std::make_unique<Supervisor>(
-      Supervisor::Surroundings{loop_, clock_, view_, manager_, chance, clientVersion()}, store_);
+      Supervisor::Surroundings{
+          .loop = loop_,
+          .clock = clock_,
+          .view = view_,
+          .files = kernelFiles(),
+          .manager = manager_,
+          .chance = chance,
+          .watch_directory = [this](const std::string& path) { watchBelow(path); },
+          .version = clientVersion()},
+      store_);
   supervisor_->configure(settings_);
   checkForeignWatchdog();
   for (auto& [name, listener] : manager_.takeStoredListeners()) {
     (void)supervisor_->takeListener(name, std::move(listener));
   }
   watchStateDirectory();
-  const auto watched = view_.watch(loop_, [this] { supervisor_->mountsChanged(); });
-  if (!watched) log::error("{}", watched.error().describe());
+  watchMounts();
   helpers_ = std::make_unique<HelperServer>(loop_, clock_, helperHandlers());
   if (const auto listening = helpers_->listen(store_.watchdogSocket()); !listening) {
     log::error("mount helpers cannot reach the watchdog: {}", listening.error().describe());
   }
+}
+
+KernelFiles Watchdog::kernelFiles() const {
+  KernelFiles files;
+  files.mountstats = options_.mountstats;
+  files.locks = options_.locks;
+  files.rpc_counters = options_.proc_net + "/rpc/nfs";
+  return files;
 }
 
 HelperServer::Handlers Watchdog::helperHandlers() {
@@ -210,10 +229,8 @@ HelperServer::Handlers Watchdog::helperHandlers() {
 
 void Watchdog::watchStateDirectory() {
   auto watch = DirectoryWatch::create(store_.directory());
-  if (!watch) {
-    log::error("{}", watch.error().describe());
-    return;
-  }
+  if (!watch) return degraded("state", watch.error(), "the state directory is read once a minute");
+  recovered("state");
   state_watch_.emplace(std::move(*watch));
   (void)loop_.watch(state_watch_->fd(), EPOLLIN, [this](std::uint32_t) {
     if (!state_watch_->drain()) {
@@ -222,23 +239,70 @@ void Watchdog::watchStateDirectory() {
       (void)store_.create(settings_.state_dir_mode);
       watchStateDirectory();
     }
+    // The watchdog of efs-utils writes every state file each second.
+    foreign_check_due_ = true;
     supervisor_->stateChanged();
   });
 }
 
+void Watchdog::watchBelow(const std::string& directory) {
+  if (!state_watch_) return;
+  const auto added = state_watch_->add(directory);
+  if (added) return recovered("below");
+  // A directory that is gone is no shortage.
+  if (added.error().kind() == ErrorKind::kNotFound) return;
+  degraded("below", added.error(), "a deleted certificate is noticed when it is needed");
+}
+
+void Watchdog::watchMounts() {
+  const auto watched = view_.watch(loop_, [this] { supervisor_->mountsChanged(); });
+  mounts_watched_ = watched.has_value();
+  if (!watched) return degraded("mounts", watched.error(), "the mount table is read once a minute");
+  recovered("mounts");
+}
+
+void Watchdog::degraded(const std::string& what, const Error& error, const char* meaning) {
+  if (shortages_.isNew(what, error.describe())) log::error("{}: {}", error.describe(), meaning);
+  if (what == "state" || what == "below") watch_again_ = true;
+}
+
+void Watchdog::recovered(const std::string& what) {
+  if (shortages_.isNew(what, "")) log::debug("{}: watched", what);
+}
+
+// What no event tells, once a minute; none of it costs more with more mounts.
 void Watchdog::tick() {
+  next_tick_ = clock_.monotonic() + (foreign_ ? kTickNearForeigner : kTick);
   loadConfig();
   if (!config_watch_) watchConfig();
-  if (supervisor_) {
-    checkForeignWatchdog();
-    if (!state_watch_) watchStateDirectory();
-    supervisor_->stateChanged();
+  if (!supervisor_) return;
+  if (foreign_) checkForeignWatchdog();
+  supervisor_->retry();
+  noticeClockJump();
+  if (!mounts_watched_) {
+    watchMounts();
     supervisor_->mountsChanged();
   }
-  next_tick_ = clock_.monotonic() + (foreign_ ? kTickNearForeigner : kTick);
+  if (!std::exchange(watch_again_, false)) return;
+  // Degraded: look once a minute, and try to do better.
+  if (!state_watch_) watchStateDirectory();
+  supervisor_->stateChanged();
+}
+
+// Certificates age by the wall clock, timers run by the other one.
+void Watchdog::noticeClockJump() {
+  constexpr std::chrono::seconds kJump{2};
+  const auto offset = clock_.now().time_since_epoch() - clock_.monotonic().time_since_epoch();
+  if (clock_offset_ && std::chrono::abs(offset - *clock_offset_) > kJump) {
+    log::info("the clock was set, certificates are judged anew");
+    if (supervisor_) supervisor_->clockChanged();
+  }
+  clock_offset_ = offset;
 }
 
 void Watchdog::checkForeignWatchdog() {
+  foreign_check_due_ = false;
+  next_foreign_check_ = clock_.monotonic() + kForeignInterval;
   const auto pid = findForeignWatchdog();
   if (pid && !foreign_) {
     log::warning("the watchdog of efs-utils runs with PID {}; staying out of its way until it ends",
@@ -264,6 +328,7 @@ Duration Watchdog::patience() {
     consider(next_ping_);
   }
   if (!supervisor_ && settings_.watchdog.enabled) consider(next_lock_try_);
+  if (foreign_check_due_) consider(next_foreign_check_);
   if (supervisor_) consider(supervisor_->wake());
   if (helpers_) consider(helpers_->expire());
   // Rounded up: waking a moment too early would mean waking twice.

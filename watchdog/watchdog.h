@@ -37,9 +37,16 @@ class Watchdog {
   void watchConfig();
   // Starts supervision once the lock is ours; true when there is nothing to wait for.
   void takeOver();
+  KernelFiles kernelFiles() const;
   HelperServer::Handlers helperHandlers();
   void watchStateDirectory();
+  void watchBelow(const std::string& directory);
+  void watchMounts();
+  // A limit of the kernel was reached: told once, and what it means; tried again each minute.
+  void degraded(const std::string& what, const Error& error, const char* meaning);
+  void recovered(const std::string& what);
   void tick();
+  void noticeClockJump();
   void checkForeignWatchdog();
   Duration patience();
 
@@ -54,8 +61,11 @@ class Watchdog {
   UniqueFd signals_;
   bool stop_ = false;
   bool waiting_reported_ = false;
-  bool foreign_ = false;
-  MonoTime next_tick_{}, next_ping_{}, next_lock_try_{};
+  bool foreign_ = false, foreign_check_due_ = false;
+  bool watch_again_ = false, mounts_watched_ = false;
+  Novelty shortages_;
+  std::optional<std::chrono::nanoseconds> clock_offset_;
+  MonoTime next_tick_{}, next_ping_{}, next_lock_try_{}, next_foreign_check_{};
   std::optional<DirectoryWatch> config_watch_, state_watch_;
   std::optional<FileLock> lock_;
   MountView view_;

@@ -122,6 +122,15 @@ void readWatchdog(KeyReader& keys, WatchdogSettings& watchdog) {
   readMinutes(keys, kWatchdog, "stunnel_health_check_interval_min", watchdog.health_check_interval);
   readSeconds(keys, kWatchdog, "stunnel_health_check_command_timeout_sec", Bad::kDefault, 1,
               watchdog.health_check_timeout);
+  readSeconds(keys, kWatchdog, "hang_detection_sec", Bad::kDefault, 0, watchdog.hang_detection);
+  if (const auto failover = keys.text(kWatchdog, "az_failover")) {
+    watchdog.az_failover = *failover != "off";
+    if (*failover != "off" && *failover != "auto") {
+      keys.reject(kWatchdog, "az_failover", Bad::kDefault, *failover, "\"auto\" or \"off\"");
+    }
+  }
+  keys.flag(kWatchdog, "remount_stale", Bad::kDefault, watchdog.remount_stale);
+  readSeconds(keys, kWatchdog, "remount_after_sec", Bad::kDefault, 0, watchdog.remount_after);
 }
 
 ProxySettings readProxy(KeyReader& keys) {

@@ -31,15 +31,14 @@ std::optional<std::string> linkTarget(const std::string& path) {
   return std::string(buffer.data(), static_cast<std::size_t>(length));
 }
 
-bool namedLikeATunnel(pid_t pid) {
-  const auto comm = readFile(procPath(pid, "comm"), 64);
-  if (!comm) return false;
-  const std::string_view name = trim(*comm);
+Result<bool> namedLikeATunnel(pid_t pid) {
+  EFS_TRY(comm, readFile(procPath(pid, "comm"), 64));
+  const std::string_view name = trim(comm);
   return name == "efs-proxy" || name.substr(0, 7) == "stunnel";
 }
 
 // The number of the process's descriptor that is one of these sockets.
-std::optional<int> descriptorOf(pid_t pid, const std::vector<ino_t>& inodes) {
+Result<std::optional<int>> descriptorOf(pid_t pid, const std::vector<ino_t>& inodes) {
   std::error_code failed;
   int seen = 0;
   for (std::filesystem::directory_iterator it(procPath(pid, "fd"), failed), end;
@@ -50,11 +49,12 @@ std::optional<int> descriptorOf(pid_t pid, const std::vector<ino_t>& inodes) {
     };
     if (target && std::any_of(inodes.begin(), inodes.end(), matches)) {
       if (const auto number = parseInt(it->path().filename().string())) {
-        return static_cast<int>(*number);
+        return std::optional<int>(static_cast<int>(*number));
       }
     }
   }
-  return std::nullopt;
+  if (failed) return Error::fromErrno(failed.value(), "listing " + procPath(pid, "fd"));
+  return std::optional<int>();
 }
 
 UniqueFd duplicateListener(int pidfd, int descriptor, int port) {
@@ -111,9 +111,10 @@ Result<FoundTunnel> TunnelFinder::find(pid_t pid, int port) {
   if (pid <= 1) return Error(ErrorKind::kNotFound, name + " cannot be a tunnel");
   // The pidfd first: if the process is still there at the end, all answers were about it.
   EFS_TRY(pidfd, openPidFd(pid));
-  if (!namedLikeATunnel(pid)) return Error(ErrorKind::kNotFound, name + " is not a tunnel");
+  EFS_TRY(named, namedLikeATunnel(pid));
+  if (!named) return Error(ErrorKind::kNotFound, name + " is not a tunnel");
   EFS_TRY(sockets, socketsOf(pid));
-  const auto descriptor = descriptorOf(pid, sockets->listeners(port));
+  EFS_TRY(descriptor, descriptorOf(pid, sockets->listeners(port)));
   if (!descriptor) {
     return Error(ErrorKind::kNotFound,
                  name + " does not listen on 127.0.0.1:" + std::to_string(port));
@@ -122,6 +123,30 @@ Result<FoundTunnel> TunnelFinder::find(pid_t pid, int port) {
   TunnelProcess process = TunnelProcess::adopted(pid, std::move(pidfd));
   if (process.ended()) return Error(ErrorKind::kNotFound, name + " has ended");
   return FoundTunnel{std::move(process), std::move(listener)};
+}
+
+std::map<int, pid_t> tunnelsByPort() {
+  std::map<int, pid_t> found;
+  const auto sockets = SocketTable::read();
+  if (!sockets) return found;
+  std::map<std::string, int> ports;  // "socket:[123]" -> port
+  for (const auto& [port, inode] : sockets->listeners()) {
+    ports["socket:[" + std::to_string(inode) + "]"] = port;
+  }
+  std::error_code failed;
+  for (std::filesystem::directory_iterator it("/proc", failed), end; !failed && it != end;
+       it.increment(failed)) {
+    const auto pid = parseInt(it->path().filename().string());
+    const auto named = pid ? namedLikeATunnel(static_cast<pid_t>(*pid)) : Result<bool>(false);
+    if (!named || !*named) continue;
+    std::error_code hidden;
+    for (const auto& fd : std::filesystem::directory_iterator(it->path() / "fd", hidden)) {
+      const auto target = linkTarget(fd.path());
+      const auto port = target ? ports.find(*target) : ports.end();
+      if (port != ports.end()) found.emplace(port->second, static_cast<pid_t>(*pid));
+    }
+  }
+  return found;
 }
 
 bool listensOnLoopback(int fd, int port) {

@@ -100,9 +100,10 @@ class CleanUp(Bench):
         """Section 25 no. 1 and 13: the port decides, not the path."""
         self.start_watchdog()
         mount = Mount(self, "mnt.with blank")
-        mount.publish()
-        mount.state["mountpoint"] = "/somewhere else/entirely"
+        point, mount.state["mountpoint"] = mount.state["mountpoint"], "/somewhere else/entirely"
         self.set_table([mount])
+        mount.state["mountpoint"] = point
+        mount.publish()
         mount.hand_over_listener()
         time.sleep(CONSISTENCY + 1)
         self.assertEqual(mount.greeting(), mount.process.pid)

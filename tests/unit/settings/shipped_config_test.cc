@@ -18,7 +18,7 @@ struct Row {
   const char* value;  // null: shipped as a comment
 };
 
-constexpr std::array<Row, 36> kTable{{
+constexpr std::array<Row, 40> kTable{{
     {"DEFAULT", "logging_level", "INFO"},
     {"DEFAULT", "logging_max_bytes", "1048576"},
     {"DEFAULT", "logging_file_count", "10"},
@@ -51,6 +51,11 @@ constexpr std::array<Row, 36> kTable{{
     {"mount-watchdog", "stunnel_health_check_enabled", "true"},
     {"mount-watchdog", "stunnel_health_check_interval_min", "5"},
     {"mount-watchdog", "stunnel_health_check_command_timeout_sec", "30"},
+    // Not in the contract: ours.
+    {"mount-watchdog", "hang_detection_sec", "15"},
+    {"mount-watchdog", "az_failover", "auto"},
+    {"mount-watchdog", "remount_stale", "true"},
+    {"mount-watchdog", "remount_after_sec", "0"},
     {"client-info", "source", nullptr},
     {"cloudwatch-log", "enabled", nullptr},
     {"cloudwatch-log", "log_group_name", "/aws/efs/utils"},

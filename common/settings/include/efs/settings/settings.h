@@ -66,6 +66,10 @@ struct WatchdogSettings {  // [mount-watchdog]
   bool health_check_enabled = true;
   Duration health_check_interval{std::chrono::minutes(5)};
   Duration health_check_timeout{30000};
+  Duration hang_detection{15000};  // 0 = off
+  bool az_failover = true;         // az_failover = auto | off
+  bool remount_stale = true;
+  Duration remount_after{0};  // 0 = a mount that only hangs is never remounted
 };
 
 // Raw [proxy] logging keys, handed to the tunnel's config only when the section exists.

@@ -58,6 +58,10 @@ class TunnelFinder {
   std::map<std::string, SocketTable> tables_;
 };
 
+// All tunnels of our network namespace by the ports of 127.0.0.1 they listen on; by the rule above,
+// one look at all processes.
+std::map<int, pid_t> tunnelsByPort();
+
 // True when `fd` is a socket that listens on this port of 127.0.0.1.
 bool listensOnLoopback(int fd, int port);
 

@@ -1,0 +1,195 @@
+"""Mounts that hang, state that is lost, limits that are reached: real processes, made-up tables."""
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import unittest
+
+from bench import BIN, Bench, Mount, alive, read, wait_for, write
+
+REAL_TUNNEL = os.path.join(os.environ["EFS_BIN"], "efs-proxy")
+
+
+class Health(Bench):
+    def real_mount(self, point, server):
+        """A plain mount with the product's own tunnel, which keeps counters."""
+        mount = Mount(self, point, start=False)
+        write(mount.config, "fips = no\npid = %s/stunnel.pid\n[efs]\naccept = 127.0.0.1:%d\n"
+              "connect = 127.0.0.1:%d" % (mount.secret_dir, mount.port, server.getsockname()[1]))
+        mount.state["cmd"] = [REAL_TUNNEL, mount.config, "--no-direct-s3-read"]
+        mount.process = subprocess.Popen(
+            ["/bin/sh", "-c", 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', "sh"] + mount.state["cmd"],
+            preexec_fn=lambda: os.dup2(mount.listener.fileno(), 3), pass_fds=[3],
+            start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        self.tunnel_pids.append(mount.process.pid)
+        wait_for("its counters", lambda: os.path.exists(
+            os.path.join(self.state_dir, "tunnel-counters." + mount.name)))
+        mount.state["pid"] = mount.process.pid
+        mount.publish()
+        self.set_table(self.mounts)
+        return mount
+
+    def silent_server(self):
+        server = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(server.close)
+        return server
+
+    def call(self, mount):
+        """A NULL call of a kernel that waits for its answer."""
+        self.set_rpc_calls(2)
+        client = mount.connect()
+        client.sendall(bytes.fromhex("80000028") + os.urandom(4) +
+                       b"\0\0\0\0" + b"\0\0\0\2" + b"\0\1\x86\xa3" + b"\0\0\0\4" + b"\0" * 20)
+        return client
+
+    def saved_pid(self, mount):
+        pid = mount.saved().get("pid")
+        if pid not in self.tunnel_pids:
+            self.tunnel_pids.append(pid)
+        return pid
+
+    def test_silent_server_is_noticed_and_asked_anew_then_the_tunnel_is_replaced(self):
+        """Reconnect first, SIGKILL later; each told once."""
+        self.set_config("hang_detection_sec = 3\naz_failover = off\n")
+        server = self.silent_server()
+        mount = self.real_mount("mnt.a", server)
+        self.start_watchdog()
+        self.wait_log("supervising the tunnel")
+        self.call(mount)
+        started = time.monotonic()
+        self.wait_log("%s: hangs" % mount.name, patience=30)
+        print("noticed after %.1f s" % (time.monotonic() - started))
+        self.wait_log("asking its tunnel to connect anew", patience=30)
+        self.call(mount)  # the kernel replays
+        self.wait_log("replacing its tunnel", patience=40)
+        wait_for("a new tunnel", lambda: self.saved_pid(mount) != mount.process.pid)
+        mount.process.wait(15)
+
+    def test_stopped_tunnel_is_replaced(self):
+        """SIGSTOP: its own counters stand still, its socket tells."""
+        self.set_config("hang_detection_sec = 3\n")
+        mount = self.real_mount("mnt.a", self.silent_server())
+        self.start_watchdog()
+        self.wait_log("supervising the tunnel")
+        os.kill(mount.process.pid, signal.SIGSTOP)
+        self.call(mount)
+        self.wait_log("replacing its tunnel", patience=40)
+        mount.process.wait(15)
+        wait_for("a new tunnel", lambda: self.saved_pid(mount) != mount.process.pid)
+
+    def test_server_that_trickles_is_left_alone(self):
+        self.set_config("hang_detection_sec = 3\n")
+        server = self.silent_server()
+        mount = self.real_mount("mnt.a", server)
+        self.start_watchdog()
+        self.wait_log("supervising the tunnel")
+        self.call(mount)
+        upstream, _ = server.accept()
+        with upstream:
+            for _ in range(16):  # one long reply, byte by byte
+                upstream.sendall(b"\x80" if not _ else b"\0")
+                time.sleep(0.5)
+        self.assertNotIn("hangs", self.log())
+        self.assertTrue(alive(mount.process.pid))
+
+    def test_deleted_state_file_of_a_live_mount_is_written_again(self):
+        mount = self.mounted()
+        self.start_watchdog()
+        self.wait_log("supervising the tunnel")
+        os.unlink(mount.state_path)
+        self.wait_log("its state file is gone, writing it again")
+        wait_for("the file", lambda: os.path.exists(mount.state_path))
+        self.assertEqual(mount.saved()["pid"], mount.tunnel_pid())
+        self.assertEqual(mount.saved()["aKeyFromTheFuture"], {"kept": True})
+
+    def test_all_state_files_deleted_and_watchdog_restarted(self):
+        """Same ports, same processes; what cannot be rebuilt is named."""
+        mounts = [self.mounted("mnt.%d" % i) for i in range(3)]
+        for mount in mounts:
+            write(mount.config, read(mount.config) + "\ncert = %s/certificate.pem\nkey = /k" %
+                  mount.secret_dir)
+            os.unlink(mount.state_path)
+        write(mounts[2].state_path, "{ broken")
+        self.start_watchdog()
+        self.wait_log("is mounted without a state file: rebuilt as", 3)
+        self.wait_log("lost: its certificate", 3)
+        self.wait_log("supervising the tunnel with PID", 3)
+        for mount in mounts:
+            self.assertEqual(mount.saved()["pid"], mount.process.pid)
+            self.assertEqual(mount.saved()["mountpoint"], mount.state["mountpoint"])
+            self.assertEqual(len(mount.starts()), 1)
+
+    def test_mount_whose_configuration_is_gone_too_is_named(self):
+        mount = self.mounted()
+        os.unlink(mount.state_path)
+        os.unlink(mount.config)
+        self.start_watchdog()
+        self.wait_log("it cannot be replaced when it ends")
+        self.assertTrue(alive(mount.process.pid))
+
+    def test_idle_costs_nothing_per_mount(self):
+        """strace over idle seconds: no call names a mount, and few calls at all."""
+        if shutil.which("strace") is None:
+            self.skipTest("no strace")
+        server = self.silent_server()
+        mounts = [self.real_mount("mnt.%d" % i, server) for i in range(20)]
+        watchdog = self.start_watchdog()
+        self.wait_log("supervising the tunnel with PID", 20)
+        trace = self.path("trace")
+        time.sleep(12)  # until the look for a foreign watchdog that follows changed state files
+        idle = int(os.environ.get("EFS_IDLE_SECONDS", "15"))
+        subprocess.run(["timeout", "-s", "INT", str(idle), "strace", "-f", "-o", trace, "-p",
+                        str(watchdog.pid)], stderr=subprocess.DEVNULL, timeout=idle + 30)
+        calls = [line for line in read(trace).splitlines() if "(" in line and "+++" not in line]
+        print("%d calls in %d s with %d mounts" % (len(calls), idle, len(mounts)))
+        self.assertFalse([line for line in calls if any(m.name in line for m in mounts)])
+        # A round each 5 s; one more waking within the minute.
+        self.assertLess(len(calls), 12 * (idle // 5 + 2), "\n".join(calls[:60]))
+
+    def test_full_disk_degrades_and_recovers(self):
+        tiny = self.path("state")
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,nr_inodes=64,mode=0755", "tmpfs",
+                        tiny], check=True)
+        try:
+            self.fill_and_recover(tiny)
+        finally:
+            self.watchdogs[-1].kill()
+            subprocess.run(["umount", "-l", tiny], check=True)
+
+    def fill_and_recover(self, tiny):
+        mount = self.mounted()
+        self.start_watchdog()
+        self.wait_log("supervising the tunnel")
+        filler = os.path.join(tiny, "filler")
+        try:
+            with open(filler, "wb") as file:
+                while True:
+                    file.write(b"x" * 4096)
+                    file.flush()
+        except OSError:
+            pass
+        mount.kill_tunnel()
+        mount.process.wait()
+        second = mount.greeting()  # served although nothing could be written
+        self.wait_log("No space left on device")
+        os.unlink(filler)
+        wait_for("the saved pid", lambda: mount.saved()["pid"] == second, 80)
+
+    def test_few_descriptors_kill_nothing(self):
+        """RLIMIT_NOFILE: not to be able to look is no proof that a tunnel is dead."""
+        mounts = [self.mounted("mnt.%d" % i) for i in range(12)]
+        self.start_watchdog(wait=False, wrapper=["prlimit", "--nofile=26:26"])
+        self.wait_log("Too many open files", patience=30)
+        time.sleep(6)  # longer than one retry
+        for mount in mounts:
+            self.assertEqual(len(mount.starts()), 1)
+            self.assertTrue(alive(mount.process.pid))
+
+
+if __name__ == "__main__":
+    unittest.main()

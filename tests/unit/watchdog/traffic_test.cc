@@ -1,0 +1,111 @@
+#include "traffic.h"
+
+#include <gtest/gtest.h>
+
+namespace efs::watchdog {
+namespace {
+
+using std::chrono::seconds;
+
+const MonoTime kStart(std::chrono::hours(1));
+
+TEST(Traffic, NothingWaitsWithoutACall) {
+  Traffic traffic;
+  EXPECT_FALSE(traffic.stuck(kStart));
+  traffic.note(Traffic::Calls{.received = 7}, kStart);
+  EXPECT_FALSE(traffic.stuck(kStart + seconds(100)));
+}
+
+TEST(Traffic, CountsFromTheOldestCall) {
+  Traffic traffic;
+  traffic.note({.received = 7, .waiting = true, .since = kStart - seconds(3)}, kStart);
+  EXPECT_EQ(traffic.stuck(kStart), Duration(3000));
+  EXPECT_EQ(traffic.stuck(kStart + seconds(20)), Duration(3000)) << "not looked at since";
+}
+
+TEST(Traffic, EveryByteFromTheServerStartsTheClockAnew) {
+  Traffic traffic;
+  for (unsigned i = 0; i < 20; ++i) {
+    const MonoTime now = kStart + seconds(14 * i);
+    traffic.note({.received = i, .waiting = true}, now);
+    EXPECT_EQ(traffic.stuck(now), Duration(0));
+  }
+}
+
+// A slow upload: no reply for a minute, but its bytes are on their way.
+TEST(Traffic, ALargeWriteOnItsWayIsProgress) {
+  Traffic traffic;
+  for (unsigned i = 0; i < 12; ++i) {
+    const MonoTime now = kStart + seconds(5 * i);
+    traffic.note({.sent = i * 100000ULL, .waiting = true}, now);
+    EXPECT_LE(traffic.stuck(now), seconds(5));
+  }
+}
+
+TEST(Traffic, ATrickleOfNewCallsIsNone) {
+  Traffic traffic;
+  for (unsigned i = 0; i <= 12; ++i) {
+    traffic.note({.sent = i * 200ULL, .waiting = true}, kStart + seconds(5 * i));
+  }
+  EXPECT_EQ(traffic.stuck(kStart + seconds(60)), Duration(60000));
+}
+
+// The kernel sends everything again; the tunnel's numbers start anew. Neither came from the server.
+TEST(Traffic, AReplayOrANewTunnelIsNone) {
+  Traffic traffic;
+  traffic.note({.received = 1000, .sent = 1, .connection = 1, .waiting = true}, kStart);
+  traffic.note({.received = 1000, .sent = 900000, .connection = 2, .waiting = true},
+               kStart + seconds(15));
+  traffic.note({.connection = 3, .waiting = false}, kStart + seconds(20));
+  traffic.note({.connection = 3, .waiting = true}, kStart + seconds(25));
+  EXPECT_EQ(traffic.stuck(kStart + seconds(30)), Duration(25000));
+}
+
+TEST(Traffic, ForgetsACallThatWasGivenUp) {
+  Traffic traffic;
+  traffic.note({.waiting = true}, kStart);
+  for (int i = 1; i <= 5; ++i) traffic.note({.waiting = false}, kStart + seconds(5 * i));
+  EXPECT_FALSE(traffic.stuck(kStart + seconds(26)));
+}
+
+TEST(Traffic, UnreadBytesCountUntilTheTunnelReads) {
+  Traffic traffic;
+  traffic.note({.sent = 5, .connection = 1}, kStart);
+  traffic.noteUnread(true, kStart);
+  traffic.noteUnread(true, kStart + seconds(15));
+  EXPECT_EQ(traffic.stuck(kStart + seconds(15)), Duration(15000));
+  EXPECT_TRUE(traffic.deaf(seconds(15)));
+  traffic.note({.sent = 6, .connection = 1}, kStart + seconds(16));
+  EXPECT_FALSE(traffic.stuck(kStart + seconds(16)));
+}
+
+TransportCounters kernel(std::uint64_t connects, std::uint64_t sends, std::uint64_t receives) {
+  return {.connects = connects, .sends = sends, .receives = receives};
+}
+
+TEST(Traffic, KernelCountersShowACallThatWaits) {
+  Traffic traffic;
+  traffic.note(kernel(1, 100, 100), kStart);
+  traffic.note(kernel(1, 100, 100), kStart + seconds(15));
+  traffic.note(kernel(1, 101, 100), kStart + seconds(30));
+  traffic.note(kernel(1, 101, 100), kStart + seconds(45));
+  EXPECT_EQ(traffic.stuck(kStart + seconds(45)), Duration(15000));
+  traffic.note(kernel(1, 101, 101), kStart + seconds(60));
+  EXPECT_FALSE(traffic.stuck(kStart + seconds(60)));
+}
+
+// Transmissions that a reconnect lost are never answered and never subtracted.
+TEST(Traffic, KernelCountersAreLearntAnewAfterAReconnect) {
+  Traffic traffic;
+  traffic.note(kernel(1, 100, 100), kStart);
+  traffic.note(kernel(1, 100, 100), kStart + seconds(15));
+  traffic.note(kernel(1, 103, 100), kStart + seconds(30));
+  traffic.note(kernel(2, 106, 103), kStart + seconds(45));
+  traffic.note(kernel(2, 106, 103), kStart + seconds(60));
+  traffic.note(kernel(2, 106, 103), kStart + seconds(75));
+  for (int i = 6; i < 12; ++i) traffic.note(kernel(2, 106, 103), kStart + seconds(15 * i));
+  EXPECT_FALSE(traffic.stuck(kStart + seconds(200)));
+}
+
+}  // namespace
+}  // namespace efs::watchdog

@@ -1,0 +1,205 @@
+#include "ladder.h"
+
+#include <algorithm>
+
+namespace efs::watchdog {
+namespace {
+
+constexpr MonoTime kNever = MonoTime::max();
+constexpr Duration kShortestWait{500};  // the counters may be read more seldom than we wake
+constexpr Duration kFirstRemountDelay{60000};
+constexpr Duration kSettle{5000};  // after a reconnect, before the root is asked
+
+class Climber {
+ public:
+  Climber(const HealthSeen& seen, const HealthProgress& before, const HealthPolicy& policy,
+          MonoTime now, double chance)
+      : seen_(seen), policy_(policy), progress_(before), now_(now), chance_(chance) {}
+
+  HealthDecision run() {
+    noteRoot();
+    if (hung()) {
+      judgeHang();
+    } else {
+      judgeMoving();
+    }
+    judgeRoot();
+    judgeHome();
+    judgeRemount();
+    HealthDecision decision{progress_, std::move(remedies_), std::nullopt};
+    if (wake_ != kNever) decision.wake = wake_;
+    return decision;
+  }
+
+ private:
+  void act(Remedy remedy) { remedies_.push_back(remedy); }
+  void wakeAt(MonoTime time) { wake_ = std::min(wake_, time); }
+  Duration since(MonoTime time) const { return std::chrono::duration_cast<Duration>(now_ - time); }
+  // True once per interval; otherwise asks to be woken when it is over.
+  bool turn(std::optional<MonoTime>& next, Duration interval) {
+    if (next && now_ < *next) {
+      wakeAt(*next);
+      return false;
+    }
+    next = now_ + interval;
+    wakeAt(*next);
+    return true;
+  }
+
+  bool hung() const { return policy_.hang > Duration(0) && seen_.stuck >= policy_.hang; }
+
+  void probeIfSuspect() {
+    if (policy_.hang <= Duration(0) || !seen_.stuck || *seen_.stuck < kSuspicion) {
+      progress_.next_probe.reset();
+      progress_.unanswered_since.reset();
+      return;
+    }
+    if (seen_.probe == Probe::kAnswered) {
+      progress_.unanswered_since.reset();
+    } else if (!progress_.unanswered_since) {
+      progress_.unanswered_since = now_ - std::min(*seen_.stuck, seen_.tunnel_age);
+    }
+    if (seen_.probe != Probe::kRunning && turn(progress_.next_probe, kProbeInterval)) {
+      act(Remedy::kProbe);
+    }
+  }
+
+  void judgeMoving() {
+    probeIfSuspect();
+    if (seen_.stuck && policy_.hang > *seen_.stuck) {
+      wakeAt(now_ + std::max(kShortestWait, policy_.hang - *seen_.stuck));
+    }
+    if (progress_.hung_since) {
+      act(Remedy::kReportProgress);
+      progress_.hung_since.reset();
+      progress_.next_step.reset();
+      progress_.steps = 0;
+      progress_.root_wanted = true;
+    }
+    // ESTALE comes fast and is never a hang; it follows a change of the server.
+    if (seen_.reconnects && seen_.reconnects != progress_.reconnects) {
+      if (progress_.reconnects) {
+        progress_.root_wanted = true;
+        progress_.next_root = now_ + kSettle;
+      }
+      progress_.reconnects = seen_.reconnects;
+    }
+  }
+
+  void judgeHang() {
+    if (!progress_.hung_since) {
+      progress_.hung_since = now_ - *seen_.stuck;
+      act(Remedy::kReportHang);
+    }
+    probeIfSuspect();
+    if (seen_.move_running || seen_.remount_running) return;
+    if (seen_.tunnel_age < kRungPatience) return wakeAt(now_ + (kRungPatience - seen_.tunnel_age));
+    // A tunnel that reads nothing is no proof of a slow server, whatever another one answered.
+    if (seen_.probe == Probe::kAnswered && !seen_.deaf && *seen_.stuck < kSlowServer) {
+      return wakeAt(now_ + std::max(kShortestWait, kSlowServer - *seen_.stuck));
+    }
+    const Duration delay = progress_.steps < 2 ? kRungPatience
+                                               : backOff(progress_.steps - 1, 2 * kRungPatience,
+                                                         kMaxRungDelay, chance_);
+    if (!turn(progress_.next_step, delay)) return;
+    act(nextStep());
+    ++progress_.steps;
+  }
+
+  Remedy nextStep() const {
+    // SIGUSR1 waits for ever in a process that is stopped or stuck.
+    if (seen_.deaf || !seen_.can_reconnect) {
+      return mayMove() ? Remedy::kMoveTarget : Remedy::kReplaceTunnel;
+    }
+    if (seen_.probe == Probe::kAnswered || progress_.steps == 0) return Remedy::kReconnect;
+    if (progress_.steps == 1) return Remedy::kReplaceTunnel;
+    return mayMove() ? Remedy::kMoveTarget : Remedy::kReconnect;
+  }
+
+  // Locks are lost when a mount meets another server's state (design.md); unknown is no "none".
+  bool mayMove() const {
+    return policy_.move && progress_.steps > 1 && !seen_.deaf && seen_.in_table && !seen_.away &&
+           seen_.locks == Seen::kNo && progress_.unanswered_since &&
+           since(*progress_.unanswered_since) >= kTargetFailure;
+  }
+
+  void noteRoot() {
+    if (seen_.root == Root::kAnswered) {
+      progress_.remounts = 0;
+      progress_.next_remount.reset();
+    }
+  }
+
+  void judgeRoot() {
+    if (!seen_.in_table || seen_.root == Root::kRunning || seen_.remount_running) return;
+    if (seen_.stale_answers > 0 && seen_.stale_answers < kStaleAnswers && !progress_.root_wanted) {
+      // Once more: the first answer may be from before the recovery.
+      progress_.root_wanted = true;
+      progress_.next_root = now_ + kSettle;
+    }
+    if (!progress_.root_wanted && !progress_.hung_since) return;
+    if (!turn(progress_.next_root, kRootInterval)) return;
+    progress_.root_wanted = false;
+    act(Remedy::kCheckRoot);
+  }
+
+  void judgeHome() {
+    if (!seen_.away) {
+      progress_.home = 0;
+      progress_.next_home.reset();
+      return;
+    }
+    if (seen_.move_running || progress_.hung_since) return;
+    if (progress_.home >= kHomeAnswers && seen_.locks == Seen::kNo) {
+      progress_.home = 0;
+      return act(Remedy::kReturnHome);
+    }
+    if (!turn(progress_.next_home, kHomeInterval)) return;
+    progress_.home = seen_.home_answers == Seen::kYes ? progress_.home + 1 : 0;
+    act(Remedy::kCheckHome);
+  }
+
+  bool dead() const {
+    if (seen_.stale_answers >= kStaleAnswers) return policy_.remount_stale;
+    return policy_.remount_after > Duration(0) && progress_.hung_since &&
+           since(*progress_.hung_since) >= policy_.remount_after;
+  }
+
+  void judgeRemount() {
+    if (!seen_.in_table || seen_.remount_running || seen_.root == Root::kRunning) return;
+    if (progress_.hung_since && policy_.remount_after > Duration(0)) {
+      const MonoTime due = *progress_.hung_since + policy_.remount_after;
+      if (due > now_) wakeAt(due);
+    }
+    if (!dead()) return;
+    const Duration delay =
+        backOff(progress_.remounts + 1, kFirstRemountDelay, kMaxRemountDelay, chance_);
+    if (!turn(progress_.next_remount, delay)) return;
+    ++progress_.remounts;
+    act(Remedy::kRemount);
+  }
+
+  const HealthSeen& seen_;
+  const HealthPolicy& policy_;
+  HealthProgress progress_;
+  MonoTime now_;
+  double chance_;
+  std::vector<Remedy> remedies_;
+  MonoTime wake_ = kNever;
+};
+
+}  // namespace
+
+HealthDecision climb(const HealthSeen& seen, const HealthProgress& before,
+                     const HealthPolicy& policy, MonoTime now, double chance) {
+  return Climber(seen, before, policy, now, chance).run();
+}
+
+Duration backOff(int attempt, Duration base, Duration limit, double chance) {
+  const int doublings = std::clamp(attempt - 1, 0, 20);
+  const Duration plain = std::min(limit, base * (1L << doublings));
+  const double factor = 0.8 + 0.4 * std::clamp(chance, 0.0, 1.0);
+  return Duration(static_cast<Duration::rep>(static_cast<double>(plain.count()) * factor));
+}
+
+}  // namespace efs::watchdog

@@ -1,0 +1,33 @@
+// What is asked by children that can be killed (child_job.h): the bodies of those children.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "efs/base/result.h"
+#include "ladder.h"
+
+namespace efs::watchdog {
+
+inline constexpr unsigned kProbeDeadlineSeconds = 5;
+inline constexpr unsigned kRootDeadlineSeconds = 10;
+inline constexpr unsigned kTargetDeadlineSeconds = 15;
+
+// A NULL call on an own connection through the tunnel.
+Result<std::string> askTunnel(int port);
+Probe judgeProbe(const Result<std::string>& answer);
+
+// statfs(2) of the mount's root.
+Result<std::string> askRoot(const std::string& mountpoint);
+Root judgeRoot(const Result<std::string>& answer);
+
+// Does a server accept connections at any address of `host`?
+Result<std::string> askTarget(const std::string& host, int port);
+// The first address of `name` that accepts connections and is none of `current`'s.
+Result<std::string> findOtherTarget(const std::string& name, const std::string& current, int port);
+
+// The command line of a process: its reader waits for the memory lock of a stuck process.
+Result<std::string> askCommandLine(pid_t pid);
+std::vector<std::string> decodeCommandLine(const std::string& text);
+
+}  // namespace efs::watchdog
