@@ -10,6 +10,7 @@
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
 #include "efs/identity/client_certificate.h"
+#include "efs/mount_helper/cloudwatch_report.h"
 #include "efs/mount_helper/diagnosis.h"
 #include "efs/mount_helper/facts.h"
 #include "efs/mount_helper/mount_plan.h"
@@ -17,6 +18,7 @@
 #include "efs/mount_helper/tunnel_session.h"
 #include "efs/mount_helper/watchdog_start.h"
 #include "efs/mounts/mount_table.h"
+#include "efs/net/network_namespace.h"
 #include "efs/net/socket.h"
 #include "efs/rpc/nfs_probe.h"
 #include "efs/tunnel_control/tunnel_launcher.h"
@@ -42,6 +44,8 @@ class MountSession {
         facts_finder_(request, context.settings, context.clock) {}
 
   Outcome run();
+  // Section 20: one line about it in CloudWatch Logs.
+  void report(const Outcome& outcome);
 
  private:
   Status gatherFacts();
@@ -58,9 +62,13 @@ class MountSession {
   Duration lastTryPatience() const;
   std::string signer() const;
 
-  const MountRequest& request_;
+  // NET-1: the steps that touch the mount's network.
+  Status inNetwork(const std::function<Status()>& step) const;
+
+  MountRequest request_;  // completed when the device's own name is resolved
   const SessionContext& context_;
   FactFinder facts_finder_;
+  std::optional<net::NetworkNamespace> network_;
   MountFacts facts_;
   net::Listener listener_;
   MountPlan plan_;
@@ -69,9 +77,25 @@ class MountSession {
   Rollback rollback_;    // last: undone before anything above is gone
 };
 
+Status MountSession::inNetwork(const std::function<Status()>& step) const {
+  return network_ ? network_->run(step) : step();
+}
+
 Status MountSession::gatherFacts() {
+  if (!request_.netns.empty()) {
+    EFS_TRY(network, net::NetworkNamespace::open(request_.netns).withContext("mount option netns"));
+    network_ = std::move(network);
+    facts_finder_.connectIn(&*network_);
+  }
+  if (request_.device.fs_id.empty()) {
+    EFS_TRY(name, facts_finder_.canonicalName());
+    EFS_CHECK(adoptCanonicalName(request_, name));
+  }
   EFS_TRY(region, facts_finder_.region());
   facts_.region = std::move(region);
+  facts_finder_.startLookups(facts_.region);
+  // While DNS works; what came of it is asked below.
+  if (request_.iam && !request_.fake) (void)facts_finder_.credentials(facts_.region);
   EFS_TRY(target, facts_finder_.mountTarget(facts_.region));
   facts_.target = std::move(target);
   facts_.host_name = hostName();
@@ -293,11 +317,13 @@ Outcome MountSession::run() {
   if (auto started = ensureWatchdog(context_.store); !started) {
     log::warning("Could not start amazon-efs-mount-watchdog: {}", started.error().describe());
   }
-  if (auto listening = listen(); !listening) return fatal(listening.error());
+  if (auto listening = inNetwork([this] { return listen(); }); !listening)
+    return fatal(listening.error());
   plan_ = planMount(request_, facts_, context_.settings, context_.store, context_.clock.now());
   if (auto prepared = prepareFiles(); !prepared) return fatal(prepared.error());
-  if (auto started = startTunnel(); !started) return fatal(started.error());
-  if (auto mounted = mountWithRetries(); !mounted) {
+  if (auto started = inNetwork([this] { return startTunnel(); }); !started)
+    return fatal(started.error());
+  if (auto mounted = inNetwork([this] { return mountWithRetries(); }); !mounted) {
     const int code = tunnel_->alive() ? kMountFailed : kFatal;  // contract section 7
     log::error("Failed to mount {} at {}: returncode={}, stderr=\"{}\"", facts_.target.dns_name,
                request_.mountpoint, code, mounted.error().describe());
@@ -306,6 +332,13 @@ Outcome MountSession::run() {
   if (auto own = verifyOwnTunnel(); !own) return mountFailed(own.error());
   finish();
   return {};
+}
+
+void MountSession::report(const Outcome& outcome) {
+  const std::string line = outcome.code == 0 ? "Successfully mounted " + facts_.target.dns_name +
+                                                   " at " + request_.mountpoint
+                                             : "Mount failed, " + outcome.err;
+  reportToCloudWatch(facts_finder_, context_.settings, request_.device.fs_id, line);
 }
 
 // FLOW-3, or nothing.
@@ -358,7 +391,8 @@ Outcome remount(const MountRequest& request) {
 Outcome carryOut(const MountRequest& request, const SessionContext& context) {
   if (auto usable = checkMountpoint(request.mountpoint); !usable)
     return mountFailed(usable.error());
-  if (!mounts::kernelHasNfs()) {
+  // A fake mount asks nothing of the kernel (CLI-4).
+  if (!request.fake && !mounts::kernelHasNfs()) {
     return mountFailed(
         Error(ErrorKind::kUnsupported, "this kernel has no NFS version 4 client")
             .addHint("install the kernel's nfsv4 module (package linux-modules-extra on "
@@ -369,7 +403,9 @@ Outcome carryOut(const MountRequest& request, const SessionContext& context) {
     if (auto already = alreadyMounted(request)) return *already;
   }
   MountSession session(request, context);
-  return session.run();
+  Outcome outcome = session.run();
+  if (!request.fake) session.report(outcome);
+  return outcome;
 }
 
 }  // namespace efs::mount_helper

@@ -360,7 +360,16 @@ Result<Resolver::Named> Resolver::resolveNamed(const std::string& host, std::uin
   const Deadline deadline(clock, patience);
   std::optional<Result<Named>> answer;
   startNamed(host, port, [&answer](Result<Named> result) { answer = std::move(result); });
-  while (!answer && !deadline.passed()) {
+  const auto served = serveUntil([&answer] { return answer.has_value(); }, deadline);
+  if (answer) return std::move(*answer);
+  cancel();
+  if (served.error().kind() == ErrorKind::kCancelled) return served.error();
+  return resolveError(host, ErrorKind::kTimeout,
+                      "no answer within " + std::to_string(patience.count()) + " ms");
+}
+
+Status Resolver::serveUntil(const std::function<bool()>& done, const Deadline& deadline) {
+  while (!done() && !deadline.passed()) {
     std::vector<pollfd> entries;
     for (const auto& watch : sockets()) {
       const int events = (watch.read ? POLLIN : 0) | (watch.write ? POLLOUT : 0);
@@ -369,20 +378,15 @@ Result<Resolver::Named> Resolver::resolveNamed(const std::string& host, std::uin
     const auto wait = std::min(timeout().value_or(deadline.left()), deadline.left());
     const int ready = ::poll(entries.data(), entries.size(), static_cast<int>(wait.count()));
     if (ready < 0 && errno != EINTR) break;
-    if (interrupted() != 0) {
-      cancel();
-      return interruptedError();
-    }
+    if (interrupted() != 0) return interruptedError();
     if (ready <= 0) process(-1, false, false);
     for (const auto& entry : entries) {
-      if (ready <= 0 || answer || entry.revents == 0) continue;
+      if (ready <= 0 || done() || entry.revents == 0) continue;
       process(entry.fd, (entry.revents & ~POLLOUT) != 0, (entry.revents & POLLOUT) != 0);
     }
   }
-  if (answer) return std::move(*answer);
-  cancel();
-  return resolveError(host, ErrorKind::kTimeout,
-                      "no answer within " + std::to_string(patience.count()) + " ms");
+  if (done()) return {};
+  return Error(ErrorKind::kTimeout, "no answer from the DNS servers");
 }
 
 }  // namespace efs::net

@@ -62,6 +62,11 @@ class Resolver {
   Result<Named> resolveNamed(const std::string& host, std::uint16_t port, const Clock& clock,
                              Duration patience);
 
+  // For queries under way that a run-to-completion program wants now: serves them until `done` is
+  // true (kTimeout when the deadline comes first, kCancelled when the program shall stop). Between
+  // start() and this call other work may block: replies wait in the sockets.
+  Status serveUntil(const std::function<bool()>& done, const Deadline& deadline);
+
   // Event-driven: the callback runs exactly once, inside start(), process(), cancel() or the
   // destructor (the latter two with kCancelled). It may start another query unless it was told
   // kCancelled, and must not destroy the resolver.
