@@ -177,9 +177,13 @@ Status Resolver::Impl::open() {
   settings.sock_state_cb = &Impl::onSocket;
   settings.sock_state_cb_data = this;
   settings.resolvconf_path = options.resolv_conf.data();
-  const int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_UDP_PORT |
+  int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_UDP_PORT |
                    ARES_OPT_TCP_PORT | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB |
                    ARES_OPT_RESOLVCONF;
+  // The flag alone does not keep ares_getaddrinfo() of c-ares 1.18 from searching; a list of no
+  // domains does.
+  settings.ndomains = 0;
+  if (!options.use_search_list) mask |= ARES_OPT_DOMAINS;
   // Taken before the file is read: a change in between is seen as a change later.
   stamp = stampOf(options.resolv_conf);
   const int status = ares_init_options(&channel, &settings, mask);
