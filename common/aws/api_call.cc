@@ -5,7 +5,7 @@
 #include "efs/aws/sigv4.h"
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
-#include "xml_text.h"
+#include "xml_element.h"
 
 namespace efs::aws {
 namespace {

@@ -8,7 +8,7 @@
 #include "aws_names.h"
 #include "efs/aws/sigv4.h"
 #include "efs/base/text.h"
-#include "xml_text.h"
+#include "xml_element.h"
 
 namespace efs::aws {
 namespace {
@@ -110,8 +110,9 @@ Result<std::string> parseZoneId(std::string_view xml, std::string_view zone_name
   // Entries hold lists of their own, whose entries have no zone: each zone's id is looked for
   // between its name and the next name.
   std::string_view rest = *list;
-  while (const auto name = xmlElement(rest, "zoneName", &rest)) {
-    if (*name != zone_name) continue;
+  while (const auto name = xmlElement(rest, "zoneName")) {
+    rest.remove_prefix(static_cast<std::size_t>(name->data() + name->size() - rest.data()));
+    if (trim(*name) != zone_name) continue;
     const auto id = xmlText(rest.substr(0, rest.find("<zoneName>")), "zoneId");
     if (id && isHostLabel(*id)) return *id;
     return Error(ErrorKind::kProtocol, "DescribeAvailabilityZones: the reply has no usable zoneId");

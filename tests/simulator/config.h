@@ -71,6 +71,7 @@ struct Config {
   std::string dns_name_suffix;
   Endpoint dns;
   Imds imds;
+  std::optional<Endpoint> api;  // the AWS APIs; absent: there are none
   std::vector<Identity> identities;
   std::uint16_t nfs_port = 2049;
   std::int64_t max_skew_sec = 300;

@@ -6,6 +6,7 @@
 
 #include <cstdio>
 
+#include "api_server.h"
 #include "control.h"
 #include "dns.h"
 #include "efs/base/files.h"
@@ -60,6 +61,7 @@ class WorkDirectory {
 struct Parts {
   std::unique_ptr<DnsServer> dns;
   std::unique_ptr<ImdsServer> imds;
+  std::unique_ptr<ApiServer> api;
   std::unique_ptr<GaneshaPool> servers;
   std::unique_ptr<ServerIdentity> identity;
   Targets targets;
@@ -72,6 +74,8 @@ Status startAll(World& world, Parts& parts) {
   parts.dns = std::move(dns);
   EFS_TRY(imds, ImdsServer::start(world));
   parts.imds = std::move(imds);
+  EFS_TRY(api, ApiServer::start(world));
+  parts.api = std::move(api);
   EFS_TRY(identity, ServerIdentity::create(world.config(), world.clock()));
   parts.identity = std::move(identity);
   EFS_TRY(servers, GaneshaPool::start(world));
