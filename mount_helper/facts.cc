@@ -188,7 +188,7 @@ Result<MountTarget> FactFinder::targetByApi(const TargetQuestion& question,
       dns_failure.message());
   const auto whole = [&](const Error& error) {
     return Error(dns_failure.kind(),
-                 dns_failure.message() + "; asking the EFS API failed: " + error.describe())
+                 dns_failure.message() + "; asking the EFS API failed: " + error.message())
         .addHint(dns_failure.hint());
   };
   const auto identity = credentials(question.region);

@@ -41,7 +41,7 @@ class MountSession {
   MountSession(const MountRequest& request, const SessionContext& context)
       : request_(request),
         context_(context),
-        facts_finder_(request, context.settings, context.clock) {}
+        facts_finder_(request_, context.settings, context.clock) {}
 
   Outcome run();
   // Section 20: one line about it in CloudWatch Logs.
@@ -365,6 +365,16 @@ Status checkMountpoint(const std::string& path) {
   return {};
 }
 
+Status checkUsable(const MountRequest& request) {
+  EFS_CHECK(checkMountpoint(request.mountpoint));
+  // A fake mount asks nothing of the kernel (CLI-4).
+  if (request.fake || mounts::kernelHasNfs()) return {};
+  return Error(ErrorKind::kUnsupported, "this kernel has no NFS version 4 client")
+      .addHint(
+          "install the kernel's nfsv4 module (package linux-modules-extra on some systems) or "
+          "enable CONFIG_NFS_V4_1");
+}
+
 Outcome remount(const MountRequest& request) {
   auto table = mounts::MountTable::readKernel();
   if (!table) return mountFailed(table.error());
@@ -389,21 +399,17 @@ Outcome remount(const MountRequest& request) {
 }  // namespace
 
 Outcome carryOut(const MountRequest& request, const SessionContext& context) {
-  if (auto usable = checkMountpoint(request.mountpoint); !usable)
-    return mountFailed(usable.error());
-  // A fake mount asks nothing of the kernel (CLI-4).
-  if (!request.fake && !mounts::kernelHasNfs()) {
-    return mountFailed(
-        Error(ErrorKind::kUnsupported, "this kernel has no NFS version 4 client")
-            .addHint("install the kernel's nfsv4 module (package linux-modules-extra on "
-                     "some systems) or enable CONFIG_NFS_V4_1"));
-  }
-  if (request.remount) return remount(request);
-  if (!request.fake) {
-    if (auto already = alreadyMounted(request)) return *already;
-  }
   MountSession session(request, context);
-  Outcome outcome = session.run();
+  Outcome outcome;
+  if (auto usable = checkUsable(request); !usable) {
+    outcome = mountFailed(usable.error());
+  } else if (request.remount) {
+    return remount(request);
+  } else if (auto already = request.fake ? std::nullopt : alreadyMounted(request)) {
+    return *already;
+  } else {
+    outcome = session.run();
+  }
   if (!request.fake) session.report(outcome);
   return outcome;
 }

@@ -4,6 +4,17 @@
 #include "efs/base/text.h"
 
 namespace efs::mount_helper {
+namespace {
+
+// The resolver's messages name the name; ours do so already.
+std::string withoutName(const Error& error, const std::string& name) {
+  const std::string prefix = "resolving \"" + name + "\": ";
+  const std::string& text = error.message();
+  return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
+}
+
+}  // namespace
+
 Result<std::string> formatDnsName(const settings::MountSettings& settings, const std::string& fs_id,
                                   const std::string& region, const std::optional<std::string>& az) {
   std::string name = settings.dns_name_format;
@@ -65,7 +76,7 @@ Result<MountTarget> findMountTarget(const TargetQuestion& question,
       log::info("mount target {} is {} ({} ms)", candidate.name, join(*found, ", "), took);
       return MountTarget{candidate.name, candidate.az, found->front()};
     }
-    const std::string reason = found ? "no address" : found.error().message();
+    const std::string reason = found ? "no address" : withoutName(found.error(), candidate.name);
     if (!found) kind = found.error().kind();
     log::info("mount target {} not found: {} ({} ms)", candidate.name, reason, took);
     failures.push_back("Failed to resolve \"" + candidate.name + "\": " + reason);
