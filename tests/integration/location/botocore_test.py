@@ -8,6 +8,7 @@ import datetime
 import http.server
 import json
 import os
+import socket
 import subprocess
 import threading
 import unittest
@@ -104,16 +105,29 @@ class Aws(http.server.BaseHTTPRequestHandler):
         Aws.seen.append((scope[3], what, given, request.headers["Authorization"]))
 
 
+def answer_no_such_name(udp):
+    """A DNS server that knows nothing, until its socket is shut down."""
+    while True:
+        query, peer = udp.recvfrom(4096)
+        if not query:
+            return
+        udp.sendto(query[:2] + b"\x81\x83" + query[4:6] + bytes(6) + query[12:], peer)
+
+
 class SignedRequests(unittest.TestCase):
     def test_every_api_request_is_signed_as_botocore_signs_it(self):
         private_network.build()
         private_network.write_config(SOURCE, cloudwatch=True)
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind(("127.0.0.1", 53))
+        dns = threading.Thread(target=answer_no_such_name, args=(udp,))
+        dns.start()
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 8080), Aws)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
             for option in ("az=eu-west-3b", "noresvport"):
-                # No DNS server, no mount target: it fails after all calls were made.
+                # No name, and nothing behind the addresses: it fails after all calls were made.
                 done = subprocess.run(
                     [f"{BIN}/mount.efs", "fs-0123abcd:/", "/run/mountpoint", "-o", f"tls,{option}",
                      "-f"], capture_output=True, text=True, timeout=60,
@@ -128,6 +142,10 @@ class SignedRequests(unittest.TestCase):
         finally:
             server.shutdown()
             thread.join()
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stop:
+                stop.sendto(b"", ("127.0.0.1", 53))
+            dns.join()
+            udp.close()
             server.server_close()
         kinds = {(service, what.split("&")[0].split("?")[0]) for service, what, _, _ in Aws.seen}
         self.assertEqual(kinds, {
