@@ -27,9 +27,14 @@ endif()
 
 if(EFS_HARDENING)
   # -D_GLIBCXX_ASSERTIONS turns silent out-of-bounds access into an abort that the watchdog repairs.
-  add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection
+  add_compile_options(-fstack-protector-strong -fstack-clash-protection
                       -ffunction-sections -fdata-sections -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
                       -D_GLIBCXX_ASSERTIONS)
+  if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+    add_compile_options(-fcf-protection)
+  elseif(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
+    add_compile_options(-mbranch-protection=standard)
+  endif()
   add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -Wl,--as-needed -pie)
 endif()
 

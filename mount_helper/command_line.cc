@@ -58,9 +58,6 @@ std::string usageText(const std::string& program) {
          "  -f              check everything, but do not mount\n";
 }
 
-std::string versionText(const std::string& program) {
-  return program + " Version: " + std::string(kContractVersion) + " (efsmount " +
-         std::string(productVersion()) + ")\n";
-}
+std::string versionText(const std::string& program) { return versionLine(program); }
 
 }  // namespace efs::mount_helper

@@ -7,16 +7,17 @@ namespace {
 
 using tunnel_control::Stage;
 
-Error sentence(const Error& cause, ErrorKind kind, std::string text, std::string_view hint) {
+Error sentence(ErrorKind kind, std::string text, std::string_view hint) {
   Error error(kind, std::move(text));
   error.addHint(hint);
-  // What the NFS client or the probe said stays readable at the end (NFS-6).
-  if (error.message().find(cause.message()) == std::string::npos) {
-    Error full(kind, error.message() + ": " + cause.message());
-    full.addHint(hint);
-    return full;
-  }
   return error;
+}
+
+// With what the probe or mount(2) said at the end, where that is all that is known, or what people
+// search for ("Connection reset by peer", NFS-6).
+Error sentenceWith(const Error& cause, ErrorKind kind, std::string text, std::string_view hint) {
+  if (text.find(cause.message()) == std::string::npos) text += ": " + cause.message();
+  return sentence(kind, std::move(text), hint);
 }
 
 std::string targetText(const Scene& scene) {
@@ -28,60 +29,67 @@ std::string targetText(const Scene& scene) {
 constexpr std::string_view kSecurityGroupHint =
     "the mount target's security group must allow TCP port 2049 from this host";
 
-Error explainConnect(const Error& cause, const Scene& scene) {
+Error explainConnect(const Scene& scene) {
   const auto& failure = *scene.tunnel_failure;
   const std::string target = targetText(scene);
   switch (failure.kind) {
     case ErrorKind::kRefused:
-      return sentence(cause, failure.kind,
+      return sentence(failure.kind,
                       "connecting: " + target + " refused the connection: " + failure.detail,
-                      "check the mount target's state in the EFS console, or the address given by "
-                      "mounttargetip");
+                      !scene.request.mount_target_ips.empty()
+                          ? "check the address given by mounttargetip"
+                          : "check the mount target's state in the EFS console");
     case ErrorKind::kTimeout:
-      return sentence(cause, failure.kind,
-                      "connecting: " + target + " did not answer: " + failure.detail,
+      return sentence(failure.kind, "connecting: " + target + " did not answer: " + failure.detail,
                       kSecurityGroupHint);
     case ErrorKind::kUnreachable:
       return sentence(
-          cause, failure.kind, "connecting: no route to " + target + ": " + failure.detail,
+          failure.kind, "connecting: no route to " + target + ": " + failure.detail,
           "check the route table and that the mount target is in a VPC this host can reach");
     default:
-      return sentence(cause, failure.kind, "connecting to " + target + " failed: " + failure.detail,
+      return sentence(failure.kind, "connecting to " + target + " failed: " + failure.detail,
                       kSecurityGroupHint);
   }
 }
 
-Error explainTls(const Error& cause, const Scene& scene) {
+Error explainTls(const Scene& scene) {
   const auto& failure = *scene.tunnel_failure;
   const std::string target = targetText(scene);
   if (failure.kind == ErrorKind::kUntrusted) {
     return sentence(
-        cause, failure.kind,
-        "TLS: the certificate of " + target + " was not accepted: " + failure.detail,
+        failure.kind, "TLS: the certificate of " + target + " was not accepted: " + failure.detail,
         "check the CA bundle (option cafile, config key stunnel_cafile) and that the name "
         "belongs to this file system");
   }
-  return sentence(cause, failure.kind,
-                  "TLS: the handshake with " + target + " failed: " + failure.detail,
+  return sentence(failure.kind, "TLS: the handshake with " + target + " failed: " + failure.detail,
                   "something between this host and the mount target may be interfering");
 }
 
 Error explainRefusedCertificate(const Error& cause, const Scene& scene) {
-  std::string text =
-      "authorisation: " + targetText(scene) + " closed the connection after the TLS handshake";
+  // Without TLS there is no certificate to refuse.
+  std::string text = (scene.request.tls ? "authorisation: " : "NFS: ") + targetText(scene) + ": ";
+  text += scene.tunnel_failure
+              ? scene.tunnel_failure->detail
+              : std::string("the server closed the connection before its first answer");
   if (!scene.signer.empty()) text += "; the certificate was signed with " + scene.signer;
-  if (scene.tunnel_failure) text += ": " + scene.tunnel_failure->detail;
+  if (!scene.request.tls) {
+    return sentenceWith(cause, ErrorKind::kReset, std::move(text),
+                        "check whether the file system demands the mount options tls or iam");
+  }
   std::string hint = "check ";
   if (scene.request.access_point)
     hint += "that access point " + *scene.request.access_point + " exists in this file system, ";
   if (scene.request.iam) hint += "that the credentials are valid, ";
   hint += "that this host's clock is right";
   if (!scene.request.iam) hint += ", and whether the file system demands the mount option iam";
-  return sentence(cause, ErrorKind::kReset, std::move(text), hint);
+  return sentenceWith(cause, ErrorKind::kReset, std::move(text), hint);
 }
 
 Error explainDenial(const Error& cause, const Scene& scene) {
-  std::string text = "access denied: ";
+  // The kernel's own words first: people search for them (NFS-6).
+  std::string text =
+      "access denied by server while mounting 127.0.0.1:" + printable(scene.request.device.path) +
+      ": ";
   std::string hint;
   if (scene.request.iam) {
     text += "the file system policy does not allow ClientMount for " + scene.signer;
@@ -93,7 +101,7 @@ Error explainDenial(const Error& cause, const Scene& scene) {
     hint = scene.request.tls ? "add the mount option iam" : "add the mount options tls,iam";
   }
   if (scene.request.access_point) text += " through access point " + *scene.request.access_point;
-  return sentence(cause, ErrorKind::kPermission, std::move(text), hint);
+  return sentenceWith(cause, ErrorKind::kPermission, std::move(text), hint);
 }
 
 }  // namespace
@@ -103,14 +111,13 @@ Error explain(const Error& cause, const Scene& scene) {
     switch (scene.tunnel_failure->failed_stage) {
       case Stage::kResolved: {
         const auto& failure = *scene.tunnel_failure;
-        return sentence(cause, failure.kind,
-                        "DNS: " + scene.target.dns_name + ": " + failure.detail,
+        return sentence(failure.kind, "DNS: " + scene.target.dns_name + ": " + failure.detail,
                         "check the file system id, the region and the VPC's DNS settings");
       }
       case Stage::kConnected:
-        return explainConnect(cause, scene);
+        return explainConnect(scene);
       case Stage::kSecured:
-        return explainTls(cause, scene);
+        return explainTls(scene);
       case Stage::kAccepted:
         return explainRefusedCertificate(cause, scene);
       case Stage::kListening:
@@ -124,14 +131,14 @@ Error explain(const Error& cause, const Scene& scene) {
     case ErrorKind::kReset:
       return explainRefusedCertificate(cause, scene);
     case ErrorKind::kTimeout:
-      return sentence(cause, cause.kind(),
-                      "NFS: " + targetText(scene) + " does not answer NFS calls",
-                      kSecurityGroupHint);
+      return sentenceWith(cause, cause.kind(),
+                          "NFS: " + targetText(scene) + " does not answer NFS calls",
+                          kSecurityGroupHint);
     case ErrorKind::kNotFound:
-      return sentence(cause, cause.kind(),
-                      "the directory " + printable(scene.request.device.path) +
-                          " does not exist on " + scene.request.device.fs_id,
-                      "mount the root and create it, or correct the path after the colon");
+      return sentenceWith(cause, cause.kind(),
+                          "the directory " + printable(scene.request.device.path) +
+                              " does not exist on " + scene.request.device.fs_id,
+                          "mount the root and create it, or correct the path after the colon");
     default:
       return cause;
   }

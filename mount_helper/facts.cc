@@ -11,38 +11,18 @@
 #include "efs/base/log.h"
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
-#include "efs/mount_helper/network_wait.h"
 
 namespace efs::mount_helper {
 namespace {
 
 constexpr std::uint16_t kNfsPort = 2049;
 constexpr Duration kResolvePatience{5000};
-constexpr Duration kNetworkPatience{60000};  // how long a boot may take to bring the network up
-constexpr Duration kNetworkPause{500};
 // Where the region is known the metadata service is asked only for our zone, a preference: a host
 // that cannot reach the service (no EC2, a container behind a hop limit) must not wait long for it.
 constexpr aws::ImdsPatience kZonePatience{.token_timeout = Duration(250),
                                           .token_tries = 1,
                                           .token_pause = Duration(0),
                                           .request_timeout = Duration(500)};
-
-// Asks again while the machine boots and DNS does not answer yet.
-template <typename Value>
-Result<Value> untilNetworkIsUp(const Clock& clock, const std::function<Result<Value>()>& ask) {
-  const Deadline deadline(clock, kNetworkPatience);
-  while (true) {
-    auto answer = ask();
-    if (answer || !mayHealWhileBooting(answer.error(), bootSituation())) return answer;
-    if (deadline.passed()) {
-      return std::move(answer.error())
-          .addContext("the network is not up")
-          .addHint("add \"_netdev\" to your mount options so that the mount waits for the network");
-    }
-    log::info("the network is not up yet, waiting");
-    EFS_CHECK(sleepFor(kNetworkPause));
-  }
-}
 
 }  // namespace
 
@@ -56,6 +36,12 @@ FactFinder::FactFinder(const MountRequest& request, const settings::Settings& se
 
 FactFinder::~FactFinder() = default;
 
+void FactFinder::startOver() {
+  lookups_.reset();
+  if (credentials_ && !*credentials_) credentials_.reset();
+  imds_.reset();
+}
+
 aws::ImdsClient& FactFinder::metadata(aws::ImdsPatience patience) {
   if (!imds_) {
     imds_ = std::make_unique<aws::ImdsClient>(*http_, aws::imdsEndpoint(environmentVariable),
@@ -68,13 +54,11 @@ Result<std::string> FactFinder::canonicalName() {
   const std::string& name = request_.device.dns_name;
   net::Resolver::Options options;
   options.use_search_list = name.find('.') == std::string::npos;  // a short name of the site
-  return untilNetworkIsUp<std::string>(clock_, [&]() -> Result<std::string> {
-    EFS_TRY(resolver, net::Resolver::create(options));
-    EFS_TRY(found, resolver.resolveNamed(name, kNfsPort, clock_, kResolvePatience)
-                       .withContext("Failed to resolve \"" + name + "\""));
-    log::info("{} is {}", name, found.canonical_name);
-    return found.canonical_name;
-  });
+  EFS_TRY(resolver, net::Resolver::create(options));
+  EFS_TRY(found, resolver.resolveNamed(name, kNfsPort, clock_, kResolvePatience)
+                     .withContext("Failed to resolve \"" + name + "\""));
+  log::info("{} is {}", name, found.canonical_name);
+  return found.canonical_name;
 }
 
 Result<std::string> FactFinder::region() {
@@ -152,7 +136,7 @@ Result<MountTarget> FactFinder::resolveTarget(const std::string& region) {
   } else if (!question.wanted_az && request_.device.dns_name.empty()) {
     question.own_az = ownZone();
   }
-  auto target = untilNetworkIsUp<MountTarget>(clock_, [&] { return targetByName(question); });
+  auto target = targetByName(question);
   const bool may_ask_api = settings_.mount.fall_back_to_mount_target_ip && !request_.cross_account;
   if (!target && may_ask_api && target.error().kind() != ErrorKind::kCancelled &&
       target.error().kind() != ErrorKind::kInvalidInput) {
@@ -234,11 +218,8 @@ Result<MountTarget> FactFinder::targetAtOwnName(const std::string& region) {
   EFS_TRY(name,
           formatDnsName(settings_.forRegion(region), request_.device.fs_id, region, std::nullopt));
   const std::string& own = request_.device.dns_name;
-  auto addresses =
-      untilNetworkIsUp<std::vector<std::string>>(clock_, [&]() -> Result<std::vector<std::string>> {
-        EFS_CHECK(openLookups());
-        return lookups_->result(own);
-      });
+  EFS_CHECK(openLookups());
+  auto addresses = lookups_->result(own);
   if (!addresses) {
     return unexpected(std::move(addresses.error().addContext("Failed to resolve \"" + own + "\"")));
   }

@@ -92,9 +92,13 @@ Status reachTarget(const std::string& ip) {
     auto reached = net::connectTcp(*endpoint, Duration(2000));
     if (reached) return {};
     if (attempt == kTries || reached.error().kind() != ErrorKind::kTimeout) {
+      const bool refused = reached.error().kind() == ErrorKind::kRefused;
       return std::move(reached.error())
           .addContext("Cannot connect to file system mount target ip address " + ip)
-          .addHint("the mount target's security group must allow TCP port 2049 from this host");
+          .addHint(
+              refused
+                  ? "no mount target listens there; check the address"
+                  : "the mount target's security group must allow TCP port 2049 from this host");
     }
     EFS_CHECK(sleepFor(Duration(500)));
   }

@@ -15,6 +15,15 @@ std::string caFile(const MountRequest& request, const settings::MountSettings& s
   return request.ca_file.value_or(settings.ca_file);
 }
 
+// The [proxy] section is optional; its numbers are checked here, where a default is known.
+void applyProxyLogging(const settings::ProxySettings& proxy, tunnel_control::TunnelConfig& config) {
+  config.proxy_logging_level = proxy.logging_level;
+  const auto bytes = parseInt(proxy.logging_max_bytes.value_or(""));
+  if (bytes && *bytes > 0) config.log_max_bytes = static_cast<std::size_t>(*bytes);
+  const auto count = parseInt(proxy.logging_file_count.value_or(""));
+  if (count && *count >= 0 && *count <= 1000) config.log_file_count = static_cast<int>(*count);
+}
+
 tunnel_control::TunnelConfig planTunnel(const MountRequest& request, const MountFacts& facts,
                                         const settings::Settings& all,
                                         const settings::MountSettings& settings,
@@ -28,7 +37,7 @@ tunnel_control::TunnelConfig planTunnel(const MountRequest& request, const Mount
                           ? replaceAll(*settings.tunnel_log_file, "{fs_id}", request.device.fs_id)
                           : "/var/log/amazon/efs/" + paths.name + ".efs-proxy.log";
   }
-  if (all.proxy) config.proxy_logging_level = all.proxy->logging_level;
+  if (all.proxy) applyProxyLogging(*all.proxy, config);
   config.fs_id = request.device.fs_id;
   config.region = facts.region;
   config.version = kContractVersion;
@@ -77,7 +86,7 @@ identity::CertificateRequest planCertificate(const MountRequest& request, const 
   certificate.region = facts.region;
   certificate.credentials = facts.credentials;
   certificate.client_source = settings.client_source;
-  certificate.client_version = "efsmount-" + std::string(productVersion());  // CERT-8: truthful
+  certificate.client_version = clientVersion();
   return certificate;
 }
 
@@ -104,6 +113,7 @@ MountPlan planMount(const MountRequest& request, const MountFacts& facts,
   plan.nfs.address = "127.0.0.1";
   plan.nfs.source = plan.nfs.address + ":" + request.device.path;  // NFS-1
   plan.nfs.target = request.mountpoint;
+  plan.nfs.umount_helper = kUmountHelper;
   plan.nfs.options = request.nfs_options;
   mounts::addNfsDefaults(plan.nfs.options, facts.port);
   plan.rsize = readSize(plan.nfs.options);

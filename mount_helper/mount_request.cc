@@ -6,6 +6,7 @@
 
 #include "efs/base/files.h"
 #include "efs/base/text.h"
+#include "efs/base/utf8.h"
 #include "efs/net/address.h"
 
 namespace efs::mount_helper {
@@ -68,6 +69,10 @@ Status checkExclusions(const OptionList& options) {
   }
   if (options.has("awsprofile") && options.has("awscredsuri")) {
     return invalid("The \"awscredsuri\" and \"awsprofile\" options are mutually exclusive");
+  }
+  if (const auto uri = options.value("awscredsuri"); uri && (uri->empty() || uri->front() != '/')) {
+    return invalid("awscredsuri " + printable(*uri) + " is malformed")
+        .addHint("it must begin with /");
   }
   if (options.has("mounttargetip") && options.has("crossaccount")) {
     return invalid("The \"mounttargetip\" option is incompatible with \"crossaccount\"");
@@ -190,6 +195,16 @@ Status checkValues(const MountRequest& request) {
   return {};
 }
 
+// State and tunnel files are text: JSON and lines.
+Status checkMountpointText(const std::string& path) {
+  const bool control = std::any_of(path.begin(), path.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+  });
+  if (!control && isUtf8(path)) return {};
+  return invalid("mount point \"" + printable(path) +
+                 "\" contains control characters or invalid UTF-8");
+}
+
 // The device's own AZ label against the option (DEV-5).
 Status reconcileZone(MountRequest& request) {
   const Device& device = request.device;
@@ -270,10 +285,12 @@ Result<MountRequest> makeMountRequest(const CommandLine& command) {
   if (request.mountpoint.size() > 1 && request.mountpoint.back() == '/')
     request.mountpoint.pop_back();
 
+  EFS_CHECK(checkMountpointText(request.mountpoint));
+
   request.nfs_options = OptionList::parse(command.options);
   request.remount = request.nfs_options.has("remount");
-  EFS_CHECK(refuseUnsupported(request.nfs_options));
   EFS_CHECK(checkExclusions(request.nfs_options));
+  EFS_CHECK(refuseUnsupported(request.nfs_options));
   EFS_CHECK(takeOurs(request));
   EFS_CHECK(checkValues(request));
   EFS_CHECK(reconcileDevice(request));

@@ -14,10 +14,14 @@
 #include "efs/mount_helper/diagnosis.h"
 #include "efs/mount_helper/facts.h"
 #include "efs/mount_helper/mount_plan.h"
+#include "efs/mount_helper/network_wait.h"
+#include "efs/mount_helper/own_mount.h"
 #include "efs/mount_helper/rollback.h"
 #include "efs/mount_helper/tunnel_session.h"
 #include "efs/mount_helper/watchdog_start.h"
+#include "efs/mounts/client_identifier.h"
 #include "efs/mounts/mount_table.h"
+#include "efs/mounts/unmount.h"
 #include "efs/net/network_namespace.h"
 #include "efs/net/socket.h"
 #include "efs/rpc/nfs_probe.h"
@@ -31,6 +35,7 @@ constexpr int kMountFailed = 32;  // mount(8): the mount failed
 constexpr Duration kTunnelStart{5000};
 constexpr Duration kHandOver{2000};
 constexpr Duration kUndoUnmount{5000};
+constexpr Duration kNetworkPatience{60000};  // how long a boot may take to bring the network up
 
 Outcome fatal(const Error& error) { return {kFatal, "", error.describe()}; }
 Outcome mountFailed(const Error& error) { return {kMountFailed, "", error.describe()}; }
@@ -41,7 +46,8 @@ class MountSession {
   MountSession(const MountRequest& request, const SessionContext& context)
       : request_(request),
         context_(context),
-        facts_finder_(request_, context.settings, context.clock) {}
+        facts_finder_(request_, context.settings, context.clock),
+        own_mount_(request.mountpoint) {}
 
   Outcome run();
   // Section 20: one line about it in CloudWatch Logs.
@@ -49,6 +55,7 @@ class MountSession {
 
  private:
   Status gatherFacts();
+  Status checkTlsSettings() const;
   Status listen();
   Status prepareFiles();
   Status startTunnel();
@@ -57,7 +64,11 @@ class MountSession {
   Status mountOnce(std::optional<Duration> patience);
   Status mountWithRetries();
   Status announceRetry(int attempt, int count, const Error& error);
-  Status verifyOwnTunnel();
+  Status makeOwnMount();
+  Result<bool> usesOwnTunnel();
+  Status mountApart();
+  void setReadAhead();
+  void undoMount();
   void finish();
   Duration lastTryPatience() const;
   std::string signer() const;
@@ -73,6 +84,7 @@ class MountSession {
   net::Listener listener_;
   MountPlan plan_;
   std::optional<TunnelSession> tunnel_;
+  OwnMount own_mount_;
   std::string notices_;  // lines for stderr while retrying
   Rollback rollback_;    // last: undone before anything above is gone
 };
@@ -82,6 +94,7 @@ Status MountSession::inNetwork(const std::function<Status()>& step) const {
 }
 
 Status MountSession::gatherFacts() {
+  facts_finder_.startOver();
   if (!request_.netns.empty()) {
     EFS_TRY(network, net::NetworkNamespace::open(request_.netns).withContext("mount option netns"));
     network_ = std::move(network);
@@ -100,6 +113,27 @@ Status MountSession::gatherFacts() {
   facts_.target = std::move(target);
   facts_.host_name = hostName();
   return {};
+}
+
+// What a TLS mount needs from this host, told before anything is started.
+Status MountSession::checkTlsSettings() const {
+  if (!request_.tls) return {};
+  const auto settings = context_.settings.forRegion(facts_.region);
+  if (settings.check_cert_validity) {
+    return Error(ErrorKind::kUnsupported,
+                 "configuration: stunnel_check_cert_validity = true (OCSP) is not supported by "
+                 "this version")
+        .addHint("set it to false in section [mount]");
+  }
+  const std::string ca_file = request_.ca_file.value_or(settings.ca_file);
+  const bool verifies = request_.verify.value_or(2) != 0;
+  if (!verifies || fileExists(ca_file)) return {};
+  log::error("Failed to find CAfile {}", ca_file);
+  return Error(ErrorKind::kNotFound,
+               "Failed to find certificate authority file for verification: " + ca_file)
+      .addHint(
+          "install the CA bundle there, or name another with the mount option cafile or config key "
+          "stunnel_cafile");
 }
 
 Status MountSession::listen() {
@@ -188,9 +222,14 @@ Error MountSession::attemptFailure(const Error& cause) {
 Status MountSession::preflight(Duration patience) {
   const auto self =
       net::Endpoint::fromLiteral("127.0.0.1", static_cast<std::uint16_t>(facts_.port));
-  EFS_TRY(connection, net::connectTcp(*self, Duration(1000)));
+  auto connection = net::connectTcp(*self, Duration(1000));
+  if (!connection) {
+    log::warning("Error connecting to 127.0.0.1:{}: {}", facts_.port,
+                 connection.error().describe());
+    return attemptFailure(connection.error());
+  }
   tunnel_->forgetFailure();
-  auto probe = rpc::probeNfs(connection.get(), context_.clock, patience);
+  auto probe = rpc::probeNfs(connection->get(), context_.clock, patience);
   if (!probe) return attemptFailure(probe.error());
   tunnel_->readStatus(Duration(0));
   log::debug("server owner {}", printable(probe->server_owner));
@@ -251,41 +290,67 @@ Status MountSession::mountWithRetries() {
   }
 }
 
-// NFSv4.1 clients merge servers that call themselves the same (trunking): the mount would then run
-// through another mount's tunnel, with its identity, and hang when that one goes.
-Status MountSession::verifyOwnTunnel() {
-  rollback_.onFailure([this] { (void)mounts::unmount(request_.mountpoint, false, kUndoUnmount); });
-  EFS_TRY(table, mounts::MountTable::readKernel());
-  std::error_code ignored;
-  char* real = ::realpath(request_.mountpoint.c_str(), nullptr);
-  const std::string canonical = real != nullptr ? real : request_.mountpoint;
-  std::free(real);  // NOLINT(cppcoreguidelines-no-malloc): realpath's contract
-  const mounts::MountEntry* entry = table.atPath(canonical);
-  if (entry == nullptr) {
-    return Error(ErrorKind::kIo,
-                 "the mount vanished from " + request_.mountpoint + " right after it was made");
-  }
-  const auto port = entry->tunnelPort();
-  if (port != facts_.port) {
+// The port that the kernel uses for our mount: another one than ours when it merged the mount with
+// an older one (trunking). It would run through the other mount's tunnel, with its identity, and
+// hang when that one goes.
+Result<bool> MountSession::usesOwnTunnel() {
+  EFS_TRY(entry, own_mount_.find());
+  const auto port = entry.tunnelPort();
+  if (port == facts_.port) return true;
+  log::info("the kernel merged the mount at {} with the one on port {}", request_.mountpoint,
+            port.value_or(0));
+  return false;
+}
+
+// Once more, as a client of its own, which no server can make the kernel merge.
+Status MountSession::mountApart() {
+  if (!own_mount_.undo(kUndoUnmount)) {
     return Error(ErrorKind::kBusy,
-                 "the kernel merged this mount with the one on port " +
-                     (port ? std::to_string(*port) : std::string("?")) +
-                     ": both servers give the same NFSv4.1 server owner (trunking)")
-        .addHint("unmount the other mount first, or mount it only once");
+                 "the merged mount at " + request_.mountpoint + " cannot be undone");
   }
-  if (context_.settings.mount.optimize_readahead) {
-    if (auto set = mounts::setReadAhead(entry->device, plan_.rsize); !set) {
-      log::warning("Failed to modify read_ahead_kb: {}", set.error().describe());
-    }
-  }
-  return {};
+  EFS_TRY(fresh, mounts::FreshClientIdentifier::set(
+                     context_.store.directory() + "/client-identifier.lock", context_.clock));
+  EFS_CHECK(mountOnce(context_.settings.mount.retry_nfs_mount_timeout));
+  EFS_TRY(own, usesOwnTunnel());
+  if (own) return {};
+  return Error(ErrorKind::kBusy, "both servers give the same NFSv4.1 server owner");
+}
+
+Status MountSession::makeOwnMount() {
+  EFS_CHECK(mountWithRetries());
+  EFS_TRY(own, usesOwnTunnel());
+  if (own) return {};
+  return mountApart()
+      .withContext("the kernel merged this mount with another one (trunking)")
+      .withHint("unmount the other mount first, or mount it only once");
+}
+
+void MountSession::setReadAhead() {
+  if (!context_.settings.mount.optimize_readahead) return;
+  const auto entry = own_mount_.find();
+  const Status set =
+      entry ? mounts::setReadAhead(entry->device, plan_.rsize) : unexpected(entry.error());
+  if (!set) log::warning("Failed to modify read_ahead_kb: {}", set.error().describe());
+}
+
+// A mount that cannot be undone (busy, server gone) must not lose its tunnel: it would hang for
+// ever.
+void MountSession::undoMount() {
+  if (own_mount_.undo(kUndoUnmount)) return;
+  log::error("the mount at {} could not be undone; its tunnel stays, under the watchdog",
+             request_.mountpoint);
+  rollback_.commit();
+  (void)context_.store.publish(plan_.paths.name);
 }
 
 void MountSession::finish() {
   // From here on the mount stands; trouble is for the log and the watchdog.
   rollback_.commit();
+  setReadAhead();
   const auto& store = context_.store;
-  if (auto published = store.publish(plan_.paths.name); !published) {
+  auto published = store.publish(plan_.paths.name);
+  // The watchdog takes a mount it sees for finished if we are slow.
+  if (!published && !store.read(plan_.paths.name)) {
     log::error("publishing the state file: {}", published.error().describe());
   }
   auto handed = handOverListener(store, plan_.paths.name, listener_.fd, context_.clock, kHandOver);
@@ -297,7 +362,12 @@ void MountSession::finish() {
 }
 
 Outcome MountSession::run() {
-  if (auto facts = gatherFacts(); !facts) return fatal(facts.error());
+  const auto facts =
+      untilNetworkIsUp([this] { return gatherFacts(); }, context_.clock, kNetworkPatience);
+  if (!facts.status) {
+    return facts.network_missing ? mountFailed(facts.status.error()) : fatal(facts.status.error());
+  }
+  if (auto tls = checkTlsSettings(); !tls) return fatal(tls.error());
   if (request_.fake) {
     log::info("Fake mount mode enabled, mount aborted after checks");
     return {};
@@ -314,7 +384,7 @@ Outcome MountSession::run() {
   }
   if (auto made = context_.store.create(context_.settings.state_dir_mode); !made)
     return fatal(made.error());
-  if (auto started = ensureWatchdog(context_.store); !started) {
+  if (auto started = ensureWatchdog(context_.store, context_.clock); !started) {
     log::warning("Could not start amazon-efs-mount-watchdog: {}", started.error().describe());
   }
   if (auto listening = inNetwork([this] { return listen(); }); !listening)
@@ -323,13 +393,13 @@ Outcome MountSession::run() {
   if (auto prepared = prepareFiles(); !prepared) return fatal(prepared.error());
   if (auto started = inNetwork([this] { return startTunnel(); }); !started)
     return fatal(started.error());
-  if (auto mounted = inNetwork([this] { return mountWithRetries(); }); !mounted) {
+  rollback_.onFailure([this] { undoMount(); });
+  if (auto mounted = inNetwork([this] { return makeOwnMount(); }); !mounted) {
     const int code = tunnel_->alive() ? kMountFailed : kFatal;  // contract section 7
     log::error("Failed to mount {} at {}: returncode={}, stderr=\"{}\"", facts_.target.dns_name,
                request_.mountpoint, code, mounted.error().describe());
     return {code, "", mounted.error().describe()};
   }
-  if (auto own = verifyOwnTunnel(); !own) return mountFailed(own.error());
   finish();
   return {};
 }
@@ -345,7 +415,7 @@ void MountSession::report(const Outcome& outcome) {
 std::optional<Outcome> alreadyMounted(const MountRequest& request) {
   auto table = mounts::MountTable::readKernel();
   if (!table) return std::nullopt;
-  const mounts::MountEntry* entry = table->atPath(request.mountpoint);
+  const mounts::MountEntry* entry = table->atPath(canonicalPath(request.mountpoint));
   if (entry == nullptr || !entry->isNfs()) return std::nullopt;
   log::warning("{} is already mounted, mount aborted", request.mountpoint);
   return Outcome{
@@ -378,7 +448,7 @@ Status checkUsable(const MountRequest& request) {
 Outcome remount(const MountRequest& request) {
   auto table = mounts::MountTable::readKernel();
   if (!table) return mountFailed(table.error());
-  const mounts::MountEntry* entry = table->atPath(request.mountpoint);
+  const mounts::MountEntry* entry = table->atPath(canonicalPath(request.mountpoint));
   if (entry == nullptr || !entry->tunnelPort()) {
     return mountFailed(
         Error(ErrorKind::kNotFound, "remount: no EFS mount at " + printable(request.mountpoint)));
@@ -388,6 +458,7 @@ Outcome remount(const MountRequest& request) {
   nfs.target = request.mountpoint;
   nfs.options = request.nfs_options;
   nfs.address = "127.0.0.1";
+  nfs.umount_helper = kUmountHelper;
   mounts::addNfsDefaults(nfs.options, *entry->tunnelPort());
   if (auto done = mounts::remountNfs(nfs); !done) {
     return mountFailed(done.error().addContext("remounting " + request.mountpoint));

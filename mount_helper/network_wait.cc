@@ -2,17 +2,23 @@
 
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <sys/socket.h>
 #include <time.h>
+
+#include "efs/base/log.h"
+#include "efs/base/wait.h"
 
 namespace efs::mount_helper {
 namespace {
 
-constexpr Duration kBootTime{5 * 60 * 1000};
+constexpr Duration kPause{500};
+// DNS servers of a machine that booted longer ago do not answer for another reason.
+constexpr Duration kBootTime{120000};
 
 bool hasRoutableInterface() {
   ifaddrs* list = nullptr;
-  if (::getifaddrs(&list) != 0)
-    return true;  // unknown counts as up: the caller only decides whether to wait
+  // Unknown counts as up: the answer only decides whether to wait.
+  if (::getifaddrs(&list) != 0) return true;
   bool found = false;
   for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
     const bool up = (entry->ifa_flags & IFF_UP) != 0 && (entry->ifa_flags & IFF_LOOPBACK) == 0;
@@ -23,29 +29,42 @@ bool hasRoutableInterface() {
   return found;
 }
 
-}  // namespace
-
-BootSituation bootSituation() {
-  BootSituation situation;
-  situation.has_interface = hasRoutableInterface();
+Duration uptime() {
   timespec since_boot{};
   ::clock_gettime(CLOCK_BOOTTIME, &since_boot);
-  situation.uptime = std::chrono::seconds(since_boot.tv_sec);
-  return situation;
+  return std::chrono::seconds(since_boot.tv_sec);
 }
 
-bool mayHealWhileBooting(const Error& error, const BootSituation& situation) {
+}  // namespace
+
+bool networkMayBeTheCause(const Error& error, bool has_interface, Duration since_boot) {
   switch (error.kind()) {
-    case ErrorKind::kTimeout:
-    case ErrorKind::kUnreachable:
-    case ErrorKind::kRefused:
-      return !situation.has_interface || situation.uptime < kBootTime;
-    case ErrorKind::kNotFound:
     case ErrorKind::kInvalidInput:
     case ErrorKind::kCancelled:
       return false;
+    case ErrorKind::kTimeout:
+    case ErrorKind::kUnreachable:
+      return !has_interface || since_boot < kBootTime;
     default:
-      return !situation.has_interface;
+      return !has_interface;
+  }
+}
+
+NetworkWait untilNetworkIsUp(const std::function<Status()>& step, const Clock& clock,
+                             Duration patience) {
+  const Deadline deadline(clock, patience);
+  while (true) {
+    auto done = step();
+    if (done || !networkMayBeTheCause(done.error(), hasRoutableInterface(), uptime()))
+      return {std::move(done), false};
+    if (deadline.passed()) {
+      done.error()
+          .addContext("the network is not up")
+          .addHint("add \"_netdev\" to your mount options so that the mount waits for the network");
+      return {std::move(done), true};
+    }
+    log::info("the network is not up yet, waiting: {}", done.error().message());
+    if (auto slept = sleepFor(kPause); !slept) return {std::move(slept), true};
   }
 }
 

@@ -18,6 +18,11 @@ std::string withoutName(const Error& error, const std::string& name) {
 Result<std::string> formatDnsName(const settings::MountSettings& settings, const std::string& fs_id,
                                   const std::string& region, const std::optional<std::string>& az) {
   std::string name = settings.dns_name_format;
+  if (name.empty()) {
+    return Error(ErrorKind::kInvalidInput,
+                 "configuration: dns_name_format is missing in section [mount]")
+        .addHint("the shipped value is {az}.{fs_id}.efs.{region}.{dns_name_suffix}");
+  }
   if (name.find("{fs_id}") == std::string::npos) {
     return Error(ErrorKind::kInvalidInput,
                  "config key dns_name_format: \"" + printable(name) + "\" must contain {fs_id}");

@@ -49,7 +49,9 @@ void TunnelSession::stop() {
   // The whole group: the contract promises one session per tunnel (TUN-2).
   if (alive()) ::kill(-process_.pid(), SIGTERM);
   const auto ended = process_.wait(Duration(1000));
-  if (!ended || !ended->has_value()) process_.killAndReap();
+  if (ended && ended->has_value()) return;
+  ::kill(-process_.pid(), SIGKILL);
+  process_.killAndReap();
 }
 
 void TunnelSession::readStatus(Duration patience) {

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "efs/base/file_lock.h"
 #include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/subprocess.h"
@@ -15,6 +16,7 @@ namespace {
 using tunnel_control::WatchdogRequest;
 
 constexpr const char* kDaemon = "amazon-efs-mount-watchdog";
+constexpr Duration kDaemonStart{3000};
 
 bool systemdIsPid1() {
   const auto name = readFile("/proc/1/comm", 64);
@@ -26,7 +28,7 @@ std::string findProgram(const std::string& name) {
   constexpr std::array<const char*, 6> kPlaces = {"/usr/bin/",       "/bin/",  "/usr/sbin/",
                                                   "/usr/local/bin/", "/sbin/", "/usr/local/sbin/"};
   for (const char* place : kPlaces) {
-    const std::string path = place + name;
+    std::string path = place + name;
     if (fileExists(path)) return path;
   }
   return {};
@@ -47,28 +49,45 @@ bool startUnit() {
   return false;
 }
 
-Status startDaemon(const std::string& path) {
+bool watchdogAnswers(const state::StateStore& store) {
+  WatchdogRequest ping;
+  ping.op = WatchdogRequest::Op::kPing;
+  return tunnel_control::askWatchdog(store.watchdogSocket(), ping, nullptr, Duration(500))
+      .has_value();
+}
+
+// Waits until it answers: whoever holds back behind the start lock must find it there.
+Status startDaemon(const std::string& path, const state::StateStore& store, const Clock& clock) {
   SpawnOptions options;
   options.argv = {path};
   options.new_session = true;
+  options.without_env = {"NOTIFY_SOCKET", "WATCHDOG_*"};  // our caller's, not the daemon's
   EFS_TRY(child, Subprocess::spawn(options));
   log::info("started {}, pid: {}", path, child.pid());
+  const Deadline deadline(clock, kDaemonStart);
+  while (!watchdogAnswers(store)) {
+    if (deadline.passed())
+      return Error(ErrorKind::kTimeout, path + " was started but does not answer");
+    EFS_CHECK(sleepFor(Duration(10)));
+  }
   return {};
 }
 
 }  // namespace
 
-Status ensureWatchdog(const state::StateStore& store) {
-  WatchdogRequest ping;
-  ping.op = WatchdogRequest::Op::kPing;
-  if (tunnel_control::askWatchdog(store.watchdogSocket(), ping, nullptr, Duration(500))) return {};
+Status ensureWatchdog(const state::StateStore& store, const Clock& clock) {
+  if (watchdogAnswers(store)) return {};
+  // Fifty first mounts at once shall start one daemon, not fifty.
+  EFS_TRY(lock,
+          FileLock::acquire(store.directory() + "/watchdog-start.lock", clock, kDaemonStart * 2));
+  if (watchdogAnswers(store)) return {};
   if (systemdIsPid1() && startUnit()) return {};
   const std::string daemon = findProgram(kDaemon);
   if (daemon.empty()) {
     return Error(ErrorKind::kNotFound, std::string(kDaemon) + " is not installed")
         .addHint("without it a tunnel that dies is not replaced");
   }
-  return startDaemon(daemon);
+  return startDaemon(daemon, store, clock);
 }
 
 Status handOverListener(const state::StateStore& store, const std::string& mount_name,

@@ -42,7 +42,8 @@ void StatusPipe::failed(Stage tried, const Error& error) {
   status.stage = Stage::kFailed;
   status.failed_stage = tried;
   status.kind = error.kind();
-  status.detail = error.describe();
+  status.detail =
+      error.message();  // the reader has better advice than our hint: it knows the request
   send(status);
 }
 

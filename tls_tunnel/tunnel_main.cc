@@ -13,6 +13,7 @@
 
 #include "efs/base/files.h"
 #include "efs/base/log.h"
+#include "efs/base/version.h"
 #include "efs/io/event_loop.h"
 #include "efs/tls/tls_client_context.h"
 #include "efs/tls_tunnel/command_line.h"
@@ -68,6 +69,7 @@ Result<UniqueFd> openSignals() {
   sigemptyset(&set);
   for (const int signo : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signo);
   if (::sigprocmask(SIG_SETMASK, &set, nullptr) != 0) return Error::fromErrno(errno, "sigprocmask");
+  (void)::signal(SIGHUP, SIG_DFL);  // our launcher had it ignored until now
   (void)::signal(SIGPIPE, SIG_IGN);
   UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd.valid()) return Error::fromErrno(errno, "signalfd");
@@ -175,7 +177,7 @@ int runTunnel(const std::vector<std::string>& arguments) {
     return 0;
   }
   if (line->action == CommandLine::Action::kVersion) {
-    fmt::print("efs-proxy {}\n", EFS_VERSION);
+    fmt::print("{}", versionLine("efs-proxy"));
     return 0;
   }
   becomeTunnel();

@@ -138,7 +138,7 @@ class Judge {
     progress_.mounted_since.reset();
     if (!progress_.absent_since) progress_.absent_since = seen_.now;
     const bool young = seen_.age && *seen_.age >= Duration(0) && *seen_.age < kYoungMount;
-    if (young && !progress_.was_mounted) {
+    if (young && !progress_.was_mounted && !seen_.unmount_announced) {
       keepServing();
       return wakeIn(kYoungMount - *seen_.age);
     }
@@ -152,6 +152,7 @@ class Judge {
       return wakeIn(since(*progress_.absent_since) < 10 * kSoon ? kSoon : kLater);
     }
     if (!progress_.unused_since) progress_.unused_since = seen_.now;
+    if (announcedAndUnused()) return stopAndRemove();
     if (!seen_.tunnel_alive && !progress_.term_sent && !progress_.revived) {
       progress_.revived = seen_.now;
     }
@@ -161,6 +162,9 @@ class Judge {
     wakeAt(due);
     wakeIn(kSoon);
   }
+
+  // Nothing to wait for: the kernel's lists, its connections and umount.efs say the same.
+  bool announcedAndUnused() const { return seen_.unmount_announced && portUseKnown(); }
 
   MonoTime unmountConfirmed() const {
     const Duration needed = portUseKnown() ? kUnusedBeforeStop : policy_.blind_unmount_delay;

@@ -31,6 +31,9 @@ struct Observation {
   Seen kernel_client = Seen::kUnknown;  // the NFS client holds the port (/proc/net/nfsfs)
   Seen connected = Seen::kUnknown;      // an ESTABLISHED client connection to the port
 
+  // umount.efs saw the last unmount end: nothing waits in DESTROY_SESSION.
+  bool unmount_announced = false;
+
   bool certificate_missing = false;  // wanted, but the file does not exist
   bool certificate_due = false;      // wanted, and missing or due for renewal
   bool renewal_running = false;

@@ -1,10 +1,10 @@
 #include "helper_server.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "efs/base/log.h"
-#include "efs/tunnel_control/watchdog_link.h"
 
 namespace efs::watchdog {
 namespace {
@@ -12,6 +12,11 @@ namespace {
 constexpr std::size_t kMaxConnections = 64;
 constexpr Duration kPatience{2000};
 constexpr Duration kPause{1000};
+
+bool readable(int fd) {
+  pollfd entry{fd, POLLIN, 0};
+  return ::poll(&entry, 1, 0) > 0;
+}
 
 }  // namespace
 
@@ -42,7 +47,8 @@ std::optional<MonoTime> HelperServer::expire() {
     const int fd = it->first;
     const MonoTime deadline = it->second.deadline;
     ++it;
-    if (deadline <= now) {
+    // What has come is answered, even if we were too busy to do it in time.
+    if (deadline <= now && !readable(fd)) {
       drop(fd);
     } else if (!next || deadline < *next) {
       next = deadline;
@@ -72,22 +78,36 @@ void HelperServer::accept() {
 void HelperServer::serve(int fd) {
   auto received = tunnel_control::receiveRequest(fd);
   if (!received && received.error().kind() == ErrorKind::kBusy) return;
-  tunnel_control::WatchdogReply reply;
-  Status taken;
-  if (!received) {
-    taken = received.error();
-  } else if (received->request.op == tunnel_control::WatchdogRequest::Op::kListener) {
-    taken = take_(received->request.name, std::move(received->descriptor));
-  } else {
-    reply.pid = ::getpid();
+  Status done = received ? answer(fd, std::move(*received)) : Status(received.error());
+  if (!done) {
+    tunnel_control::WatchdogReply refusal;
+    refusal.error = done.error().describe();
+    log::warning("refused a helper's request: {}", refusal.error);
+    (void)tunnel_control::sendReply(fd, refusal);
   }
-  reply.ok = taken.has_value();
-  if (!taken) {
-    reply.error = taken.error().describe();
-    log::warning("refused a helper's request: {}", reply.error);
-  }
-  (void)tunnel_control::sendReply(fd, reply);
   drop(fd);
+}
+
+Status HelperServer::answer(int fd, tunnel_control::ReceivedRequest received) const {
+  using Op = tunnel_control::WatchdogRequest::Op;
+  tunnel_control::WatchdogReply reply;
+  reply.ok = true;
+  switch (received.request.op) {
+    case Op::kPing:
+      reply.pid = ::getpid();
+      break;
+    case Op::kListener:
+      EFS_CHECK(handlers_.take_listener(received.request.name, std::move(received.descriptor)));
+      break;
+    case Op::kUnmounted:
+      handlers_.unmounted(received.request.name);
+      break;
+    case Op::kStatus:
+      return tunnel_control::sendStatus(fd, handlers_.status());
+  }
+  // Who does not wait for the answer needs none.
+  (void)tunnel_control::sendReply(fd, reply);
+  return {};
 }
 
 void HelperServer::drop(int fd) {

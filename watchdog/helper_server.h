@@ -1,4 +1,5 @@
-// HelperServer: answers mount.efs on the watchdog's socket (efs/tunnel_control/watchdog_link.h).
+// HelperServer: answers mount.efs, umount.efs and efsctl on the watchdog's socket
+// (efs/tunnel_control/watchdog_link.h).
 // Few connections at a time, each with a deadline: a stuck helper costs nothing.
 #pragma once
 
@@ -10,17 +11,23 @@
 #include "efs/base/clock.h"
 #include "efs/base/result.h"
 #include "efs/base/unique_fd.h"
+#include "efs/tunnel_control/watchdog_link.h"
 #include "event_loop.h"
 
 namespace efs::watchdog {
 
 class HelperServer {
  public:
-  // Takes the listening socket of a mount name, or says why not.
-  using TakeListener = std::function<Status(const std::string& name, UniqueFd listener)>;
+  // Who knows the answers.
+  struct Handlers {
+    // Takes the listening socket of a mount name, or says why not.
+    std::function<Status(const std::string& name, UniqueFd listener)> take_listener;
+    std::function<void(const std::string& name)> unmounted;
+    std::function<tunnel_control::WatchdogStatus()> status;
+  };
 
-  HelperServer(EventLoop& loop, const Clock& clock, TakeListener take)
-      : loop_(loop), clock_(clock), take_(std::move(take)) {}
+  HelperServer(EventLoop& loop, const Clock& clock, Handlers handlers)
+      : loop_(loop), clock_(clock), handlers_(std::move(handlers)) {}
   HelperServer(const HelperServer&) = delete;
   HelperServer& operator=(const HelperServer&) = delete;
   ~HelperServer();
@@ -38,11 +45,12 @@ class HelperServer {
   Status watchListener();
   void accept();
   void serve(int fd);
+  Status answer(int fd, tunnel_control::ReceivedRequest received) const;
   void drop(int fd);
 
   EventLoop& loop_;
   const Clock& clock_;
-  TakeListener take_;
+  Handlers handlers_;
   UniqueFd listener_;
   // Set while accept() is not tried, e.g. because descriptors ran out: the loop must not spin.
   std::optional<MonoTime> paused_until_;

@@ -10,10 +10,14 @@
 #include "decide.h"
 #include "efs/base/unique_fd.h"
 #include "efs/state/mount_state.h"
+#include "efs/tunnel_control/tunnel_process.h"
 #include "renewal.h"
-#include "tunnel_process.h"
 
 namespace efs::watchdog {
+
+using tunnel_control::listensOnLoopback;
+using tunnel_control::TunnelFinder;
+using tunnel_control::TunnelProcess;
 
 // Tells whether a file is still the one that was read.
 struct FileStamp {
@@ -42,6 +46,11 @@ class Novelty {
     return true;
   }
   void clear(const std::string& topic) { last_.erase(topic); }
+  // The last message of the topic; empty after clear().
+  std::string text(const std::string& topic) const {
+    const auto found = last_.find(topic);
+    return found == last_.end() ? std::string() : found->second;
+  }
 
  private:
   std::map<std::string, std::string> last_;
@@ -64,6 +73,9 @@ struct MountRecord {
   FileStamp certificate_stamp;
   std::optional<WallTime> certificate_ends;
   std::optional<WallTime> credentials_expire;  // of the last renewal by this process
+
+  std::int64_t restarts = 0;       // tunnels started here
+  bool unmount_announced = false;  // umount.efs said so
 
   Progress progress;
   bool due = true;  // something happened: decide now

@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "efs/base/log.h"
-#include "socket_table.h"
+#include "efs/tunnel_control/socket_table.h"
 
 namespace efs::watchdog {
 namespace {
@@ -55,8 +55,8 @@ Seen MountView::kernelClient(int port, const std::string& proc_net) const {
 }
 
 Seen MountView::connected(int port, const std::string& proc_net) const {
-  const auto sockets =
-      SocketTable::read((proc_net.empty() ? std::string("/proc/self/net") : proc_net) + "/tcp");
+  const auto sockets = tunnel_control::SocketTable::read(
+      (proc_net.empty() ? std::string("/proc/self/net") : proc_net) + "/tcp");
   return sockets ? toSeen(sockets->hasClient(port)) : Seen::kUnknown;
 }
 

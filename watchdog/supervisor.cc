@@ -120,6 +120,8 @@ Observation Supervisor::observe(MountRecord& mount) {
   seen.tunnel_alive = mount.tunnel.has_value();
   seen.mounted = around_.view.mounted(mount.port);
   if (seen.mounted == Seen::kNo) observePort(mount, seen);
+  if (seen.mounted == Seen::kYes) mount.unmount_announced = false;
+  seen.unmount_announced = mount.unmount_announced;
   observeCertificate(mount, seen);
   return seen;
 }
@@ -180,6 +182,13 @@ void Supervisor::tunnelEnded(const std::string& name) {
   }
   mount.tunnel.reset();
   mount.due = true;
+}
+
+void Supervisor::noteUnmounted(const std::string& name) {
+  const auto found = mounts_.find(name);
+  if (found == mounts_.end()) return;
+  found->second.unmount_announced = true;
+  table_due_ = true;
 }
 
 std::string Supervisor::summary() const {

@@ -42,6 +42,10 @@ class Supervisor {
   // A listening socket from a helper or from systemd; it may come before the state file.
   Status takeListener(const std::string& name, UniqueFd listener);
 
+  // umount.efs: this mount's superblock is gone. Unknown names are no error: a mount may have been
+  // cleaned up already.
+  void noteUnmounted(const std::string& name);
+
   // Something may have changed: the state directory, the mount table.
   void stateChanged() { scan_due_ = true; }
   void mountsChanged() { table_due_ = true; }
@@ -51,6 +55,7 @@ class Supervisor {
   std::optional<MonoTime> wake() const;
 
   std::string summary() const;
+  const std::map<std::string, MountRecord>& mounts() const { return mounts_; }
 
  private:
   struct WaitingListener {

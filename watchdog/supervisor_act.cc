@@ -105,6 +105,7 @@ Status Supervisor::tryStart(MountRecord& mount) {
   mount.tunnel.emplace(TunnelProcess::ownChild(std::move(launched.process)));
   log::info("Started efs-proxy, pid: {}", mount.tunnel->pid());
   watchTunnel(mount);
+  ++mount.restarts;
   mount.state.pid = mount.tunnel->pid();
   save(mount);
   return {};

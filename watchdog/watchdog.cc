@@ -13,11 +13,9 @@
 
 #include "efs/base/files.h"
 #include "efs/base/log.h"
+#include "efs/base/version.h"
 #include "foreign_watchdog.h"
-
-#ifndef EFS_VERSION
-#  error "EFS_VERSION comes from CMake"
-#endif
+#include "status_report.h"
 
 namespace efs::watchdog {
 namespace {
@@ -174,12 +172,12 @@ void Watchdog::takeOver() {
     return;
   }
   lock_.emplace(std::move(*lock));
-  log::info("{}, version={}, is enabled and started", kName, EFS_VERSION);
+  log::info("{}, version={}, is enabled and started", kName, kContractVersion);
   // WD-3, ST-6: an older mount.efs that died while it made the key would block all others for ever.
   (void)removeFile(store_.directory() + "/efs-utils-lock");
   const auto chance = [this] { return std::uniform_real_distribution<double>(0, 1)(random_); };
   supervisor_ = std::make_unique<Supervisor>(
-      Supervisor::Surroundings{loop_, clock_, view_, manager_, chance, EFS_VERSION}, store_);
+      Supervisor::Surroundings{loop_, clock_, view_, manager_, chance, clientVersion()}, store_);
   supervisor_->configure(settings_);
   checkForeignWatchdog();
   for (auto& [name, listener] : manager_.takeStoredListeners()) {
@@ -188,13 +186,26 @@ void Watchdog::takeOver() {
   watchStateDirectory();
   const auto watched = view_.watch(loop_, [this] { supervisor_->mountsChanged(); });
   if (!watched) log::error("{}", watched.error().describe());
-  helpers_ = std::make_unique<HelperServer>(
-      loop_, clock_, [this](const std::string& name, UniqueFd listener) {
-        return supervisor_->takeListener(name, std::move(listener));
-      });
+  helpers_ = std::make_unique<HelperServer>(loop_, clock_, helperHandlers());
   if (const auto listening = helpers_->listen(store_.watchdogSocket()); !listening) {
     log::error("mount helpers cannot reach the watchdog: {}", listening.error().describe());
   }
+}
+
+HelperServer::Handlers Watchdog::helperHandlers() {
+  return {.take_listener =
+              [this](const std::string& name, UniqueFd listener) {
+                return supervisor_->takeListener(name, std::move(listener));
+              },
+          .unmounted = [this](const std::string& name) { supervisor_->noteUnmounted(name); },
+          .status =
+              [this] {
+                auto status = reportStatus(*supervisor_, view_);
+                status.version = EFS_VERSION;
+                if (foreign_) status.idle = "the watchdog of efs-utils runs";
+                if (!settings_.watchdog.enabled) status.idle = "disabled in " + options_.config;
+                return status;
+              }};
 }
 
 void Watchdog::watchStateDirectory() {
@@ -272,7 +283,7 @@ int runWatchdog(const std::vector<std::string>& arguments) {
     return 0;
   }
   if (options->task == Options::Task::kShowVersion) {
-    std::printf("%s Version: %s\n", program.c_str(), EFS_VERSION);
+    std::fputs(versionLine(program).c_str(), stdout);
     return 0;
   }
   if (::geteuid() != 0) {

@@ -37,6 +37,7 @@ class Watchdog {
   void watchConfig();
   // Starts supervision once the lock is ours; true when there is nothing to wait for.
   void takeOver();
+  HelperServer::Handlers helperHandlers();
   void watchStateDirectory();
   void tick();
   void checkForeignWatchdog();

@@ -18,6 +18,9 @@ void catchInterrupts() {
   sigemptyset(&action.sa_mask);
   action.sa_flags = 0;  // no SA_RESTART: waits must return
   for (const int signo : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signo, &action, nullptr);
+  // A reader of our messages that went away is no reason to die half-way.
+  action.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &action, nullptr);
 }
 
 int interrupted() { return caught; }

@@ -30,7 +30,19 @@ struct ChildPlan {
   std::vector<std::pair<int, int>> fds;
   bool new_session = false;
   int network_namespace = -1;
+  bool ignore_hangup = false;
 };
+
+bool isLeftOut(std::string_view name, const SpawnOptions& options) {
+  // The socket-activation variables name our descriptors, not the child's.
+  if (name == "LISTEN_PID" || name == "LISTEN_FDS" || name == "LISTEN_FDNAMES") return true;
+  for (std::string_view pattern : options.without_env) {
+    const bool prefix = !pattern.empty() && pattern.back() == '*';
+    if (prefix) pattern.remove_suffix(1);
+    if (prefix ? name.substr(0, pattern.size()) == pattern : name == pattern) return true;
+  }
+  return options.env.count(std::string(name)) != 0;
+}
 
 ChildPlan makePlan(const SpawnOptions& options) {
   ChildPlan plan;
@@ -38,9 +50,7 @@ ChildPlan makePlan(const SpawnOptions& options) {
   plan.argv.push_back(nullptr);
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
-    const std::string name(text.substr(0, text.find('=')));
-    const bool listen = name == "LISTEN_PID" || name == "LISTEN_FDS" || name == "LISTEN_FDNAMES";
-    if (!listen && options.env.count(name) == 0) plan.env_storage.emplace_back(text);
+    if (!isLeftOut(text.substr(0, text.find('=')), options)) plan.env_storage.emplace_back(text);
   }
   for (const auto& [name, value] : options.env) plan.env_storage.push_back(name + "=" + value);
   for (auto& entry : plan.env_storage) plan.envp.push_back(entry.data());
@@ -49,6 +59,7 @@ ChildPlan makePlan(const SpawnOptions& options) {
   plan.fds = options.fds;
   plan.new_session = options.new_session;
   plan.network_namespace = options.network_namespace;
+  plan.ignore_hangup = options.ignore_hangup;
   return plan;
 }
 
@@ -112,7 +123,12 @@ void closeTheRest(const std::vector<std::pair<int, int>>& fds, int report) {
 
 [[noreturn]] void runChild(ChildPlan& plan, int report) {
   resetSignals();
-  if (plan.new_session) ::setsid();
+  if (plan.ignore_hangup) ::signal(SIGHUP, SIG_IGN);
+  if (plan.new_session) {
+    ::setsid();
+    const int ignored = ::chdir("/");
+    (void)ignored;
+  }
   writeOwnPid(plan.listen_pid);
   const bool in_place =
       plan.network_namespace < 0 || ::setns(plan.network_namespace, CLONE_NEWNET) == 0;

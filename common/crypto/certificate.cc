@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "efs/base/utf8.h"
 #include "efs/crypto/der.h"
 #include "rsa_key_handle.h"
 
@@ -80,7 +81,7 @@ Result<std::string> toPem(X509* certificate) {
 }  // namespace
 
 Result<std::string> makeSelfSignedCertificate(const CertificateSpec& spec, const RsaKey& key) {
-  if (spec.common_name.empty() || !der::isUtf8(spec.common_name)) {
+  if (spec.common_name.empty() || !isUtf8(spec.common_name)) {
     return Error(ErrorKind::kInvalidInput,
                  "building a certificate: the common name is empty or not UTF-8");
   }

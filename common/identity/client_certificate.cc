@@ -4,6 +4,7 @@
 
 #include "efs/aws/sigv4.h"
 #include "efs/base/text.h"
+#include "efs/base/utf8.h"
 #include "efs/crypto/certificate.h"
 #include "efs/crypto/der.h"
 
@@ -18,7 +19,7 @@ constexpr std::chrono::hours kValidity{3};
 constexpr std::size_t kMaxCommonName = 64;  // characters: ub-common-name of RFC 5280
 
 bool isCleanText(std::string_view text) {
-  bool clean = der::isUtf8(text);
+  bool clean = isUtf8(text);
   for (const char c : text) clean = clean && static_cast<unsigned char>(c) >= 0x20 && c != 0x7F;
   return clean;
 }
@@ -68,7 +69,7 @@ Status checkRequest(const CertificateRequest& request) {
 
 // The first 64 characters; a name that is not clean UTF-8 becomes ASCII with question marks.
 std::string commonName(const std::string& host) {
-  const std::string name = isCleanText(host) ? host : printable(host, host.size());
+  std::string name = isCleanText(host) ? host : printable(host, host.size());
   std::size_t characters = 0;
   for (std::size_t i = 0; i < name.size(); ++i) {
     const bool starts_character = (static_cast<unsigned char>(name[i]) & 0xC0U) != 0x80U;

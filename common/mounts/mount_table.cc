@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <memory>
 
 #include "efs/base/text.h"
@@ -84,6 +85,9 @@ Result<MountTable> MountTable::readFile(const std::string& mountinfo_path) {
   if (result.entries_.empty()) {
     return Error(ErrorKind::kInvalidInput, "reading " + mountinfo_path + ": no mount in it");
   }
+  for (std::size_t i = 0; i < result.entries_.size(); ++i) {
+    if (const auto port = result.entries_[i].tunnelPort()) result.by_port_.emplace(*port, i);
+  }
   return result;
 }
 
@@ -109,10 +113,19 @@ const MountEntry* MountTable::atPath(const std::string& target) const {
 
 std::vector<const MountEntry*> MountTable::withTunnelPort(int port) const {
   std::vector<const MountEntry*> found;
-  for (const auto& entry : entries_) {
-    if (entry.tunnelPort() == port) found.push_back(&entry);
-  }
+  const auto [first, last] = by_port_.equal_range(port);
+  for (auto it = first; it != last; ++it) found.push_back(&entries_[it->second]);
   return found;
+}
+
+std::string absolutePath(const std::string& path, const std::string& working_directory) {
+  const bool relative = path.empty() || path.front() != '/';
+  const std::filesystem::path whole = relative ? working_directory + "/" + path : path;
+  std::string normal = whole.lexically_normal();
+  while (normal.size() > 1 && normal.back() == '/') normal.pop_back();
+  // POSIX lets "//" at the start mean something else; Linux does not.
+  if (normal.size() > 1 && normal[0] == '/' && normal[1] == '/') normal.erase(0, 1);
+  return normal;
 }
 
 Result<UniqueFd> openMountMonitor() {

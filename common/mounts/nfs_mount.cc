@@ -1,6 +1,6 @@
-// mount(2) and umount2(2) can wait for a server for ever, though killably. So each runs in a forked
-// child, which reports over a pipe where it stopped and with which errno; the parent waits with a
-// deadline and words the error.
+// mount(2) can wait for a server for ever, though killably. So it runs in a forked child, which
+// reports over a pipe where it stopped and with which errno; the parent waits with a deadline and
+// words the error.
 #include "efs/mounts/nfs_mount.h"
 
 #include <libmount.h>
@@ -30,7 +30,6 @@ namespace {
 constexpr std::size_t kMaxData = 4095;
 // A remount asks the server nothing; it may write back dirty pages.
 constexpr Duration kRemountPatience{60000};
-constexpr Duration kTidyPatience{2000};
 
 enum class Stage : int { kTarget, kPrepare, kKernel };
 
@@ -42,9 +41,6 @@ struct Report {
 
 struct ContextDeleter {
   void operator()(libmnt_context* context) const { mnt_free_context(context); }
-};
-struct UpdateDeleter {
-  void operator()(libmnt_update* update) const { mnt_free_update(update); }
 };
 
 Result<Report> readReport(int fd) {
@@ -108,21 +104,6 @@ Report mountHere(const std::string& source, const std::string& target, const std
   return {Stage::kPrepare, status < 0 && status > -1000 ? -status : EINVAL};
 }
 
-Report unmountHere(const std::string& target, bool lazy) {
-  const int flags = UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0);
-  if (::umount2(target.c_str(), flags) != 0) return {Stage::kKernel, errno};
-  return {Stage::kKernel, 0};
-}
-
-// Takes the mount's line out of libmount's utab; best effort, as umount(8) does.
-Report forgetHere(const std::string& target) {
-  const std::unique_ptr<libmnt_update, UpdateDeleter> update(mnt_new_update());
-  if (update && mnt_update_set_fs(update.get(), 0, target.c_str(), nullptr) == 0) {
-    (void)mnt_update_table(update.get(), nullptr);
-  }
-  return {};
-}
-
 Error targetError(const std::string& target, int err) {
   if (err == ENOENT) return Error::fromErrno(err, "mount point " + target);
   if (err == ENOTDIR) return Error::fromErrno(err, "mount point " + target);
@@ -157,6 +138,21 @@ Error kernelError(const NfsMountRequest& request, int err) {
   }
 }
 
+// The user-space words that libmount notes in utab. A mount that an ordinary user may unmount gets
+// no helper: umount(8) would run it with that user's rights, which suffice for nothing, while by
+// itself it keeps its own and honours fstab.
+std::string utabWords(const std::string& userspace, const std::string& umount_helper) {
+  OptionList words = OptionList::parse(userspace);
+  const bool for_users =
+      words.has("user") || words.has("users") || words.has("owner") || words.has("group");
+  if (for_users) {
+    words.remove("helper");
+  } else if (!umount_helper.empty()) {
+    words.set("helper", umount_helper);
+  }
+  return words.text();
+}
+
 Result<std::string> optionText(const NfsMountRequest& request, bool remount) {
   EFS_TRY(sorted, sortOptions(request.options));
   OptionList nfs = OptionList::parse(sorted.nfs);
@@ -169,7 +165,7 @@ Result<std::string> optionText(const NfsMountRequest& request, bool remount) {
   }
   std::vector<std::string> parts;
   if (remount) parts.emplace_back("remount");
-  for (const auto& part : {sorted.vfs, sorted.userspace, data}) {
+  for (const auto& part : {sorted.vfs, utabWords(sorted.userspace, request.umount_helper), data}) {
     if (!part.empty()) parts.push_back(part);
   }
   return join(parts, ",");
@@ -220,24 +216,6 @@ Status remountNfs(const NfsMountRequest& request) {
                              kRemountPatience));
   if (report) return judge(request, *report);
   return Error::fromErrno(ETIMEDOUT, "remounting " + request.target);
-}
-
-Status unmount(const std::string& target, bool lazy, Duration patience) {
-  const auto before = MountTable::readKernel();
-  const MountEntry* top = before ? before->atPath(target) : nullptr;
-  EFS_TRY(report, runInChild([&] { return unmountHere(target, lazy); }, patience));
-  if (report && report->err == EINVAL) {
-    return Error::fromErrno(EINVAL, target + " is not mounted").setKind(ErrorKind::kNotFound);
-  }
-  if (report && report->err != 0) return Error::fromErrno(report->err, "unmounting " + target);
-  // The last unmount of a server leaves the table at once and only then waits for the server: done
-  // as well, though the child had to be killed.
-  const auto after = report ? std::set<int>() : mountIds();
-  if (!report && (top == nullptr || after.empty() || after.count(top->id) != 0)) {
-    return Error::fromErrno(ETIMEDOUT, "unmounting " + target);
-  }
-  (void)runInChild([&] { return forgetHere(target); }, kTidyPatience);
-  return {};
 }
 
 }  // namespace efs::mounts

@@ -12,9 +12,9 @@
 #include <chrono>
 #include <numeric>
 #include <random>
+#include <string>
 
 #include "efs/base/wait.h"
-#include <string>
 
 namespace efs::net {
 namespace {

@@ -68,6 +68,11 @@ Result<LaunchedTunnel> launchTunnel(const std::vector<std::string>& cmd, const U
   options.argv = cmd;
   options.new_session = true;
   options.network_namespace = network_namespace;
+  options.ignore_hangup =
+      true;  // a renewal may come before the tunnel can read a certificate again
+  // The tunnel signs nothing: credentials must not stand in its /proc/<pid>/environ for months, and
+  // it is not the service that a manager waits for.
+  options.without_env = {"AWS_*", "NOTIFY_SOCKET", "WATCHDOG_*"};
   if (listener.valid()) {
     options.fds.emplace_back(listener.get(), kFirstFd);
     options.env["LISTEN_FDS"] = "1";

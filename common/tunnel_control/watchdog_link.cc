@@ -1,6 +1,8 @@
 #include "efs/tunnel_control/watchdog_link.h"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "efs/base/files.h"
+#include "efs/base/text.h"
 #include "efs/base/wait.h"
 
 namespace efs::tunnel_control {
@@ -171,17 +174,54 @@ Status removeOldSocket(const std::string& path) {
   return removeFile(path);
 }
 
-}  // namespace
-
-Result<WatchdogReply> askWatchdog(const std::string& socket_path, const WatchdogRequest& request,
-                                  const UniqueFd* descriptor, Duration patience) {
+Result<Message> exchange(const std::string& socket_path, const WatchdogRequest& request,
+                         const UniqueFd* descriptor, Duration patience) {
   const SystemClock clock;
   const Deadline deadline(clock, patience);
   EFS_TRY(fd, connectTo(socket_path, patience));
   EFS_CHECK(sendMessage(fd.get(), request.encode(), descriptor));
   EFS_CHECK(waitReadable(fd.get(), deadline));
-  EFS_TRY(message, receiveMessage(fd.get()));
+  return receiveMessage(fd.get());
+}
+
+// A memfd that nobody can change any more: its reader need not fear that it shrinks meanwhile.
+Result<UniqueFd> sealedText(const std::string& text) {
+  const std::string name = "the watchdog's status";
+  UniqueFd fd(::memfd_create("efs-status", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!fd.valid()) return Error::fromErrno(errno, "making room for " + name);
+  EFS_CHECK(writeAll(fd.get(), text, name));
+  if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) !=
+          0 ||
+      ::lseek(fd.get(), 0, SEEK_SET) != 0) {
+    return Error::fromErrno(errno, "sealing " + name);
+  }
+  return fd;
+}
+
+}  // namespace
+
+Result<WatchdogReply> askWatchdog(const std::string& socket_path, const WatchdogRequest& request,
+                                  const UniqueFd* descriptor, Duration patience) {
+  EFS_TRY(message, exchange(socket_path, request, descriptor, patience));
   return WatchdogReply::decode(message.text);
+}
+
+Result<WatchdogStatus> askWatchdogStatus(const std::string& socket_path, Duration patience) {
+  WatchdogRequest request;
+  request.op = WatchdogRequest::Op::kStatus;
+  EFS_TRY(message, exchange(socket_path, request, nullptr, patience));
+  EFS_TRY(reply, WatchdogReply::decode(message.text));
+  if (!reply.ok) {
+    return Error(ErrorKind::kUnsupported, "the watchdog refused: " + printable(reply.error));
+  }
+  struct stat info {};
+  if (message.descriptors.size() != 1 || ::fstat(message.descriptors.front().get(), &info) != 0 ||
+      !S_ISREG(info.st_mode)) {
+    return Error(ErrorKind::kProtocol, "the watchdog sent no status");
+  }
+  EFS_TRY(text,
+          readAll(message.descriptors.front().get(), "the watchdog's status", kMaxStatusText));
+  return WatchdogStatus::decode(text);
 }
 
 Result<UniqueFd> listenForHelpers(const std::string& socket_path) {
@@ -227,6 +267,13 @@ Result<ReceivedRequest> receiveRequest(int connection) {
 
 Status sendReply(int connection, const WatchdogReply& reply) {
   return sendMessage(connection, reply.encode(), nullptr);
+}
+
+Status sendStatus(int connection, const WatchdogStatus& status) {
+  EFS_TRY(text, sealedText(status.encode()));
+  WatchdogReply reply;
+  reply.ok = true;
+  return sendMessage(connection, reply.encode(), &text);
 }
 
 }  // namespace efs::tunnel_control

@@ -1,4 +1,6 @@
 // The JSON of watchdog_link.h; the sockets are in watchdog_link.cc.
+#include <algorithm>
+#include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -12,6 +14,18 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kVersion = 1;
+
+struct Operation {
+  WatchdogRequest::Op op;
+  const char* word;
+  bool has_name;
+};
+constexpr std::array<Operation, 4> kOperations = {{
+    {WatchdogRequest::Op::kPing, "ping", false},
+    {WatchdogRequest::Op::kListener, "listener", true},
+    {WatchdogRequest::Op::kUnmounted, "unmounted", true},
+    {WatchdogRequest::Op::kStatus, "status", false},
+}};
 
 Error badMessage(const std::string& why) {
   return {ErrorKind::kInvalidInput, "watchdog message: " + why};
@@ -39,8 +53,10 @@ std::string dump(const Json& message) {
 }  // namespace
 
 std::string WatchdogRequest::encode() const {
-  Json message{{"v", kVersion}, {"op", op == Op::kPing ? "ping" : "listener"}};
-  if (op == Op::kListener) message["name"] = name;
+  const auto known = std::find_if(kOperations.begin(), kOperations.end(),
+                                  [this](const auto& entry) { return entry.op == op; });
+  Json message{{"v", kVersion}, {"op", known->word}};
+  if (known->has_name) message["name"] = name;
   return dump(message);
 }
 
@@ -48,9 +64,13 @@ Result<WatchdogRequest> WatchdogRequest::decode(std::string_view json) {
   EFS_TRY(message, parseMessage(json));
   WatchdogRequest request;
   const std::string op = textOf(message, "op");
-  if (op == "ping") return request;
-  if (op != "listener") return badMessage("unknown operation \"" + printable(op, 40) + "\"");
-  request.op = Op::kListener;
+  const auto known = std::find_if(kOperations.begin(), kOperations.end(),
+                                  [&op](const auto& entry) { return op == entry.word; });
+  if (known == kOperations.end()) {
+    return badMessage("unknown operation \"" + printable(op, 40) + "\"");
+  }
+  request.op = known->op;
+  if (!known->has_name) return request;
   request.name = textOf(message, "name");
   if (!state::parseMountName(request.name)) return badMessage("no valid mount name");
   return request;

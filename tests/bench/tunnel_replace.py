@@ -73,26 +73,26 @@ def watchdog_times(bench, binary, kills, server):
             self.start_watchdog()
             for mount in mounts:
                 mount.hand_over_listener()
+            successors = []
             for mount in mounts:
                 serve_one(mount.port, server)
-                ended = kill(mount.first.pid)
+                ended = kill(mount.process.pid)
                 times.append(serve_one(mount.port, server) - ended)
-                mount.first.wait()
-                successor = bench.wait_for("the new pid", lambda: mount.saved()["pid"] != mount.first.pid
+                mount.process.wait()
+                successor = bench.wait_for("the new pid", lambda: mount.saved()["pid"] != mount.process.pid
                                            and mount.saved()["pid"])
-                self.addCleanup(os.kill, successor, signal.SIGKILL)
+                successors.append(successor)
+            # The watchdog first, or it would replace them.
+            self.watchdogs[0].terminate()
+            self.watchdogs[0].wait(PATIENCE)
+            for pid in successors:
+                kill(pid)
 
         def mount(self, number):
             mount = bench.Mount(self, "mnt.%d" % number, start=False)
             configure(pathlib.Path(mount.config), mount.secret_dir + "/stunnel.pid", mount.port, server)
             mount.state["cmd"] = [binary, mount.config, "--no-direct-s3-read"]
-            environment = dict(os.environ, LISTEN_FDS="1")
-            # As mount.efs does it: own session, listener as descriptor 3, $LISTEN_PID of the child.
-            os.dup2(mount.listener.fileno(), 3)
-            mount.first = subprocess.Popen(["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh"] + mount.state["cmd"],
-                                           env=environment, pass_fds=[3], start_new_session=True)
-            os.close(3)
-            mount.state["pid"] = mount.first.pid
+            mount.spawn()
             mount.publish()
             return mount
 

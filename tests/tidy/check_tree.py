@@ -32,9 +32,9 @@ THIRD_PARTY = {
     "ares": ["common/net/"],
     "spdlog/": ["common/base/"],
     "systemd/": ["watchdog/"],
-    "nlohmann/": ["common/state/", "common/aws/", "common/tunnel_control/"],
+    "nlohmann/": ["common/state/", "common/aws/", "common/tunnel_control/", "efsctl/"],
 }
-PROGRAMS = ["mount_helper", "tls_tunnel", "watchdog"]
+PROGRAMS = ["mount_helper", "tls_tunnel", "watchdog", "efsctl"]
 MAX_LINES = {"tests/": 800, "": 500}
 SOURCE = {".cc", ".h"}
 OURS = ["common", "mount_helper", "tls_tunnel", "watchdog", "efsctl", "tests"]

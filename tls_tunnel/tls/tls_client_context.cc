@@ -17,7 +17,7 @@ namespace efs::tls {
 namespace {
 
 // One read(2) for several records of 16 KiB.
-constexpr std::size_t kReadBuffer = 128U * 1024U;
+constexpr std::size_t kReadBuffer = std::size_t{128} << 10U;
 constexpr int kMaxIntermediates = 10;
 
 using ChainPtr =

@@ -11,7 +11,7 @@
 namespace efs::tls {
 
 // Room for several records, so that one send(2) carries them all.
-inline constexpr std::size_t kOutputBuffer = 128U * 1024U;
+inline constexpr std::size_t kOutputBuffer = std::size_t{128} << 10U;
 
 struct TlsTransport::Impl {
   UniqueFd fd;

@@ -1,3 +1,5 @@
 efs_fuzz_target(tunnel_config SOURCES tunnel_config_fuzz.cc LIBS tunnel_control)
 efs_fuzz_target(tunnel_status SOURCES tunnel_status_fuzz.cc LIBS tunnel_control)
 efs_fuzz_target(watchdog_request SOURCES watchdog_request_fuzz.cc LIBS tunnel_control)
+efs_fuzz_target(socket_table SOURCES socket_table_fuzz.cc LIBS tunnel_control)
+efs_fuzz_target(watchdog_status SOURCES watchdog_status_fuzz.cc LIBS tunnel_control)

@@ -9,6 +9,7 @@
 
 #include "efs/base/files.h"
 #include "efs/mounts/mount_table.h"
+#include "efs/mounts/unmount.h"
 #include "efs/net/socket.h"
 #include "ganesha.h"
 
@@ -34,7 +35,7 @@ struct NfsMountIntegration : ::testing::Test {
                           const std::string& options = "") const {
     auto list = OptionList::parse(options);
     addNfsDefaults(list, port);
-    return {"127.0.0.1:" + path, point, list, "127.0.0.1"};
+    return {"127.0.0.1:" + path, point, list, "127.0.0.1", ""};
   }
   const MountEntry* entry() {
     auto read = MountTable::readKernel();

@@ -19,13 +19,8 @@ class Relay(TunnelTest):
         target = self.keep(stunnel(backend.port)).port if tls else backend.port
         return backend, self.keep(Tunnel(target, tls=tls))
 
-    def each_way(self):
-        for tls in (False, True):
-            with self.subTest(tls=tls):
-                yield tls
-
     def test_carries_bulk_data_both_ways_at_once(self):
-        for tls in self.each_way():
+        for tls in (False, True):
             got, down = [], pattern(SIZE, "down")
 
             def serve(connection):
@@ -46,7 +41,7 @@ class Relay(TunnelTest):
             self.assertEqual(got[0], up)
 
     def test_passes_the_clients_half_close_and_goes_on_reading(self):
-        for tls in self.each_way():
+        for tls in (False, True):
             def serve(connection):
                 data = receive_all(connection)  # ends only with the client's half-close
                 connection.sendall(data[::-1])
@@ -65,7 +60,7 @@ class Relay(TunnelTest):
             receive(connection, 1)
             connection.sendall(data)
 
-        for tls in self.each_way():
+        for tls in (False, True):
             _, tunnel = self.through(serve, tls)
             with tunnel.connect() as client:
                 client.sendall(b"x")
@@ -82,7 +77,7 @@ class Relay(TunnelTest):
             sender.join()
 
     def test_a_slow_reader_stops_the_sender_and_costs_no_memory(self):
-        for tls in self.each_way():
+        for tls in (False, True):
             go, done = threading.Event(), []
 
             def serve(connection):
@@ -105,7 +100,8 @@ class Relay(TunnelTest):
                     pass
                 self.assertLess(sent, SIZE, "nothing held the sender back")
                 grown = tunnel.memory_kib() - before
-                self.assertLess(grown, 2048, "KiB more while the reader stood still")
+                if not tunnel.sanitized():
+                    self.assertLess(grown, 2048, "KiB more while the reader stood still")
                 client.settimeout(WAIT)
                 go.set()
                 client.sendall(bytes(SIZE - sent))
@@ -114,7 +110,7 @@ class Relay(TunnelTest):
             self.assertEqual(done, [SIZE])
 
     def test_serves_many_connections_at_once(self):  # TUN-7
-        for tls in self.each_way():
+        for tls in (False, True):
             _, tunnel = self.through(echo, tls)
             clients = [tunnel.connect() for _ in range(40)]
             for number, client in enumerate(clients):
@@ -132,9 +128,12 @@ class Relay(TunnelTest):
             client.sendall(b"x")
             self.assertEqual(receive(client, 1), b"x")
             clients.append(client)
-        with tunnel.connect() as late:
-            self.assertReset(late)
-        self.assertIn("64 connections are open already", tunnel.log())
+        try:
+            with tunnel.connect() as late:
+                self.assertReset(late)
+        except ConnectionResetError:
+            pass  # so early that connect() itself reports it
+        tunnel.wait_log("64 connections are open already")
         clients[0].sendall(b"y")
         self.assertEqual(receive(clients[0], 1), b"y")
 
@@ -149,13 +148,13 @@ class Relay(TunnelTest):
             stranger.close()
 
     def test_an_upstream_killed_mid_transfer_resets_the_client(self):  # TUN-9
-        for tls in self.each_way():
-            started = threading.Event()
+        for tls in (False, True):
+            dies = threading.Event()
 
             def serve(connection):
-                started.set()
-                while True:
+                while not dies.is_set():
                     connection.sendall(bytes(65536))
+                reset_on_close(connection)
 
             backend = self.keep(Server(serve))
             peer = self.keep(stunnel(backend.port)) if tls else None
@@ -165,8 +164,7 @@ class Relay(TunnelTest):
                 receive(client, 100000)
                 if tls:
                     os.killpg(peer.process.pid, signal.SIGKILL)
-                else:
-                    backend.close(reset=True)
+                dies.set()
                 self.assertReset(client)
             tunnel.wait_log("ended after")
             with tunnel.connect():  # TUN-9: still listening

@@ -223,7 +223,10 @@ class Tunnel:
             return ""
 
     def wait_log(self, fragment, limit=WAIT):
-        wait_for(lambda: fragment in self.log(), f"'{fragment}' in the log, which is:\n", limit)
+        try:
+            wait_for(lambda: fragment in self.log(), f"'{fragment}' in the log", limit)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it is:\n{self.log()}") from None
 
     def connect(self):
         client = socket.create_connection(("127.0.0.1", self.port), timeout=WAIT)
@@ -302,7 +305,7 @@ class Server:
     def __exit__(self, *_):
         self.close()
 
-    def close(self, reset=False):
+    def close(self):
         # shutdown() wakes the thread that waits in accept().
         for end in (lambda: self.socket.shutdown(socket.SHUT_RDWR), self.socket.close):
             try:
@@ -312,8 +315,6 @@ class Server:
         with self.lock:
             for connection in list(self.open):
                 try:
-                    if reset:
-                        reset_on_close(connection)
                     connection.shutdown(socket.SHUT_RDWR)
                 except OSError:
                     pass
@@ -361,7 +362,11 @@ class Child:
                                         stderr=subprocess.STDOUT, **kwargs)
         self.output = b""
         threading.Thread(target=self._collect, daemon=True).start()
-        wait_for(self._listens, f"{argv[0]} on port {port}")
+        try:
+            wait_for(self._listens, f"{argv[0]} on port {port}")
+        except AssertionError:
+            self.close()
+            raise
 
     def _collect(self):
         for line in self.process.stdout:
@@ -371,10 +376,12 @@ class Child:
         if self.process.poll() is not None:
             raise AssertionError(self.output.decode())
         # Looked up, not connected to: s_server would count the probe as its client.
-        with open("/proc/net/tcp") as table:
-            rows = [line.split() for line in table]
+        rows = []
+        for name in ("tcp", "tcp6"):  # nfs-ganesha listens on a mapped IPv4 address
+            with open("/proc/net/" + name) as table:
+                rows += [line.split() for line in table][1:]
         # Columns of proc(5): slot, local address, remote address, state (0A is listening).
-        return any(row[1].endswith(f":{self.port:04X}") and row[3] == "0A" for row in rows[1:])
+        return any(row[1].endswith(f":{self.port:04X}") and row[3] == "0A" for row in rows)
 
     def __enter__(self):
         return self

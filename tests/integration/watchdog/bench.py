@@ -93,10 +93,8 @@ class Mount:
         if start:
             self.start_tunnel()
 
-    def start_tunnel(self):
-        """The tunnel as mount.efs starts it: own session, listener as descriptor 3."""
-        ready = self.starts()
-
+    def spawn(self):
+        """The command as mount.efs starts it: own session, listener as descriptor 3."""
         def prepare():
             os.dup2(self.listener.fileno(), 3)
             os.environ["LISTEN_PID"] = str(os.getpid())
@@ -107,8 +105,12 @@ class Mount:
                                         env=env, start_new_session=True, preexec_fn=prepare,
                                         pass_fds=[3], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for("the first tunnel", lambda: len(self.starts()) > len(ready))
         self.state["pid"] = self.process.pid
+
+    def start_tunnel(self):
+        before = len(self.starts())
+        self.spawn()
+        wait_for("the first tunnel", lambda: len(self.starts()) > before)
 
     def publish(self, pending=False):
         path = os.path.join(self.bench.state_dir, ("~" if pending else "") + self.name)

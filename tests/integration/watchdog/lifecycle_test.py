@@ -17,7 +17,7 @@ class Lifecycle(Bench):
         """WD-1, CLI-5."""
         version = self.run_once("--version")
         self.assertEqual(version.returncode, 0)
-        self.assertRegex(version.stdout, r"^%s Version: \d+\.\d+\.\d+\n$" % BIN)
+        self.assertRegex(version.stdout, r"^%s Version: 3\.2\.0 \(efsmount \d+\.\d+\.\d+\)\n$" % BIN)
         for word in ("-h", "--help"):
             self.assertIn("usage:", self.run_once(word).stdout)
         self.assertNotEqual(self.run_once("--nonsense").returncode, 0)

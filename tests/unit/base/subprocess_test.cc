@@ -108,7 +108,8 @@ TEST(Subprocess, PassesDescriptorsEvenWhereNumbersCross) {
 TEST(Subprocess, LeaksNoDescriptor) {
   const UniqueFd leaky(::open("/etc/passwd", O_RDONLY));  // without close-on-exec
   ASSERT_TRUE(leaky.valid());
-  EXPECT_EQ(outputOf("ls /proc/$$/fd | tr '\\n' ' ' >&3", {}, 3), "0 1 2 3 ");
+  // 4 is the directory that ls itself reads.
+  EXPECT_EQ(outputOf("exec ls /proc/self/fd >&3", {}, 3), "0\n1\n2\n3\n4\n");
 }
 
 TEST(Subprocess, GivesNullStdio) {
@@ -130,6 +131,34 @@ TEST(Subprocess, AddsToTheEnvironment) {
   ::unsetenv("EFS_TEST_REPLACED");
 }
 
+TEST(Subprocess, LeavesOutVariablesByNameAndByBeginning) {
+  ::setenv("EFS_TEST_ONE", "1", 1);
+  ::setenv("EFS_TEST_TWO", "2", 1);
+  ::setenv("EFS_TESTING", "3", 1);
+  SpawnOptions options;
+  options.without_env = {"EFS_TEST_*", "EFS_TESTIN"};
+  EXPECT_EQ(outputOf("echo $EFS_TEST_ONE$EFS_TEST_TWO$EFS_TESTING", options), "3\n");
+  ::unsetenv("EFS_TEST_ONE");
+  ::unsetenv("EFS_TEST_TWO");
+  ::unsetenv("EFS_TESTING");
+}
+
+// A daemon that kept its caller's directory would keep that file system busy.
+TEST(Subprocess, ADaemonStandsInTheRootDirectory) {
+  const std::string here = outputOf("pwd");
+  EXPECT_NE(here, "/\n");
+  SpawnOptions options;
+  options.new_session = true;
+  EXPECT_EQ(outputOf("pwd", options), "/\n");
+}
+
+TEST(Subprocess, SurvivesAHangupBeforeItIsReady) {
+  SpawnOptions options;
+  options.ignore_hangup = true;
+  EXPECT_EQ(outputOf("kill -HUP $$; echo alive", options), "alive\n");
+  EXPECT_EQ(outputOf("kill -HUP $$; echo alive"), "");
+}
+
 TEST(Subprocess, SetsTheListenPidOfTheChild) {
   SpawnOptions options;
   options.set_listen_pid = true;
@@ -143,7 +172,7 @@ TEST(Subprocess, StartsWithDefaultSignals) {
   sigaddset(&blocked, SIGTERM);
   ::sigprocmask(SIG_BLOCK, &blocked, &before);
   const auto old_handler = ::signal(SIGPIPE, SIG_IGN);
-  const std::string report = outputOf("grep -E '^Sig(Blk|Ign)' /proc/$$/status");
+  const std::string report = outputOf("exec grep -E '^Sig(Blk|Ign)' /proc/self/status");
   ::signal(SIGPIPE, old_handler);
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
   EXPECT_EQ(report, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");

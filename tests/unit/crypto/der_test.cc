@@ -26,17 +26,5 @@ TEST(Der, NestsElements) {
   EXPECT_EQ(hex(explicitTag(0, utf8String("a"))), "a0030c0161");
 }
 
-TEST(Der, AcceptsOnlyWellFormedUtf8) {
-  EXPECT_TRUE(isUtf8(""));
-  EXPECT_TRUE(isUtf8("plain \xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80"));
-  EXPECT_FALSE(isUtf8("\xC3"));              // cut
-  EXPECT_FALSE(isUtf8("\x80"));              // continuation first
-  EXPECT_FALSE(isUtf8("\xC0\xAF"));          // overlong
-  EXPECT_FALSE(isUtf8("\xE0\x80\xAF"));      // overlong
-  EXPECT_FALSE(isUtf8("\xED\xA0\x80"));      // surrogate
-  EXPECT_FALSE(isUtf8("\xF4\x90\x80\x80"));  // above U+10FFFF
-  EXPECT_FALSE(isUtf8("\xFF"));
-}
-
 }  // namespace
 }  // namespace efs::crypto::der

@@ -57,6 +57,22 @@ TEST_F(PrivateKey, ReplacesAnEmptyFile) {
   EXPECT_EQ(mode(), 0400U);
 }
 
+// CSI-7: /etc/amazon/efs is a symbolic link to a place on the host that outlives the pod.
+TEST_F(PrivateKey, IsKeptWhereALinkedDirectoryLeads) {
+  ASSERT_TRUE(makeDirectories(directory_ + "/host", 0755));
+  std::filesystem::create_directory_symlink(directory_ + "/host", directory_ + "/etc");
+  const auto first = load();
+  ASSERT_TRUE(first) << first.error().describe();
+  EXPECT_TRUE(std::filesystem::is_symlink(directory_ + "/etc"));
+  EXPECT_TRUE(std::filesystem::is_regular_file(directory_ + "/host/privateKey.pem"));
+  // The next pod: a new link to the same place.
+  std::filesystem::remove(directory_ + "/etc");
+  std::filesystem::create_directory_symlink(directory_ + "/host", directory_ + "/etc");
+  const auto second = load();
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->publicKeySha1(), first->publicKeySha1());
+}
+
 TEST_F(PrivateKey, NeverOverwritesWhatItCannotRead) {
   ASSERT_TRUE(makeDirectories(directory_ + "/etc", 0755));
   ASSERT_TRUE(writeFileAtomic(path_, "garbage"));

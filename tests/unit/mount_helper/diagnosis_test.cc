@@ -62,12 +62,20 @@ TEST(Diagnosis, AnUntrustedCertificateNamesTheBundle) {
 
 TEST(Diagnosis, ARefusedClientCertificateNamesSignerAndAccessPoint) {
   Case c;
+  c.request.tls = true;
   c.request.iam = true;
   c.request.access_point = "fsap-0123456789abcdef0";
   c.signer = "access key AKIA1 from instance role web";
   c.failure = failedAt(Stage::kAccepted, ErrorKind::kReset, "closed by the server");
   expectContains(c.explained(kReset), {"authorisation", "AKIA1", "fsap-0123456789abcdef0", "clock",
                                        "Connection reset by peer"});
+}
+
+TEST(Diagnosis, AResetOfAPlainMountIsNotCalledAuthorisation) {
+  Case c;
+  const Error error = c.explained(kReset);
+  EXPECT_EQ(error.describe().find("authorisation"), std::string::npos);
+  expectContains(error, {"NFS", "tls or iam"});
 }
 
 // NFS-6: the words users search for stay

@@ -6,7 +6,6 @@
 #include <filesystem>
 
 #include "efs/base/log.h"
-#include "efs/mount_helper/network_wait.h"
 #include "efs/test_support/temp_dir.h"
 
 namespace efs::mount_helper {
@@ -150,29 +149,6 @@ TEST(ReachTarget, NamesTheAddressThatRefuses) {
   EXPECT_NE(refused.error().message().find(
                 "Cannot connect to file system mount target ip address 127.77.77.77"),
             std::string::npos);
-}
-
-struct HealRow {
-  ErrorKind kind;
-  bool has_interface;
-  int uptime_sec;
-  bool may_heal;
-};
-
-TEST(MayHealWhileBooting, WaitsForDnsButNotForNames) {
-  const HealRow rows[] = {
-      {ErrorKind::kTimeout, true, 10, true},      {ErrorKind::kTimeout, true, 299, true},
-      {ErrorKind::kTimeout, true, 300, false},    {ErrorKind::kTimeout, false, 9999, true},
-      {ErrorKind::kUnreachable, true, 10, true},  {ErrorKind::kNotFound, true, 10, false},
-      {ErrorKind::kNotFound, false, 10, false},   {ErrorKind::kInvalidInput, false, 10, false},
-      {ErrorKind::kCancelled, false, 10, false},  {ErrorKind::kProtocol, true, 10, false},
-      {ErrorKind::kUnreachable, true, 900, false}};
-  for (const auto& row : rows) {
-    EXPECT_EQ(mayHealWhileBooting(Error(row.kind, "x"),
-                                  {row.has_interface, std::chrono::seconds(row.uptime_sec)}),
-              row.may_heal)
-        << static_cast<int>(row.kind) << " " << row.has_interface << " " << row.uptime_sec;
-  }
 }
 
 }  // namespace

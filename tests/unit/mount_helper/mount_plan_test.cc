@@ -49,6 +49,7 @@ TEST(MountPlan, NamesEverythingAfterFileSystemMountPointAndPort) {
 TEST(MountPlan, MountsFromLoopbackWithTheDefaultsOfTheContract) {
   const auto p = plan("tls,iam,_netdev,rw");
   EXPECT_EQ(p.nfs.source, "127.0.0.1:/data");
+  EXPECT_EQ(p.nfs.umount_helper, "efs");  // umount(8) calls umount.efs
   EXPECT_EQ(
       p.nfs.options.text(),
       "_netdev,rw,nfsvers=4.1,rsize=1048576,wsize=1048576,hard,timeo=600,retrans=2,noresvport,"
@@ -109,21 +110,32 @@ TEST(MountPlan, RecordsTheNetworkNamespaceForAnOlderWatchdog) {
   EXPECT_EQ(p.state.cmd[0], "nsenter");
   EXPECT_EQ(p.state.cmd[1], "--net=/proc/77/ns/net");
   EXPECT_EQ(p.state.cmd[2], "/usr/bin/efs-proxy");
-}
+  // Section 15: the three logging keys of [proxy], only when the section exists
+  TEST(MountPlan, TakesTheTunnelsLoggingFromTheProxySection) {
+    auto settings = shipped();
+    settings.proxy.emplace();
+    settings.proxy->logging_level = "DEBUG";
+    settings.proxy->logging_max_bytes = "4096";
+    settings.proxy->logging_file_count = "junk";
+    const auto p = plan("tls", settings);
+    EXPECT_EQ(p.tunnel.proxy_logging_level, "DEBUG");
+    EXPECT_EQ(p.tunnel.log_max_bytes, 4096U);
+    EXPECT_EQ(p.tunnel.log_file_count, 10);
+  }
 
-// ST-5
-TEST(MountPlan, PlainMountsHaveNoCertificateAndNoSecretDirectory) {
-  const auto p = plan("rw");
-  EXPECT_FALSE(p.certificate);
-  EXPECT_EQ(p.state.mount_state_dir, "");
-  EXPECT_EQ(p.state.certificate, "");
-}
+  // ST-5
+  TEST(MountPlan, PlainMountsHaveNoCertificateAndNoSecretDirectory) {
+    const auto p = plan("rw");
+    EXPECT_FALSE(p.certificate);
+    EXPECT_EQ(p.state.mount_state_dir, "");
+    EXPECT_EQ(p.state.certificate, "");
+  }
 
-// OPT of the user wins over the default; the read-ahead follows it (NFS-8)
-TEST(MountPlan, ReadAheadFollowsTheUsersReadSize) {
-  EXPECT_EQ(plan("rsize=65536").rsize, 65536U);
-  EXPECT_EQ(plan("rsize=junk").rsize, 1048576U);
-}
+  // OPT of the user wins over the default; the read-ahead follows it (NFS-8)
+  TEST(MountPlan, ReadAheadFollowsTheUsersReadSize) {
+    EXPECT_EQ(plan("rsize=65536").rsize, 65536U);
+    EXPECT_EQ(plan("rsize=junk").rsize, 1048576U);
+  }
 
 }  // namespace
 }  // namespace efs::mount_helper

@@ -41,6 +41,17 @@ TEST(MountRequest, TakesItsOwnOptionsAndLeavesTheRestInOrder) {
             "rw,_netdev,noresvport,context=\"system_u:object_r:t\",nconnect=4");
 }
 
+// CSI-2: what the CSI driver generates (crossaccount apart), with mount options of a StorageClass.
+TEST(MountRequest, TakesTheOptionsOfTheCsiDriver) {
+  const auto result = request(std::string("accesspoint=") + kAccessPoint +
+                              ",tls,mounttargetip=10.1.2.3,ro,nos3readcache,noatime,nconnect=2");
+  ASSERT_TRUE(result) << result.error().describe();
+  EXPECT_TRUE(result->tls);
+  EXPECT_EQ(result->access_point, kAccessPoint);
+  EXPECT_EQ(result->mount_target_ips, std::vector<std::string>{"10.1.2.3"});
+  EXPECT_EQ(result->nfs_options.text(), "ro,noatime,nconnect=2");
+}
+
 // OPT-2 (FIX): a second '=' belongs to the value
 TEST(MountRequest, SplitsAtTheFirstEqualsSign) {
   const auto result = request("foo=a=b");
@@ -65,7 +76,14 @@ TEST(MountRequest, EachRuleOfSection5HasItsOwnMessage) {
   EXPECT_NE(refusal("region=-x").find("Invalid region option"), std::string::npos);
   EXPECT_NE(refusal("region=US").find("Invalid region option"), std::string::npos);
   EXPECT_NE(refusal("mounttargetip=host").find("not an IPv4 or IPv6 address"), std::string::npos);
-  EXPECT_NE(refusal("mounttargetip=10.0.0.1,crossaccount").find("crossaccount"), std::string::npos);
+  EXPECT_EQ(refusal("mounttargetip=10.0.0.1,crossaccount"),
+            "The \"mounttargetip\" option is incompatible with \"crossaccount\"");
+  EXPECT_EQ(refusal("tls,ocsp,noocsp"),
+            "The \"ocsp\" and \"noocsp\" options are mutually exclusive");
+  EXPECT_NE(refusal("tls,awscredsuri=/x").find("\"iam\" option is required"), std::string::npos);
+  EXPECT_EQ(refusal("tls,iam,awscredsuri=/x,awsprofile=y"),
+            "The \"awscredsuri\" and \"awsprofile\" options are mutually exclusive");
+  EXPECT_EQ(refusal("tls,iam,awscredsuri=x"), "awscredsuri x is malformed");
   EXPECT_NE(refusal("capath=/x").find("Unsupported mount options detected: \"capath\""),
             std::string::npos);
   EXPECT_NE(refusal("tls,cafile=/nonexistent/ca.pem").find("/nonexistent/ca.pem"),
@@ -175,6 +193,13 @@ TEST(MountRequest, TheZoneOfTheNameMustAgreeWithTheOption) {
 TEST(MountRequest, MakesTheMountPointAbsoluteWithoutResolvingLinks) {
   EXPECT_EQ(request("", "fs-0", "/mnt/../a b/")->mountpoint, "/a b");
   EXPECT_EQ(request("", "fs-0", "/")->mountpoint, "/");
+}
+
+TEST(MountRequest, RefusesAMountPointThatNoStateFileCanHold) {
+  EXPECT_NE(request("", "fs-0", "/mnt/a\nb").error().message().find("control characters"),
+            std::string::npos);
+  EXPECT_FALSE(request("", "fs-0", "/mnt/\xff"));
+  EXPECT_TRUE(request("", "fs-0", "/mnt/\xC3\xA9"));
 }
 
 TEST(MountRequest, SeesARemount) { EXPECT_TRUE(request("remount,ro")->remount); }

@@ -49,6 +49,11 @@ TEST(FormatDnsName, RefusesAFormatItCannotFill) {
             std::string::npos);
 }
 
+TEST(FormatDnsName, NamesAMissingKey) {
+  EXPECT_NE(formatDnsName({}, "fs-1", "r", {}).error().message().find("dns_name_format is missing"),
+            std::string::npos);
+}
+
 // DNS-8
 TEST(CertificateHost, BeginsAtTheFileSystemId) {
   EXPECT_EQ(certificateHost(kZonal, "fs-1"), kRegional);

@@ -168,5 +168,16 @@ TEST(KernelClients, ThisMachineDoesNotUseAPortNobodyMounted) {
   EXPECT_EQ(kernelUsesTunnelPort(1).value(), false);
 }
 
+TEST(AbsolutePath, IsWhatTheTableWouldSay) {
+  EXPECT_EQ(absolutePath("/mnt/efs", "/"), "/mnt/efs");
+  EXPECT_EQ(absolutePath("/mnt//efs/./a/../", "/"), "/mnt/efs");
+  EXPECT_EQ(absolutePath("efs", "/mnt"), "/mnt/efs");
+  EXPECT_EQ(absolutePath("../a b", "/mnt"), "/a b");
+  EXPECT_EQ(absolutePath(".", "/"), "/");
+  EXPECT_EQ(absolutePath("", "/mnt"), "/mnt");
+  EXPECT_EQ(absolutePath("//mnt", "/"), "/mnt");
+  EXPECT_EQ(absolutePath("/../..", "/"), "/");
+}
+
 }  // namespace
 }  // namespace efs::mounts

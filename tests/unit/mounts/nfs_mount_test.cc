@@ -14,6 +14,7 @@
 
 #include "efs/base/files.h"
 #include "efs/mounts/mount_table.h"
+#include "efs/mounts/unmount.h"
 #include "efs/test_support/temp_dir.h"
 
 namespace efs::mounts {
@@ -28,7 +29,7 @@ constexpr Duration kPatience{10000};
 constexpr Duration kShort{100};
 
 NfsMountRequest request(const std::string& target, std::string_view options = "hard,port=1") {
-  return {"127.0.0.1:/", target, OptionList::parse(options), "127.0.0.1"};
+  return {"127.0.0.1:/", target, OptionList::parse(options), "127.0.0.1", ""};
 }
 
 struct OwnNamespace : ::testing::Test {
@@ -90,6 +91,34 @@ TEST_F(OwnNamespace, UnmountTidiesUtab) {
   EXPECT_THAT(contentOf("/run/mount/utab"), Not(HasSubstr(point)));
   EXPECT_THAT(contentOf("/run/mount/utab"), HasSubstr("/other"));
   EXPECT_EQ(::umount2("/run", MNT_DETACH), 0);
+}
+
+// What umount.efs does when its caller must not wait: the child goes on alone.
+TEST_F(OwnNamespace, UnmountJobTellsWhatUmount2Said) {
+  mountTmpfs(point);
+  {
+    const UniqueFd open_file(::open(point.c_str(), O_RDONLY | O_CLOEXEC));
+    auto busy = UnmountJob::start(point, {});
+    ASSERT_TRUE(busy);
+    EXPECT_EQ(busy->wait(kPatience).value(), EBUSY);
+    auto lazy = UnmountJob::start(point, {.force = false, .lazy = true});
+    EXPECT_EQ(lazy->wait(kPatience).value(), 0);
+    EXPECT_FALSE(isMounted());
+  }
+  auto nothing = UnmountJob::start(point, {});
+  EXPECT_EQ(nothing->wait(kPatience).value(), EINVAL);
+}
+
+TEST_F(OwnNamespace, ReadOnlyRemountKeepsTheOtherFlags) {
+  ASSERT_EQ(::mount("none", point.c_str(), "tmpfs", MS_NOSUID | MS_NOEXEC, "size=64k"), 0);
+  auto table = MountTable::readKernel();
+  ASSERT_TRUE(remountReadOnly(*table->atPath(point), kPatience));
+  table = MountTable::readKernel();
+  const auto options = table->atPath(point)->options;
+  EXPECT_THAT(options, HasSubstr("ro"));
+  EXPECT_THAT(options, HasSubstr("nosuid"));
+  EXPECT_THAT(options, HasSubstr("noexec"));
+  EXPECT_FALSE(writeFileAtomic(point + "/x", ""));
 }
 
 TEST_F(OwnNamespace, MonitorReportsAMount) {

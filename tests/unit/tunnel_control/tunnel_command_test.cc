@@ -28,7 +28,7 @@ TEST(TunnelCommand, IsTheReverseOfTunnelCommand) {
   }
 }
 
-// UP-2
+// UP-2, TUN-14
 TEST(TunnelCommand, ReadsTheFormsOfOldStateFiles) {
   const auto proxy = TunnelCommand::parse({"/sbin/efs-proxy", kConfig, "--tls"});
   ASSERT_TRUE(proxy.has_value());

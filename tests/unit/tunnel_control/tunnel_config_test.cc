@@ -141,6 +141,18 @@ TEST(TunnelConfig, ReadsAStunnelFile) {
   EXPECT_EQ(config->fs_id, "");
 }
 
+// CSI-9: the CSI driver takes the words "libwrap = no" out of every stunnel-config.* file.
+TEST(TunnelConfig, MeansTheSameAfterTheDriverTookLibwrapOut) {
+  const std::string service = "verify = 2\nCAfile = /ca\ncert = /c\nkey = /k\n";
+  const auto before = TunnelConfig::parse(minimal("", service + "libwrap = no"), "cfg");
+  const auto after = TunnelConfig::parse(minimal("", service + ""), "cfg");
+  const auto between = TunnelConfig::parse(minimal("", "\n" + service), "cfg");
+  ASSERT_TRUE(before.has_value() && after.has_value() && between.has_value());
+  EXPECT_EQ(before->serialize(true), after->serialize(true));
+  EXPECT_EQ(between->serialize(true), after->serialize(true));
+  EXPECT_EQ(sample().serialize(true).find("libwrap"), std::string::npos);
+}
+
 // Section 15, reader: booleans true/yes/1 and false/no/0
 TEST(TunnelConfig, KnowsTheBooleansOfTheOldProxy) {
   for (const char* yes : {"true", "Yes", "1"}) {

@@ -71,6 +71,16 @@ TEST(LaunchTunnel, GivesNullStdioAndNothingElse) {
   EXPECT_EQ(report, "/dev/null /dev/null /dev/null\n0 1 2 3 4 ");
 }
 
+// CSI-14: the tunnel needs what the caller's environment says about identity and proxies.
+TEST(LaunchTunnel, HandsTheEnvironmentOn) {
+  ASSERT_EQ(::setenv("AWS_ROLE_ARN", "arn:aws:iam::1:role/r", 1), 0);
+  ASSERT_EQ(::setenv("https_proxy", "http://10.0.0.1:3128", 1), 0);
+  const std::string report = reportOf("echo $AWS_ROLE_ARN $https_proxy >&3", UniqueFd());
+  ::unsetenv("AWS_ROLE_ARN");
+  ::unsetenv("https_proxy");
+  EXPECT_EQ(report, "arn:aws:iam::1:role/r http://10.0.0.1:3128\n");
+}
+
 // TUN-2
 TEST(LaunchTunnel, StartsASessionOfItsOwn) {
   // Fields 5 and 6 of proc(5) stat: process group and session.

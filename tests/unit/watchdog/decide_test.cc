@@ -38,6 +38,7 @@ class Bench {
   Decision last;
 };
 
+// Contract 25.10: nothing is done, so nothing is written.
 TEST(Decide, LeavesAHealthyMountAloneAndAsksForNoTimer) {
   Bench bench;
   EXPECT_THAT(bench.step(), IsEmpty());
@@ -207,6 +208,42 @@ TEST(Decide, RevivesADeadTunnelForAMinuteAfterTheUnmount) {
   EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kTerminateTunnel));
   bench.seen.tunnel_alive = false;
   EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kRemoveMount));
+}
+
+// CLI-9, WD-5: umount.efs saw the end of the last unmount.
+TEST(Decide, CleansUpAtOnceAfterAnAnnouncedUnmount) {
+  Bench bench;
+  bench.unmount();
+  bench.seen.unmount_announced = true;
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kNoteUnmount, Action::kTerminateTunnel));
+  bench.seen.tunnel_alive = false;
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kRemoveMount));
+}
+
+TEST(Decide, RevivesNoTunnelAfterAnAnnouncedUnmountOfEvenAYoungMount) {
+  Bench bench;
+  bench.seen.age = Duration(100);
+  bench.seen.mounted = Seen::kNo;
+  bench.seen.tunnel_alive = false;
+  bench.seen.unmount_announced = true;
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kNoteUnmount, Action::kRemoveMount));
+}
+
+// An announcement is no proof: other mounts, other namespaces, open files of a lazy unmount.
+TEST(Decide, BelievesTheKernelMoreThanAnAnnouncement) {
+  Bench bench;
+  bench.seen.unmount_announced = true;
+  EXPECT_THAT(bench.step(), IsEmpty()) << "still in the table";
+  bench.unmount();
+  bench.seen.kernel_client = Seen::kYes;
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kNoteUnmount));
+  bench.seen.kernel_client = Seen::kUnknown;
+  EXPECT_THAT(bench.step(Duration(10000)), IsEmpty()) << "nobody can tell";
+  bench.seen.kernel_client = Seen::kNo;
+  bench.seen.connected = Seen::kYes;
+  EXPECT_THAT(bench.step(), IsEmpty());
+  bench.seen.connected = Seen::kNo;
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kTerminateTunnel));
 }
 
 TEST(Decide, RemovesTheStateOfAnUnmountedMountWhoseTunnelCannotStart) {

@@ -30,6 +30,8 @@ class FactFinder {
   // NET-1: where mount targets are connected to; DNS and HTTP stay in our own namespace.
   void connectIn(const net::NetworkNamespace* network) { network_ = network; }
 
+  // Forgets what failed, for another attempt while the network comes up; answers are kept.
+  void startOver();
   // DEV-3: what the device's own name is an alias of. Waits for the network while the machine
   // boots.
   Result<std::string> canonicalName();
@@ -39,7 +41,7 @@ class FactFinder {
   // service and the credential sources are asked.
   void startLookups(const std::string& region);
   // In this order: the addresses given; the name in the zone given, or else in our own zone, then
-  // the regional name; the EFS API. Waits for the network while the machine boots.
+  // the regional name; the EFS API.
   Result<MountTarget> mountTarget(const std::string& region);
   // Searched once; later calls give the same.
   Result<aws::Credentials> credentials(const std::string& region);

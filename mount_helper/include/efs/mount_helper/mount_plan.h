@@ -19,6 +19,9 @@
 
 namespace efs::mount_helper {
 
+// umount(8) calls /sbin/umount.efs.
+inline constexpr const char* kUmountHelper = "efs";
+
 // What was found out about the world.
 struct MountFacts {
   std::string region;

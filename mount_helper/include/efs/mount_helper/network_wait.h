@@ -1,23 +1,28 @@
-// Waiting for the network while the machine boots (field: a mount in fstab that fails at random
-// because DNS is not up yet).
+// Waiting for the network while a machine boots (contract FLOW-4; design "Where the contract
+// yields": a limit, then a failure; never exit code 0 without a mount).
 #pragma once
 
-#include <optional>
+#include <functional>
 
 #include "efs/base/clock.h"
-#include "efs/base/error.h"
+#include "efs/base/result.h"
 
 namespace efs::mount_helper {
 
-// What is known about this moment.
-struct BootSituation {
-  bool has_interface = true;  // one beside loopback is up and has an address
-  Duration uptime{0};
+struct NetworkWait {
+  Status status;
+  // The step failed because the network is not there.
+  bool network_missing = false;
 };
-BootSituation bootSituation();
 
-// True for a failure that may heal by itself here: DNS does not answer, and the machine has no
-// network yet or has booted less than five minutes ago. A name that does not exist stays so.
-bool mayHealWhileBooting(const Error& error, const BootSituation& situation);
+// Whether waiting may cure the failure: this network namespace has no interface but loopback that
+// is up, or the machine has booted less than two minutes ago and DNS does not answer (an interface
+// may be up before its routes and DNS servers are). Never for bad input; a name that does not exist
+// is asked again only without an interface.
+bool networkMayBeTheCause(const Error& error, bool has_interface, Duration since_boot);
+
+// Repeats `step` while it fails so, for at most `patience`. Any other failure ends at once.
+NetworkWait untilNetworkIsUp(const std::function<Status()>& step, const Clock& clock,
+                             Duration patience);
 
 }  // namespace efs::mount_helper

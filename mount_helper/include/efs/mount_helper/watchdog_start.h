@@ -12,9 +12,10 @@
 namespace efs::mount_helper {
 
 // Does nothing if one answers on the state directory's socket; otherwise starts the unit under
-// systemd, or the daemon itself where there is no systemd. Does not wait until it is ready. Failure
-// is for the log: a mount without a watchdog works until its tunnel dies.
-Status ensureWatchdog(const state::StateStore& store);
+// systemd (without waiting: at boot this mount may be what the unit's order waits for), or the
+// daemon itself where there is no systemd, once for any number of mounts at the same moment.
+// Failure is for the log: a mount without a watchdog works until its tunnel dies.
+Status ensureWatchdog(const state::StateStore& store, const Clock& clock);
 
 // Gives the watchdog a duplicate of the listening socket, waiting up to `patience` for a watchdog
 // that was just started.

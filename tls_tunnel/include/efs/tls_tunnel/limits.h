@@ -28,9 +28,10 @@ struct Limits {
   // After one side ended its direction: how long the other may stay without moving a byte.
   Duration half_closed{60000};
 
-  std::size_t buffer = 256U * 1024U;           // per direction: full stops reading ...
-  std::size_t buffer_resume = 128U * 1024U;    // ... until it has drained to this
-  std::size_t bytes_per_turn = 1024U * 1024U;  // per connection, then the others get their turn
+  std::size_t buffer = std::size_t{256} << 10U;         // per direction: full stops reading ...
+  std::size_t buffer_resume = std::size_t{128} << 10U;  // ... until it has drained to this
+  std::size_t bytes_per_turn = std::size_t{1024}
+                               << 10U;  // per connection, then the others get their turn
   // A connection that moved nothing between two looks gives its buffers back; far below
   // keepalive.user_timeout, which PeerWatch must lift in time.
   Duration idle_look{2000};

@@ -24,7 +24,14 @@ struct SpawnOptions {
   std::vector<std::pair<int, int>>
       fds;  // our descriptor -> number in the child; 0-2 default to /dev/null
   std::map<std::string, std::string> env;  // added to (or replacing in) our environment
-  bool new_session = false;                // setsid(): survives our terminal and process group
+  // Variables that the child does not get: names, or beginnings of names that end in '*'.
+  std::vector<std::string> without_env;
+  // A daemon: setsid(), so that it survives our terminal and process group, and chdir("/"), so that
+  // it pins no file system.
+  bool new_session = false;
+  // SIGHUP stays ignored across exec: for a program that means something by it but needs a moment
+  // to get ready.
+  bool ignore_hangup = false;
   // LISTEN_PID=<child's pid> as sd_listen_fds(3) demands; only the child knows its pid.
   bool set_listen_pid = false;
   // A network namespace that the child enters before it executes the program; -1 = ours.

@@ -6,8 +6,8 @@
 
 namespace efs {
 
-// Waits until poll(2) reports any of `events` (or an error condition) on `fd`. False when the deadline
-// passed first. kCancelled when the program was asked to stop (interrupt.h).
+// Waits until poll(2) reports any of `events` (or an error condition) on `fd`. False when the
+// deadline passed first. kCancelled when the program was asked to stop (interrupt.h).
 Result<bool> waitReady(int fd, short events, const Deadline& deadline);
 Result<bool> waitReady(int fd, short events, Duration patience);
 

@@ -11,7 +11,7 @@ namespace efs::crypto::der {
 
 // Any element with a one-byte tag.
 std::string element(unsigned char tag, std::string_view content);
-// The caller vouches for valid UTF-8 (isUtf8 below).
+// The caller vouches for valid UTF-8 (efs::isUtf8).
 std::string utf8String(std::string_view text);
 std::string octetString(std::string_view bytes);
 // Seconds resolution, two-digit year: right for 1950 to 2049 (RFC 5280, 4.1.2.5.1).
@@ -20,8 +20,5 @@ std::string utcTime(WallTime time);
 std::string sequence(std::string_view content);
 // The context-specific constructed tag [number], 0 to 30, around one element.
 std::string explicitTag(unsigned number, std::string_view element);
-
-// Well-formed UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
-bool isUtf8(std::string_view bytes);
 
 }  // namespace efs::crypto::der

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,11 +41,17 @@ class MountTable {
   const std::vector<MountEntry>& entries() const { return entries_; }
   // The topmost mount whose mount point is exactly this (canonical) path.
   const MountEntry* atPath(const std::string& target) const;
+  // In the order of the table; the cost does not grow with the table.
   std::vector<const MountEntry*> withTunnelPort(int port) const;
 
  private:
   std::vector<MountEntry> entries_;
+  std::multimap<int, std::size_t> by_port_;  // tunnel port -> index in entries_
 };
+
+// A path as the table would name it: absolute, "." and ".." and doubled slashes resolved in the text
+// alone. A mount whose server is silent must not be looked at, so links are not followed.
+std::string absolutePath(const std::string& path, const std::string& working_directory);
 
 // Descriptor that poll(2) reports (POLLPRI|POLLERR) whenever the kernel's mount table changes.
 Result<UniqueFd> openMountMonitor();

@@ -16,6 +16,9 @@ struct NfsMountRequest {
   OptionList
       options;  // complete list (addNfsDefaults applied); user-space words are sorted out here
   std::string address;  // becomes addr=, the kernel's only notion of the server
+  // "efs": umount(8) calls /sbin/umount.efs for this mount (`helper=` in utab), and does the work
+  // itself where that program is missing (libmount 2.38: a helper not found is no helper).
+  std::string umount_helper;
 };
 
 // Mounts in a killable child so that a silent server cannot hang the caller. `patience` nullopt =
@@ -26,9 +29,6 @@ Status mountNfs(const NfsMountRequest& request, std::optional<Duration> patience
 
 // MS_REMOUNT of an existing mount with these options.
 Status remountNfs(const NfsMountRequest& request);
-
-// umount2(2) in a killable child; `lazy` = MNT_DETACH. For undoing a mount of our own.
-Status unmount(const std::string& target, bool lazy, Duration patience);
 
 // Contract NFS-8: 15 * rsize / 1024 KiB into /sys/class/bdi/<device>/read_ahead_kb.
 Status setReadAhead(dev_t device, unsigned long rsize_bytes);

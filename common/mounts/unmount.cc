@@ -1,0 +1,119 @@
+#include "efs/mounts/unmount.h"
+
+#include <fcntl.h>
+#include <libmount.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+namespace efs::mounts {
+namespace {
+
+constexpr Duration kTidyPatience{2000};
+
+struct UpdateDeleter {
+  void operator()(libmnt_update* update) const { mnt_free_update(update); }
+};
+
+// In the child: who waits for the caller's output to end must not wait for us.
+void leaveTheCaller() {
+  ::setsid();
+  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null.valid()) return;
+  for (int fd = 0; fd <= 2; ++fd) ::dup2(null.get(), fd);
+}
+
+// An errno fits into an exit code.
+int unmountHere(const std::string& target, UnmountFlags flags) {
+  const int bits = UMOUNT_NOFOLLOW | (flags.force ? MNT_FORCE : 0) | (flags.lazy ? MNT_DETACH : 0);
+  return ::umount2(target.c_str(), bits) == 0 ? 0 : errno;
+}
+
+int remountHere(const MountEntry& mount) {
+  unsigned long flags = 0;
+  (void)mnt_optstr_get_flags(mount.options.c_str(), &flags, mnt_get_builtin_optmap(MNT_LINUX_MAP));
+  flags |= MS_REMOUNT | MS_RDONLY;
+  // Without data the NFS client keeps its options (fs/nfs/fs_context.c).
+  const int failed = ::mount(mount.source.c_str(), mount.target.c_str(), nullptr, flags, nullptr);
+  return failed == 0 ? 0 : errno;
+}
+
+int forgetHere(const std::string& target) {
+  const std::unique_ptr<libmnt_update, UpdateDeleter> update(mnt_new_update());
+  if (update && mnt_update_set_fs(update.get(), 0, target.c_str(), nullptr) == 0) {
+    (void)mnt_update_table(update.get(), nullptr);
+  }
+  return 0;
+}
+
+Error waitedInVain(const std::string& what) { return Error::fromErrno(ETIMEDOUT, what); }
+
+bool isMounted(int id) {
+  const auto table = MountTable::readKernel();
+  // What cannot be seen is taken to be there.
+  return !table || std::any_of(table->entries().begin(), table->entries().end(),
+                               [id](const auto& entry) { return entry.id == id; });
+}
+
+}  // namespace
+
+Result<UnmountJob> UnmountJob::start(const std::string& target, UnmountFlags flags) {
+  EFS_TRY(child, Subprocess::fork([&target, flags] {
+            leaveTheCaller();
+            return unmountHere(target, flags);
+          }));
+  return UnmountJob(std::move(child));
+}
+
+Result<std::optional<int>> UnmountJob::wait(Duration patience) {
+  EFS_TRY(ended, child_.wait(patience));
+  if (!ended) return std::optional<int>();
+  if (ended->signal != 0) {
+    return Error(ErrorKind::kInternal, "the unmount was " + ended->describe());
+  }
+  return std::optional<int>(ended->code);
+}
+
+Status unmount(const std::string& target, bool lazy, Duration patience) {
+  const auto before = MountTable::readKernel();
+  const MountEntry* top = before ? before->atPath(target) : nullptr;
+  const int id = top != nullptr ? top->id : -1;
+  EFS_TRY(job, UnmountJob::start(target, {.force = false, .lazy = lazy}));
+  auto ended = job.wait(patience);
+  const bool unfinished = !ended || !ended->has_value();
+  if (unfinished) job.kill();
+  if (!unfinished && **ended == EINVAL) {
+    return Error::fromErrno(EINVAL, target + " is not mounted").setKind(ErrorKind::kNotFound);
+  }
+  if (!unfinished && **ended != 0) return Error::fromErrno(**ended, "unmounting " + target);
+  // It leaves the table before it waits for the server: done as well, though the child was killed.
+  if (unfinished && (id < 0 || isMounted(id))) return waitedInVain("unmounting " + target);
+  forgetInUtab(target);
+  return {};
+}
+
+Status remountReadOnly(const MountEntry& mount, Duration patience) {
+  const std::string what = "remounting " + mount.target + " read-only";
+  EFS_TRY(child, Subprocess::fork([&mount] { return remountHere(mount); }));
+  auto ended = child.wait(patience);
+  if (!ended || !ended->has_value()) {
+    child.killAndReap();
+    if (!ended) return ended.error();
+    return waitedInVain(what);
+  }
+  if ((*ended)->signal != 0) return Error(ErrorKind::kInternal, what + ": " + (*ended)->describe());
+  if ((*ended)->code != 0) return Error::fromErrno((*ended)->code, what);
+  return {};
+}
+
+void forgetInUtab(const std::string& target) {
+  auto child = Subprocess::fork([&target] { return forgetHere(target); });
+  if (!child) return;
+  const auto ended = child->wait(kTidyPatience);
+  if (!ended || !ended->has_value()) child->killAndReap();
+}
+
+}  // namespace efs::mounts

@@ -1,0 +1,34 @@
+// SocketTable: who listens on, and who is connected to, ports of 127.0.0.1 (/proc/net/tcp,
+// proc(5)). A snapshot: take a new one for each question asked at another time.
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "efs/base/result.h"
+
+namespace efs::tunnel_control {
+
+class SocketTable {
+ public:
+  // Our own network namespace by default; /proc/<pid>/net/tcp shows that of a process.
+  static Result<SocketTable> read(const std::string& path = "/proc/net/tcp");
+  // Lines that are not understood are left out.
+  static SocketTable parse(std::string_view text);
+
+  // Inodes of the sockets that listen on the port, on 127.0.0.1 or on all addresses.
+  std::vector<ino_t> listeners(int port) const;
+  // A client end that is connected, or trying to connect, to 127.0.0.1:<port>.
+  bool hasClient(int port) const { return client_ports_.count(port) != 0; }
+
+ private:
+  std::multimap<int, ino_t> listeners_;
+  std::set<int> client_ports_;
+};
+
+}  // namespace efs::tunnel_control

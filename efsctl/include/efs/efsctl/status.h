@@ -1,0 +1,96 @@
+// efsctl status: facts of every mount -> judgement -> table or JSON. README.md of this folder holds
+// the JSON and the states.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "efs/base/clock.h"
+#include "efs/base/result.h"
+#include "efs/state/mount_state.h"
+#include "efs/state/state_store.h"
+#include "efs/tunnel_control/tunnel_config.h"
+#include "efs/tunnel_control/watchdog_status.h"
+
+namespace efs::efsctl {
+
+struct StatusOptions {
+  bool help = false;
+  bool json = false;
+  std::string only;  // file system id or mount point; empty = all
+  std::string state_dir = state::kStateDirectory;
+  std::string mountinfo;  // a file instead of the kernel's table
+};
+// Words after "status". kInvalidInput for an unknown option or a second name.
+Result<StatusOptions> parseStatusOptions(const std::vector<std::string>& words);
+
+// What was seen of one mount.
+struct MountFacts {
+  std::string name;
+  bool pending = false;
+  tunnel_control::Presence mounted = tunnel_control::Presence::kUnknown;
+  std::vector<std::string> mount_points;   // in this mount namespace
+  std::optional<state::MountState> state;  // nullopt: the file cannot be read
+  std::optional<tunnel_control::TunnelConfig> tunnel_config;
+  std::optional<WallTime> certificate_ends;
+  std::optional<int> tunnel_pid;
+  std::optional<std::int64_t> restarts;  // known to a watchdog alone
+  std::optional<Duration> oldest_call;   // age of the oldest call without an answer
+  std::string last_error;
+};
+struct StatusFacts {
+  WallTime now;
+  std::optional<tunnel_control::WatchdogStatus> watchdog;  // nullopt: none answers
+  std::string watchdog_error;                              // why not
+  std::vector<MountFacts> mounts;
+};
+// From state files, the mount table, the watchdog, /proc. Never looks at a mount, never waits
+// longer than a second.
+Result<StatusFacts> gatherStatus(const StatusOptions& options, const Clock& clock);
+
+enum class MountCondition { kMounted, kTunnelDown, kRecovering, kUnmounting, kPending, kUnknown };
+const char* conditionName(MountCondition condition);  // "tunnel_down"
+
+// One line of the answer.
+struct MountReport {
+  std::string name;
+  std::string file_system;
+  std::string access_point;  // empty = none
+  std::string mount_point;
+  std::vector<std::string> also_mounted_at;
+  MountCondition condition = MountCondition::kUnknown;
+  std::string problem;  // empty = healthy
+  std::string mount_target;
+  std::string availability_zone;
+  std::string region;
+  int port = 0;
+  std::optional<int> tunnel_pid;
+  bool tls = false;
+  std::optional<WallTime> certificate_ends;
+  std::optional<std::int64_t> restarts;
+  std::optional<Duration> oldest_call;
+  std::string last_error;
+};
+struct StatusReport {
+  WallTime now;
+  std::optional<int> watchdog_pid;
+  std::string watchdog_version;
+  std::string watchdog_problem;     // empty = it runs and supervises
+  std::vector<MountReport> mounts;  // by mount point
+  bool healthy() const;
+};
+// Pure.
+StatusReport judgeStatus(const StatusFacts& facts);
+// Keeps the mounts of this file system or mount point; an absolute path.
+void keepOnly(StatusReport& report, const std::string& only);
+
+std::string statusTable(const StatusReport& report);
+std::string statusJson(const StatusReport& report);
+
+std::string statusHelp();
+// The subcommand: its words, its exit code.
+int runStatus(const std::vector<std::string>& words);
+
+}  // namespace efs::efsctl

@@ -1,0 +1,103 @@
+#include <map>
+
+#include "efs/base/files.h"
+#include "efs/base/text.h"
+#include "efs/crypto/certificate.h"
+#include "efs/efsctl/status.h"
+#include "efs/mounts/mount_table.h"
+#include "efs/tunnel_control/tunnel_process.h"
+#include "efs/tunnel_control/watchdog_link.h"
+
+namespace efs::efsctl {
+namespace {
+
+using tunnel_control::Presence;
+
+constexpr Duration kWatchdogPatience{2000};
+
+class Gatherer {
+ public:
+  Gatherer(const StatusOptions& options, const Clock& clock)
+      : options_(options), store_(options.state_dir) {
+    facts_.now = clock.now();
+  }
+
+  Result<StatusFacts> run() {
+    auto watchdog = tunnel_control::askWatchdogStatus(store_.watchdogSocket(), kWatchdogPatience);
+    if (watchdog) {
+      facts_.watchdog = std::move(*watchdog);
+    } else {
+      facts_.watchdog_error = watchdog.error().describe();
+    }
+    auto table = options_.mountinfo.empty() ? mounts::MountTable::readKernel()
+                                            : mounts::MountTable::readFile(options_.mountinfo);
+    if (table) table_ = std::move(*table);
+    // In this order: a file renamed in between is seen twice rather than never.
+    EFS_TRY(pending, store_.pendingNames());
+    EFS_TRY(finished, store_.mountNames());
+    for (const auto& name : pending) mounts_[name].pending = true;
+    for (const auto& name : finished) mounts_[name].pending = false;
+    if (facts_.watchdog) {
+      for (const auto& known : facts_.watchdog->mounts) takeFromWatchdog(known);
+    }
+    for (auto& [name, mount] : mounts_) {
+      mount.name = name;
+      lookAtFiles(mount);
+      lookAtTable(mount);
+      facts_.mounts.push_back(std::move(mount));
+    }
+    return std::move(facts_);
+  }
+
+ private:
+  void takeFromWatchdog(const tunnel_control::SupervisedMount& known) {
+    MountFacts& mount = mounts_[known.name];
+    mount.mounted = known.mounted;
+    mount.tunnel_pid = known.tunnel_pid;
+    mount.restarts = known.restarts;
+    mount.last_error = known.last_error;
+  }
+
+  void lookAtFiles(MountFacts& mount) const {
+    const auto paths = store_.paths(mount.name);
+    auto state = mount.pending ? store_.readPending(mount.name) : store_.read(mount.name);
+    if (state) mount.state = std::move(*state);
+    auto config = tunnel_control::TunnelConfig::load(paths.tunnel_config);
+    if (config) mount.tunnel_config = std::move(*config);
+    if (!mount.state || mount.state->certificate.empty()) return;
+    const auto pem = readFile(mount.state->certificate);
+    if (!pem) return;
+    const auto ends = crypto::certificateNotAfter(*pem, mount.state->certificate);
+    if (ends) mount.certificate_ends = *ends;
+  }
+
+  // A watchdog's word about mounts and tunnels counts more: it may live in another namespace.
+  void lookAtTable(MountFacts& mount) {
+    const int port = state::parseMountName(mount.name)->port;
+    if (table_) {
+      for (const auto* entry : table_->withTunnelPort(port)) {
+        mount.mount_points.push_back(entry->target);
+      }
+    }
+    if (mount.restarts) return;
+    if (table_) mount.mounted = mount.mount_points.empty() ? Presence::kNo : Presence::kYes;
+    if (!mount.state || !mount.state->pid) return;
+    const auto found = finder_.find(*mount.state->pid, port);
+    if (found) mount.tunnel_pid = found->process.pid();
+  }
+
+  const StatusOptions& options_;
+  const state::StateStore store_;
+  std::optional<mounts::MountTable> table_;
+  tunnel_control::TunnelFinder finder_;
+  std::map<std::string, MountFacts> mounts_;
+  StatusFacts facts_;
+};
+
+}  // namespace
+
+Result<StatusFacts> gatherStatus(const StatusOptions& options, const Clock& clock) {
+  return Gatherer(options, clock).run();
+}
+
+}  // namespace efs::efsctl

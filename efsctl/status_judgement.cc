@@ -1,0 +1,157 @@
+#include <algorithm>
+
+#include "efs/base/text.h"
+#include "efs/efsctl/status.h"
+#include "efs/tunnel_control/tunnel_command.h"
+
+namespace efs::efsctl {
+namespace {
+
+using tunnel_control::Presence;
+
+// A call may wait for a slow server; longer than this it is worth a look (issue: hang detection).
+constexpr Duration kCallTooOld{15000};
+
+MountCondition judgeCondition(const MountFacts& mount, bool supervised) {
+  if (mount.pending) return MountCondition::kPending;
+  if (mount.mounted == Presence::kNo) return MountCondition::kUnmounting;
+  if (mount.mounted == Presence::kUnknown) return MountCondition::kUnknown;
+  if (mount.tunnel_pid) return MountCondition::kMounted;
+  return supervised && mount.last_error.empty() ? MountCondition::kRecovering
+                                                : MountCondition::kTunnelDown;
+}
+
+std::string tunnelProblem(const MountReport& report) {
+  if (report.condition == MountCondition::kTunnelDown) {
+    return report.last_error.empty() ? "its tunnel is dead and nobody replaces it"
+                                     : "its tunnel is dead: " + report.last_error;
+  }
+  if (report.condition == MountCondition::kRecovering) return "its tunnel is being replaced";
+  if (report.condition == MountCondition::kUnknown) return "the mount table cannot be read";
+  return {};
+}
+
+std::string certificateProblem(const MountFacts& mount, const MountReport& report, WallTime now) {
+  const bool wanted = mount.state && !mount.state->certificate.empty();
+  if (!wanted || report.condition == MountCondition::kPending) return {};
+  if (!mount.certificate_ends) return "its client certificate cannot be read";
+  if (*mount.certificate_ends <= now) return "its client certificate has expired";
+  return {};
+}
+
+std::string judgeProblem(const MountFacts& mount, const MountReport& report, WallTime now) {
+  // What goes away needs nothing any more.
+  if (report.condition == MountCondition::kUnmounting) return {};
+  if (const std::string tunnel = tunnelProblem(report); !tunnel.empty()) return tunnel;
+  if (!mount.state) return "its state file cannot be read";
+  if (std::string trouble = certificateProblem(mount, report, now); !trouble.empty()) {
+    return trouble;
+  }
+  if (report.oldest_call && *report.oldest_call >= kCallTooOld) {
+    return "a call has waited for " + std::to_string(report.oldest_call->count() / 1000) + " s";
+  }
+  return report.last_error;
+}
+
+// "us-east-1a.fs-1.efs.us-east-1.amazonaws.com" -> "us-east-1a"
+std::string zoneOf(const std::string& host, const std::string& region) {
+  const std::string label = host.substr(0, host.find('.'));
+  const bool is_zone = !region.empty() && label.size() > region.size() &&
+                       label.compare(0, region.size(), region) == 0;
+  return is_zone ? label : std::string();
+}
+
+MountReport judgeMount(const MountFacts& mount, bool supervised, WallTime now) {
+  MountReport report;
+  report.name = mount.name;
+  if (const auto parsed = state::parseMountName(mount.name)) {
+    report.file_system = parsed->fs_id;
+    report.port = parsed->port;
+  }
+  if (mount.tunnel_config) {
+    report.mount_target = mount.tunnel_config->connect_host;
+    report.region = mount.tunnel_config->region;
+  }
+  if (mount.state) {
+    report.access_point = mount.state->access_point;
+    report.mount_point = mount.state->mountpoint;
+    if (report.region.empty()) report.region = mount.state->region;
+    const auto command = tunnel_control::TunnelCommand::parse(mount.state->cmd);
+    report.tls = command && command->tls;
+  }
+  report.availability_zone = zoneOf(report.mount_target, report.region);
+  if (!mount.mount_points.empty()) {
+    report.mount_point = mount.mount_points.front();
+    report.also_mounted_at.assign(mount.mount_points.begin() + 1, mount.mount_points.end());
+  }
+  report.tunnel_pid = mount.tunnel_pid;
+  report.certificate_ends = mount.certificate_ends;
+  report.restarts = mount.restarts;
+  report.oldest_call = mount.oldest_call;
+  report.last_error = mount.last_error;
+  report.condition = judgeCondition(mount, supervised);
+  report.problem = judgeProblem(mount, report, now);
+  return report;
+}
+
+}  // namespace
+
+const char* conditionName(MountCondition condition) {
+  switch (condition) {
+    case MountCondition::kMounted:
+      return "mounted";
+    case MountCondition::kTunnelDown:
+      return "tunnel_down";
+    case MountCondition::kRecovering:
+      return "recovering";
+    case MountCondition::kUnmounting:
+      return "unmounting";
+    case MountCondition::kPending:
+      return "pending";
+    case MountCondition::kUnknown:
+      break;
+  }
+  return "unknown";
+}
+
+bool StatusReport::healthy() const {
+  if (mounts.empty()) return true;
+  return watchdog_problem.empty() &&
+         std::all_of(mounts.begin(), mounts.end(),
+                     [](const auto& mount) { return mount.problem.empty(); });
+}
+
+StatusReport judgeStatus(const StatusFacts& facts) {
+  StatusReport report;
+  report.now = facts.now;
+  if (facts.watchdog) {
+    report.watchdog_pid = facts.watchdog->pid;
+    report.watchdog_version = facts.watchdog->version;
+    if (!facts.watchdog->idle.empty()) {
+      report.watchdog_problem = "the watchdog does nothing: " + facts.watchdog->idle;
+    }
+  } else {
+    report.watchdog_problem =
+        "no watchdog answers, a dead tunnel is not replaced: " + facts.watchdog_error;
+  }
+  const bool supervised = report.watchdog_problem.empty();
+  for (const auto& mount : facts.mounts) {
+    report.mounts.push_back(judgeMount(mount, supervised, facts.now));
+  }
+  std::sort(report.mounts.begin(), report.mounts.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.mount_point, a.name) < std::tie(b.mount_point, b.name);
+  });
+  return report;
+}
+
+void keepOnly(StatusReport& report, const std::string& only) {
+  const auto is_other = [&only](const MountReport& mount) {
+    return mount.file_system != only && mount.mount_point != only &&
+           std::find(mount.also_mounted_at.begin(), mount.also_mounted_at.end(), only) ==
+               mount.also_mounted_at.end();
+  };
+  report.mounts.erase(std::remove_if(report.mounts.begin(), report.mounts.end(), is_other),
+                      report.mounts.end());
+}
+
+}  // namespace efs::efsctl

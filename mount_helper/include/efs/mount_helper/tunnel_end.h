@@ -1,0 +1,39 @@
+// What is left to do after an unmount: the tunnel and the state of a mount whose superblock is
+// gone.
+//
+// With a watchdog it is the watchdog's work, told that it need not wait. Without one it is done
+// here, under the watchdog's lock, so that a watchdog which starts just now finds all or nothing.
+#pragma once
+
+#include <string>
+
+#include "efs/base/clock.h"
+#include "efs/state/state_store.h"
+
+namespace efs::mount_helper {
+
+enum class TunnelEnd {
+  kEnded,    // tunnel and state are gone
+  kLeft,     // told to the watchdog, which is still at it
+  kInUse,    // the kernel still uses the port: open files, or another mount of it
+  kNoState,  // nothing of ours belongs to this port
+  kFailed,   // see the log
+};
+
+struct AfterUnmount {
+  const state::StateStore& store;
+  const Clock& clock;
+  Duration quiet{3000};     // how long the kernel may take to let go of the port
+  Duration patience{5000};  // for the watchdog, for SIGTERM
+};
+
+// Ends whatever serves this loopback port, once neither the kernel's NFS client nor a connection
+// uses it.
+TunnelEnd endTunnel(int port, const AfterUnmount& after);
+
+// True when a tunnel could take a connection: somebody listens on the port.
+bool tunnelListens(int port);
+// A watchdog answers on the state directory's socket.
+bool watchdogAnswers(const state::StateStore& store);
+
+}  // namespace efs::mount_helper

@@ -1,0 +1,89 @@
+#include "efs/mount_helper/holders.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <optional>
+
+#include "efs/base/files.h"
+#include "efs/base/subprocess.h"
+#include "efs/base/text.h"
+#include "efs/base/unique_fd.h"
+
+namespace efs::mount_helper {
+namespace {
+
+constexpr int kMaxNamed = 5;
+constexpr int kMaxProcesses = 100000;
+constexpr int kMaxDescriptors = 100000;  // of one process
+constexpr std::size_t kMaxText = 4096;   // fits into the pipe: the child never waits for us
+
+bool isInside(const std::string& link, const std::string& mountpoint) {
+  std::array<char, 4096> path{};
+  const ssize_t length = ::readlink(link.c_str(), path.data(), path.size());
+  if (length <= 0) return false;
+  const std::string_view text(path.data(), static_cast<std::size_t>(length));
+  if (text.substr(0, mountpoint.size()) != mountpoint) return false;
+  return text.size() == mountpoint.size() || text[mountpoint.size()] == '/';
+}
+
+bool holdsByDescriptor(const std::string& process, const std::string& mountpoint) {
+  std::error_code failed;
+  int seen = 0;
+  for (std::filesystem::directory_iterator it(process + "/fd", failed), end;
+       !failed && it != end && seen < kMaxDescriptors; it.increment(failed), ++seen) {
+    if (isInside(it->path(), mountpoint)) return true;
+  }
+  return false;
+}
+
+bool holds(const std::string& process, const std::string& mountpoint) {
+  for (const char* link : {"/cwd", "/root", "/exe"}) {
+    if (isInside(process + link, mountpoint)) return true;
+  }
+  return holdsByDescriptor(process, mountpoint);
+}
+
+std::string nameOf(const std::string& process) {
+  const auto comm = readFile(process + "/comm", 64);
+  return comm ? printable(trim(*comm), 20) : std::string("?");
+}
+
+// Each one is written when it is found, so that the parent has them even if a later look hangs.
+void findHolders(const std::string& mountpoint, int out) {
+  std::error_code failed;
+  int named = 0;
+  int seen = 0;
+  for (std::filesystem::directory_iterator it("/proc", failed), end;
+       !failed && it != end && seen < kMaxProcesses; it.increment(failed), ++seen) {
+    const std::string pid = it->path().filename();
+    if (!parseInt(pid) || !holds(it->path(), mountpoint)) continue;
+    const std::string separator = named == 0 ? "" : ", ";
+    const std::string text =
+        separator + (named == kMaxNamed ? "..." : nameOf(it->path()) + "(" + pid + ")");
+    if (!writeAll(out, text, "pipe")) return;
+    if (++named > kMaxNamed) return;
+  }
+}
+
+}  // namespace
+
+std::string describeHolders(const std::string& mountpoint, Duration patience) {
+  auto pipe = makePipe();
+  if (!pipe) return {};
+  auto child = Subprocess::fork([&] {
+    findHolders(mountpoint, pipe->write_end.get());
+    return 0;
+  });
+  if (!child) return {};
+  const auto ended = child->wait(patience);
+  if (!ended || !ended->has_value()) child->killAndReap();
+  pipe->write_end.reset();
+  if (!setNonBlocking(pipe->read_end.get(), true)) return {};
+  std::array<char, kMaxText> text{};
+  const ssize_t got = ::read(pipe->read_end.get(), text.data(), text.size());
+  return got > 0 ? std::string(text.data(), static_cast<std::size_t>(got)) : std::string();
+}
+
+}  // namespace efs::mount_helper

@@ -1,0 +1,134 @@
+#include "efs/mount_helper/tunnel_end.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <functional>
+#include <set>
+
+#include "efs/base/file_lock.h"
+#include "efs/base/files.h"
+#include "efs/base/log.h"
+#include "efs/base/text.h"
+#include "efs/base/wait.h"
+#include "efs/mounts/mount_table.h"
+#include "efs/tunnel_control/socket_table.h"
+#include "efs/tunnel_control/tunnel_command.h"
+#include "efs/tunnel_control/tunnel_process.h"
+#include "efs/tunnel_control/watchdog_link.h"
+
+namespace efs::mount_helper {
+namespace {
+
+using tunnel_control::WatchdogRequest;
+
+constexpr Duration kAnswer{1000};
+constexpr Duration kLook{10};
+
+// Looks again and again: neither the kernel's lists nor a foreign process's files tell of changes.
+bool becomes(const std::function<bool()>& condition, const Clock& clock, Duration patience) {
+  const Deadline deadline(clock, patience);
+  while (!condition()) {
+    if (deadline.passed() || !sleepFor(kLook)) return false;
+  }
+  return true;
+}
+
+// Unknown counts as used: a tunnel is never ended on a guess.
+bool portUnused(int port) {
+  const auto table = mounts::MountTable::readKernel();
+  if (!table || !table->withTunnelPort(port).empty()) return false;
+  const auto kernel = mounts::kernelUsesTunnelPort(port);
+  if (!kernel || *kernel) return false;
+  const auto sockets = tunnel_control::SocketTable::read();
+  return sockets && !sockets->hasClient(port);
+}
+
+std::set<std::string> namesOfPort(const state::StateStore& store, int port) {
+  std::set<std::string> names;
+  for (const auto& list : {store.mountNames(), store.pendingNames()}) {
+    if (!list) continue;
+    for (const auto& name : *list) {
+      const auto parsed = state::parseMountName(name);
+      if (parsed && parsed->port == port) names.insert(name);
+    }
+  }
+  return names;
+}
+
+// nullopt: no watchdog.
+std::optional<TunnelEnd> leaveToWatchdog(const std::string& name, const AfterUnmount& after) {
+  WatchdogRequest request;
+  request.op = WatchdogRequest::Op::kUnmounted;
+  request.name = name;
+  const auto reply =
+      tunnel_control::askWatchdog(after.store.watchdogSocket(), request, nullptr, kAnswer);
+  if (!reply) return std::nullopt;
+  // A refusal comes from an older watchdog, which finds out by itself.
+  const std::string path = after.store.paths(name).state;
+  const bool gone =
+      reply->ok && becomes([&] { return !fileExists(path); }, after.clock, after.patience);
+  return gone ? TunnelEnd::kEnded : TunnelEnd::kLeft;
+}
+
+void stop(const tunnel_control::TunnelProcess& tunnel, const AfterUnmount& after) {
+  const auto ended = [&tunnel] { return tunnel.ended(); };
+  log::info("ending the tunnel with PID {}", tunnel.pid());
+  (void)tunnel.signal(SIGTERM);
+  if (becomes(ended, after.clock, after.patience)) return;
+  (void)tunnel.signal(SIGKILL);
+  (void)becomes(ended, after.clock, Duration(1000));
+}
+
+TunnelEnd endHere(const std::string& name, int port, const AfterUnmount& after) {
+  const auto lock = FileLock::tryAcquire(after.store.watchdogLock());
+  if (!lock) return TunnelEnd::kLeft;  // a watchdog is just starting
+  const auto state = after.store.read(name);
+  if (!state) {
+    log::warning("{}: {}", name, state.error().describe());
+    return TunnelEnd::kFailed;
+  }
+  const auto command = tunnel_control::TunnelCommand::parse(state->cmd);
+  // The kernel shows the users of a port only in its own network namespace.
+  if (command && !command->netns.empty()) return TunnelEnd::kInUse;
+  if (state->pid) {
+    tunnel_control::TunnelFinder finder;
+    if (const auto found = finder.find(*state->pid, port)) stop(found->process, after);
+  }
+  if (const auto removed = after.store.removeMount(name, &*state); !removed) {
+    log::error("{}: {}", name, removed.error().describe());
+    return TunnelEnd::kFailed;
+  }
+  log::info("Cleaned up the state of {}", name);
+  return TunnelEnd::kEnded;
+}
+
+}  // namespace
+
+bool tunnelListens(int port) {
+  const auto sockets = tunnel_control::SocketTable::read();
+  return !sockets || !sockets->listeners(port).empty();
+}
+
+bool watchdogAnswers(const state::StateStore& store) {
+  WatchdogRequest ping;
+  ping.op = WatchdogRequest::Op::kPing;
+  return tunnel_control::askWatchdog(store.watchdogSocket(), ping, nullptr, kAnswer).has_value();
+}
+
+TunnelEnd endTunnel(int port, const AfterUnmount& after) {
+  const auto names = namesOfPort(after.store, port);
+  if (names.empty()) return TunnelEnd::kNoState;
+  if (!becomes([port] { return portUnused(port); }, after.clock, after.quiet)) {
+    return TunnelEnd::kInUse;
+  }
+  TunnelEnd worst = TunnelEnd::kEnded;
+  for (const auto& name : names) {
+    const auto told = leaveToWatchdog(name, after);
+    const TunnelEnd end = told ? *told : endHere(name, port, after);
+    if (end != TunnelEnd::kEnded) worst = end;
+  }
+  return worst;
+}
+
+}  // namespace efs::mount_helper

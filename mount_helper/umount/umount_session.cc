@@ -1,0 +1,302 @@
+#include "efs/mount_helper/umount_session.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+
+#include "efs/base/interrupt.h"
+#include "efs/base/log.h"
+#include "efs/base/subprocess.h"
+#include "efs/base/text.h"
+#include "efs/base/unique_fd.h"
+#include "efs/mount_helper/holders.h"
+#include "efs/mount_helper/tunnel_end.h"
+#include "efs/mount_helper/watchdog_start.h"
+#include "efs/mounts/mount_table.h"
+#include "efs/mounts/unmount.h"
+
+namespace efs::mount_helper {
+namespace {
+
+constexpr int kUnmountFailed = 32;
+constexpr Duration kStep{500};
+// A lazy unmount promises to come back at once.
+constexpr Duration kLazyPatience{2000};
+constexpr Duration kForcePatience{10000};
+// Written data may be many: as long as a tunnel can carry them the wait is worth it.
+constexpr Duration kLongestWait{600000};
+constexpr Duration kWithoutTunnel{30000};
+constexpr Duration kNotice{5000};
+constexpr Duration kRemount{60000};
+constexpr Duration kHolders{2000};
+constexpr Duration kResolve{5000};
+constexpr Duration kStillOpen{200};
+
+// Our own mount namespace again when it goes out of scope. The kernel wants a single thread.
+class NamespaceVisit {
+ public:
+  NamespaceVisit() = default;
+  NamespaceVisit(const NamespaceVisit&) = delete;
+  NamespaceVisit& operator=(const NamespaceVisit&) = delete;
+  ~NamespaceVisit() { leave(); }
+
+  Status enter(const std::string& where) {
+    const bool is_pid = parseInt(where).has_value();
+    const std::string path = is_pid ? "/proc/" + where + "/ns/mnt" : where;
+    UniqueFd home(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
+    const UniqueFd there(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!home.valid() || !there.valid() || ::setns(there.get(), CLONE_NEWNS) != 0) {
+      return Error::fromErrno(errno, "entering mount namespace " + printable(where));
+    }
+    home_ = std::move(home);
+    return {};
+  }
+  void leave() {
+    if (home_.valid() && ::setns(home_.get(), CLONE_NEWNS) != 0) {
+      log::error("leaving a mount namespace: {}", errnoText(errno));
+    }
+    home_.reset();
+  }
+
+ private:
+  UniqueFd home_;
+};
+
+// realpath(3) in a killable child: it looks at the mount.
+std::optional<std::string> resolveLinks(const std::string& path) {
+  auto pipe = makePipe();
+  if (!pipe) return std::nullopt;
+  auto child = Subprocess::fork([&] {
+    std::array<char, PATH_MAX> real{};
+    if (::realpath(path.c_str(), real.data()) == nullptr) return 1;
+    const std::string_view text(real.data());
+    return ::write(pipe->write_end.get(), text.data(), text.size()) > 0 ? 0 : 1;
+  });
+  if (!child) return std::nullopt;
+  const auto ended = child->wait(kResolve);
+  if (!ended || !ended->has_value()) child->killAndReap();
+  if (!ended || !ended->has_value() || (*ended)->code != 0) return std::nullopt;
+  std::array<char, PATH_MAX> text{};
+  const ssize_t got = ::read(pipe->read_end.get(), text.data(), text.size());
+  if (got <= 0) return std::nullopt;
+  return std::string(text.data(), static_cast<std::size_t>(got));
+}
+
+Error notMounted(const std::string& path) { return {ErrorKind::kNotFound, path + ": not mounted"}; }
+
+Result<mounts::MountEntry> findMount(const std::string& path) {
+  std::error_code failed;
+  const std::string here = std::filesystem::current_path(failed);
+  const std::string absolute = mounts::absolutePath(path, failed ? "/" : here);
+  EFS_TRY(table, mounts::MountTable::readKernel());
+  const mounts::MountEntry* entry = table.atPath(absolute);
+  if (entry == nullptr) {
+    const auto real = resolveLinks(absolute);
+    if (real) entry = table.atPath(*real);
+  }
+  if (entry == nullptr) return notMounted(absolute);
+  const bool named_like_efs =
+      entry->source.substr(0, 3) == "fs-" || entry->source.find(".efs.") != std::string::npos;
+  if (!entry->isNfs() || (!entry->tunnelPort() && !named_like_efs)) {
+    return Error(ErrorKind::kInvalidInput, absolute + ": not an EFS mount, but " +
+                                               printable(entry->fs_type) + " of " +
+                                               printable(entry->source))
+        .addHint("umount(8) unmounts it");
+  }
+  return *entry;
+}
+
+class UmountSession {
+ public:
+  UmountSession(const UmountCommand& command, const UmountContext& context)
+      : command_(command), context_(context) {}
+
+  Outcome run();
+
+ private:
+  Status takeAway();
+  Status wait(mounts::UnmountJob& job);
+  Status judge(int err);
+  Status giveUp(mounts::UnmountJob& job, Error reason);
+  Duration patience() const;
+  bool inTable() const;
+  void wakeWatchdog();
+  Error busy() const;
+  void clearAway();
+  void say(const std::string& text);
+
+  const UmountCommand& command_;
+  const UmountContext& context_;
+  mounts::MountEntry mount_;
+  bool finished_ = false;  // umount2(2) came back: the superblock is gone, or others use it
+  bool read_only_instead_ = false;
+  std::string out_;
+};
+
+void UmountSession::say(const std::string& text) {
+  log::info("{}: {}", mount_.target, text);
+  if (command_.verbose) out_ += "umount.efs: " + mount_.target + ": " + text + "\n";
+}
+
+bool UmountSession::inTable() const {
+  const auto table = mounts::MountTable::readKernel();
+  return !table || std::any_of(table->entries().begin(), table->entries().end(),
+                               [this](const auto& entry) { return entry.id == mount_.id; });
+}
+
+// The last unmount ends with a call to the server (design: DESTROY_SESSION), which needs a tunnel.
+// A watchdog that runs replaces a dead one by itself.
+void UmountSession::wakeWatchdog() {
+  const auto port = mount_.tunnelPort();
+  if (!port || tunnelListens(*port) || watchdogAnswers(context_.store)) return;
+  say("its tunnel is dead and no watchdog runs, starting one");
+  if (const auto started = ensureWatchdog(context_.store); !started) {
+    log::warning("{}", started.error().describe());
+  }
+}
+
+Duration UmountSession::patience() const {
+  if (command_.lazy) return kLazyPatience;
+  return command_.force ? kForcePatience : kLongestWait;
+}
+
+Error UmountSession::busy() const {
+  Error error = Error::fromErrno(EBUSY, mount_.target);
+  std::string inner;
+  if (const auto table = mounts::MountTable::readKernel()) {
+    for (const auto& entry : table->entries()) {
+      if (inner.empty() && entry.parent_id == mount_.id) inner = entry.target;
+    }
+  }
+  if (!inner.empty()) return error.addHint("unmount " + printable(inner) + " first");
+  const std::string holders = describeHolders(mount_.target, kHolders);
+  return error.addHint(holders.empty() ? "a process uses it; umount -l lets it finish"
+                                       : "used by " + holders + "; umount -l lets them finish");
+}
+
+Status UmountSession::judge(int err) {
+  finished_ = true;
+  if (err == 0) return {};
+  if (err == EINVAL) return notMounted(mount_.target);
+  if (err != EBUSY) return Error::fromErrno(err, mount_.target);
+  if (!command_.read_only) return busy();
+  EFS_CHECK(mounts::remountReadOnly(mount_, kRemount));
+  read_only_instead_ = true;
+  say("busy, made read-only instead");
+  return {};
+}
+
+// Before it leaves the table nothing is lost by giving up. After that a kill would throw away what
+// is still to be written: the child is left to the kernel, except with -f, whose user wants just
+// that.
+Status UmountSession::giveUp(mounts::UnmountJob& job, Error reason) {
+  if (inTable()) {
+    job.kill();
+    if (inTable()) return reason;
+    return {};
+  }
+  if (command_.force && !command_.lazy) {
+    job.kill();
+    finished_ = true;
+    say("the server did not answer; unmounted without it");
+    return {};
+  }
+  if (command_.lazy) {
+    say("unmounted; the server has not answered yet");
+    return {};
+  }
+  return reason.addHint(
+      "it is out of the tree; data not yet written may be lost, and the rest is "
+      "done when its server answers");
+}
+
+Status UmountSession::wait(mounts::UnmountJob& job) {
+  const Deadline deadline(context_.clock, patience());
+  std::optional<Deadline> without_tunnel;
+  Deadline notice(context_.clock, kNotice);
+  bool noticed = false;
+  const auto port = mount_.tunnelPort();
+  while (true) {
+    auto ended = job.wait(std::min(kStep, deadline.left()));
+    if (!ended) return giveUp(job, ended.error().addContext(mount_.target));
+    if (ended->has_value()) return judge(**ended);
+    if (deadline.passed()) {
+      return giveUp(job, Error(ErrorKind::kTimeout, mount_.target + ": the server is silent"));
+    }
+    if (!port || tunnelListens(*port)) {
+      without_tunnel.reset();
+    } else if (!without_tunnel) {
+      without_tunnel.emplace(context_.clock, kWithoutTunnel);
+    } else if (without_tunnel->passed()) {
+      return giveUp(job, Error(ErrorKind::kTimeout, mount_.target + ": its tunnel is dead and no "
+                                                                    "watchdog replaces it"));
+    }
+    if (!noticed && notice.passed()) {
+      noticed = true;
+      std::fprintf(stderr, "umount.efs: %s: waiting for the server\n", mount_.target.c_str());
+    }
+  }
+}
+
+Status UmountSession::takeAway() {
+  if (!command_.lazy) wakeWatchdog();
+  auto job =
+      mounts::UnmountJob::start(mount_.target, {.force = command_.force, .lazy = command_.lazy});
+  if (!job) return job.error().addContext(mount_.target);
+  EFS_CHECK(wait(*job));
+  if (read_only_instead_) return {};
+  if (!command_.keep_table) mounts::forgetInUtab(mount_.target);
+  say("unmounted");
+  return {};
+}
+
+void UmountSession::clearAway() {
+  const auto port = mount_.tunnelPort();
+  // While umount2(2) waits, the tunnel is what it waits for.
+  if (!port || !finished_ || read_only_instead_) return;
+  AfterUnmount after{context_.store, context_.clock};
+  if (command_.lazy) after.quiet = kStillOpen;
+  switch (endTunnel(*port, after)) {
+    case TunnelEnd::kEnded:
+      return say("tunnel ended");
+    case TunnelEnd::kLeft:
+      return say("the watchdog ends the tunnel");
+    case TunnelEnd::kInUse:
+      return say("still in use elsewhere; the watchdog ends the tunnel after the last use");
+    case TunnelEnd::kNoState:
+    case TunnelEnd::kFailed:
+      return;
+  }
+}
+
+Outcome UmountSession::run() {
+  NamespaceVisit visit;
+  if (!command_.mount_namespace.empty()) {
+    if (auto entered = visit.enter(command_.mount_namespace); !entered) {
+      return {kUnmountFailed, "", entered.error().describe()};
+    }
+  }
+  auto found = findMount(command_.target);
+  if (!found) return {kUnmountFailed, "", found.error().describe()};
+  mount_ = std::move(*found);
+  if (auto done = takeAway(); !done) return {kUnmountFailed, out_, done.error().describe()};
+  visit.leave();
+  clearAway();
+  return {0, out_, ""};
+}
+
+}  // namespace
+
+Outcome unmountEfs(const UmountCommand& command, const UmountContext& context) {
+  return UmountSession(command, context).run();
+}
+
+}  // namespace efs::mount_helper

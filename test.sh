@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# ./test.sh          builds everything and runs every test; ends with ctest's summary.
+# ./test.sh PART...  runs parts: unit integration asan e2e systemd format tidy
+# On a bare Debian 12, as root. EFS_TIME_SCALE=5 stretches the time limits on a busy machine.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+# shellcheck source=tests/testbed/lib.sh
+. tests/testbed/lib.sh
+
+JOBS="$(nproc)"
+STARTED=$EPOCHREALTIME
+step() { printf '\n=== %s (after %s)\n' "$*" "$(seconds_since "$STARTED")"; }
+
+build() {
+  step "build $1"
+  efs_packages build
+  timeout 3600 cmake --preset "$1" >"$SOURCE/build/$1.configure.log" 2>&1 ||
+    { cat "$SOURCE/build/$1.configure.log"; return 1; }
+  timeout 3600 cmake --build "build/$1" -j "$JOBS"
+}
+
+# run_tests PRESET [CTEST ARGUMENT...]
+run_tests() {
+  local preset=$1
+  shift
+  step "tests of build/$preset $*"
+  machine_progress "build/$preset" &
+  local progress=$! status=0
+  timeout 5400 ctest --test-dir "build/$preset" -j "$JOBS" --output-on-failure --no-tests=error "$@" ||
+    status=$?
+  kill "$progress" 2>/dev/null || true
+  wait "$progress" 2>/dev/null || true
+  return $status
+}
+
+# The machines of the end-to-end tests are one long test each for ctest: their cases are told as they end.
+machine_progress() {
+  local folder line
+  trap 'kill $(jobs -p) 2>/dev/null' EXIT
+  for folder in e2e systemd; do
+    mkdir -p "$1/$folder"
+    tail -q -n 0 -F "$1/$folder/console.log" 2>/dev/null | while IFS= read -r line; do
+      case $line in
+        ok\ * | failed\ * | skipped\ * | boot\ * | @@\ guest*) printf '    %s: %s\n' "$folder" "$line" ;;
+      esac
+    done &
+  done
+  wait
+}
+
+check_format() {
+  step "format"
+  efs_packages lint
+  local -a cpp shell
+  mapfile -t cpp < <(git ls-files '*.cc' '*.h')
+  mapfile -t shell < <({ git ls-files "*.sh"; git grep -lE "^#!.*(bash|/bin/sh)$"; } | sort -u)
+  [[ ${#cpp[@]} -eq 0 ]] || clang-format --dry-run -Werror "${cpp[@]}"
+  shellcheck -x "${shell[@]}"
+  say "${#cpp[@]} C++ files and ${#shell[@]} scripts are in order"
+}
+
+# Only the programs and their libraries: the slowest check of all.
+check_tidy() {
+  build dev
+  step "clang-tidy"
+  efs_packages lint
+  local log=build/tidy.log
+  if ! timeout 3600 run-clang-tidy -quiet -j "$JOBS" -p build/dev \
+    "$SOURCE/(common|mount_helper|tls_tunnel|watchdog|efsctl)/.*\.cc$" >"$log" 2>&1; then
+    grep -E 'error:|warning:' -A 4 "$log" | head -100
+    die "clang-tidy complains; all of it is in $log"
+  fi
+  say "clang-tidy has no complaint"
+}
+
+run_part() {
+  case $1 in
+    unit) build dev; run_tests dev -L 'unit|fuzz' ;;
+    integration) build dev; efs_packages test peer; run_tests dev -L integration ;;
+    asan) build asan; efs_packages test peer; run_tests asan -L 'unit|fuzz|integration' ;;
+    e2e) build dev; efs_packages test machine; run_tests dev -L e2e ;;
+    systemd) build dev; efs_packages test machine image; run_tests dev -L systemd ;;
+    format) check_format ;;
+    tidy) check_tidy ;;
+    *) die "no part is called '$1'; ./test.sh --help names them" ;;
+  esac
+}
+
+case "${1:-}" in
+  -h | --help) sed -n '2,4s/^# //p' "$0"; exit 0 ;;
+esac
+mkdir -p build
+if [[ $# -gt 0 ]]; then
+  for part in "$@"; do run_part "$part"; done
+  exit 0
+fi
+step "packages"
+efs_packages build test peer machine image
+build dev
+build asan
+# One run, one summary: unit, integration and fuzz tests, the same under the sanitizers (test "asan"),
+# the machines of the end-to-end tests and their cases.
+run_tests dev

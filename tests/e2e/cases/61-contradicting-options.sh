@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Options that contradict each other are refused before anything is touched. Contract: 5.
+# shellcheck source=tests/e2e/lib.sh
+. "$E2E/lib.sh"
+
+mkdir -p /mnt/efs
+refuse 1 mount -t efs -o tls,port=2049 "$FS:/" /mnt/efs
+says "port" "tls" "mutually exclusive"
+refuse 1 mount -t efs -o iam "$FS:/" /mnt/efs
+says "tls" "required" "iam"
+refuse 1 mount -t efs -o "accesspoint=$AP_WEB" "$FS:/" /mnt/efs
+says "tls" "required" "accesspoint"
+refuse 1 mount -t efs -o tls,capath=/etc "$FS:/" /mnt/efs
+says "Unsupported mount options detected" '"capath"'
+refuse 32 mount -t efs -o tls "$FS:/" /mnt/efs-does-not-exist
+says "/mnt/efs-does-not-exist"
+nothing_left 0

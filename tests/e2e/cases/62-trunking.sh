@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Two mounts of one file system's root: the server calls itself the same to both, so the kernel would merge them
+# and the second would run through the first one's tunnel. Each gets a tunnel of its own nevertheless; where
+# the kernel offers no means, the second is refused, undone and explained, and the first is not harmed.
+# Contract: NFS-2 (port), FLOW-1.
+# shellcheck source=tests/e2e/lib.sh
+. "$E2E/lib.sh"
+
+IDENTIFIER=/sys/fs/nfs/net/nfs_client/identifier
+mount_efs tls "$FS:/" /mnt/first
+first="$(tunnel_of /mnt/first)"
+before="$(cat "$IDENTIFIER")"
+mount_efs tls "$FS:/" /mnt/second
+[[ "$(mount_port /mnt/first)" != "$(mount_port /mnt/second)" ]] || fail "both use port $(mount_port /mnt/first)"
+equal "tunnels" "$(tunnels | wc -l)" 2
+equal "the identifier is put back" "$(cat "$IDENTIFIER")" "${before/(null)/}"
+echo shared >/mnt/first/file
+equal "seen through the other" "$(cat /mnt/second/file)" shared
+unmount /mnt/second
+echo x >/mnt/first/still || fail "the first mount suffered"
+equal "the first one's tunnel" "$(tunnel_of /mnt/first)" "$first"
+
+note "a kernel without the means"
+mount -t tmpfs none /sys/fs/nfs
+efs_setting retry_nfs_mount_command_count 1
+refuse 32 mount -t efs -o tls "$FS:/" /mnt/second
+says "merged" "trunking" "unmount the other mount first"
+terse
+equal "mounts" "$(our_mounts | wc -l)" 1
+umount /sys/fs/nfs
+echo x >/mnt/first/still
+unmount /mnt/first
+all_cleared

@@ -1,0 +1,141 @@
+"""Promise: the package holds what the contract's section 12 lists, where and with the modes it says."""
+import os
+import pathlib
+import stat
+import subprocess
+import tempfile
+import unittest
+
+from package_support import BIN, SOURCE, UNIT, VERSION, build_package, run
+
+# path -> mode. Section 12.
+FILES = {
+    "/sbin/mount.efs": 0o755,  # CLI-1
+    "/usr/bin/efs-proxy": 0o755,
+    "/usr/bin/amazon-efs-mount-watchdog": 0o755,
+    "/etc/amazon/efs/efs-utils.conf": 0o644,
+    "/etc/amazon/efs/efs-utils.crt": 0o444,
+    "/var/log/amazon/efs": 0o755,
+    f"/lib/systemd/system/{UNIT}": 0o644,
+    "/usr/share/man/man8/mount.efs.8.gz": 0o644,
+    "/usr/share/doc/efsmount/config.md": 0o644,
+    "/usr/share/doc/efsmount/copyright": 0o644,
+    "/usr/share/doc/efsmount/changelog.gz": 0o644,
+}
+OPTIONAL = {"/sbin/umount.efs": 0o755, "/usr/bin/efsctl": 0o755}
+
+
+class Package(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.folder.cleanup)
+        cls.package = build_package(cls.folder.name)
+        cls.root = pathlib.Path(cls.folder.name, "root")
+        run("dpkg-deb", "-R", cls.package, cls.root)
+        cls.control = dict(line.split(": ", 1) for line in (cls.root / "DEBIAN/control").read_text().splitlines()
+                           if ": " in line and not line.startswith(" "))
+
+    # CLI-1
+    def test_paths_and_modes_are_the_contracts(self):
+        expected = dict(FILES)
+        expected.update({path: mode for path, mode in OPTIONAL.items() if (BIN / os.path.basename(path)).exists()})
+        for path, mode in expected.items():
+            found = (self.root / path[1:]).lstat()
+            self.assertEqual(oct(stat.S_IMODE(found.st_mode)), oct(mode), path)
+        for path in self.root.rglob("*"):
+            name = "/" + path.relative_to(self.root).as_posix()
+            if path.is_file() and not name.startswith(("/DEBIAN/", "/usr/share/")):
+                self.assertIn(name, expected, "a file that the contract does not know")
+
+    def test_everything_belongs_to_root(self):
+        for line in run("dpkg-deb", "-c", self.package).stdout.splitlines():
+            self.assertEqual(line.split()[1], "root/root", line)
+
+    def test_programs_start_and_tell_their_version(self):
+        for path in ("/sbin/mount.efs", "/usr/bin/amazon-efs-mount-watchdog"):
+            self.assertRegex(run(self.root / path[1:], "--version").stdout, r"Version: \d+\.\d+\.\d+")
+        self.assertEqual(run(self.root / "usr/bin/efs-proxy", "--help").returncode, 0)
+
+    def test_only_the_configuration_is_a_conffile(self):
+        self.assertEqual((self.root / "DEBIAN/conffiles").read_text().split(), ["/etc/amazon/efs/efs-utils.conf"])
+        self.assertEqual((self.root / "etc/amazon/efs/efs-utils.conf").read_text(),
+                         (SOURCE / "config/efs-utils.conf").read_text())
+
+    def test_takes_the_place_of_amazon_efs_utils(self):
+        self.assertEqual(self.control["Package"], "efsmount")
+        self.assertEqual(self.control["Version"], VERSION)
+        self.assertEqual(self.control["Provides"], "amazon-efs-utils (= 3.2.0)")
+        self.assertEqual(self.control["Conflicts"], "amazon-efs-utils")
+        self.assertEqual(self.control["Replaces"], "amazon-efs-utils")
+
+    # CSI-11: nothing that a minimal image does not have already.
+    def test_depends_on_libraries_and_on_no_other_program(self):
+        names = [word.split()[0] for word in self.control["Depends"].split(", ")]
+        for name in ("adduser", "mount", "libc6", "libssl3", "libcurl4"):
+            self.assertIn(name, names)
+        for name in names:
+            self.assertTrue(name.startswith("lib") or name in ("adduser", "mount"), name)
+
+    def test_every_library_of_a_program_has_its_package(self):
+        names = [word.split()[0] for word in self.control["Depends"].split(", ")]
+        needed = set()
+        for program in ("sbin/mount.efs", "usr/bin/efs-proxy", "usr/bin/amazon-efs-mount-watchdog"):
+            for line in run("readelf", "-d", self.root / program).stdout.splitlines():
+                if "(NEEDED)" in line:
+                    needed.add(line.split("[")[1].rstrip("]"))
+        self.assertGreater(len(needed), 5)
+        for library in needed:
+            owner = run("dpkg-query", "-S", f"*/{library}").stdout
+            packages = {line.split(":")[0] for line in owner.splitlines()}
+            # A virtual package may stand for the owner: libspdlog1.10-fmt9 is libspdlog1.10.
+            self.assertTrue(any(name.startswith(package) for name in names for package in packages), library)
+
+    def test_authorities_are_amazons_and_can_be_loaded(self):
+        bundle = self.root / "etc/amazon/efs/efs-utils.crt"
+        subjects = []
+        for part in bundle.read_text().split("-----BEGIN CERTIFICATE-----")[1:]:
+            subjects.append(run("openssl", "x509", "-noout", "-subject",
+                                input="-----BEGIN CERTIFICATE-----" + part).stdout)
+        for name in ("Amazon Root CA 1", "Amazon Root CA 2", "Amazon Root CA 3", "Amazon Root CA 4",
+                     "Starfield Services Root Certificate Authority - G2",
+                     "Starfield Root Certificate Authority - G2", "Starfield Class 2 Certification Authority"):
+            self.assertEqual(sum(name in subject for subject in subjects), 1, name)
+        self.assertEqual(len(subjects), 7)
+
+    # TUN-2, WD-13: KillMode decides whether tunnels survive a restart of the unit.
+    def test_unit_keeps_the_contracts_facts(self):
+        unit = (self.root / f"lib/systemd/system/{UNIT}").read_text().splitlines()
+        for line in ("Before=remote-fs-pre.target", "KillMode=process", "Restart=on-failure", "RestartSec=15s",
+                     "WantedBy=multi-user.target", "ExecStart=/usr/bin/amazon-efs-mount-watchdog"):
+            self.assertIn(line, unit)
+
+    def test_maintainer_scripts_are_sound(self):
+        scripts = [self.root / "DEBIAN" / name for name in ("postinst", "prerm", "postrm")]
+        for script in scripts:
+            self.assertEqual(stat.S_IMODE(script.stat().st_mode), 0o755)
+            self.assertTrue(script.read_text().startswith("#!/bin/sh\n"))
+            run("sh", "-n", script)
+        try:
+            run("shellcheck", *scripts)
+        except FileNotFoundError:
+            self.skipTest("no shellcheck here; the lint part runs it")
+
+    def test_md5sums_are_right(self):
+        run("md5sum", "--check", "--quiet", "DEBIAN/md5sums", cwd=self.root)
+
+    def test_building_twice_gives_the_same_bytes(self):
+        with tempfile.TemporaryDirectory() as other:
+            self.assertEqual(build_package(other).read_bytes(), self.package.read_bytes())
+
+    def test_a_missing_authority_stops_the_build(self):
+        with tempfile.TemporaryDirectory() as empty:
+            done = subprocess.run([SOURCE / "packaging/build-deb.sh", "--bin", BIN, empty], capture_output=True,
+                                  text=True, timeout=100, env={**os.environ, "EFS_CA_SOURCE": empty})
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("Amazon_Root_CA_1.crt is missing: install the package ca-certificates", done.stderr)
+            self.assertEqual(os.listdir(empty), [])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

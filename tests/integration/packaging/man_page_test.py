@@ -1,0 +1,60 @@
+"""Promise: mount.efs(8) describes every mount option that mount.efs knows, and none that it does not (OPT-5).
+
+An option is known when mount_request.cc takes it out of the list, refuses it, or ignores it by name.
+"""
+import re
+import unittest
+
+from package_support import SOURCE, run
+
+PAGE = SOURCE / "packaging/man/mount.efs.8"
+REQUEST = SOURCE / "mount_helper/mount_request.cc"
+
+
+def array(code, name):
+    body = re.search(name + r" = \{([^}]*)\}", code)
+    return set(re.findall(r'"(\w+)"', body.group(1))) if body else set()
+
+
+def options_of_the_code():
+    """(served, refused)"""
+    code = REQUEST.read_text()
+    refused = array(code, "kNotYetSupported") | set(re.findall(r'"Unsupported mount options detected: \\"(\w+)\\"', code))
+    served = set(re.findall(r'\btake\w*\(options, "(\w+)"', code)) | array(code, "kIgnored")
+    return served - refused, refused
+
+
+def options_of_the_page():
+    """The tags of the two option sections: (served, refused)."""
+    sections = dict(re.findall(r"^\.SH ([A-Z ]+)\n(.*?)(?=^\.SH |\Z)", PAGE.read_text(), re.M | re.S))
+
+    def tags(section):
+        return {re.match(r"\w+", tag).group(0) for tag in
+                re.findall(r"^\.T[PQ]\n\.BI? (\S+)", sections.get(section, ""), re.M)}
+    return tags("OPTIONS"), tags("OPTIONS REFUSED BY THIS VERSION")
+
+
+class ManPage(unittest.TestCase):
+    def test_has_the_options_of_the_program(self):
+        served, refused = options_of_the_code()
+        self.assertGreater(len(served), 10, "the test no longer finds the options in mount_request.cc")
+        self.assertEqual(options_of_the_page(), (served, refused))
+
+    def test_pages_format_without_warning(self):
+        for page in sorted(PAGE.parent.glob("*.8")):
+            try:
+                done = run("man", "--warnings", "-l", page, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "MANPAGER": "cat"})
+            except FileNotFoundError:
+                self.skipTest("no man here")
+            self.assertEqual(done.stderr, "", page.name)
+            self.assertIn("SYNOPSIS", done.stdout)
+
+    def test_names_the_paths_of_the_contract(self):
+        text = PAGE.read_text()
+        for path in ("/etc/amazon/efs/efs-utils.conf", "/etc/amazon/efs/efs-utils.crt", "/var/log/amazon/efs",
+                     "/var/run/efs"):
+            self.assertIn(path, text)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

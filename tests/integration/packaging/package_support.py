@@ -1,0 +1,53 @@
+"""What the package tests share: the .deb of this build, other small packages, a throw-away Debian."""
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+
+SOURCE = pathlib.Path(os.environ.get("EFS_SOURCE", pathlib.Path(__file__).resolve().parents[3]))
+BIN = pathlib.Path(os.environ.get("EFS_BIN", SOURCE / "build/dev/bin"))
+UNIT = "amazon-efs-mount-watchdog.service"
+VERSION = re.search(r"^project\(efsmount VERSION ([0-9.]+)", (SOURCE / "CMakeLists.txt").read_text(), re.M).group(1)
+
+
+def run(*command, timeout=100, check=True, **options):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=timeout, **options)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{command}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done
+
+
+def build_package(folder):
+    """The package of the programs in EFS_BIN; its path."""
+    return pathlib.Path(run(SOURCE / "packaging/build-deb.sh", "--bin", BIN, folder).stdout.strip())
+
+
+def with_version(package, version, folder):
+    """The same package under another version."""
+    with tempfile.TemporaryDirectory() as tree:
+        run("dpkg-deb", "-R", package, f"{tree}/root")
+        control = pathlib.Path(tree, "root/DEBIAN/control")
+        control.write_text(re.sub(r"^Version: .*", f"Version: {version}", control.read_text(), flags=re.M))
+        out = pathlib.Path(folder, f"efsmount_{version}.deb")
+        run("dpkg-deb", "--root-owner-group", "-Znone", "--build", f"{tree}/root", out)
+    return out
+
+
+def small_package(folder, name, control, files, conffiles=()):
+    """A package made of {path: (text, mode)}; `control` holds further fields."""
+    with tempfile.TemporaryDirectory() as tree:
+        root = pathlib.Path(tree, "root")
+        for path, (text, mode) in files.items():
+            (root / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+            (root / path[1:]).write_text(text)
+            (root / path[1:]).chmod(mode)
+        (root / "DEBIAN").mkdir(parents=True)
+        (root / "DEBIAN/control").write_text(
+            f"Package: {name}\nArchitecture: all\nMaintainer: nobody <nobody@example.invalid>\n"
+            f"Description: stand-in\n{control}")
+        if conffiles:
+            (root / "DEBIAN/conffiles").write_text("".join(path + "\n" for path in conffiles))
+        out = pathlib.Path(folder, f"{name}.deb")
+        run("dpkg-deb", "--root-owner-group", "-Znone", "--build", root, out)
+    return out

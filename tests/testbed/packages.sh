@@ -1,0 +1,66 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034  # the lists are found by name
+# The Debian 12 packages this project needs, one list per purpose, and the function that installs
+# what is missing. Sourced by run.sh, test.sh and the test bed; nothing else names a package.
+
+# To build the programs.
+EFS_PACKAGES_build=(
+  g++ cmake ninja-build ccache pkg-config
+  libssl-dev libcurl4-openssl-dev libfmt-dev libspdlog-dev nlohmann-json3-dev libexpected-dev
+  libmount-dev libinih-dev libc-ares-dev libsystemd-dev libgtest-dev libgmock-dev
+)
+# To run the unit and integration tests.
+EFS_PACKAGES_test=(
+  bash coreutils util-linux procps iproute2 openssl ca-certificates libcurl4
+  nfs-ganesha nfs-ganesha-vfs nfs-ganesha-mem
+  python3 dpkg-dev binutils adduser
+)
+# The checks of the simulator against Amazon's own signing code.
+EFS_PACKAGES_peer=(stunnel4 python3 python3-botocore)
+# The virtual machine of the end-to-end tests.
+EFS_PACKAGES_machine=(qemu-system-x86 busybox-static cpio kmod)
+# The disk image of the machine that runs systemd.
+EFS_PACKAGES_image=(mmdebstrap e2fsprogs)
+# Format, lint, shell checks.
+EFS_PACKAGES_lint=(clang-format clang-tidy clang-tools shellcheck git)
+# Installed inside the systemd image.
+EFS_PACKAGES_guest=(
+  systemd systemd-sysv udev dbus iproute2 kmod mount libmount1 procps ca-certificates openssl
+  libssl3 libcurl4 libspdlog1.10 libfmt9 libstdc++6 libc-ares2 libinih1 libsystemd0 netbase
+  nfs-ganesha nfs-ganesha-vfs nfs-ganesha-mem
+)
+
+efs_package_missing() {
+  [[ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null)" != ii* ]]
+}
+
+# efs_apt_update: refresh the package lists, at most once per run.
+efs_apt_update() {
+  [[ -z "${EFS_APT_UPDATED:-}" ]] || return 0
+  timeout 300 apt-get update -qq -o Acquire::Retries=3 || return 1
+  export EFS_APT_UPDATED=1
+}
+
+# efs_packages PURPOSE...: install what is missing of these lists. Costs nothing when all is there.
+efs_packages() {
+  local purpose name missing=()
+  for purpose in "$@"; do
+    local -n list="EFS_PACKAGES_$purpose"
+    for name in "${list[@]}"; do
+      if efs_package_missing "$name"; then missing+=("$name"); fi
+    done
+  done
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+  if [[ $EUID -ne 0 ]]; then
+    echo "packages missing: ${missing[*]}. Install them as root, then run again." >&2
+    return 1
+  fi
+  echo "installing: ${missing[*]}"
+  local install=(timeout 900 apt-get install -y -qq --no-install-recommends -o Acquire::Retries=3
+                 -o Dpkg::Use-Pty=0 "${missing[@]}")
+  export DEBIAN_FRONTEND=noninteractive
+  # The lists may be absent or stale (old point versions leave the mirror): refresh, then once more.
+  if "${install[@]}" >/dev/null 2>&1; then return 0; fi
+  efs_apt_update || { echo "apt-get update failed: is the package mirror reachable?" >&2; return 1; }
+  "${install[@]}" >/dev/null
+}

@@ -1,0 +1,200 @@
+// From facts to words: conditions, problems, table, JSON.
+#include "efs/efsctl/status.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace efs::efsctl {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using tunnel_control::Presence;
+
+const WallTime kNow = WallTime(std::chrono::seconds(1767323045));  // 2026-01-02T03:04:05Z
+
+MountFacts healthyMount() {
+  MountFacts mount;
+  mount.name = "fs-0123.mnt.efs.20049";
+  mount.mounted = Presence::kYes;
+  mount.mount_points = {"/mnt/efs"};
+  mount.state.emplace();
+  mount.state->mountpoint = "/mnt/efs";
+  mount.state->access_point = "fsap-9";
+  mount.state->certificate = "/run/efs/x+/certificate.pem";
+  mount.state->cmd = {"/usr/bin/efs-proxy", "/run/efs/stunnel-config.x", "--tls"};
+  mount.tunnel_config.emplace();
+  mount.tunnel_config->connect_host = "us-east-1a.fs-0123.efs.us-east-1.amazonaws.com";
+  mount.tunnel_config->region = "us-east-1";
+  mount.certificate_ends = kNow + std::chrono::minutes(61);
+  mount.tunnel_pid = 4711;
+  mount.restarts = 3;
+  return mount;
+}
+
+StatusFacts factsOf(std::vector<MountFacts> mounts) {
+  StatusFacts facts;
+  facts.now = kNow;
+  facts.watchdog.emplace();
+  facts.watchdog->pid = 99;
+  facts.watchdog->version = "0.1.0";
+  facts.mounts = std::move(mounts);
+  return facts;
+}
+
+MountReport judged(const MountFacts& mount) { return judgeStatus(factsOf({mount})).mounts.at(0); }
+
+TEST(JudgeStatus, HealthyMountHasNoProblem) {
+  const auto report = judgeStatus(factsOf({healthyMount()}));
+  EXPECT_TRUE(report.healthy());
+  const auto& mount = report.mounts.at(0);
+  EXPECT_EQ(mount.condition, MountCondition::kMounted);
+  EXPECT_EQ(mount.problem, "");
+  EXPECT_EQ(mount.file_system, "fs-0123");
+  EXPECT_EQ(mount.port, 20049);
+  EXPECT_EQ(mount.availability_zone, "us-east-1a");
+  EXPECT_TRUE(mount.tls);
+}
+
+TEST(JudgeStatus, KnowsEveryCondition) {
+  auto mount = healthyMount();
+  mount.tunnel_pid.reset();
+  EXPECT_EQ(judged(mount).condition, MountCondition::kRecovering);
+  EXPECT_EQ(judged(mount).problem, "its tunnel is being replaced");
+  mount.last_error = "no such program";
+  EXPECT_EQ(judged(mount).condition, MountCondition::kTunnelDown);
+  EXPECT_EQ(judged(mount).problem, "its tunnel is dead: no such program");
+  mount.mounted = Presence::kNo;
+  EXPECT_EQ(judged(mount).condition, MountCondition::kUnmounting);
+  EXPECT_EQ(judged(mount).problem, "") << "what goes away needs nothing";
+  mount.mounted = Presence::kUnknown;
+  EXPECT_EQ(judged(mount).condition, MountCondition::kUnknown);
+  EXPECT_NE(judged(mount).problem, "");
+  mount = healthyMount();
+  mount.pending = true;
+  mount.tunnel_pid.reset();
+  mount.certificate_ends.reset();
+  EXPECT_EQ(judged(mount).condition, MountCondition::kPending);
+  EXPECT_EQ(judged(mount).problem, "");
+}
+
+TEST(JudgeStatus, WithoutAWatchdogADeadTunnelStaysDeadAndNothingIsHealthy) {
+  auto facts = factsOf({healthyMount()});
+  facts.watchdog.reset();
+  facts.watchdog_error = "connecting: No such file";
+  EXPECT_EQ(judgeStatus(facts).mounts[0].problem, "");
+  EXPECT_FALSE(judgeStatus(facts).healthy());
+  facts.mounts[0].tunnel_pid.reset();
+  EXPECT_EQ(judgeStatus(facts).mounts[0].condition, MountCondition::kTunnelDown);
+  facts.mounts.clear();
+  EXPECT_TRUE(judgeStatus(facts).healthy()) << "there is nothing to watch";
+}
+
+TEST(JudgeStatus, IdleWatchdogIsAProblem) {
+  auto facts = factsOf({healthyMount()});
+  facts.watchdog->idle = "disabled in /etc/x";
+  const auto report = judgeStatus(facts);
+  EXPECT_FALSE(report.healthy());
+  EXPECT_THAT(report.watchdog_problem, HasSubstr("disabled in /etc/x"));
+}
+
+TEST(JudgeStatus, NamesCertificateTrouble) {
+  auto mount = healthyMount();
+  mount.certificate_ends = kNow;
+  EXPECT_EQ(judged(mount).problem, "its client certificate has expired");
+  mount.certificate_ends.reset();
+  EXPECT_EQ(judged(mount).problem, "its client certificate cannot be read");
+  mount.state->certificate.clear();
+  EXPECT_EQ(judged(mount).problem, "") << "a plain mount has none";
+}
+
+TEST(JudgeStatus, NamesAnOldCallARenewalThatFailsAndABrokenStateFile) {
+  auto mount = healthyMount();
+  mount.oldest_call = Duration(14999);
+  EXPECT_EQ(judged(mount).problem, "");
+  mount.oldest_call = Duration(15000);
+  EXPECT_EQ(judged(mount).problem, "a call has waited for 15 s");
+  mount.oldest_call.reset();
+  mount.last_error = "IMDS does not answer";
+  EXPECT_EQ(judged(mount).condition, MountCondition::kMounted);
+  EXPECT_EQ(judged(mount).problem, "IMDS does not answer");
+  mount.state.reset();
+  EXPECT_EQ(judged(mount).problem, "its state file cannot be read");
+}
+
+TEST(JudgeStatus, ShowsWhereItReallyIsMounted) {
+  auto mount = healthyMount();
+  mount.mount_points = {"/renamed", "/bind"};
+  EXPECT_EQ(judged(mount).mount_point, "/renamed");
+  EXPECT_THAT(judged(mount).also_mounted_at, ElementsAre("/bind"));
+}
+
+TEST(KeepOnly, ChoosesByFileSystemOrAnyMountPoint) {
+  auto other = healthyMount();
+  other.name = "fs-9.mnt.b.20050";
+  other.mount_points = {"/mnt/b", "/bind"};
+  const auto chosen = [&](const std::string& only) {
+    auto report = judgeStatus(factsOf({healthyMount(), other}));
+    keepOnly(report, only);
+    std::string names;
+    for (const auto& mount : report.mounts) names += mount.file_system + ";";
+    return names;
+  };
+  EXPECT_EQ(chosen("fs-0123"), "fs-0123;");
+  EXPECT_EQ(chosen("/mnt/b"), "fs-9;");
+  EXPECT_EQ(chosen("/bind"), "fs-9;");
+  EXPECT_EQ(chosen("/mnt"), "");
+}
+
+TEST(StatusTable, AlignsColumnsAndExplainsProblems) {
+  auto broken = healthyMount();
+  broken.name = "fs-9.b.20050";
+  broken.mount_points = {"/b\nc"};
+  broken.tunnel_pid.reset();
+  broken.last_error = "no such program";
+  broken.state->access_point.clear();
+  const std::string table = statusTable(judgeStatus(factsOf({healthyMount(), broken})));
+  EXPECT_THAT(table, HasSubstr("FILE SYSTEM  ACCESS POINT  MOUNT POINT  STATE        TARGET"));
+  EXPECT_THAT(table, HasSubstr("fs-9         -             /b?c         tunnel down  us-east-1a."));
+  EXPECT_THAT(table, HasSubstr("fs-0123      fsap-9        /mnt/efs     mounted      us-east-1a."));
+  EXPECT_THAT(table, HasSubstr("us-east-1a  4711    yes  61 min       3         -            -\n"));
+  EXPECT_THAT(table, HasSubstr("/b?c: its tunnel is dead: no such program\n"));
+  EXPECT_THAT(table, Not(HasSubstr("watchdog")));
+  EXPECT_EQ(statusTable(judgeStatus(factsOf({}))), "no EFS mounts\n");
+}
+
+TEST(StatusJson, HasEveryKeyOfTheReadme) {
+  const std::string json = statusJson(judgeStatus(factsOf({healthyMount()})));
+  for (const char* part : {R"("version": 1)",
+                           R"("time": "2026-01-02T03:04:05Z")",
+                           R"("healthy": true)",
+                           R"("pid": 99)",
+                           R"("problem": null)",
+                           R"("file_system": "fs-0123")",
+                           R"("access_point": "fsap-9")",
+                           R"("mount_point": "/mnt/efs")",
+                           R"("also_mounted_at": [])",
+                           R"("state": "mounted")",
+                           R"("availability_zone": "us-east-1a")",
+                           R"("region": "us-east-1")",
+                           R"("port": 20049)",
+                           R"("tunnel_pid": 4711)",
+                           R"("tls": true)",
+                           R"("certificate_expires": "2026-01-02T04:05:05Z")",
+                           R"("restarts": 3)",
+                           R"("oldest_call_ms": null)",
+                           R"("last_error": null)",
+                           R"("name": "fs-0123.mnt.efs.20049")"}) {
+    EXPECT_THAT(json, HasSubstr(part));
+  }
+}
+
+TEST(StatusJson, MountPointsThatAreNoUtf8DoNotBreakIt) {
+  auto mount = healthyMount();
+  mount.mount_points = {"/mnt/\xff\xfe"};
+  EXPECT_THAT(statusJson(judgeStatus(factsOf({mount}))), HasSubstr("\"mount_point\": \"/mnt/"));
+}
+
+}  // namespace
+}  // namespace efs::efsctl

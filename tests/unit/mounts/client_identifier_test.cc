@@ -1,0 +1,48 @@
+#include "efs/mounts/client_identifier.h"
+
+#include <gtest/gtest.h>
+
+#include "efs/base/files.h"
+#include "efs/test_support/temp_dir.h"
+
+namespace efs::mounts {
+namespace {
+
+class ClientIdentifier : public testing::Test {
+ protected:
+  std::string content() { return readFile(path_).value_or("?"); }
+  void write(const std::string& text) { ASSERT_TRUE(writeFileAtomic(path_, text)); }
+
+  test_support::TempDir dir_;
+  const std::string path_ = dir_.path() + "/identifier";
+  const std::string lock_ = dir_.path() + "/lock";
+  const SystemClock clock_;
+};
+
+TEST_F(ClientIdentifier, IsFreshWhileHeldAndThenWhatItWas) {
+  write("host-a\n");
+  {
+    const auto fresh = FreshClientIdentifier::set(lock_, clock_, path_);
+    ASSERT_TRUE(fresh) << fresh.error().describe();
+    EXPECT_EQ(content().find("host-a"), std::string::npos);
+    EXPECT_EQ(content().rfind("efsmount-", 0), 0U);
+    EXPECT_FALSE(FileLock::tryAcquire(lock_));
+  }
+  EXPECT_EQ(content().rfind("host-a", 0), 0U);
+  EXPECT_TRUE(FileLock::tryAcquire(lock_));
+}
+
+TEST_F(ClientIdentifier, IsClearedWhereNoneWasSet) {
+  write("(null)\n");
+  { const auto fresh = FreshClientIdentifier::set(lock_, clock_, path_); }
+  EXPECT_EQ(content().front(), '\n');
+}
+
+TEST_F(ClientIdentifier, SaysWhereTheKernelHasNone) {
+  const auto fresh = FreshClientIdentifier::set(lock_, clock_, path_);
+  ASSERT_FALSE(fresh);
+  EXPECT_EQ(fresh.error().kind(), ErrorKind::kUnsupported);
+}
+
+}  // namespace
+}  // namespace efs::mounts

@@ -1,0 +1,100 @@
+#include "efs/tunnel_control/socket_table.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "efs/net/socket.h"
+#include "efs/tunnel_control/tunnel_process.h"
+
+namespace efs::tunnel_control {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// As Linux 6.1 prints it.
+constexpr const char* kTable =
+    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "
+    "inode\n"
+    "   0: 0100007F:4E51 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 "
+    "4711 1 0000000000000000 100 0 0 10 0\n"
+    "   1: 00000000:0801 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 "
+    "4712 1 0000000000000000 100 0 0 10 0\n"
+    "   2: 0A00020F:4E52 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 "
+    "4713 1 0000000000000000 100 0 0 10 0\n"
+    "   3: 0100007F:03FF 0100007F:4E51 01 00000000:00000000 02:000005DB 00000000     0        0 "
+    "4714 2 0000000000000000 20 4 30 10 -1\n"
+    "   4: 0100007F:4E53 0100007F:03FE 01 00000000:00000000 00:00000000 00000000     0        0 "
+    "4715 1 0000000000000000 20 4 30 10 -1\n"
+    "   5: 0100007F:03FD 0100007F:4E54 02 00000001:00000000 01:000000C8 00000003     0        0 "
+    "4716 2 0000000000000000 800 0 0 1 7\n"
+    "   6: 0100007F:03FC 0100007F:4E55 06 00000000:00000000 03:00000F96 00000000     0        0 0 "
+    "3 0000000000000000\n"
+    "   7: 0F02000A:03FB 0100000A:4E56 01 00000000:00000000 02:000005DB 00000000     0        0 "
+    "4717 2 0000000000000000 20 4 30 10 -1\n";
+
+TEST(SocketTable, FindsListenersOnLoopbackAndOnAllAddresses) {
+  const auto table = SocketTable::parse(kTable);
+  EXPECT_THAT(table.listeners(20049), ElementsAre(4711));
+  EXPECT_THAT(table.listeners(2049), ElementsAre(4712));
+  EXPECT_THAT(table.listeners(20050), IsEmpty()) << "listens on another address";
+  EXPECT_THAT(table.listeners(1), IsEmpty());
+}
+
+TEST(SocketTable, SeesConnectedAndConnectingClients) {
+  const auto table = SocketTable::parse(kTable);
+  EXPECT_TRUE(table.hasClient(20049));
+  EXPECT_TRUE(table.hasClient(20052)) << "SYN_SENT";
+  EXPECT_FALSE(table.hasClient(20051)) << "the server's end is no client";
+  EXPECT_FALSE(table.hasClient(20053)) << "TIME_WAIT";
+  EXPECT_FALSE(table.hasClient(20054)) << "a host elsewhere";
+}
+
+TEST(SocketTable, LeavesOutWhatItDoesNotUnderstand) {
+  const auto table = SocketTable::parse(
+      "garbage\n\n 0: 0100007F 0100007F:1 01\n 0: 0100007F:4E51 00000000:0000 0A x x x x x y\n"
+      " 0: 0100007F:FFFFF 0100007F:4E51 01\n 0: zzzzzzzz:0001 0100007F:4E51 01");
+  EXPECT_THAT(table.listeners(20049), IsEmpty());
+  EXPECT_FALSE(table.hasClient(20049));
+}
+
+TEST(SocketTable, ReadsTheKernelsTable) {
+  auto listener = net::listenLoopback(0);
+  ASSERT_TRUE(listener);
+  struct stat info {};
+  ASSERT_EQ(::fstat(listener->fd.get(), &info), 0);
+  auto table = SocketTable::read();
+  ASSERT_TRUE(table);
+  EXPECT_THAT(table->listeners(listener->port), ElementsAre(info.st_ino));
+  EXPECT_FALSE(table->hasClient(listener->port));
+  const auto client = net::connectTcp(
+      *net::Endpoint::fromLiteral("127.0.0.1", static_cast<std::uint16_t>(listener->port)),
+      Duration(1000));
+  ASSERT_TRUE(client);
+  table = SocketTable::read();
+  ASSERT_TRUE(table);
+  EXPECT_TRUE(table->hasClient(listener->port)) << "even before anybody accepted";
+}
+
+TEST(TunnelProcess, KnowsAListeningSocketByItsPort) {
+  auto listener = net::listenLoopback(0);
+  ASSERT_TRUE(listener);
+  EXPECT_TRUE(listensOnLoopback(listener->fd.get(), listener->port));
+  EXPECT_FALSE(listensOnLoopback(listener->fd.get(), listener->port ^ 1));
+  EXPECT_FALSE(listensOnLoopback(0, listener->port));
+}
+
+// CSI-10: a process of another name is not a tunnel even if it holds the socket.
+TEST(TunnelFinder, RefusesProcessesThatAreNoTunnels) {
+  auto listener = net::listenLoopback(0);
+  ASSERT_TRUE(listener);
+  TunnelFinder finder;
+  EXPECT_FALSE(finder.find(::getpid(), listener->port));
+  EXPECT_FALSE(finder.find(1, listener->port));
+  EXPECT_FALSE(finder.find(-1, listener->port));
+  EXPECT_FALSE(finder.find(0, listener->port));
+}
+
+}  // namespace
+}  // namespace efs::tunnel_control
