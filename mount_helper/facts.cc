@@ -31,7 +31,7 @@ FactFinder::FactFinder(const MountRequest& request, const settings::Settings& se
     : request_(request),
       settings_(settings),
       clock_(clock),
-      curl_(http::makeHttpClient()),
+      curl_(http::makeHttpClient(environmentVariable("AWS_CA_BUNDLE").value_or(""))),
       http_(std::make_unique<aws::TokenMemory>(*curl_)) {}
 
 FactFinder::~FactFinder() = default;
@@ -230,11 +230,19 @@ Result<MountTarget> FactFinder::targetAtOwnName(const std::string& region) {
 Result<aws::Credentials> FactFinder::credentials(const std::string& region) {
   if (credentials_) return *credentials_;
   EFS_TRY(home, aws::homeDirectoryOf(::geteuid()));  // CRED-5: mount(8) runs us without $HOME
-  const aws::CredentialContext context{*http_, clock_,
-                                       home,   environmentVariable,
-                                       region, settings_.mount.disable_ec2_metadata_token};
-  aws::CredentialOptions options;
-  options.profile = request_.aws_profile;
+  const aws::CredentialContext context{
+      .http = *http_,
+      .clock = clock_,
+      .home_directory = home,
+      .environment = environmentVariable,
+      .region = region,
+      .disable_metadata_token = settings_.mount.disable_ec2_metadata_token,
+      .dns_suffix = settings_.forRegion(region).dns_name_suffix,
+      .fall_through = settings_.mount.credential_fallthrough};
+  const aws::CredentialOptions options{.profile = request_.aws_profile,
+                                       .credentials_uri = request_.credentials_uri,
+                                       .role_arn = request_.role_arn,
+                                       .jwt_path = request_.jwt_path};
   credentials_ = aws::findCredentials(context, options);
   return *credentials_;
 }

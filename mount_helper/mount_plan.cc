@@ -46,6 +46,8 @@ tunnel_control::TunnelConfig planTunnel(const MountRequest& request, const Mount
   config.connect_host = facts.target.peer();
   config.connect_port = kNfsPort;
   config.verify = request.verify.value_or(kVerifyChain);
+  config.allow_any_uid = settings.allow_any_local_uid;
+  config.allow_uids = settings.allow_local_uids;
   if (!request.tls) return config;
   config.ca_file = caFile(request, settings);
   config.certificate = paths.certificate;
@@ -73,7 +75,12 @@ state::MountState planState(const MountRequest& request, const MountFacts& facts
   state.private_key = identity::kPrivateKeyPath;
   state.certificate_creation_time = state::certificateTimeText(now);
   state.access_point = request.access_point.value_or("");
-  if (facts.credentials) state.aws_credentials_method = facts.credentials->method;
+  if (facts.credentials) {
+    state.aws_credentials_method = facts.credentials->method;
+    if (const auto end = facts.credentials->expiration) {
+      state.credentials_expiration = state::certificateTimeText(*end);
+    }
+  }
   return state;
 }
 

@@ -20,8 +20,8 @@ Error invalid(std::string message) { return {ErrorKind::kInvalidInput, std::move
 
 // Options of efs-utils that this version does not serve. Silently dropping one could mount with a
 // weaker identity or in the wrong network namespace, so each is refused by name.
-constexpr std::array<std::string_view, 7> kNotYetSupported = {
-    "awscredsuri", "jwtpath", "ocsp", "rolearn", "stunnel", "azid", "notunnel"};
+constexpr std::array<std::string_view, 4> kNotYetSupported = {"ocsp", "stunnel", "azid",
+                                                              "notunnel"};
 // s3files and macOS words that mean nothing here and must not reach the kernel.
 constexpr std::array<std::string_view, 4> kIgnored = {"notls", "noocsp", "nodirects3read",
                                                       "nos3readcache"};
@@ -155,6 +155,12 @@ Status takeOurs(MountRequest& request) {
   request.ca_file = std::move(ca_file);
   EFS_TRY(profile, takeNonEmpty(options, "awsprofile"));
   request.aws_profile = std::move(profile);
+  EFS_TRY(credentials_uri, takeNonEmpty(options, "awscredsuri"));
+  request.credentials_uri = std::move(credentials_uri);
+  EFS_TRY(role_arn, takeNonEmpty(options, "rolearn"));
+  request.role_arn = std::move(role_arn);
+  EFS_TRY(jwt_path, takeNonEmpty(options, "jwtpath"));
+  request.jwt_path = std::move(jwt_path);
   EFS_TRY(access_point, takeNonEmpty(options, "accesspoint"));
   request.access_point = std::move(access_point);
   EFS_TRY(az, takeNonEmpty(options, "az"));
@@ -173,6 +179,10 @@ Status takeOurs(MountRequest& request) {
 }
 
 Status checkValues(const MountRequest& request) {
+  if (request.credentials_uri && request.credentials_uri->front() != '/') {
+    return invalid("awscredsuri \"" + printable(*request.credentials_uri) + "\" is malformed")
+        .addHint("it must begin with \"/\", like $AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+  }
   if (request.access_point) EFS_CHECK(checkAccessPoint(*request.access_point));
   if (request.region) EFS_CHECK(checkRegion(*request.region));
   if (request.mount_target_ips.size() > kMaxTargets)

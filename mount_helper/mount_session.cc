@@ -207,7 +207,9 @@ Status MountSession::startTunnel() {
 
 std::string MountSession::signer() const {
   if (!facts_.credentials) return {};
-  return "access key " + facts_.credentials->access_key_id + " from " + facts_.credentials->source;
+  const aws::Credentials& credentials = *facts_.credentials;
+  return "access key " + credentials.access_key_id + " from " + credentials.source +
+         (credentials.arn.empty() ? "" : " (" + credentials.arn + ")");
 }
 
 Error MountSession::attemptFailure(const Error& cause) {
@@ -378,9 +380,8 @@ Outcome MountSession::run() {
   if (request_.iam) {
     auto credentials = facts_finder_.credentials(facts_.region);
     if (!credentials) return fatal(credentials.error());
-    log::info("signing with access key {} from {}", credentials->access_key_id,
-              credentials->source);
     facts_.credentials = std::move(*credentials);
+    log::info("signing with {}", signer());
   }
   if (auto made = context_.store.create(context_.settings.state_dir_mode); !made)
     return fatal(made.error());

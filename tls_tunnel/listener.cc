@@ -25,16 +25,16 @@ std::optional<std::int64_t> takeNumber(const char* variable) {
   return number;
 }
 
-Result<std::string> localAddress(int fd) {
+Result<net::Endpoint> localAddress(int fd) {
   sockaddr_storage address{};
   socklen_t length = sizeof(address);
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0)
-    return Error::fromErrno(errno, "descriptor 3, handed over as listening socket");
+    return Error::fromErrno(errno, "address of the listening socket");
   const auto endpoint = net::Endpoint::fromSockaddr(reinterpret_cast<sockaddr*>(&address), length);
   if (!endpoint || endpoint->ip() != "127.0.0.1")
     return Error(ErrorKind::kInvalidInput,
                  "descriptor 3, handed over as listening socket, is not bound to 127.0.0.1");
-  return endpoint->text();
+  return *endpoint;
 }
 
 Result<TunnelListener> adopt(int fd) {
@@ -45,7 +45,7 @@ Result<TunnelListener> adopt(int fd) {
   if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0 || listening == 0)
     return Error(ErrorKind::kInvalidInput, "descriptor 3 is handed over but does not listen");
   listener.fd.reset(fd);
-  listener.address = std::move(address);
+  listener.address = address;
   listener.inherited = true;
   (void)::fcntl(fd, F_SETFD, FD_CLOEXEC);
   EFS_CHECK(setNonBlocking(fd, true));
@@ -62,7 +62,8 @@ Result<TunnelListener> takeListener(int port) {
   EFS_TRY(own, net::listenLoopback(port));
   TunnelListener listener;
   listener.fd = std::move(own.fd);
-  listener.address = "127.0.0.1:" + std::to_string(own.port);
+  EFS_TRY(address, localAddress(listener.fd.get()));
+  listener.address = address;
   return listener;
 }
 

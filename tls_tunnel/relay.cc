@@ -4,8 +4,10 @@ namespace efs::tls_tunnel {
 
 using io::IoState;
 
-Relay::Relay(io::Transport& client, io::Transport& upstream, const Limits& limits)
-    : up_{client, upstream, io::ByteRing(limits.buffer), limits.buffer_resume},
+Relay::Relay(io::Transport& client, io::Transport& upstream, const Limits& limits,
+             CallTracker* calls)
+    : calls_(calls),
+      up_{client, upstream, io::ByteRing(limits.buffer), limits.buffer_resume},
       down_{upstream, client, io::ByteRing(limits.buffer), limits.buffer_resume},
       bytes_per_turn_(limits.bytes_per_turn) {}
 
@@ -58,6 +60,10 @@ Relay::Step Relay::fill(Flow& flow) {
     step = Step::kProgress;
     flow.source_ended = result.state == IoState::kEnd;
     flow.ring.commit(result.bytes);
+    if (calls_ != nullptr) {
+      const auto bytes = space.first(result.bytes);
+      &flow == &up_ ? calls_->fromClient(bytes) : calls_->fromServer(bytes);
+    }
     flow.moved += result.bytes;
   }
   return step;

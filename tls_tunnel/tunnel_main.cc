@@ -10,16 +10,20 @@
 #include <cerrno>
 #include <cstdio>
 #include <optional>
+#include <random>
 
 #include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/version.h"
 #include "efs/io/event_loop.h"
 #include "efs/tls/tls_client_context.h"
+#include "efs/tls_tunnel/client_gate.h"
 #include "efs/tls_tunnel/command_line.h"
 #include "efs/tls_tunnel/listener.h"
 #include "efs/tls_tunnel/tunnel_server.h"
 #include "efs/tunnel_control/tunnel_config.h"
+#include "efs/tunnel_control/tunnel_counters.h"
+#include "efs/tunnel_control/tunnel_signals.h"
 
 namespace efs::tls_tunnel {
 namespace {
@@ -63,11 +67,22 @@ void writePidFile(const std::string& path) {
   if (!written) log::debug("No pid file: {}", written.error().describe());
 }
 
-// The signals of TUN-4 as a descriptor; SIGPIPE is none of them: writes report it.
+// A tunnel without counters serves as well as any other.
+tunnel_control::CountersWriter makeCounters(const std::string& config_path) {
+  auto writer = tunnel_control::CountersWriter::create(tunnel_control::countersPath(config_path));
+  if (writer) return std::move(*writer);
+  log::warning("No counters for the watchdog: {}", writer.error().describe());
+  return {};
+}
+
+// The signals of TUN-4 and tunnel_signals.h as a descriptor; SIGPIPE is none of them: writes report
+// it.
 Result<UniqueFd> openSignals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signo : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signo);
+  for (const int signo :
+       {SIGTERM, SIGINT, tunnel_control::kReloadSignal, tunnel_control::kReconnectSignal})
+    sigaddset(&set, signo);
   if (::sigprocmask(SIG_SETMASK, &set, nullptr) != 0) return Error::fromErrno(errno, "sigprocmask");
   (void)::signal(SIGHUP, SIG_DFL);  // our launcher had it ignored until now
   (void)::signal(SIGPIPE, SIG_IGN);
@@ -95,15 +110,19 @@ class Tunnel {
 
   Status run() {
     EFS_CHECK(prepare());
-    TunnelServer server(*context_, std::move(listener_.fd));
+    const std::string address = listener_.address.text();
+    const bool inherited = listener_.inherited;
+    TunnelServer& server = server_.emplace(*context_, *gate_, std::move(listener_));
     EFS_CHECK(server.start());
     EFS_TRY(watch, loop_->watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { onSignal(); }));
-    log::info("Starting new incarnation: {} -> {}:{}, {}{}", listener_.address, context_->host,
+    log::info("Starting new incarnation: {} -> {}:{}, {}{}", address, context_->host,
               context_->port, context_->tls != nullptr ? "TLS" : "plain TCP",
-              listener_.inherited ? ", inherited listener" : "");
+              inherited ? ", inherited listener" : "");
     if (tls_) log::info("Client certificate: {}", tls_->describeCertificate());
-    status_.reached(Stage::kListening, listener_.address);
-    return loop_->run();
+    status_.reached(Stage::kListening, address);
+    const Status ended = loop_->run();
+    meter_->removePage();
+    return ended;
   }
 
   void reportFailure(const Error& error) { status_.failed(Stage::kListening, error); }
@@ -124,17 +143,45 @@ class Tunnel {
       EFS_TRY(context, makeTls(config, clock_));
       tls_ = std::move(context);
     }
-    context_.emplace(SessionContext{*loop_, limits_, status_, config.connect_host,
+    openGate({config.allow_any_uid, config.allow_uids});
+    openMeter();
+    context_.emplace(SessionContext{*loop_, limits_, status_, *meter_, pacer_, config.connect_host,
                                     static_cast<std::uint16_t>(config.connect_port),
                                     tls_ ? &*tls_ : nullptr});
     return {};
   }
 
+  void openGate(LocalUsers users) {
+    if (!users.any) owners_.prepare();
+    if (!owners_.whyTable().empty())
+      log::info("Clients are looked up in /proc/net/tcp: {}", owners_.whyTable());
+    const auto lookup = [this](const net::Endpoint& local, const net::Endpoint& remote) {
+      return owners_.find(local, remote);
+    };
+    gate_.emplace(std::move(users), lookup, clock_);
+  }
+
+  // After the signals: who sees the page may send them.
+  void openMeter() {
+    meter_.emplace(makeCounters(line_.config_path));
+    meter_->facts().pid = ::getpid();
+    meter_->facts().started = tunnel_control::countersTime(clock_.monotonic());
+    showCertificate();
+  }
+
+  void showCertificate() {
+    const auto end = tls_ ? tls_->certificateEnd() : std::nullopt;
+    meter_->facts().certificate_end = end ? std::chrono::system_clock::to_time_t(*end) : 0;
+    meter_->publishFacts();
+  }
+
   void onSignal() {
     signalfd_siginfo info{};
     while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
-      if (info.ssi_signo == SIGHUP) {
+      if (info.ssi_signo == tunnel_control::kReloadSignal) {
         reload();
+      } else if (info.ssi_signo == tunnel_control::kReconnectSignal) {
+        server_->reconnect();
       } else {
         log::info("Stopping: signal {} from process {}", info.ssi_signo, info.ssi_pid);
         loop_->stop();
@@ -150,6 +197,7 @@ class Tunnel {
                  status.error().describe());
     } else {
       log::info("Client certificate read again: {}", tls_->describeCertificate());
+      showCertificate();
     }
   }
 
@@ -161,7 +209,12 @@ class Tunnel {
   std::unique_ptr<io::EventLoop> loop_;
   TunnelListener listener_;
   std::optional<tls::TlsClientContext> tls_;
+  net::SocketOwners owners_;
+  std::optional<ClientGate> gate_;
+  std::optional<TunnelMeter> meter_;
+  ConnectPacer pacer_{limits_, std::random_device()()};
   std::optional<SessionContext> context_;
+  std::optional<TunnelServer> server_;
 };
 
 }  // namespace

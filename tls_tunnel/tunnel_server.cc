@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <tuple>
 
 #include "efs/base/log.h"
 #include "efs/net/address.h"
@@ -14,8 +15,8 @@ namespace efs::tls_tunnel {
 
 Status TunnelServer::start() {
   // Level-triggered: what one turn leaves in the backlog is reported again.
-  EFS_TRY(watch,
-          context_.loop.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { acceptSome(); }));
+  EFS_TRY(watch, context_.loop.watch(listener_.fd.get(), EPOLLIN,
+                                     [this](std::uint32_t) { acceptSome(); }));
   watch_ = std::move(watch);
   return {};
 }
@@ -29,11 +30,11 @@ void TunnelServer::acceptSome() {
 bool TunnelServer::acceptOne() {
   sockaddr_storage address{};
   socklen_t length = sizeof(address);
-  UniqueFd client(::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&address), &length,
+  UniqueFd client(::accept4(listener_.fd.get(), reinterpret_cast<sockaddr*>(&address), &length,
                             SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (client.valid()) {
     const auto peer = net::Endpoint::fromSockaddr(reinterpret_cast<sockaddr*>(&address), length);
-    open(std::move(client), peer ? peer->text() : "?");
+    greet(std::move(client), peer.value_or(net::Endpoint()));
     return true;
   }
   switch (errno) {
@@ -61,29 +62,50 @@ void TunnelServer::pauseAccepting(int err) {
   });
 }
 
-void TunnelServer::open(UniqueFd client, const std::string& peer) {
-  if (sessions_.size() >= context_.limits.sessions && !makeRoom()) {
-    log::warning("Connection from {} refused: {} connections are open already", peer,
-                 sessions_.size());
-    io::resetOnClose(client.get());
-    return;
+void TunnelServer::greet(UniqueFd client, const net::Endpoint& peer) {
+  switch (gate_.judge(peer, listener_.address)) {
+    case ClientGate::Verdict::kWelcome:
+      return open(std::move(client), peer.text());
+    case ClientGate::Verdict::kGone:
+      return log::debug("Client {} was gone before it was served (port probe)", peer.text());
+    case ClientGate::Verdict::kStranger:
+      context_.meter.setStrangers(gate_.refused());
+      context_.meter.publish();
+      io::resetOnClose(client.get());
+      return;
   }
+}
+
+void TunnelServer::open(UniqueFd client, const std::string& peer) {
+  if (sessions_.size() >= context_.limits.sessions) makeRoom();
   (void)net::setNoDelay(client.get());
   const std::uint64_t id = next_id_++;
   auto session = std::make_unique<TunnelSession>(context_, id, std::move(client), peer,
                                                  [this, id] { ended(id); });
   TunnelSession& started = *session;
   sessions_.emplace(id, std::move(session));
-  if (auto status = started.start(); !status) started.drop(status.error().message());
+  if (auto status = started.start(); !status)
+    started.drop(log::Level::kWarning, status.error().message());
 }
 
-// Strangers that connected and said nothing must not keep the kernel out.
-bool TunnelServer::makeRoom() {
-  const auto silent = std::find_if(sessions_.begin(), sessions_.end(),
-                                   [](const auto& entry) { return entry.second->silent(); });
-  if (silent == sessions_.end()) return false;
-  silent->second->drop("silent for longest while the limit of connections is reached");
-  return true;
+void TunnelServer::makeRoom() {
+  const auto rank = [](const TunnelSession& session) {
+    return std::tuple(!session.silent(), session.busy(), session.lastHeard());
+  };
+  const auto victim = std::min_element(
+      sessions_.begin(), sessions_.end(),
+      [&](const auto& a, const auto& b) { return rank(*a.second) < rank(*b.second); });
+  victim->second->drop(log::Level::kWarning, "made room for a new one at the limit of connections");
+}
+
+void TunnelServer::reconnect() {
+  context_.pacer.reset();
+  std::vector<TunnelSession*> open;
+  for (const auto& [id, session] : sessions_) {
+    if (!session->silent()) open.push_back(session.get());
+  }
+  log::info("Reconnecting on request: {} connection(s) dropped", open.size());
+  for (TunnelSession* session : open) session->drop(log::Level::kInfo, "reconnect requested");
 }
 
 void TunnelServer::ended(std::uint64_t id) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "efs/base/text.h"
 #include "efs/net/socket.h"
@@ -14,6 +15,7 @@ namespace efs::tls_tunnel {
 
 using io::IoState;
 using tunnel_control::Stage;
+using tunnel_control::UpstreamState;
 
 namespace {
 
@@ -48,8 +50,18 @@ Status TunnelSession::start() {
   return {};
 }
 
-void TunnelSession::drop(const std::string& reason) {
-  end(log::Level::kWarning, reason, Client::kReset);
+void TunnelSession::drop(log::Level level, const std::string& reason) {
+  if (upstream_) io::resetOnClose(upstream_->fd());
+  end(level, reason, Client::kReset);
+}
+
+bool TunnelSession::busy() const {
+  if (state_ == State::kRelaying) return meter_.calls->outstanding() != 0;
+  return state_ != State::kSilent;
+}
+
+std::uint64_t TunnelSession::lastHeard() const {
+  return std::max(meter_.last_up, tunnel_control::countersTime(started_));
 }
 
 void TunnelSession::clientEvent(std::uint32_t events) {
@@ -81,6 +93,8 @@ void TunnelSession::firstByte() {
   if (got > 0) {
     log::info("Accepted new connection {} from {}", id_, peer_);
     deadline_.reset();
+    context_.meter.add(meter_);
+    meter_.last_up = now();
     return beginConnect();
   }
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
@@ -89,6 +103,17 @@ void TunnelSession::firstByte() {
 
 void TunnelSession::beginConnect() {
   state_ = State::kConnecting;
+  meter_.state = UpstreamState::kConnecting;
+  context_.meter.publish();
+  const Duration pause = context_.pacer.delay(context_.loop.clock().monotonic());
+  if (pause == Duration{0}) return startConnector();
+  log::debug("Connection {}: next attempt in {} ms, {} failed", id_, pause.count(),
+             context_.pacer.failures());
+  deadline_ = context_.loop.after(pause, [this] { startConnector(); });
+}
+
+void TunnelSession::startConnector() {
+  step_started_ = context_.loop.clock().monotonic();
   connector_ = std::make_unique<UpstreamConnector>(context_.loop, context_.limits);
   connector_->start(
       context_.host, context_.port,
@@ -107,8 +132,15 @@ void TunnelSession::connected(Result<ConnectedUpstream> result) {
   context_.status.reached(Stage::kConnected, upstream_name_);
   if (auto adopted = adopt(std::move(*result)); !adopted)
     return upstreamFailed(Stage::kConnected, adopted.error());
+  context_.meter.connected();
+  auto& facts = context_.meter.facts();
+  facts.upstream = upstream_name_;
+  facts.connect_ms = stepDone();
+  facts.handshake_ms = facts.first_byte_ms = 0;
   if (tls_ == nullptr) return beginRelay();
   state_ = State::kSecuring;
+  meter_.state = UpstreamState::kSecuring;
+  context_.meter.publish();
   deadline_ = context_.loop.after(context_.limits.handshake, [this] {
     upstreamFailed(Stage::kSecured, Error(ErrorKind::kTimeout,
                                           fmt::format("TLS handshake not done within {} s",
@@ -140,20 +172,33 @@ void TunnelSession::handshake() {
   deadline_.reset();
   log::debug("Connection {}: {} secured with {}", id_, upstream_name_, tls_->describe());
   context_.status.reached(Stage::kSecured, tls_->describe());
+  context_.meter.facts().tls = tls_->describe();
+  context_.meter.facts().handshake_ms = stepDone();
   beginRelay();
 }
 
 void TunnelSession::beginRelay() {
   state_ = State::kRelaying;
-  relay_.emplace(client_, *upstream_, context_.limits);
+  meter_.state = UpstreamState::kConnected;
+  // Not cleared: see CallTracker.
+  meter_.calls = std::make_unique_for_overwrite<CallTracker>();
+  relay_.emplace(client_, *upstream_, context_.limits, meter_.calls.get());
+  context_.meter.publishFacts();
   peer_watch_.emplace(upstream_->fd(), context_.limits.keepalive);
   pump();
 }
 
 void TunnelSession::pump() {
+  meter_.calls->setNow(now());
   const Relay::Outcome outcome = relay_->pump();
+  count();
   if (!first_byte_after_ && relay_->bytesDown() > 0) {
     first_byte_after_ = age();
+    context_.pacer.reset();
+    context_.meter.serverAnswered();
+    context_.meter.facts().first_byte_ms = stepDone();
+    context_.meter.publishFacts();
+    context_.meter.publish();
     context_.status.reached(Stage::kAccepted, upstream_name_);
   }
   if (outcome == Relay::Outcome::kMore) {
@@ -164,6 +209,19 @@ void TunnelSession::pump() {
   if (!look_timer_.armed())
     look_timer_ = context_.loop.after(context_.limits.idle_look, [this] { look(); });
   if (relay_->halfClosed() && !deadline_.armed()) watchHalfClose();
+}
+
+void TunnelSession::count() {
+  const bool measured = meter_.calls->measuring();
+  const bool was_blocked = std::exchange(meter_.client_blocks, relay_->clientBlocks());
+  const bool up = relay_->bytesUp() != std::exchange(meter_.bytes_up, relay_->bytesUp());
+  const bool down = relay_->bytesDown() != std::exchange(meter_.bytes_down, relay_->bytesDown());
+  if (up) meter_.last_up = meter_.calls->now();
+  if (down) meter_.last_down = meter_.calls->now();
+  if (up || down || was_blocked != meter_.client_blocks) context_.meter.publish();
+  if (measured || unmeasured_said_) return;
+  unmeasured_said_ = true;
+  log::warning("Connection {}: its RPC records cannot be followed; it goes on unmeasured", id_);
 }
 
 void TunnelSession::relayEnded(Relay::Outcome outcome) {
@@ -178,6 +236,12 @@ void TunnelSession::relayEnded(Relay::Outcome outcome) {
       if (refused)
         return upstreamFailed(Stage::kAccepted,
                               refusal(Error(ErrorKind::kReset, "server closed the connection")));
+      context_.meter.failed(Error(ErrorKind::kReset, "server closed the connection"), now());
+      // After an orderly end the kernel waits up to 3 s before it connects again
+      // (XS_TCP_INIT_REEST_TO); after a reset it comes back at once and replays.
+      if (const std::size_t calls = meter_.calls->outstanding(); calls != 0)
+        return end(log::Level::kWarning, fmt::format("server closed, {} calls unanswered", calls),
+                   Client::kReset);
       return end(log::Level::kWarning, "server closed", Client::kClose);
     case Relay::Outcome::kUpstreamFailed:
       return upstreamFailed(Stage::kAccepted,
@@ -232,6 +296,13 @@ void TunnelSession::upstreamFailed(Stage tried, const Error& error) {
   context_.status.failed(tried, error);
   std::string where = context_.host;
   if (!upstream_name_.empty()) where += " (" + upstream_name_ + ")";
+  // Once the server has served this connection its end is no failed attempt.
+  if (first_byte_after_) {
+    context_.meter.failed(error, now());
+  } else {
+    context_.pacer.failed(context_.loop.clock().monotonic());
+    context_.meter.attemptFailed(error, now());
+  }
   end(log::Level::kError, "upstream " + where + ": " + error.describe(), Client::kReset);
 }
 
@@ -241,6 +312,11 @@ void TunnelSession::end(log::Level level, const std::string& reason, Client clie
   state_ = State::kEnded;
   deadline_.reset();
   look_timer_.reset();
+  connector_.reset();
+  if (!was_silent) {
+    context_.meter.remove(meter_);
+    context_.meter.publish();
+  }
   if (client == Client::kReset) io::resetOnClose(client_.fd());
   if (log::enabled(level)) {
     std::string detail;
@@ -254,6 +330,15 @@ void TunnelSession::end(log::Level level, const std::string& reason, Client clie
                                   age().count(), reason, detail));
   }
   ended_();
+}
+
+std::int64_t TunnelSession::stepDone() {
+  const MonoTime began = std::exchange(step_started_, context_.loop.clock().monotonic());
+  return std::chrono::duration_cast<Duration>(step_started_ - began).count();
+}
+
+std::uint64_t TunnelSession::now() const {
+  return tunnel_control::countersTime(context_.loop.clock().monotonic());
 }
 
 Duration TunnelSession::age() const {

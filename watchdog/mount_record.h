@@ -72,7 +72,6 @@ struct MountRecord {
   std::optional<RenewalJob> renewal;
   FileStamp certificate_stamp;
   std::optional<WallTime> certificate_ends;
-  std::optional<WallTime> credentials_expire;  // of the last renewal by this process
 
   std::int64_t restarts = 0;       // tunnels started here
   bool unmount_announced = false;  // umount.efs said so

@@ -67,13 +67,14 @@ int renewInChild(const RenewalRequest& request, int answer) {
   if (::dup2(answer, 3) < 0) return 1;
   (void)::close_range(4, ~0U, 0);
   const SystemClock clock;
-  const auto http = http::makeHttpClient();
+  const auto http = http::makeHttpClient(environmentValue("AWS_CA_BUNDLE").value_or(""));
   const aws::CredentialContext context{.http = *http,
                                        .clock = clock,
                                        .home_directory = homeDirectory(),
                                        .environment = environmentValue,
                                        .region = request.state.region,
-                                       .disable_metadata_token = request.disable_metadata_token};
+                                       .disable_metadata_token = request.disable_metadata_token,
+                                       .dns_suffix = request.dns_suffix};
   const auto outcome = renewCertificate(request, context);
   return writeAll(3, RenewalOutcome::encode(outcome), "the answer") ? 0 : 1;
 }

@@ -19,6 +19,7 @@ struct RenewalRequest {
   std::string client_source;
   std::string client_version;
   bool disable_metadata_token = false;
+  std::string dns_suffix;  // of the mount's region, for STS
 };
 
 struct RenewalOutcome {

@@ -156,7 +156,8 @@ void Supervisor::observeCertificate(MountRecord& mount, Observation& seen) {
   const WallTime now = around_.clock.now();
   const WallTime due = renewalTime(
       state::parseCertificateTime(mount.state.certificate_creation_time), mount.certificate_ends,
-      mount.credentials_expire, settings_.watchdog.certificate_renewal_interval, now);
+      state::parseCertificateTime(mount.state.credentials_expiration),
+      settings_.watchdog.certificate_renewal_interval, now);
   seen.certificate_due = seen.certificate_missing || now >= due;
 }
 

@@ -127,7 +127,8 @@ void Supervisor::renew(MountRecord& mount) {
       .lock_path = store_.directory() + "/privateKey.lock",
       .client_source = settings_.client_source,
       .client_version = around_.version,
-      .disable_metadata_token = settings_.mount.disable_ec2_metadata_token};
+      .disable_metadata_token = settings_.mount.disable_ec2_metadata_token,
+      .dns_suffix = settings_.forRegion(mount.state.region).dns_name_suffix};
   auto job = RenewalJob::start(request);
   if (!job) {
     log::error("Cannot recreate self-signed certificate for {}: {}", mount.name,
@@ -162,7 +163,8 @@ void Supervisor::renewalEnded(const std::string& name) {
   mount.novelty.clear("renewal");
   log::info("Renewed the certificate of {}", name);
   mount.state.certificate_creation_time = outcome->creation_time;
-  mount.credentials_expire = outcome->credentials_expire;
+  const auto end = outcome->credentials_expire;
+  mount.state.credentials_expiration = end ? state::certificateTimeText(*end) : "";
   save(mount);
   if (mount.tunnel) signalTunnel(mount, SIGHUP, "SIGHUP");
 }

@@ -3,9 +3,9 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include <array>
 #include <vector>
 
+#include "efs/base/log.h"
 #include "efs/base/text.h"
 #include "providers/provider.h"
 
@@ -19,15 +19,11 @@ constexpr const char* kHint =
     "mount "
     "without the option iam";
 
-bool isSet(const std::optional<std::string>& text) { return text && !text->empty(); }
+constexpr const char* kNoFallHint =
+    "no other source is tried, because it might be another identity; credential_fallthrough = true "
+    "in section [mount] of the config file tries the next one";
 
-// Options that name a source of their own (CRED-1, CRED-2).
-Status refuseUnsupportedOptions(const CredentialOptions& options) {
-  if (isSet(options.credentials_uri)) return unsupportedSource("mount option awscredsuri");
-  if (isSet(options.role_arn)) return unsupportedSource("mount option rolearn");
-  if (isSet(options.jwt_path)) return unsupportedSource("mount option jwtpath");
-  return {};
-}
+bool isSet(const std::optional<std::string>& text) { return text && !text->empty(); }
 
 // CRED-3; nullopt when no profile is named and there is no usable [default].
 Result<std::optional<std::string>> chooseProfile(const CredentialContext& context,
@@ -38,21 +34,63 @@ Result<std::optional<std::string>> chooseProfile(const CredentialContext& contex
   return has_default ? std::optional<std::string>("default") : std::nullopt;
 }
 
-// CRED-3 and CRED-4: a profile is final; without one, the rest of the list in contract order.
-Result<std::vector<ProviderPtr>> chain(const CredentialContext& context,
-                                       const CredentialOptions& options) {
+// Options rolearn and jwtpath, which name a source only together.
+Result<bool> hasRoleOptions(const CredentialContext& context, const CredentialOptions& options) {
+  const bool role = isSet(options.role_arn);
+  const bool token = isSet(options.jwt_path);
+  if (role == token) return role;
+  const std::string text = std::string("mount option ") + (role ? "rolearn" : "jwtpath") +
+                           " is given without " + (role ? "jwtpath" : "rolearn");
+  if (!context.fall_through) return Error(ErrorKind::kInvalidInput, text);
+  log::warning("{}: it is ignored", text);
+  return false;
+}
+
+// CRED-4, and CRED-2 with `role`.
+void addEnvironmentSources(const CredentialContext& context, const CredentialOptions& options,
+                           bool role, std::vector<ProviderPtr>& providers) {
+  providers.push_back(makeContainerEnvironmentProvider());
+  providers.push_back(makePodIdentityEnvironmentProvider());
+  if (role) providers.push_back(makeWebIdentityProvider(*options.role_arn, *options.jwt_path));
+  providers.push_back(makeWebIdentityEnvironmentProvider());
+  // amazon-efs-utils does not see such a [default] and takes the instance role: another identity
+  // than the one that the AWS CLI would take.
+  if (!role && !context.fall_through) providers.push_back(makeIndirectDefaultProvider());
+  providers.push_back(makeInstanceRoleProvider());
+}
+
+// A source that names itself in an option or a profile is final: `only`. Without one, the
+// environment's sources in contract order.
+struct Chain {
   std::vector<ProviderPtr> providers;
+  bool only = false;
+};
+
+Result<Chain> makeChain(const CredentialContext& context, const CredentialOptions& options) {
+  Chain chain;
+  if (isSet(options.credentials_uri)) {  // CRED-1
+    chain.only = true;
+    chain.providers.push_back(makeContainerUriProvider(*options.credentials_uri));
+    return chain;
+  }
+  EFS_TRY(role, hasRoleOptions(context, options));
+  if (role) {
+    if (isSet(options.profile)) {
+      log::warning("mount option awsprofile is ignored: rolearn and jwtpath are given");  // CRED-2
+    }
+    addEnvironmentSources(context, options, role, chain.providers);
+    return chain;
+  }
   EFS_TRY(profile, chooseProfile(context, options));
   if (profile) {
-    providers.push_back(makeProfileProvider(*profile, ProfileFiles::kBoth));
-    return providers;
+    chain.only = true;
+    chain.providers.push_back(makeProfileProvider(*profile, ProfileFiles::kBoth));
+    chain.providers.push_back(makeNamedProfileProvider(*profile));
+    return chain;
   }
-  providers.push_back(makeNoProfileProvider());
-  providers.push_back(makeContainerUriProvider());
-  providers.push_back(makePodIdentityProvider());
-  providers.push_back(makeWebIdentityProvider());
-  providers.push_back(makeInstanceRoleProvider());
-  return providers;
+  chain.providers.push_back(makeNoProfileProvider());
+  addEnvironmentSources(context, options, role, chain.providers);
+  return chain;
 }
 
 Error notFound(const CredentialContext& context, const std::vector<std::string>& tried) {
@@ -66,30 +104,63 @@ Error notFound(const CredentialContext& context, const std::vector<std::string>&
   return error;
 }
 
-Result<Credentials> firstOf(const std::vector<ProviderPtr>& providers,
-                            const CredentialContext& context) {
+// A certificate must not be signed with credentials that are about to end.
+void warnWhenShort(const Credentials& credentials, const Clock& clock) {
+  if (!credentials.expiration || credentials.method == "metadata:") return;
+  if (*credentials.expiration <= clock.now()) {
+    log::warning("the credentials of {} ended at {}: is the clock of this machine right?",
+                 credentials.source, utcText(*credentials.expiration, "%Y-%m-%dT%H:%M:%SZ"));
+  }
+}
+
+Result<Credentials> firstOf(const Chain& chain, const CredentialContext& context) {
   std::vector<std::string> tried;
-  for (const auto& provider : providers) {
-    EFS_TRY(attempt, provider->find(context).withContext(kNotFound));
-    if (attempt.credentials) return std::move(*attempt.credentials);
-    tried.push_back(provider->name() + ": " + attempt.outcome);
+  for (const auto& provider : chain.providers) {
+    auto attempt = provider->find(context);
+    if (!attempt) {
+      Error error = std::move(attempt.error());
+      // A profile's own name is in its message already.
+      if (!error.message().starts_with(provider->name())) error.addContext(provider->name());
+      if (chain.only || !context.fall_through) {
+        if (!chain.only) error.addHint(kNoFallHint);
+        return unexpected(std::move(error.addContext(kNotFound)));
+      }
+      log::warning("{}: going on to the next source of credentials (credential_fallthrough)",
+                   error.describe());
+      tried.push_back(error.message());
+      continue;
+    }
+    if (attempt->credentials) {
+      warnWhenShort(*attempt->credentials, context.clock);
+      return std::move(*attempt->credentials);
+    }
+    tried.push_back(provider->name() + ": " + attempt->outcome);
   }
   return notFound(context, tried);
 }
 
+// "a,b": role names may contain commas, the paths behind them begin with "/".
+std::optional<std::pair<std::string, std::string>> splitArguments(const std::string& text) {
+  auto comma = text.find(",/");
+  if (comma == std::string::npos) comma = text.find(',');
+  if (comma == std::string::npos || comma == 0 || comma + 1 == text.size()) return std::nullopt;
+  return std::pair{text.substr(0, comma), text.substr(comma + 1)};
+}
+
 // CRED-10; an error for a word that no version ever wrote.
 Result<ProviderPtr> providerOf(const std::string& kind, const std::string& argument) {
+  if (kind == "metadata") return makeInstanceRoleProvider();
   if (kind == "credentials" && !argument.empty()) {
     return makeProfileProvider(argument, ProfileFiles::kCredentials);
   }
   if (kind == "config" && !argument.empty()) {
     return makeProfileProvider(argument, ProfileFiles::kConfig);
   }
-  if (kind == "metadata") return makeInstanceRoleProvider();
-  constexpr std::array kOthers{"named_profile", "ecs", "podidentity", "webidentity"};
-  for (const char* other : kOthers) {
-    if (kind == other) return unsupportedSource("credentials method " + kind);
-  }
+  if (kind == "named_profile" && !argument.empty()) return makeNamedProfileProvider(argument);
+  if (kind == "ecs" && !argument.empty()) return makeContainerUriProvider(argument);
+  const auto pair = splitArguments(argument);
+  if (kind == "podidentity" && pair) return makePodIdentityProvider(pair->first, pair->second);
+  if (kind == "webidentity" && pair) return makeWebIdentityProvider(pair->first, pair->second);
   return Error(ErrorKind::kInvalidInput,
                "unknown credentials method: " + printable(kind + ":" + argument, 80));
 }
@@ -98,10 +169,8 @@ Result<ProviderPtr> providerOf(const std::string& kind, const std::string& argum
 
 Result<Credentials> findCredentials(const CredentialContext& context,
                                     const CredentialOptions& options) {
-  EFS_CHECK(refuseUnsupportedOptions(options).withContext(kNotFound));
-  auto providers = chain(context, options);
-  if (!providers) return unexpected(std::move(providers.error().addContext(kNotFound)));
-  return firstOf(*providers, context);
+  EFS_TRY(chain, makeChain(context, options).withContext(kNotFound));
+  return firstOf(chain, context);
 }
 
 Result<Credentials> credentialsByMethod(const CredentialContext& context,
@@ -109,9 +178,10 @@ Result<Credentials> credentialsByMethod(const CredentialContext& context,
   const auto colon = std::min(method.find(':'), method.size());
   const std::string argument = colon < method.size() ? method.substr(colon + 1) : "";
   EFS_TRY(provider, providerOf(method.substr(0, colon), argument));
-  std::vector<ProviderPtr> only;
-  only.push_back(std::move(provider));
-  return firstOf(only, context);
+  Chain chain;
+  chain.only = true;
+  chain.providers.push_back(std::move(provider));
+  return firstOf(chain, context);
 }
 
 Result<std::string> homeDirectoryOf(uid_t uid) {

@@ -28,6 +28,11 @@ std::string imdsEndpoint(
   return endpoint.empty() ? kImdsEndpoint : endpoint;
 }
 
+bool imdsDisabled(
+    const std::function<std::optional<std::string>(const std::string&)>& environment) {
+  return toLower(trim(environment("AWS_EC2_METADATA_DISABLED").value_or(""))) == "true";
+}
+
 ImdsClient::ImdsClient(const http::HttpClient& http, std::string endpoint, bool disable_token,
                        ImdsPatience patience)
     : http_(http),

@@ -1,76 +1,66 @@
 #include "efs/aws/imds_documents.h"
 
-#include <ctime>
-#include <nlohmann/json.hpp>
+#include <vector>
 
+#include "aws_json.h"
 #include "aws_names.h"
 #include "credential_values.h"
+#include "efs/aws/credential_documents.h"
 #include "efs/base/text.h"
 
 namespace efs::aws {
 namespace {
 
-using Json = nlohmann::json;
-
-Result<Json> parseObject(std::string_view text) {
-  // The third argument turns exceptions off; invalid UTF-8 is refused as well.
-  Json document = Json::parse(text, nullptr, false);
-  if (document.is_object()) return document;
-  return Error(ErrorKind::kProtocol, "the reply is not a JSON object");
-}
-
-// Empty when missing or not a string.
-std::string_view field(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  if (found == object.end()) return {};
-  const auto* value = found->get_ptr<const std::string*>();
-  return value == nullptr ? std::string_view() : *value;
-}
-
-std::optional<WallTime> parseTime(std::string_view text) {
-  std::tm parts{};
-  const std::string copy(text);
-  const char* end = strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  if (end == nullptr || *end != '\0') return std::nullopt;
-  // WallTime counts nanoseconds: years before 1678 and after 2261 do not fit.
-  constexpr int kFirstYear = 1970 - 1900;
-  constexpr int kLastYear = 2200 - 1900;
-  if (parts.tm_year < kFirstYear || parts.tm_year > kLastYear) return std::nullopt;
-  return std::chrono::system_clock::from_time_t(timegm(&parts));
+// "aws" of "arn:aws:iam::123456789012:instance-profile/web"; empty where there is no such part.
+std::string arnPart(const std::vector<std::string>& parts, std::size_t index) {
+  return index < parts.size() && isHostLabel(parts[index]) ? parts[index] : std::string();
 }
 
 }  // namespace
 
 Result<InstanceIdentity> parseInstanceIdentity(std::string_view json) {
-  EFS_TRY(document, parseObject(json));
+  EFS_TRY(document, SecretJson::parse(json));
+  const auto* root = &document.root();
   InstanceIdentity identity;
-  identity.region = field(document, "region");
+  identity.region = textOf(root, "region");
   if (!isHostLabel(identity.region)) {
     return Error(ErrorKind::kProtocol, "the document gives no usable region");
   }
-  const auto zone = field(document, "availabilityZone");
+  const auto zone = textOf(root, "availabilityZone");
   if (isHostLabel(zone)) identity.availability_zone = zone;
-  const auto instance = field(document, "instanceId");
+  const auto instance = textOf(root, "instanceId");
   if (isHostLabel(instance)) identity.instance_id = instance;
   return identity;
 }
 
 Result<Credentials> parseRoleCredentials(std::string_view json) {
-  EFS_TRY(document, parseObject(json));
-  const auto code = field(document, "Code");
+  EFS_TRY(document, SecretJson::parse(json));
+  const auto* root = &document.root();
+  const auto code = textOf(root, "Code");
   if (!code.empty() && code != "Success") {
     return Error(ErrorKind::kPermission, "the service answers with code " + printable(code, 80));
   }
   for (const char* name : {"AccessKeyId", "SecretAccessKey", "Token"}) {
-    if (field(document, name).empty()) {
+    if (textOf(root, name).empty()) {
       return Error(ErrorKind::kProtocol, std::string("the reply has no ") + name);
     }
   }
-  EFS_TRY(credentials,
-          makeCredentials(field(document, "AccessKeyId"), field(document, "SecretAccessKey"),
-                          field(document, "Token")));
-  credentials.expiration = parseTime(field(document, "Expiration"));
+  EFS_TRY(credentials, makeCredentials(textOf(root, "AccessKeyId"), textOf(root, "SecretAccessKey"),
+                                       textOf(root, "Token")));
+  // A time that cannot be read does not spoil keys that may well be good: the certificate is
+  // renewed every hour anyway.
+  credentials.expiration = parseAwsTime(textOf(root, "Expiration"));
   return credentials;
+}
+
+std::string assumedRoleArn(std::string_view json, const std::string& role) {
+  const auto document = SecretJson::parse(json);
+  if (!document) return {};
+  const auto parts = split(textOf(&document->root(), "InstanceProfileArn"), ':');
+  const std::string partition = arnPart(parts, 1);
+  const std::string account = arnPart(parts, 4);
+  if (partition.empty() || account.empty()) return {};
+  return "arn:" + partition + ":sts::" + account + ":assumed-role/" + role;
 }
 
 }  // namespace efs::aws

@@ -88,6 +88,13 @@ Result<ProfileFile> ProfileFile::load(const std::string& path) {
   return file;
 }
 
+std::vector<std::string> ProfileFile::sections() const {
+  std::vector<std::string> names;
+  names.reserve(sections_.size());
+  for (const auto& section : sections_) names.push_back(section.first);
+  return names;
+}
+
 const Secret* ProfileFile::find(const std::string& section, const std::string& key) const {
   const auto in_section = sections_.find(section);
   if (in_section == sections_.end()) return nullptr;

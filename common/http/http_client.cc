@@ -97,8 +97,8 @@ std::size_t collect(char* data, std::size_t size, std::size_t count, void* targe
 // One request: an easy handle with its header list and buffers.
 class Exchange {
  public:
-  Exchange(const CurlLibrary& curl, const HttpRequest& request)
-      : curl_(curl), request_(request), handle_(curl.easy_init()) {
+  Exchange(const CurlLibrary& curl, const HttpRequest& request, const std::string& ca_bundle)
+      : curl_(curl), request_(request), ca_bundle_(ca_bundle), handle_(curl.easy_init()) {
     reply_.limit = request.max_reply;
   }
   ~Exchange() {
@@ -157,7 +157,8 @@ class Exchange {
            set(CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS)) &&
            set(CURLOPT_ERRORBUFFER, error_text_.data()) && set(CURLOPT_WRITEFUNCTION, &collect) &&
            set(CURLOPT_WRITEDATA, static_cast<void*>(&reply_)) &&
-           set(CURLOPT_USERAGENT, "efsmount");
+           set(CURLOPT_USERAGENT, "efsmount") &&
+           (ca_bundle_.empty() || set(CURLOPT_CAINFO, ca_bundle_.c_str()));
   }
 
   bool setRequest() {
@@ -181,6 +182,7 @@ class Exchange {
 
   const CurlLibrary& curl_;
   const HttpRequest& request_;
+  const std::string& ca_bundle_;
   CURL* handle_;
   curl_slist* headers_ = nullptr;
   std::array<char, CURL_ERROR_SIZE> error_text_{};
@@ -189,6 +191,8 @@ class Exchange {
 
 class CurlClient final : public HttpClient {
  public:
+  explicit CurlClient(std::string ca_bundle) : ca_bundle_(std::move(ca_bundle)) {}
+
   Result<HttpReply> send(const HttpRequest& request) const override {
     const std::string what = printable(request.method, 20) + " to " + hostOf(request.url);
     if (auto fine = checkRequest(request); !fine) {
@@ -196,7 +200,7 @@ class CurlClient final : public HttpClient {
     }
     auto curl = library();
     if (!curl) return unexpected(std::move(curl.error().addContext(what)));
-    return Exchange(**curl, request).run().withContext(what);
+    return Exchange(**curl, request, ca_bundle_).run().withContext(what);
   }
 
  private:
@@ -209,12 +213,15 @@ class CurlClient final : public HttpClient {
     return &*library_;
   }
 
+  std::string ca_bundle_;
   mutable std::mutex mutex_;
   mutable std::optional<CurlLibrary> library_;
 };
 
 }  // namespace
 
-std::unique_ptr<HttpClient> makeHttpClient() { return std::make_unique<CurlClient>(); }
+std::unique_ptr<HttpClient> makeHttpClient(std::string ca_bundle) {
+  return std::make_unique<CurlClient>(std::move(ca_bundle));
+}
 
 }  // namespace efs::http

@@ -65,6 +65,23 @@ void readMinutes(KeyReader& keys, const char* section, const char* key, Duration
   out = std::chrono::minutes(minutes);
 }
 
+// A typing error that was taken for "nobody else" would be noticed late, so it is an error.
+void readLocalUids(KeyReader& keys, MountSettings& mount) {
+  const auto value = keys.text(kMount, "allow_local_uids");
+  if (!value || value->empty()) return;
+  mount.allow_any_local_uid = toLower(*value) == "any";
+  if (mount.allow_any_local_uid) return;
+  for (const auto& part : split(*value, ',')) {
+    // The highest uid means "none" to the kernel.
+    const auto uid = parseInt(trim(part));
+    if (!uid || *uid < 0 || *uid >= std::int64_t{UINT32_MAX}) {
+      return keys.reject(kMount, "allow_local_uids", Bad::kError, *value,
+                         "\"any\" or uids with commas");
+    }
+    mount.allow_local_uids.push_back(static_cast<uid_t>(*uid));
+  }
+}
+
 void readMount(KeyReader& keys, MountSettings& mount) {
   keys.text(kMount, "dns_name_format", mount.dns_name_format);
   keys.text(kMount, "dns_name_suffix", mount.dns_name_suffix);
@@ -83,11 +100,13 @@ void readMount(KeyReader& keys, MountSettings& mount) {
             mount.fall_back_to_mount_target_ip);
   keys.flag(kMount, "disable_fetch_ec2_metadata_token", Bad::kError,
             mount.disable_ec2_metadata_token);
+  keys.flag(kMount, "credential_fallthrough", Bad::kError, mount.credential_fallthrough);
   keys.flag(kMount, "retry_nfs_mount_command", Bad::kError, mount.retry_nfs_mount);
   keys.number(kMount, "retry_nfs_mount_command_count", Bad::kDefault, 1, 1000,
               mount.retry_nfs_mount_count);
   readSeconds(keys, kMount, "retry_nfs_mount_command_timeout_sec", Bad::kDefault, 1,
               mount.retry_nfs_mount_timeout);
+  readLocalUids(keys, mount);
 }
 
 void readWatchdog(KeyReader& keys, WatchdogSettings& watchdog) {

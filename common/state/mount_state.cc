@@ -150,6 +150,7 @@ Result<MountState> MountState::parse(std::string_view json, const std::string& n
   taker.text("certificateCreationTime", state.certificate_creation_time);
   taker.text("accessPoint", state.access_point);
   taker.text("awsCredentialsMethod", state.aws_credentials_method);
+  taker.text("awsCredentialsExpiration", state.credentials_expiration);
   taker.integer("unmount_count", 0, std::numeric_limits<std::int64_t>::max(), count);
   taker.seconds("unmount_time", state.unmount_time);
   EFS_CHECK(taker.finish(state.unknown_keys));
@@ -177,6 +178,7 @@ std::string MountState::serialize() const {
   putText(object, "certificateCreationTime", certificate_creation_time);
   putText(object, "accessPoint", access_point);
   putText(object, "awsCredentialsMethod", aws_credentials_method);
+  putText(object, "awsCredentialsExpiration", credentials_expiration);
   if (unmount_count != 0) object["unmount_count"] = unmount_count;
   putSeconds(object, "unmount_time", unmount_time);
   const Json unknown = Json::parse(unknown_keys, nullptr, false);

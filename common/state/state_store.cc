@@ -74,6 +74,7 @@ MountPaths StateStore::paths(const std::string& name) const {
   paths.state = directory_ + "/" + name;
   paths.pending_state = directory_ + "/~" + name;
   paths.tunnel_config = directory_ + "/stunnel-config." + name;
+  paths.counters = directory_ + "/tunnel-counters." + name;
   paths.secret_dir = directory_ + "/" + name + "+";
   paths.certificate = paths.secret_dir + "/certificate.pem";
   paths.pid_file = paths.secret_dir + "/stunnel.pid";
@@ -142,6 +143,7 @@ Status StateStore::removeMount(const std::string& name, const MountState* state)
     if (entry.find('/') == std::string::npos && endsWith(entry, name)) note(removeFile(path));
   }
   note(removeFile(mount.tunnel_config));
+  note(removeFile(mount.counters));
   // `mountStateDir` is always the name with a plus; another value in the file is not believed.
   note(removeTree(mount.secret_dir));
   note(removeFile(mount.pending_state));

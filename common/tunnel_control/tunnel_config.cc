@@ -56,6 +56,9 @@ void writeProxyKeys(LineWriter& out, const TunnelConfig& config) {
   out.keyUnlessEmpty("fs_id", config.fs_id);
   out.keyUnlessEmpty("region", config.region);
   out.keyUnlessEmpty("efs_utils_version", config.version);
+  std::vector<std::string> uids;
+  for (const uid_t uid : config.allow_uids) uids.push_back(std::to_string(uid));
+  out.keyUnlessEmpty("allow_local_uids", config.allow_any_uid ? "any" : join(uids, ","));
 }
 
 // ---- reading
@@ -150,6 +153,19 @@ class KeyReader {
     }
     out = static_cast<Number>(*value);
   }
+  void uids(const std::string& key, bool& any, std::vector<uid_t>& out) {
+    const std::string value = text(key);
+    any = toLower(value) == "any";
+    if (any || value.empty()) return;
+    for (const auto& part : split(value, ',')) {
+      // The highest uid means "none" to the kernel.
+      const auto uid = parseInt(trim(part));
+      if (!uid || *uid < 0 || *uid >= std::int64_t{UINT32_MAX}) {
+        return fail(key, "is not \"any\" or uids with commas");
+      }
+      out.push_back(static_cast<uid_t>(*uid));
+    }
+  }
   // The last colon splits, because an IPv6 address stands there without brackets.
   void hostAndPort(const std::string& key, std::string& host, int& port) {
     const std::string value = required(key);
@@ -214,6 +230,7 @@ void readServiceKeys(KeyReader& keys, TunnelConfig& config) {
   config.fs_id = keys.text("efs.fs_id");
   config.region = keys.text("efs.region");
   config.version = keys.text("efs.efs_utils_version");
+  keys.uids("efs.allow_local_uids", config.allow_any_uid, config.allow_uids);
 }
 
 }  // namespace

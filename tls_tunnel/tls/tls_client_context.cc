@@ -201,6 +201,14 @@ std::string TlsClientContext::describeCertificate() const {
          timeText(X509_get0_notAfter(certificate));
 }
 
+std::optional<WallTime> TlsClientContext::certificateEnd() const {
+  const X509* certificate = SSL_CTX_get0_certificate(impl_->context.get());
+  std::tm end{};
+  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1)
+    return std::nullopt;
+  return std::chrono::system_clock::from_time_t(::timegm(&end));
+}
+
 Result<std::unique_ptr<TlsTransport>> TlsClientContext::connect(UniqueFd socket) const {
   auto impl = std::make_unique<TlsTransport::Impl>();
   impl->ssl.reset(SSL_new(impl_->context.get()));

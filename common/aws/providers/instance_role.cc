@@ -31,16 +31,24 @@ class InstanceRoleProvider final : public CredentialProvider {
   std::string name() const override { return "instance role"; }
 
   Result<Attempt> find(const CredentialContext& context) const override {
+    if (imdsDisabled(context.environment)) {
+      return Attempt{std::nullopt, "AWS_EC2_METADATA_DISABLED is true"};
+    }
     ImdsClient imds(context.http, imdsEndpoint(context.environment), context.disable_metadata_token,
                     context.imds_patience);
     const auto role = roleName(imds);
     if (!role) return failed(role.error());
-    const auto document = imds.get(kRolePath + *role);
+    auto document = imds.get(kRolePath + *role);
     if (!document) return failed(document.error());
     auto credentials = parseRoleCredentials(*document);
+    wipe(*document);
     if (!credentials) return failed(credentials.error().addContext("role " + *role));
     credentials->method = "metadata:";
     credentials->source = "instance role " + *role;
+    // Only for the log: an older service without this document is no failure.
+    if (const auto info = imds.get("meta-data/iam/info")) {
+      credentials->arn = assumedRoleArn(*info, *role);
+    }
     warnWhenExpired(*credentials, context.clock);
     return Attempt{std::move(*credentials), ""};
   }

@@ -1,11 +1,7 @@
-#include <sys/stat.h>
-
 #include <array>
-#include <cerrno>
 
 #include "../credential_values.h"
-#include "efs/aws/profile_file.h"
-#include "efs/base/log.h"
+#include "../profile_set.h"
 #include "efs/base/text.h"
 #include "provider.h"
 
@@ -17,41 +13,11 @@ constexpr const char* kSecretAccessKey = "aws_secret_access_key";
 constexpr const char* kSessionToken = "aws_session_token";
 
 struct FileKind {
-  const char* file;    // below the home directory
+  std::string (*path)(const CredentialContext& context);
   const char* method;  // CRED-10
 };
-constexpr FileKind kCredentialsFile{"/.aws/credentials", "credentials"};
-constexpr FileKind kConfigFile{"/.aws/config", "config"};
-
-// nullopt when there is no such file; "/dev/null" as home of a system user is such a case.
-Result<std::optional<ProfileFile>> loadIfPresent(const std::string& path) {
-  auto file = ProfileFile::load(path);
-  if (file) return std::optional<ProfileFile>(std::move(*file));
-  const bool absent =
-      file.error().kind() == ErrorKind::kNotFound || file.error().osError() == ENOTDIR;
-  if (absent) return std::optional<ProfileFile>();
-  return unexpected(std::move(file.error()));
-}
-
-void warnWhenExposed(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    log::warning(
-        "{} holds credentials and is accessible to other users (mode {:04o}), run: chmod 600 {}",
-        path, info.st_mode & 07777U, path);
-  }
-}
-
-// Keys by which a profile asks for a role, a program or a log-in instead of giving keys.
-const char* indirectKey(const ProfileFile& file, const std::string& section) {
-  constexpr std::array kKeys{"role_arn",      "credential_process",     "credential_source",
-                             "sso_session",   "sso_start_url",          "source_profile",
-                             "login_session", "web_identity_token_file"};
-  for (const char* key : kKeys) {
-    if (file.find(section, key) != nullptr) return key;
-  }
-  return nullptr;
-}
+constexpr FileKind kCredentialsFile{&credentialsPath, "credentials"};
+constexpr FileKind kConfigFile{&configPath, "config"};
 
 class ProfileProvider final : public CredentialProvider {
  public:
@@ -62,10 +28,9 @@ class ProfileProvider final : public CredentialProvider {
 
   Result<Attempt> find(const CredentialContext& context) const override {
     std::string outcome;
-    std::optional<Error> indirect;
     for (const FileKind& kind : {kCredentialsFile, kConfigFile}) {
       if (skips(kind)) continue;
-      const std::string path = context.home_directory + kind.file;
+      const std::string path = kind.path(context);
       EFS_TRY(file, loadIfPresent(path));
       if (!file) {
         addOutcome(outcome, path + " does not exist");
@@ -74,9 +39,7 @@ class ProfileProvider final : public CredentialProvider {
       EFS_TRY(attempt, look(*file, kind, path));
       if (attempt.credentials) return attempt;
       addOutcome(outcome, attempt.outcome);
-      if (!indirect) indirect = indirection(*file, path);
     }
-    if (indirect) return unexpected(std::move(*indirect));
     return Attempt{std::nullopt, outcome};
   }
 
@@ -114,17 +77,6 @@ class ProfileProvider final : public CredentialProvider {
     return Attempt{std::move(credentials), ""};
   }
 
-  // The contract's third step, "assumed by botocore".
-  std::optional<Error> indirection(const ProfileFile& file, const std::string& path) const {
-    for (const std::string& section : {profile_, "profile " + profile_}) {
-      if (const char* key = indirectKey(file, section)) {
-        return unsupportedSource("key " + std::string(key) + " of [" + printable(section, 80) +
-                                 "] of " + path);
-      }
-    }
-    return std::nullopt;
-  }
-
   std::string profile_;
   ProfileFiles files_;
 };
@@ -134,10 +86,9 @@ class NoProfileProvider final : public CredentialProvider {
   std::string name() const override { return "profile"; }
 
   Result<Attempt> find(const CredentialContext& context) const override {
-    const std::string home = context.home_directory;
     return Attempt{std::nullopt, std::string("none named, and no [default] with ") + kAccessKeyId +
-                                     " in " + home + kCredentialsFile.file + " or " + home +
-                                     kConfigFile.file};
+                                     " in " + credentialsPath(context) + " or " +
+                                     configPath(context)};
   }
 };
 
@@ -151,7 +102,7 @@ ProviderPtr makeProfileProvider(std::string profile, ProfileFiles files) {
 
 Result<bool> hasDefaultProfile(const CredentialContext& context) {
   for (const FileKind& kind : {kCredentialsFile, kConfigFile}) {
-    EFS_TRY(file, loadIfPresent(context.home_directory + kind.file));
+    EFS_TRY(file, loadIfPresent(kind.path(context)));
     if (file && file->find("default", kAccessKeyId) != nullptr) return true;
   }
   return false;

@@ -119,7 +119,7 @@ class Relay(TunnelTest):
                 self.assertEqual(receive(client, 1000), pattern(1000, number))
                 client.close()
 
-    def test_resets_the_newest_beyond_the_limit(self):
+    def test_a_new_connection_wins_at_the_limit(self):  # contract 25 item 20
         backend, tunnel = self.through(echo, tls=False)
         clients = []
         for _ in range(64):
@@ -128,12 +128,12 @@ class Relay(TunnelTest):
             client.sendall(b"x")
             self.assertEqual(receive(client, 1), b"x")
             clients.append(client)
-        try:
-            with tunnel.connect() as late:
-                self.assertReset(late)
-        except ConnectionResetError:
-            pass  # so early that connect() itself reports it
-        tunnel.wait_log("64 connections are open already")
+        clients[0].sendall(b"y")
+        self.assertEqual(receive(clients[0], 1), b"y")
+        with tunnel.connect() as late:
+            late.sendall(b"x")
+            self.assertEqual(receive(late, 1), b"x")
+        self.assertReset(clients[1])  # quiet for longest
         clients[0].sendall(b"y")
         self.assertEqual(receive(clients[0], 1), b"y")
 

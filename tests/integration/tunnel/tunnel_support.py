@@ -233,6 +233,15 @@ class Tunnel:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return client
 
+    @property
+    def counters_path(self):
+        name = os.path.basename(self.config).removeprefix("stunnel-config.")
+        return os.path.join(self.dir, "tunnel-counters." + name)
+
+    def counters(self):
+        """The page of counters, as tunnel_counters.h lays it out."""
+        return Counters(self.counters_path)
+
     def fds(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
@@ -264,6 +273,32 @@ class Tunnel:
             self.status_fd = None
         shutil.rmtree(self.dir, True)
         return self.process.returncode if self.process else None
+
+
+class Counters:
+    """A copy of a tunnel's page of counters."""
+
+    NUMBERS = ("upstream_state connections_open connections_total strangers_refused bytes_up "
+               "bytes_down calls replies backchannel_calls outstanding last_client_byte "
+               "last_upstream_byte oldest_call silent_since unreachable_since attempts_failed "
+               "reconnects unmeasured").split()
+    FACTS = ("pid started connect_ms handshake_ms first_byte_ms certificate_end error_time "
+             "upstream tls error").split()
+
+    def __init__(self, path):
+        with open(path, "rb") as page:
+            data = page.read()
+        assert len(data) == 4096 and data[:8] == b"EFSCOUNT", data[:16]
+        self.version, = struct.unpack_from("=Q", data, 8)
+        for name, value in zip(self.NUMBERS, struct.unpack_from("=18Q", data, 64)):
+            setattr(self, name, value)
+        for name, value in zip(self.FACTS, struct.unpack_from("=QQqqqqQ48s96s512s", data, 512)):
+            setattr(self, name, value.split(b"\0")[0].decode() if isinstance(value, bytes)
+                    else value)
+
+    @staticmethod
+    def now():
+        return int(time.clock_gettime(time.CLOCK_MONOTONIC) * 1000)
 
 
 class Server:

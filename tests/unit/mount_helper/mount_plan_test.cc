@@ -86,6 +86,16 @@ TEST(MountPlan, LeavesTheNameUncheckedOnlyWhenTheConfigSaysSo) {
   EXPECT_EQ(plan("tls", settings).tunnel.check_host, "");
 }
 
+// Contract 25 item 19
+TEST(MountPlan, TellsTheTunnelWhoMayConnect) {
+  auto settings = shipped();
+  EXPECT_TRUE(plan("tls", settings).tunnel.allow_uids.empty());
+  settings.mount.allow_local_uids = {1000};
+  EXPECT_EQ(plan("tls", settings).tunnel.allow_uids, std::vector<uid_t>{1000});
+  settings.mount.allow_any_local_uid = true;
+  EXPECT_TRUE(plan("rw", settings).tunnel.allow_any_uid);
+}
+
 // Section 14, CRED-10
 TEST(MountPlan, StateHoldsWhatARenewalNeeds) {
   const auto p = plan("tls,iam,accesspoint=fsap-0123456789abcdef0");

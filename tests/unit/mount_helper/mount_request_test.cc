@@ -73,6 +73,14 @@ TEST(MountRequest, EachRuleOfSection5HasItsOwnMessage) {
   EXPECT_NE(refusal("tls,accesspoint=fsap-123").find("is malformed"), std::string::npos);
   EXPECT_NE(refusal("tls,accesspoint=FSAP-0123456789abcdef0").find("is malformed"),
             std::string::npos);
+  EXPECT_NE(refusal("tls,awscredsuri=/x").find("\"iam\" option is required"), std::string::npos);
+  EXPECT_EQ(refusal("tls,iam,awscredsuri=/x,awsprofile=y"),
+            "The \"awscredsuri\" and \"awsprofile\" options are mutually exclusive");
+  for (const char* uri : {"x", "@host/", "http://169.254.170.2/x"}) {
+    EXPECT_NE(refusal(std::string("tls,iam,awscredsuri=") + uri).find("is malformed"),
+              std::string::npos);
+  }
+  EXPECT_NE(refusal("tls,iam,rolearn=").find("rolearn needs a value"), std::string::npos);
   EXPECT_NE(refusal("region=-x").find("Invalid region option"), std::string::npos);
   EXPECT_NE(refusal("region=US").find("Invalid region option"), std::string::npos);
   EXPECT_NE(refusal("mounttargetip=host").find("not an IPv4 or IPv6 address"), std::string::npos);
@@ -88,6 +96,19 @@ TEST(MountRequest, EachRuleOfSection5HasItsOwnMessage) {
             std::string::npos);
   EXPECT_NE(refusal("tls,cafile=/nonexistent/ca.pem").find("/nonexistent/ca.pem"),
             std::string::npos);
+}
+
+// CRED-1, CRED-2
+TEST(MountRequest, TakesTheOptionsThatNameASourceOfCredentials) {
+  const auto result =
+      request("tls,iam,awscredsuri=/v2/x,rolearn=arn:aws:iam::1:role/x,jwtpath=/jwt,noatime");
+  ASSERT_TRUE(result) << result.error().message();
+  EXPECT_EQ(result->credentials_uri, "/v2/x");
+  EXPECT_EQ(result->role_arn, "arn:aws:iam::1:role/x");
+  EXPECT_EQ(result->jwt_path, "/jwt");
+  for (const char* name : {"awscredsuri", "rolearn", "jwtpath"}) {
+    EXPECT_FALSE(result->nfs_options.has(name)) << name;
+  }
 }
 
 TEST(MountRequest, RefusesWhatThisVersionDoesNotServeInsteadOfDroppingIt) {

@@ -165,6 +165,22 @@ TEST(Settings, LaysARegionSectionOverMount) {
   EXPECT_EQ(settings.forRegion("eu-west-1").ca_file, "/own.pem");
 }
 
+// Contract 25 item 19: a key of our own.
+TEST(Settings, ReadsWhoMayUseATunnelBesideRoot) {
+  EXPECT_TRUE(good("").mount.allow_local_uids.empty());
+  EXPECT_TRUE(good("[mount]\nallow_local_uids =\n").mount.allow_local_uids.empty());
+  const Settings some = good("[mount]\nallow_local_uids = 1000, 65534\n");
+  EXPECT_EQ(some.mount.allow_local_uids, (std::vector<uid_t>{1000, 65534}));
+  EXPECT_FALSE(some.mount.allow_any_local_uid);
+  EXPECT_TRUE(good("[mount]\nallow_local_uids = Any\n").mount.allow_any_local_uid);
+  for (const char* bad : {"root", "1000,", "-1", "4294967295", "1000 1001", "any,1"}) {
+    EXPECT_NE(failureOf("[mount]\nallow_local_uids = " + std::string(bad) + "\n")
+                  .find("[mount] allow_local_uids = "),
+              std::string::npos)
+        << bad;
+  }
+}
+
 // Section 15: the three logging keys go to the tunnel only if the section exists.
 TEST(Settings, KnowsWhetherTheProxySectionExists) {
   const Settings settings = good("[proxy]\nproxy_logging_level = DEBUG\n");

@@ -18,7 +18,7 @@ struct Row {
   const char* value;  // null: shipped as a comment
 };
 
-constexpr std::array<Row, 34> kTable{{
+constexpr std::array<Row, 35> kTable{{
     {"DEFAULT", "logging_level", "INFO"},
     {"DEFAULT", "logging_max_bytes", "1048576"},
     {"DEFAULT", "logging_file_count", "10"},
@@ -38,9 +38,11 @@ constexpr std::array<Row, 34> kTable{{
     {"mount", "optimize_readahead", "true"},
     {"mount", "fall_back_to_mount_target_ip_address_enabled", "true"},
     {"mount", "disable_fetch_ec2_metadata_token", "false"},
+    {"mount", "credential_fallthrough", nullptr},
     {"mount", "retry_nfs_mount_command", "true"},
     {"mount", "retry_nfs_mount_command_count", "3"},
     {"mount", "retry_nfs_mount_command_timeout_sec", "15"},
+    {"mount", "allow_local_uids", nullptr},  // ours
     {"mount-watchdog", "enabled", "true"},
     {"mount-watchdog", "poll_interval_sec", "1"},
     {"mount-watchdog", "unmount_count_for_consistency", "5"},

@@ -46,6 +46,13 @@ TEST(MountState, ReadsEveryKey) {
   EXPECT_EQ(state->unknown_keys, R"({"last_stunnel_check_time":1767323046.125})");
 }
 
+TEST(MountState, KeepsWhenTheCredentialsEnd) {
+  MountState state;
+  EXPECT_EQ(state.serialize().find("awsCredentialsExpiration"), std::string::npos);
+  state.credentials_expiration = "260102030405Z";
+  EXPECT_EQ(MountState::parse(state.serialize(), "x")->credentials_expiration, "260102030405Z");
+}
+
 TEST(MountState, WritesWhatItReadAgain) {
   const auto first = MountState::parse(kFull, "x");
   ASSERT_TRUE(first.has_value());

@@ -29,6 +29,7 @@ class StateStoreTest : public testing::Test {
     ASSERT_TRUE(makeDirectories(paths.secret_dir, 0700).has_value());
     ASSERT_TRUE(writeFileAtomic(paths.certificate, "c").has_value());
     ASSERT_TRUE(writeFileAtomic(paths.tunnel_config, "t").has_value());
+    ASSERT_TRUE(writeFileAtomic(paths.counters, "n").has_value());
   }
   test_support::TempDir root_;
   StateStore store_{root_.at("efs")};
@@ -51,6 +52,7 @@ TEST_F(StateStoreTest, KnowsTheLayout) {
   EXPECT_EQ(paths.state, "/var/run/efs/fs-1.mnt.20049");
   EXPECT_EQ(paths.pending_state, "/var/run/efs/~fs-1.mnt.20049");
   EXPECT_EQ(paths.tunnel_config, "/var/run/efs/stunnel-config.fs-1.mnt.20049");
+  EXPECT_EQ(paths.counters, "/var/run/efs/tunnel-counters.fs-1.mnt.20049");
   EXPECT_EQ(paths.certificate, "/var/run/efs/fs-1.mnt.20049+/certificate.pem");
   EXPECT_EQ(paths.pid_file, "/var/run/efs/fs-1.mnt.20049+/stunnel.pid");
 }

@@ -121,6 +121,27 @@ TEST(TunnelConfig, ReadsWhatItWrote) {
   EXPECT_EQ(read->ca_file, "");
 }
 
+// Contract 25 item 19: a key of our own, absent unless it is needed.
+TEST(TunnelConfig, CarriesWhoMayConnectBesideRoot) {
+  TunnelConfig config = sample();
+  EXPECT_EQ(config.serialize(true).find("allow_local_uids"), std::string::npos);
+  config.allow_uids = {1000, 65534};
+  const std::string text = config.serialize(true);
+  EXPECT_NE(text.find("\nallow_local_uids = 1000,65534"), std::string::npos);
+  EXPECT_EQ(TunnelConfig::parse(text, "cfg")->allow_uids, config.allow_uids);
+  config.allow_any_uid = true;
+  EXPECT_TRUE(TunnelConfig::parse(config.serialize(false), "cfg")->allow_any_uid);
+}
+
+TEST(TunnelConfig, RefusesABrokenListOfUsers) {
+  for (const char* bad : {"root", "1,", "-1", "4294967295", "1;2"}) {
+    const auto config =
+        TunnelConfig::parse(sample().serialize(true) + "\nallow_local_uids = " + bad, "cfg");
+    ASSERT_FALSE(config) << bad;
+    EXPECT_NE(config.error().message().find("allow_local_uids"), std::string::npos);
+  }
+}
+
 // Section 24, UP-1: stunnel mode of efs-utils 1.x
 TEST(TunnelConfig, ReadsAStunnelFile) {
   const auto config = TunnelConfig::parse(

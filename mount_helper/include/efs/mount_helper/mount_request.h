@@ -25,6 +25,8 @@ struct MountRequest {
   std::optional<int> verify;  // 0 = server certificate not checked; default 2
   std::optional<std::string> ca_file;
   std::optional<std::string> aws_profile;
+  std::optional<std::string> credentials_uri;     // option awscredsuri, begins with "/"
+  std::optional<std::string> role_arn, jwt_path;  // options rolearn, jwtpath
   std::optional<std::string> access_point;
   std::optional<std::string> az;
   std::optional<std::string> region;

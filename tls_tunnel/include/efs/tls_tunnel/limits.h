@@ -25,6 +25,9 @@ struct Limits {
   Duration connect_stagger{250};
   std::size_t addresses = 16;
   Duration handshake{10000};
+  // Pauses after failed attempts (ConnectPacer).
+  Duration retry_first{50};
+  Duration retry_most{5000};
   // After one side ended its direction: how long the other may stay without moving a byte.
   Duration half_closed{60000};
 

@@ -5,12 +5,13 @@
 
 #include "efs/base/result.h"
 #include "efs/base/unique_fd.h"
+#include "efs/net/address.h"
 
 namespace efs::tls_tunnel {
 
 struct TunnelListener {
   UniqueFd fd;  // listening, non-blocking, close-on-exec
-  std::string address;
+  net::Endpoint address;
   bool inherited = false;
 };
 

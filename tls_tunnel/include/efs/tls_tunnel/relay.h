@@ -12,6 +12,7 @@
 
 #include "efs/io/byte_ring.h"
 #include "efs/io/transport.h"
+#include "efs/tls_tunnel/call_tracker.h"
 #include "efs/tls_tunnel/limits.h"
 
 namespace efs::tls_tunnel {
@@ -27,8 +28,9 @@ class Relay {
     kUpstreamFailed,  // upstream.error() tells why
   };
 
-  // Both must outlive the relay.
-  Relay(io::Transport& client, io::Transport& upstream, const Limits& limits);
+  // All must outlive the relay. `calls` sees the bytes of both directions; may be null.
+  Relay(io::Transport& client, io::Transport& upstream, const Limits& limits,
+        CallTracker* calls = nullptr);
 
   Outcome pump();
 
@@ -37,6 +39,8 @@ class Relay {
   // One side has ended; what is left is the other direction, or bytes not yet delivered.
   bool halfClosed() const { return up_.source_ended || down_.source_ended || down_.source_failed; }
   bool clientEnded() const { return up_.source_ended; }
+  // Bytes wait for the client, which does not take them.
+  bool clientBlocks() const { return !down_.ring.empty(); }
   bool holdsMemory() const { return up_.ring.holdsMemory() || down_.ring.holdsMemory(); }
   void releaseMemory();
 
@@ -54,11 +58,12 @@ class Relay {
   };
   enum class Step { kProgress, kIdle, kSourceFailed, kSinkFailed };
 
-  static Step fill(Flow& flow);
+  Step fill(Flow& flow);
   static Step drain(Flow& flow);
   // Both steps, the client's end passed on where `pass_end`.
-  static Step move(Flow& flow, bool pass_end);
+  Step move(Flow& flow, bool pass_end);
 
+  CallTracker* calls_;
   Flow up_;
   Flow down_;
   std::size_t bytes_per_turn_;

@@ -8,18 +8,23 @@
 #include <vector>
 
 #include "efs/io/event_loop.h"
+#include "efs/tls_tunnel/client_gate.h"
 #include "efs/tls_tunnel/limits.h"
+#include "efs/tls_tunnel/listener.h"
 #include "efs/tls_tunnel/tunnel_session.h"
 
 namespace efs::tls_tunnel {
 
 class TunnelServer {
  public:
-  // `listener` is a listening, non-blocking socket; `context` must outlive the server.
-  TunnelServer(SessionContext& context, UniqueFd listener)
-      : context_(context), listener_(std::move(listener)) {}
+  // `context` and `gate` must outlive the server.
+  TunnelServer(SessionContext& context, ClientGate& gate, TunnelListener listener)
+      : context_(context), gate_(gate), listener_(std::move(listener)) {}
 
   Status start();
+  // Every connection that has or waits for an upstream is reset; the kernel's next one begins at
+  // once, with a new look at DNS.
+  void reconnect();
   std::size_t sessions() const { return sessions_.size(); }
 
  private:
@@ -27,12 +32,17 @@ class TunnelServer {
   // False when there is nothing more to accept now.
   bool acceptOne();
   void pauseAccepting(int err);
+  // A peer the gate does not let in is reset here.
+  void greet(UniqueFd client, const net::Endpoint& peer);
   void open(UniqueFd client, const std::string& peer);
-  bool makeRoom();
+  // A new connection always wins: who said nothing goes first, then who has nothing under way, then
+  // who has been quiet for longest.
+  void makeRoom();
   void ended(std::uint64_t id);
 
   SessionContext& context_;
-  UniqueFd listener_;
+  ClientGate& gate_;
+  TunnelListener listener_;
   io::EventLoop::Watch watch_;
   io::EventLoop::Timer pause_;
   io::EventLoop::Timer burial_;

@@ -18,10 +18,12 @@
 #include "efs/io/tcp_transport.h"
 #include "efs/tls/tls_client_context.h"
 #include "efs/tls/tls_transport.h"
+#include "efs/tls_tunnel/connect_pacer.h"
 #include "efs/tls_tunnel/limits.h"
 #include "efs/tls_tunnel/peer_watch.h"
 #include "efs/tls_tunnel/relay.h"
 #include "efs/tls_tunnel/status_pipe.h"
+#include "efs/tls_tunnel/tunnel_meter.h"
 #include "efs/tls_tunnel/upstream_connector.h"
 
 namespace efs::tls_tunnel {
@@ -31,6 +33,8 @@ struct SessionContext {
   io::EventLoop& loop;
   const Limits& limits;
   StatusPipe& status;
+  TunnelMeter& meter;
+  ConnectPacer& pacer;
   std::string host;  // name or IP literal
   std::uint16_t port = 0;
   const tls::TlsClientContext* tls = nullptr;  // nullptr: plain TCP upstream
@@ -47,8 +51,12 @@ class TunnelSession {
   Status start();
   // Has not said a byte yet, so nothing is lost by closing it.
   bool silent() const { return state_ == State::kSilent; }
-  // Resets the client; for the server's limits.
-  void drop(const std::string& reason);
+  // Calls are unanswered, or the client waits for its upstream.
+  bool busy() const;
+  // When the client last sent something, or connected (tunnel_counters.h).
+  std::uint64_t lastHeard() const;
+  // Resets the client; for the server's limits and for the watchdog.
+  void drop(log::Level level, const std::string& reason);
 
  private:
   enum class State { kSilent, kConnecting, kSecuring, kRelaying, kEnded };
@@ -57,12 +65,16 @@ class TunnelSession {
   void clientEvent(std::uint32_t events);
   void upstreamEvent();
   void firstByte();
+  // As soon as the pacer allows.
   void beginConnect();
+  void startConnector();
   void connected(Result<ConnectedUpstream> result);
   Status adopt(ConnectedUpstream upstream);
   void handshake();
   void beginRelay();
   void pump();
+  // Tells the meter what has moved since the last time.
+  void count();
   void relayEnded(Relay::Outcome outcome);
   // Why the server ended before its first byte: with TLS 1.3 that is how it refuses a certificate.
   Error refusal(const Error& error) const;
@@ -71,6 +83,9 @@ class TunnelSession {
   void upstreamFailed(tunnel_control::Stage tried, const Error& error);
   void end(log::Level level, const std::string& reason, Client client);
   Duration age() const;
+  // Milliseconds since step_started_, which begins anew.
+  std::int64_t stepDone();
+  std::uint64_t now() const;
 
   SessionContext& context_;
   std::uint64_t id_;
@@ -95,6 +110,9 @@ class TunnelSession {
   std::uint64_t moved_at_look_ = 0;
   std::uint64_t moved_at_half_close_ = 0;
   std::optional<Duration> first_byte_after_;
+  ConnectionMeter meter_;
+  MonoTime step_started_;
+  bool unmeasured_said_ = false;
 };
 
 }  // namespace efs::tls_tunnel

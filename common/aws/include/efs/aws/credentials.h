@@ -22,10 +22,22 @@ struct Credentials {
   Secret secret_access_key;
   std::optional<Secret> session_token;
   std::optional<WallTime> expiration;
+  // Of the identity that signs, where the source tells it; for people. Empty where unknown.
+  std::string arn = {};
   // Contract CRED-10, what a renewal uses: "credentials:default", "metadata:" ...
   std::string method;
   // For people: "profile default of /root/.aws/credentials", "instance role web-server".
   std::string source;
+};
+
+inline constexpr const char* kContainerEndpoint = "http://169.254.170.2";
+
+// How long one source other than the metadata service is waited for.
+struct SourcePatience {
+  Duration request_timeout{5000};
+  int tries = 3;            // after a time-out, a reset, status 429 and 5xx
+  Duration pause{500};      // before the second try, doubled before each further one
+  Duration process{20000};  // a credential_process as a whole
 };
 
 // What the sources look at; made once in main(), injected in tests.
@@ -37,18 +49,25 @@ struct CredentialContext {
   std::string region;
   bool disable_metadata_token = false;
   ImdsPatience imds_patience = {};
+  // Of the region (CRED-8); empty: that of the region's partition.
+  std::string dns_suffix = {};
+  // Config key credential_fallthrough: a source of the environment that fails is a warning, and the
+  // next one is tried, as amazon-efs-utils does.
+  bool fall_through = false;
+  SourcePatience patience = {};
+  std::string container_endpoint = kContainerEndpoint;
 };
 
 struct CredentialOptions {
-  std::optional<std::string> profile = {};  // option awsprofile
-  // Sources that options name and that this version does not support yet: given, they are an error.
+  std::optional<std::string> profile = {};                  // option awsprofile
   std::optional<std::string> credentials_uri = {};          // option awscredsuri (CRED-1)
   std::optional<std::string> role_arn = {}, jwt_path = {};  // options rolearn, jwtpath (CRED-2)
 };
 
-// The chain in contract order (CRED-3, CRED-4). On failure the error lists every source tried and
-// its result. A source that is configured but cannot be used (a broken profile file, a source that
-// this version does not know) is an error at once: another identity never takes its place.
+// The chain in contract order (CRED-1 to CRED-4). On failure the error lists every source tried and
+// its result. A source that is configured but fails is an error that names it: another identity
+// never takes its place, unless `fall_through` says so. A [default] profile without keys that asks
+// for a role, a program or a log-in stands before the instance role.
 Result<Credentials> findCredentials(const CredentialContext& context,
                                     const CredentialOptions& options);
 // Only the source that `method` names (CRED-10), for renewal.

@@ -63,6 +63,9 @@ class ImdsClient {
   std::optional<InstanceIdentity> identity_;
 };
 
+// $AWS_EC2_METADATA_DISABLED is "true" in any case: nobody may ask the service.
+bool imdsDisabled(const std::function<std::optional<std::string>(const std::string&)>& environment);
+
 // $AWS_EC2_METADATA_SERVICE_ENDPOINT without a slash at its end, or kImdsEndpoint.
 std::string imdsEndpoint(
     const std::function<std::optional<std::string>(const std::string&)>& environment);

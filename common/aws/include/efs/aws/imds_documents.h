@@ -1,6 +1,7 @@
 // The JSON documents of the instance metadata service, as pure functions of their bytes.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "efs/aws/credentials.h"
@@ -16,5 +17,9 @@ Result<InstanceIdentity> parseInstanceIdentity(std::string_view json);
 // `expiration` as well where the document's is not a time between 1970 and 2200.
 // A document whose Code is not "Success" is an error that tells the code.
 Result<Credentials> parseRoleCredentials(std::string_view json);
+
+// meta-data/iam/info: the ARN under which the instance's role signs, without the name of its
+// session ("arn:aws:sts::123456789012:assumed-role/web"); empty where the document does not tell.
+std::string assumedRoleArn(std::string_view json, const std::string& role);
 
 }  // namespace efs::aws

@@ -11,6 +11,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "efs/base/result.h"
 #include "efs/base/secret.h"
@@ -24,6 +25,7 @@ class ProfileFile {
   // `name` stands for the file in messages.
   static Result<ProfileFile> parse(std::string_view text, const std::string& name);
 
+  std::vector<std::string> sections() const;
   bool hasSection(const std::string& section) const { return sections_.count(section) != 0; }
   // `key` in lower case. Null when absent; the file owns the value.
   const Secret* find(const std::string& section, const std::string& key) const;

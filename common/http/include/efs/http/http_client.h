@@ -36,7 +36,8 @@ class HttpClient {
 };
 
 // Honours http_proxy, https_proxy, no_proxy (contract section 10). libcurl is loaded at the first
-// request (dlopen), so that a run without HTTP does not pay for it.
-std::unique_ptr<HttpClient> makeHttpClient();
+// request (dlopen), so that a run without HTTP does not pay for it. `ca_bundle`: PEM file of the
+// authorities that servers are checked against instead of the system's ($AWS_CA_BUNDLE).
+std::unique_ptr<HttpClient> makeHttpClient(std::string ca_bundle = {});
 
 }  // namespace efs::http

@@ -46,9 +46,15 @@ struct MountSettings {          // [mount], with [mount.<region>] applied by for
   bool optimize_readahead = false;
   bool fall_back_to_mount_target_ip = true;
   bool disable_ec2_metadata_token = false;
+  // A failing source of credentials is skipped, as amazon-efs-utils does, instead of ending the
+  // mount. Ours alone.
+  bool credential_fallthrough = false;
   bool retry_nfs_mount = true;
   int retry_nfs_mount_count = 3;
   Duration retry_nfs_mount_timeout{15000};
+  // allow_local_uids: who may use a tunnel beside uid 0; not a key of efs-utils.
+  bool allow_any_local_uid = false;  // "any"
+  std::vector<uid_t> allow_local_uids;
 };
 
 struct WatchdogSettings {  // [mount-watchdog]

@@ -42,6 +42,9 @@ struct MountState {
   std::string certificate_creation_time;  // yymmddHHMMSSZ, UTC
   std::string access_point;
   std::string aws_credentials_method;  // contract CRED-10
+  // When the credentials that signed the certificate end, yymmddHHMMSSZ; ours alone. The
+  // certificate is renewed before.
+  std::string credentials_expiration;
   std::int64_t unmount_count = 0;
   std::optional<double> unmount_time;
   // Every key of the file that this version does not know, as a JSON object, kept on rewrite.

@@ -20,6 +20,7 @@ struct MountPaths {
   std::string state;          // <dir>/<name>
   std::string pending_state;  // <dir>/~<name>, while the mount is under way
   std::string tunnel_config;  // <dir>/stunnel-config.<name>
+  std::string counters;       // <dir>/tunnel-counters.<name>, made by the tunnel
   std::string secret_dir;     // <dir>/<name>+, 0700 or root:efs 0750
   std::string certificate;    // <secret_dir>/certificate.pem
   std::string pid_file;       // <secret_dir>/stunnel.pid
@@ -52,8 +53,8 @@ class StateStore {
   Status writePending(const std::string& name, const MountState& state) const;
   // "~name" becomes "name".
   Status publish(const std::string& name) const;
-  // Everything of this mount: tunnel config, secret directory, pending state, `files`, and the
-  // state file last. Goes on after a failure and reports the first one. Nothing outside the
+  // Everything of this mount: tunnel config, counters, secret directory, pending state, `files`,
+  // and the state file last. Goes on after a failure and reports the first one. Nothing outside the
   // directory and nothing of another mount is touched, whatever `files` and `mount_state_dir` say,
   // and no link is followed. `state` may be null.
   Status removeMount(const std::string& name, const MountState* state) const;

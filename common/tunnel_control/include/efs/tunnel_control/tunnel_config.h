@@ -2,10 +2,13 @@
 // the form is that of efs-utils, so files of one are read by the other.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "efs/base/clock.h"
 #include "efs/base/log.h"
@@ -35,6 +38,10 @@ struct TunnelConfig {
   std::string fs_id;
   std::string region;
   std::string version;  // efs_utils_version
+  // `allow_local_uids`: who may connect beside uid 0; "any" or uids with commas. A key of our own,
+  // written only when needed; efs-utils ignores it.
+  bool allow_any_uid = false;
+  std::vector<uid_t> allow_uids;
 
   // Exact text in the order of section 15; `tls` adds the TLS lines. The form has no quoting: a
   // control character in a value becomes '?', so that no value can add a line of its own.

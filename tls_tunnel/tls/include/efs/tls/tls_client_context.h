@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "efs/base/clock.h"
@@ -41,6 +42,8 @@ class TlsClientContext {
   Status reloadCertificate();
   // Subject, serial number and end of validity of the current certificate, for the log.
   std::string describeCertificate() const;
+  // End of its validity; nullopt when there is none.
+  std::optional<WallTime> certificateEnd() const;
 
   // A client on the connected, non-blocking socket; the handshake is the caller's to drive.
   Result<std::unique_ptr<TlsTransport>> connect(UniqueFd socket) const;

@@ -1,0 +1,171 @@
+#include "efs/aws/credential_documents.h"
+
+#include <array>
+#include <cmath>
+
+#include "aws_json.h"
+#include "aws_names.h"
+#include "credential_values.h"
+#include "efs/base/text.h"
+#include "xml_element.h"
+
+namespace efs::aws {
+namespace {
+
+using nlohmann::json;
+
+// The names of the three values; they differ from service to service.
+struct FieldNames {
+  const char* id;
+  const char* secret;
+  const char* token;
+};
+constexpr FieldNames kContainerNames{"AccessKeyId", "SecretAccessKey", "Token"};
+constexpr FieldNames kStsNames{"AccessKeyId", "SecretAccessKey", "SessionToken"};
+constexpr FieldNames kSsoNames{"accessKeyId", "secretAccessKey", "sessionToken"};
+
+Error missing(const char* name) {
+  return {ErrorKind::kProtocol, std::string("the reply has no ") + name};
+}
+
+Result<Credentials> takeValues(const json* object, const FieldNames& names, bool token_required) {
+  for (const char* name : {names.id, names.secret}) {
+    if (textOf(object, name).empty()) return missing(name);
+  }
+  const auto token = textOf(object, names.token);
+  if (token_required && token.empty()) return missing(names.token);
+  return makeCredentials(textOf(object, names.id), textOf(object, names.secret), token);
+}
+
+// Seconds since 1970, as STS writes it in JSON.
+std::optional<WallTime> timeOfNumber(double seconds) {
+  constexpr double kYear2200 = 7258118400.0;
+  if (!(seconds >= 0.0 && seconds < kYear2200)) return std::nullopt;
+  return std::chrono::system_clock::from_time_t(static_cast<std::time_t>(seconds));
+}
+
+// A text, or a number of which `per_second` make a second. No or an empty field: no expiration.
+Status takeExpiration(const json* object, const char* name, double per_second,
+                      Credentials& credentials) {
+  const json* value = member(object, name);
+  if (value == nullptr || value->is_null()) return {};
+  if (const auto* text = value->get_ptr<const std::string*>()) {
+    if (text->empty()) return {};
+    credentials.expiration = parseAwsTime(*text);
+  } else if (value->is_number()) {
+    credentials.expiration = timeOfNumber(value->get<double>() / per_second);
+  }
+  if (credentials.expiration) return {};
+  // Without it a certificate could outlive its credentials and nobody would know why.
+  return Error(ErrorKind::kProtocol, std::string(name) + " is not a time");
+}
+
+std::string arnOf(std::string_view text) {
+  return text.starts_with("arn:") && text.size() <= 2048 && isVisibleAscii(text) ? std::string(text)
+                                                                                 : std::string();
+}
+
+Result<Credentials> parseStsJson(std::string_view text) {
+  EFS_TRY(document, SecretJson::parse(text));
+  for (const char* action : {"AssumeRole", "AssumeRoleWithWebIdentity"}) {
+    const std::string name(action);
+    const json* response = member(&document.root(), (name + "Response").c_str());
+    const json* result = member(response, (name + "Result").c_str());
+    if (result == nullptr) continue;
+    const json* values = member(result, "Credentials");
+    EFS_TRY(credentials, takeValues(values, kStsNames, true));
+    EFS_CHECK(takeExpiration(values, "Expiration", 1.0, credentials));
+    credentials.arn = arnOf(textOf(member(result, "AssumedRoleUser"), "Arn"));
+    return credentials;
+  }
+  return missing("AssumeRole result");
+}
+
+Result<Credentials> parseStsXml(std::string_view text) {
+  const auto values = xmlElement(text, "Credentials");
+  if (!values) return missing("Credentials");
+  std::array<Secret, 3> fields;
+  const std::array names{kStsNames.id, kStsNames.secret, kStsNames.token};
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    auto value = xmlText(*values, names[i]);
+    if (!value || value->empty()) return missing(names[i]);
+    fields[i] = Secret(std::move(*value));
+  }
+  EFS_TRY(credentials, makeCredentials(fields[0].reveal(), fields[1].reveal(), fields[2].reveal()));
+  if (const auto expiration = xmlText(*values, "Expiration")) {
+    credentials.expiration = parseAwsTime(*expiration);
+    if (!credentials.expiration) return Error(ErrorKind::kProtocol, "Expiration is not a time");
+  }
+  if (const auto user = xmlElement(text, "AssumedRoleUser")) {
+    credentials.arn = arnOf(xmlText(*user, "Arn").value_or(""));
+  }
+  return credentials;
+}
+
+bool isXml(std::string_view text) { return trim(text).starts_with('<'); }
+
+}  // namespace
+
+Result<Credentials> parseContainerCredentials(std::string_view text) {
+  EFS_TRY(document, SecretJson::parse(text));
+  const json* root = &document.root();
+  EFS_TRY(credentials, takeValues(root, kContainerNames, true));
+  EFS_CHECK(takeExpiration(root, "Expiration", 1.0, credentials));
+  credentials.arn = arnOf(textOf(root, "RoleArn"));
+  return credentials;
+}
+
+Result<Credentials> parseStsCredentials(std::string_view text) {
+  return isXml(text) ? parseStsXml(text) : parseStsJson(text);
+}
+
+std::string serviceErrorText(std::string_view text) {
+  std::string code;
+  std::string message;
+  if (isXml(text)) {
+    const auto error = xmlElement(text, "Error").value_or("");
+    code = xmlText(error, "Code").value_or("");
+    message = xmlText(error, "Message").value_or("");
+  } else if (const auto document = SecretJson::parse(text)) {
+    const json* root = &document->root();
+    const json* error = member(root, "Error");
+    code = error != nullptr ? textOf(error, "Code") : textOf(root, "__type");
+    message = error != nullptr ? textOf(error, "Message") : textOf(root, "message");
+    if (code.empty() && error == nullptr) code = textOf(root, "code");
+  }
+  if (code.empty()) return printable(message, 300);
+  return printable(code, 90) + (message.empty() ? "" : ": " + printable(message, 300));
+}
+
+Result<SsoToken> parseSsoToken(std::string_view text) {
+  EFS_TRY(document, SecretJson::parse(text));
+  const auto token = textOf(&document.root(), "accessToken");
+  if (token.empty()) return missing("accessToken");
+  // It goes into a header.
+  if (!isVisibleAscii(token)) return Error(ErrorKind::kProtocol, "accessToken is not plain text");
+  const auto expires = parseAwsTime(textOf(&document.root(), "expiresAt"));
+  if (!expires) return Error(ErrorKind::kProtocol, "expiresAt is not a time");
+  return SsoToken{Secret(token), *expires};
+}
+
+Result<Credentials> parseSsoRoleCredentials(std::string_view text) {
+  EFS_TRY(document, SecretJson::parse(text));
+  const json* values = member(&document.root(), "roleCredentials");
+  EFS_TRY(credentials, takeValues(values, kSsoNames, true));
+  EFS_CHECK(takeExpiration(values, "expiration", 1000.0, credentials));
+  return credentials;
+}
+
+Result<Credentials> parseProcessCredentials(std::string_view text) {
+  EFS_TRY(document, SecretJson::parse(text));
+  const json* root = &document.root();
+  const json* version = member(root, "Version");
+  if (version == nullptr || !version->is_number_integer() || *version != 1) {
+    return Error(ErrorKind::kProtocol, "\"Version\" is not 1, the only one there is");
+  }
+  EFS_TRY(credentials, takeValues(root, kStsNames, false));
+  EFS_CHECK(takeExpiration(root, "Expiration", 1.0, credentials));
+  return credentials;
+}
+
+}  // namespace efs::aws

@@ -1,0 +1,19 @@
+// Asking a service for credentials: bounded tries, statuses as errors, secrets wiped.
+#pragma once
+
+#include <string>
+
+#include "efs/aws/credentials.h"
+#include "efs/base/result.h"
+#include "efs/base/secret.h"
+#include "efs/http/http_client.h"
+
+namespace efs::aws {
+
+// The body of a 200 answer. Time-outs, resets, 429 and 5xx are tried again within the context's
+// patience. Any other answer is an error with the status and the code that the service gives:
+// kPermission for 400 with a code, 401 and 403, kNotFound for 404, kProtocol else. URL, headers and
+// body of the request are wiped at the end.
+Result<Secret> fetchSecret(const CredentialContext& context, http::HttpRequest request);
+
+}  // namespace efs::aws

@@ -1,0 +1,71 @@
+#include "../credential_http.h"
+#include "efs/aws/credential_documents.h"
+#include "efs/base/text.h"
+#include "provider.h"
+
+namespace efs::aws {
+namespace {
+
+constexpr const char* kVariable = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+
+// "@host/" behind the endpoint's address would make it the user name of another host.
+Status checkUri(const std::string& uri) {
+  const bool good = uri.starts_with('/') && uri.size() <= 2048 &&
+                    uri.find_first_of(" \t\r\n") == std::string::npos;
+  if (good) return {};
+  return Error(ErrorKind::kInvalidInput,
+               "\"" + printable(uri, 120) + "\" does not begin with \"/\"")
+      .addHint("it must be the path of $AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+}
+
+Result<Credentials> fetch(const CredentialContext& context, const std::string& uri) {
+  EFS_CHECK(checkUri(uri));
+  http::HttpRequest request;
+  request.url = context.container_endpoint + uri;
+  EFS_TRY(body, fetchSecret(context, std::move(request)));
+  EFS_TRY(credentials, parseContainerCredentials(body.reveal()));
+  credentials.method = "ecs:" + uri;
+  credentials.source = "container credentials of the ECS agent";
+  return credentials;
+}
+
+class ContainerUriProvider final : public CredentialProvider {
+ public:
+  explicit ContainerUriProvider(std::string uri) : uri_(std::move(uri)) {}
+
+  std::string name() const override { return "container credentials at " + printable(uri_, 120); }
+
+  Result<Attempt> find(const CredentialContext& context) const override {
+    EFS_TRY(credentials, fetch(context, uri_));
+    return Attempt{std::move(credentials), ""};
+  }
+
+ private:
+  std::string uri_;
+};
+
+class ContainerEnvironmentProvider final : public CredentialProvider {
+ public:
+  std::string name() const override {
+    return std::string("container credentials (") + kVariable + ")";
+  }
+
+  Result<Attempt> find(const CredentialContext& context) const override {
+    const std::string uri = context.environment(kVariable).value_or("");
+    if (uri.empty()) return Attempt{std::nullopt, std::string(kVariable) + " not set"};
+    EFS_TRY(credentials, fetch(context, uri));
+    return Attempt{std::move(credentials), ""};
+  }
+};
+
+}  // namespace
+
+ProviderPtr makeContainerUriProvider(std::string uri) {
+  return std::make_unique<ContainerUriProvider>(std::move(uri));
+}
+
+ProviderPtr makeContainerEnvironmentProvider() {
+  return std::make_unique<ContainerEnvironmentProvider>();
+}
+
+}  // namespace efs::aws

@@ -1,0 +1,68 @@
+#include "../credential_http.h"
+#include "../credential_values.h"
+#include "../sts.h"
+#include "efs/aws/credential_documents.h"
+#include "efs/base/text.h"
+#include "profile_sources.h"
+#include "provider.h"
+
+namespace efs::aws {
+namespace {
+
+Result<Credentials> fromProvider(const CredentialContext& context, const ProviderPtr& provider) {
+  EFS_TRY(attempt, provider->find(context).withContext(provider->name()));
+  if (attempt.credentials) return std::move(*attempt.credentials);
+  return Error(ErrorKind::kNotFound, provider->name() + ": " + attempt.outcome);
+}
+
+// The token of a full URI: the variable itself, or the file that it names.
+Result<Secret> authorization(const CredentialContext& context) {
+  const auto file = context.environment("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").value_or("");
+  if (!file.empty()) return readTokenFile(file).withContext("authorization token");
+  return Secret(context.environment("AWS_CONTAINER_AUTHORIZATION_TOKEN").value_or(""));
+}
+
+Result<Credentials> fromContainer(const CredentialContext& context) {
+  const auto url = context.environment("AWS_CONTAINER_CREDENTIALS_FULL_URI").value_or("");
+  const auto path = context.environment("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").value_or("");
+  if (!path.empty() || url.empty()) {
+    return fromProvider(context, makeContainerEnvironmentProvider());
+  }
+  http::HttpRequest request;
+  request.url = url;
+  EFS_TRY(token, authorization(context));
+  if (!token.empty()) request.headers = {{"Authorization", std::string(token.reveal())}};
+  EFS_TRY(body, fetchSecret(context, std::move(request)).withContext("container credentials"));
+  EFS_TRY(credentials,
+          parseContainerCredentials(body.reveal()).withContext("container credentials"));
+  credentials.source = "container credentials";
+  return credentials;
+}
+
+// Not CRED-6: here a profile asks for these keys by name, and they only sign the call to STS.
+Result<Credentials> fromEnvironment(const CredentialContext& context) {
+  const auto id = context.environment("AWS_ACCESS_KEY_ID").value_or("");
+  Secret secret(context.environment("AWS_SECRET_ACCESS_KEY").value_or(""));
+  Secret token(context.environment("AWS_SESSION_TOKEN").value_or(""));
+  EFS_TRY(credentials, makeCredentials(id, secret.reveal(), token.reveal())
+                           .withContext("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the "
+                                        "environment"));
+  credentials.source = "access key of the environment";
+  return credentials;
+}
+
+}  // namespace
+
+Result<Credentials> credentialsOfSource(const CredentialContext& context,
+                                        const std::string& credential_source) {
+  if (credential_source == "Ec2InstanceMetadata") {
+    return fromProvider(context, makeInstanceRoleProvider());
+  }
+  if (credential_source == "EcsContainer") return fromContainer(context);
+  if (credential_source == "Environment") return fromEnvironment(context);
+  return Error(ErrorKind::kInvalidInput,
+               "credential_source = " + printable(credential_source, 80) + " is not known")
+      .addHint("it may be Ec2InstanceMetadata, EcsContainer or Environment");
+}
+
+}  // namespace efs::aws

@@ -1,0 +1,95 @@
+#include <array>
+#include <vector>
+
+#include "../credential_http.h"
+#include "../sts.h"
+#include "efs/aws/credential_documents.h"
+#include "efs/aws/sigv4.h"
+#include "efs/base/files.h"
+#include "efs/base/text.h"
+#include "efs/crypto/digest.h"
+#include "profile_sources.h"
+
+namespace efs::aws {
+namespace {
+
+struct SsoLogin {
+  std::string session;  // empty: the older form without a session
+  std::string start_url;
+  std::string region;
+  std::string account_id;
+  std::string role_name;
+};
+
+Error inProfile(const std::string& problem) { return {ErrorKind::kInvalidInput, problem}; }
+
+// A key of the session; the profile may repeat it, but not contradict it.
+Result<std::optional<std::string>> sharedValue(const ProfileSet& profiles,
+                                               const std::string& profile,
+                                               const std::string& session, const char* key) {
+  const auto own = profiles.text(profile, key);
+  const Secret* shared = session.empty() ? nullptr : profiles.findInSession(session, key);
+  if (shared == nullptr) return own;
+  std::string value(shared->reveal());
+  if (own && *own != value) {
+    return inProfile(std::string(key) + " differs from that of [sso-session " +
+                     printable(session, 80) + "]");
+  }
+  return std::optional<std::string>(std::move(value));
+}
+
+Result<SsoLogin> readLogin(const ProfileSet& profiles, const std::string& profile) {
+  SsoLogin login;
+  login.session = profiles.text(profile, "sso_session").value_or("");
+  if (!login.session.empty() && !profiles.hasSession(login.session)) {
+    return inProfile("there is no [sso-session " + printable(login.session, 80) + "]");
+  }
+  const std::array<std::pair<const char*, std::string*>, 4> fields{
+      {{"sso_start_url", &login.start_url},
+       {"sso_region", &login.region},
+       {"sso_account_id", &login.account_id},
+       {"sso_role_name", &login.role_name}}};
+  std::vector<std::string> missing;
+  for (const auto& [key, target] : fields) {
+    EFS_TRY(value, sharedValue(profiles, profile, login.session, key));
+    if (!value || value->empty()) missing.emplace_back(key);
+    *target = value.value_or("");
+  }
+  if (!missing.empty()) return inProfile(join(missing, " and ") + " missing");
+  return login;
+}
+
+Result<SsoToken> cachedToken(const CredentialContext& context, const SsoLogin& login) {
+  EFS_TRY(digest, crypto::sha1(login.session.empty() ? login.start_url : login.session));
+  const std::string path = context.home_directory + "/.aws/sso/cache/" + hex(digest) + ".json";
+  EFS_TRY(text, readFile(path));
+  const Secret content(std::move(text));
+  EFS_TRY(token, parseSsoToken(content.reveal()).withContext(path));
+  if (token.expires > context.clock.now()) return token;
+  return Error(ErrorKind::kPermission, "the log-in of " + path + " ended at " +
+                                           utcText(token.expires, "%Y-%m-%dT%H:%M:%SZ"));
+}
+
+}  // namespace
+
+Result<Credentials> credentialsOfSso(const CredentialContext& context, const ProfileSet& profiles,
+                                     const std::string& profile) {
+  EFS_TRY(login, readLogin(profiles, profile).withContext("IAM Identity Center"));
+  EFS_TRY(token, cachedToken(context, login)
+                     .withContext("IAM Identity Center")
+                     .withHint("run: aws sso login --profile " + printable(profile, 80)));
+  EFS_TRY(endpoint, serviceEndpoint(context, "AWS_ENDPOINT_URL_SSO", "portal.sso", login.region,
+                                    partitionSuffix(login.region)));
+  http::HttpRequest request;
+  request.url = endpoint + "/federation/credentials?role_name=" + uriEncode(login.role_name) +
+                "&account_id=" + uriEncode(login.account_id);
+  request.headers = {{"Accept", "application/json"},
+                     {"x-amz-sso_bearer_token", std::string(token.access_token.reveal())}};
+  EFS_TRY(body, fetchSecret(context, std::move(request)).withContext("IAM Identity Center"));
+  EFS_TRY(credentials, parseSsoRoleCredentials(body.reveal()).withContext("IAM Identity Center"));
+  credentials.source = "IAM Identity Center role " + printable(login.role_name, 80) +
+                       " of account " + printable(login.account_id, 20);
+  return credentials;
+}
+
+}  // namespace efs::aws

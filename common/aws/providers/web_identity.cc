@@ -1,0 +1,58 @@
+#include "../sts.h"
+#include "efs/base/text.h"
+#include "provider.h"
+
+namespace efs::aws {
+namespace {
+
+constexpr const char* kRoleVariable = "AWS_ROLE_ARN";
+constexpr const char* kFileVariable = "AWS_WEB_IDENTITY_TOKEN_FILE";
+
+Result<Attempt> fetch(const CredentialContext& context, const std::string& role_arn,
+                      const std::string& token_file) {
+  EFS_TRY(credentials, assumeRoleWithWebIdentity(context, {.role_arn = role_arn}, token_file));
+  credentials.method = "webidentity:" + role_arn + "," + token_file;
+  credentials.source = "web identity token " + printable(token_file, 200);
+  return Attempt{std::move(credentials), ""};
+}
+
+class WebIdentityProvider final : public CredentialProvider {
+ public:
+  WebIdentityProvider(std::string role_arn, std::string token_file)
+      : role_arn_(std::move(role_arn)), token_file_(std::move(token_file)) {}
+
+  std::string name() const override { return "web identity"; }
+
+  Result<Attempt> find(const CredentialContext& context) const override {
+    return fetch(context, role_arn_, token_file_);
+  }
+
+ private:
+  std::string role_arn_;
+  std::string token_file_;
+};
+
+class WebIdentityEnvironmentProvider final : public CredentialProvider {
+ public:
+  std::string name() const override {
+    return std::string("web identity (") + kRoleVariable + ", " + kFileVariable + ")";
+  }
+
+  Result<Attempt> find(const CredentialContext& context) const override {
+    const VariablePair pair = readPair(context, kRoleVariable, kFileVariable);
+    if (!pair.complete) return Attempt{std::nullopt, pair.outcome};
+    return fetch(context, pair.first, pair.second);
+  }
+};
+
+}  // namespace
+
+ProviderPtr makeWebIdentityProvider(std::string role_arn, std::string token_file) {
+  return std::make_unique<WebIdentityProvider>(std::move(role_arn), std::move(token_file));
+}
+
+ProviderPtr makeWebIdentityEnvironmentProvider() {
+  return std::make_unique<WebIdentityEnvironmentProvider>();
+}
+
+}  // namespace efs::aws

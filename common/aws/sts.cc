@@ -1,0 +1,142 @@
+#include "sts.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "aws_names.h"
+#include "credential_http.h"
+#include "efs/aws/credential_documents.h"
+#include "efs/aws/sigv4.h"
+#include "efs/base/files.h"
+#include "efs/base/log.h"
+#include "efs/base/text.h"
+
+namespace efs::aws {
+namespace {
+
+constexpr std::size_t kMaxTokenFile = 16384;
+
+// CRED-8: the suffixes of EFS's dual-stack names have no STS.
+std::string stsSuffix(const CredentialContext& context) {
+  if (context.dns_suffix.empty()) return partitionSuffix(context.region);
+  if (context.dns_suffix == "on.aws") return "amazonaws.com";
+  if (context.dns_suffix == "on.amazonwebservices.com.cn") return "amazonaws.com.cn";
+  return context.dns_suffix;
+}
+
+// GovCloud's only STS endpoints are FIPS endpoints.
+std::string stsHostPrefix(const CredentialContext& context) {
+  const bool fips = toLower(context.environment("AWS_USE_FIPS_ENDPOINT").value_or("")) == "true";
+  return fips && !context.region.starts_with("us-gov-") ? "sts-fips" : "sts";
+}
+
+Result<std::string> stsEndpoint(const CredentialContext& context, const std::string& prefix) {
+  return serviceEndpoint(context, "AWS_ENDPOINT_URL_STS", prefix, context.region,
+                         stsSuffix(context));
+}
+
+Status checkRole(const RoleRequest& role) {
+  if (role.role_arn.starts_with("arn:") && role.role_arn.size() <= 2048 &&
+      isVisibleAscii(role.role_arn)) {
+    return {};
+  }
+  return Error(ErrorKind::kInvalidInput, "not the ARN of a role: " + printable(role.role_arn, 120))
+      .addHint("for example arn:aws:iam::123456789012:role/efs-client");
+}
+
+std::string formOf(const RoleRequest& role, const char* action) {
+  std::string form = std::string("Version=2011-06-15&Action=") + action +
+                     "&RoleArn=" + uriEncode(role.role_arn) +
+                     "&RoleSessionName=" + uriEncode(role.session_name);
+  if (role.external_id) form += "&ExternalId=" + uriEncode(*role.external_id);
+  if (role.duration_seconds) form += "&DurationSeconds=" + uriEncode(*role.duration_seconds);
+  return form;
+}
+
+Result<Credentials> fetchRole(const CredentialContext& context, http::HttpRequest request,
+                              const RoleRequest& role) {
+  const std::string what = "role " + printable(role.role_arn, 200);
+  auto body = fetchSecret(context, std::move(request));
+  if (!body) return unexpected(std::move(body.error().addContext(what)));
+  auto credentials = parseStsCredentials(body->reveal());
+  if (!credentials) return unexpected(std::move(credentials.error().addContext(what)));
+  if (credentials->arn.empty()) credentials->arn = role.role_arn;
+  return credentials;
+}
+
+}  // namespace
+
+std::string partitionSuffix(const std::string& region) {
+  constexpr std::array<std::pair<std::string_view, const char*>, 6> kSuffixes{{
+      {"cn-", "amazonaws.com.cn"},
+      {"us-iso-", "c2s.ic.gov"},
+      {"us-isob-", "sc2s.sgov.gov"},
+      {"us-isof-", "csp.hci.ic.gov"},
+      {"eu-isoe-", "cloud.adc-e.uk"},
+      {"eusc-", "amazonaws.eu"},
+  }};
+  for (const auto& [prefix, suffix] : kSuffixes) {
+    if (region.starts_with(prefix)) return suffix;
+  }
+  return "amazonaws.com";
+}
+
+Result<std::string> serviceEndpoint(const CredentialContext& context, const char* variable,
+                                    const std::string& host_prefix, const std::string& region,
+                                    const std::string& suffix) {
+  for (const char* name : {variable, "AWS_ENDPOINT_URL"}) {
+    std::string url = context.environment(name).value_or("");
+    while (url.ends_with('/')) url.pop_back();
+    if (url.empty()) continue;
+    if (url.starts_with("https://") || url.starts_with("http://")) return url;
+    return Error(ErrorKind::kInvalidInput,
+                 std::string("environment variable ") + name + " is not an http or https URL");
+  }
+  if (isHostLabel(region)) return "https://" + host_prefix + "." + region + "." + suffix;
+  return Error(ErrorKind::kInvalidInput, "not a region: " + printable(region, 80));
+}
+
+Result<Secret> readTokenFile(const std::string& path) {
+  EFS_TRY(text, readFile(path, kMaxTokenFile));
+  const Secret whole(std::move(text));
+  Secret token(trim(whole.reveal()));
+  if (token.empty()) return Error(ErrorKind::kInvalidInput, path + " is empty");
+  const auto value = token.reveal();
+  const bool plain =
+      std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c < 0x7F; });
+  if (plain) return token;
+  return Error(ErrorKind::kInvalidInput,
+               path + " contains line ends or other characters that no token has");
+}
+
+Result<Credentials> assumeRole(const CredentialContext& context, const RoleRequest& role,
+                               const Credentials& source) {
+  EFS_CHECK(checkRole(role));
+  EFS_TRY(endpoint, stsEndpoint(context, stsHostPrefix(context)));
+  http::HttpRequest request;
+  request.method = "POST";
+  request.url = endpoint + "/";
+  request.headers = {{"Accept", "application/json"},
+                     {"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
+  request.body = formOf(role, "AssumeRole");
+  const SigningScope scope{context.clock.now(), context.region, "sts"};
+  EFS_TRY(signature, signRequest(request, source, scope));
+  log::debug("asking {} for role {}", endpoint, printable(role.role_arn, 200));
+  return fetchRole(context, std::move(request), role);
+}
+
+Result<Credentials> assumeRoleWithWebIdentity(const CredentialContext& context,
+                                              const RoleRequest& role,
+                                              const std::string& token_file) {
+  EFS_CHECK(checkRole(role));
+  EFS_TRY(token, readTokenFile(token_file).withContext("web identity token"));
+  EFS_TRY(endpoint, stsEndpoint(context, "sts"));
+  http::HttpRequest request;
+  request.headers = {{"Accept", "application/json"}};
+  request.url = endpoint + "/?" + formOf(role, "AssumeRoleWithWebIdentity") +
+                "&WebIdentityToken=" + uriEncode(token.reveal());
+  return fetchRole(context, std::move(request), role);
+}
+
+}  // namespace efs::aws

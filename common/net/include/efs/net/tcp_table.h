@@ -1,0 +1,31 @@
+// Rows of /proc/net/tcp (proc(5)): one IPv4 TCP socket each.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace efs::net {
+
+// States of include/net/tcp_states.h, as that file and sock_diag(7) number them.
+inline constexpr unsigned kTcpEstablished = 1;
+inline constexpr unsigned kTcpSynSent = 2;
+inline constexpr unsigned kTcpListen = 10;
+
+struct TcpRow {
+  struct End {
+    std::uint32_t ip = 0;  // network order, as in sockaddr_in
+    std::uint16_t port = 0;
+    bool operator==(const End&) const = default;
+  };
+  End local;
+  End remote;
+  unsigned state = 0;
+  std::uint32_t uid = 0;
+  std::uint64_t inode = 0;  // 0: no process owns the socket any more
+};
+
+// One line without its end; nullopt for the header and for anything not understood.
+std::optional<TcpRow> parseTcpRow(std::string_view line);
+
+}  // namespace efs::net

@@ -1,0 +1,2 @@
+efs_fuzz_target(sock_diag SOURCES sock_diag_fuzz.cc LIBS net)
+efs_fuzz_target(tcp_table SOURCES tcp_table_fuzz.cc LIBS net)

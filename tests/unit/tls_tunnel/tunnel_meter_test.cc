@@ -1,0 +1,118 @@
+#include "efs/tls_tunnel/tunnel_meter.h"
+
+#include <gtest/gtest.h>
+
+#include "efs/rpc/message.h"
+#include "efs/test_support/temp_dir.h"
+
+namespace efs::tls_tunnel {
+namespace {
+
+using tunnel_control::UpstreamState;
+
+class TunnelMeterTest : public testing::Test {
+ protected:
+  ConnectionMeter connection() {
+    ConnectionMeter made;
+    made.state = UpstreamState::kConnected;
+    made.calls = std::make_unique<CallTracker>();
+    return made;
+  }
+  static void call(ConnectionMeter& connection, std::uint32_t xid, std::uint64_t now) {
+    connection.calls->setNow(now);
+    const std::string record = rpc::nullCall(xid);
+    connection.calls->fromClient(std::as_bytes(std::span(record)));
+    connection.last_up = now;
+  }
+  TunnelMeter meter_{tunnel_control::CountersWriter()};
+};
+
+TEST_F(TunnelMeterTest, AddsUpConnectionsAndKeepsWhatTheyDid) {
+  ConnectionMeter one = connection();
+  ConnectionMeter two = connection();
+  one.bytes_up = 10;
+  two.bytes_up = 5;
+  two.last_down = 77;
+  call(one, 1, 50);
+  meter_.add(one);
+  meter_.add(two);
+  EXPECT_EQ(meter_.numbers().connections_open, 2U);
+  EXPECT_EQ(meter_.numbers().bytes_up, 15U);
+  meter_.remove(one);
+  meter_.remove(one);
+  const auto after = meter_.numbers();
+  EXPECT_EQ(after.connections_open, 1U);
+  EXPECT_EQ(after.connections_total, 2U);
+  EXPECT_EQ(after.bytes_up, 15U);
+  EXPECT_EQ(after.calls, 1U);
+  EXPECT_EQ(after.last_upstream_byte, 77U);
+  EXPECT_EQ(after.outstanding, 0U) << "the kernel replays them on another connection";
+  EXPECT_EQ(after.oldest_call, 0U);
+}
+
+TEST_F(TunnelMeterTest, OneSilentServerIsSeenBesideATalkingOne) {
+  ConnectionMeter silent = connection();
+  ConnectionMeter talking = connection();
+  call(silent, 1, 100);
+  silent.last_down = 120;
+  call(talking, 2, 90);
+  talking.last_down = 900;
+  meter_.add(silent);
+  meter_.add(talking);
+  const auto numbers = meter_.numbers();
+  EXPECT_EQ(numbers.oldest_call, 90U);
+  EXPECT_EQ(numbers.silent_since, 120U);
+  EXPECT_EQ(numbers.last_upstream_byte, 900U);
+  EXPECT_EQ(numbers.outstanding, 2U);
+}
+
+TEST_F(TunnelMeterTest, AClientThatDoesNotReadMakesNoSilentServer) {
+  ConnectionMeter stuck = connection();
+  call(stuck, 1, 100);
+  stuck.client_blocks = true;
+  meter_.add(stuck);
+  EXPECT_EQ(meter_.numbers().silent_since, 0U);
+  EXPECT_EQ(meter_.numbers().oldest_call, 100U);
+}
+
+TEST_F(TunnelMeterTest, AnIdleConnectionIsNotSilent) {
+  ConnectionMeter idle = connection();
+  idle.last_down = 5;
+  meter_.add(idle);
+  EXPECT_EQ(meter_.numbers().silent_since, 0U);
+}
+
+TEST_F(TunnelMeterTest, TellsSinceWhenNoServerCanBeReached) {
+  meter_.attemptFailed(Error(ErrorKind::kRefused, "refused"), 100);
+  meter_.attemptFailed(Error(ErrorKind::kTimeout, "timeout"), 200);
+  EXPECT_EQ(meter_.numbers().unreachable_since, 100U);
+  EXPECT_EQ(meter_.numbers().attempts_failed, 2U);
+  EXPECT_EQ(meter_.facts().error, "timeout");
+  EXPECT_EQ(meter_.facts().error_time, 200U);
+  meter_.serverAnswered();
+  EXPECT_EQ(meter_.numbers().unreachable_since, 0U);
+  EXPECT_EQ(meter_.numbers().attempts_failed, 0U);
+}
+
+TEST_F(TunnelMeterTest, ShowsTheStateOfTheConnectionThatIsFurthest) {
+  EXPECT_EQ(meter_.numbers().upstream_state, static_cast<std::uint64_t>(UpstreamState::kIdle));
+  ConnectionMeter connecting;
+  connecting.state = UpstreamState::kConnecting;
+  meter_.add(connecting);
+  ConnectionMeter relaying = connection();
+  meter_.add(relaying);
+  EXPECT_EQ(meter_.numbers().upstream_state, static_cast<std::uint64_t>(UpstreamState::kConnected));
+  meter_.remove(relaying);
+  EXPECT_EQ(meter_.numbers().upstream_state,
+            static_cast<std::uint64_t>(UpstreamState::kConnecting));
+}
+
+TEST_F(TunnelMeterTest, CountsReconnectsFromTheSecondConnectionOn) {
+  meter_.connected();
+  EXPECT_EQ(meter_.numbers().reconnects, 0U);
+  meter_.connected();
+  EXPECT_EQ(meter_.numbers().reconnects, 1U);
+}
+
+}  // namespace
+}  // namespace efs::tls_tunnel

@@ -1,0 +1,59 @@
+#include "efs/tls_tunnel/client_gate.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "efs/base/log.h"
+
+namespace efs::tls_tunnel {
+namespace {
+
+constexpr Duration kLogPause{60000};
+// More users than that share one line a minute.
+constexpr std::size_t kMaxSeen = 64;
+constexpr std::int64_t kUnknown = -1;
+constexpr std::int64_t kOthers = -2;
+
+}  // namespace
+
+ClientGate::Verdict ClientGate::judge(const net::Endpoint& peer, const net::Endpoint& listener) {
+  if (users_.any) return Verdict::kWelcome;
+  const auto found = lookup_(peer, listener);
+  if (!found) {
+    return refuse(kUnknown, fmt::format("connection from {} refused, its user cannot be found: {} "
+                                        "(\"allow_local_uids = any\" would serve it)",
+                                        peer.text(), found.error().describe()));
+  }
+  const auto& owner = *found;
+  if (!owner || owner->inode == 0) return Verdict::kGone;
+  if (!allowed(owner->uid)) {
+    return refuse(owner->uid, fmt::format("connection from {} refused: it belongs to uid {}, and "
+                                          "only root and allow_local_uids may use this tunnel",
+                                          peer.text(), owner->uid));
+  }
+  return owner->established ? Verdict::kWelcome : Verdict::kGone;
+}
+
+bool ClientGate::allowed(uid_t uid) const {
+  return uid == 0 || std::find(users_.uids.begin(), users_.uids.end(), uid) != users_.uids.end();
+}
+
+ClientGate::Verdict ClientGate::refuse(std::int64_t who, const std::string& message) {
+  ++refused_;
+  if (seen_.size() >= kMaxSeen && seen_.find(who) == seen_.end()) who = kOthers;
+  const MonoTime now = clock_.monotonic();
+  const auto [entry, first] = seen_.try_emplace(who);
+  Seen& seen = entry->second;
+  if (!first && now - seen.logged < kLogPause) {
+    ++seen.since;
+    return Verdict::kStranger;
+  }
+  std::string more;
+  if (seen.since != 0) more = fmt::format("; {} more since the last such line", seen.since);
+  log::warning("A {}{}", message, more);
+  seen = Seen{now, 0};
+  return Verdict::kStranger;
+}
+
+}  // namespace efs::tls_tunnel

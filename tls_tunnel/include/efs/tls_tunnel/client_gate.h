@@ -1,0 +1,64 @@
+// ClientGate: only the kernel may use the tunnel. The loopback port is open to every user of the
+// host, and whoever speaks NFS through it has the mount's identity and any uid they like (contract
+// 25 item 19). So the user at the other end of a connection is looked up before a byte of it goes
+// upstream: uid 0, which the kernel's NFS client has, or one of `allow_local_uids`.
+//
+// A socket that its owner has closed shows uid 0: "connect, send, close" would pass. Therefore only
+// an established connection whose socket still has an inode is taken.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "efs/base/clock.h"
+#include "efs/net/address.h"
+#include "efs/net/socket_owner.h"
+
+namespace efs::tls_tunnel {
+
+struct LocalUsers {
+  bool any = false;         // nobody is looked up
+  std::vector<uid_t> uids;  // beside 0
+};
+
+class ClientGate {
+ public:
+  enum class Verdict {
+    kWelcome,
+    kGone,      // closed by its owner already: a port probe, or somebody who hides
+    kStranger,  // reset it
+  };
+
+  // Answers as net::SocketOwners::find().
+  using Lookup = std::function<Result<net::FoundOwner>(const net::Endpoint& local,
+                                                       const net::Endpoint& remote)>;
+
+  ClientGate(LocalUsers users, Lookup lookup, const Clock& clock)
+      : users_(std::move(users)), lookup_(std::move(lookup)), clock_(clock) {}
+
+  // `peer` is the client's end of an accepted connection, `listener` ours. Logs strangers, once a
+  // minute for each uid. Who cannot be looked up is a stranger.
+  Verdict judge(const net::Endpoint& peer, const net::Endpoint& listener);
+  std::uint64_t refused() const { return refused_; }
+
+ private:
+  bool allowed(uid_t uid) const;
+  Verdict refuse(std::int64_t who, const std::string& message);
+
+  LocalUsers users_;
+  Lookup lookup_;
+  const Clock& clock_;
+  std::uint64_t refused_ = 0;
+  struct Seen {
+    MonoTime logged;
+    std::uint64_t since = 0;  // refused without a line since then
+  };
+  std::map<std::int64_t, Seen> seen_;  // by uid; -1 for who could not be looked up
+};
+
+}  // namespace efs::tls_tunnel
