@@ -304,17 +304,22 @@ Result<bool> MountSession::usesOwnTunnel() {
   return false;
 }
 
-// Once more, as a client of its own, which no server can make the kernel merge.
+// Once more, as a client of its own, which no server can make the kernel merge. A mount that
+// another process makes in the same moment presents itself with our fresh identifier too and may be
+// merged with ours; then again.
 Status MountSession::mountApart() {
-  if (!own_mount_.undo(kUndoUnmount)) {
-    return Error(ErrorKind::kBusy,
-                 "the merged mount at " + request_.mountpoint + " cannot be undone");
+  constexpr int kTries = 5;
+  for (int attempt = 1; attempt <= kTries; ++attempt) {
+    if (!own_mount_.undo(kUndoUnmount)) {
+      return Error(ErrorKind::kBusy,
+                   "the merged mount at " + request_.mountpoint + " cannot be undone");
+    }
+    EFS_TRY(fresh, mounts::FreshClientIdentifier::set(
+                       context_.store.directory() + "/client-identifier.lock", context_.clock));
+    EFS_CHECK(mountOnce(context_.settings.mount.retry_nfs_mount_timeout));
+    EFS_TRY(own, usesOwnTunnel());
+    if (own) return {};
   }
-  EFS_TRY(fresh, mounts::FreshClientIdentifier::set(
-                     context_.store.directory() + "/client-identifier.lock", context_.clock));
-  EFS_CHECK(mountOnce(context_.settings.mount.retry_nfs_mount_timeout));
-  EFS_TRY(own, usesOwnTunnel());
-  if (own) return {};
   return Error(ErrorKind::kBusy, "both servers give the same NFSv4.1 server owner");
 }
 

@@ -4,7 +4,6 @@
 #include <memory>
 
 #include "efs/base/log.h"
-#include "efs/mounts/nfs_mount.h"
 #include "efs/mounts/unmount.h"
 
 namespace efs::mount_helper {

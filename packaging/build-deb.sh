@@ -20,8 +20,11 @@ version_of_contract() {
 }
 commit_time() { git -C "$SOURCE" log -1 --format=%ct 2>/dev/null || stat -c %Y "$SOURCE/CMakeLists.txt"; }
 
+# Only the programs: the release preset would build the tests as well.
 build_release() {
-  (cd "$SOURCE" && cmake --preset release && cmake --build build/release) >&2
+  local programs
+  mapfile -t programs < <(sed -nE 's/^(efs_program|add_executable)\(([^ ]*) .*/\2/p' "$SOURCE"/*/CMakeLists.txt)
+  (cd "$SOURCE" && cmake --preset release && cmake --build build/release --target "${programs[@]}") >&2
 }
 
 # put_program NAME FOLDER: stripped as Debian strips.

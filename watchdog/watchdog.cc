@@ -201,7 +201,7 @@ HelperServer::Handlers Watchdog::helperHandlers() {
           .status =
               [this] {
                 auto status = reportStatus(*supervisor_, view_);
-                status.version = EFS_VERSION;
+                status.version = productVersion();
                 if (foreign_) status.idle = "the watchdog of efs-utils runs";
                 if (!settings_.watchdog.enabled) status.idle = "disabled in " + options_.config;
                 return status;

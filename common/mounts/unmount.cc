@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <libmount.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,9 +19,10 @@ struct UpdateDeleter {
   void operator()(libmnt_update* update) const { mnt_free_update(update); }
 };
 
-// In the child: who waits for the caller's output to end must not wait for us.
+// In the child: who waits for the end of the caller's output, or of any pipe, must not wait for us.
 void leaveTheCaller() {
   ::setsid();
+  (void)::syscall(SYS_close_range, 3, ~0U, 0);
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null.valid()) return;
   for (int fd = 0; fd <= 2; ++fd) ::dup2(null.get(), fd);

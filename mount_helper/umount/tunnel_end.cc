@@ -3,7 +3,9 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <functional>
+#include <optional>
 #include <set>
 
 #include "efs/base/file_lock.h"
@@ -24,6 +26,7 @@ using tunnel_control::WatchdogRequest;
 
 constexpr Duration kAnswer{1000};
 constexpr Duration kLook{10};
+constexpr int kMaxProcesses = 100000;
 
 // Looks again and again: neither the kernel's lists nor a foreign process's files tell of changes.
 bool becomes(const std::function<bool()>& condition, const Clock& clock, Duration patience) {
@@ -46,12 +49,12 @@ bool portUnused(int port) {
 
 std::set<std::string> namesOfPort(const state::StateStore& store, int port) {
   std::set<std::string> names;
-  for (const auto& list : {store.mountNames(), store.pendingNames()}) {
-    if (!list) continue;
-    for (const auto& name : *list) {
-      const auto parsed = state::parseMountName(name);
-      if (parsed && parsed->port == port) names.insert(name);
-    }
+  // A pending name is the business of its helper, and of the watchdog when that is dead.
+  const auto finished = store.mountNames();
+  if (!finished) return names;
+  for (const auto& name : *finished) {
+    const auto parsed = state::parseMountName(name);
+    if (parsed && parsed->port == port) names.insert(name);
   }
   return names;
 }
@@ -69,6 +72,24 @@ std::optional<TunnelEnd> leaveToWatchdog(const std::string& name, const AfterUnm
   const bool gone =
       reply->ok && becomes([&] { return !fileExists(path); }, after.clock, after.patience);
   return gone ? TunnelEnd::kEnded : TunnelEnd::kLeft;
+}
+
+// By the state file's pid, or, where that is out of date, by the port it listens on.
+std::optional<tunnel_control::TunnelProcess> findTunnel(const state::MountState& state, int port) {
+  tunnel_control::TunnelFinder finder;
+  if (state.pid) {
+    if (auto found = finder.find(*state.pid, port)) return std::move(found->process);
+  }
+  if (!tunnelListens(port)) return std::nullopt;
+  std::error_code failed;
+  int seen = 0;
+  for (std::filesystem::directory_iterator it("/proc", failed), end;
+       !failed && it != end && seen < kMaxProcesses; it.increment(failed), ++seen) {
+    const auto pid = parseInt(it->path().filename().string());
+    if (!pid) continue;
+    if (auto found = finder.find(static_cast<pid_t>(*pid), port)) return std::move(found->process);
+  }
+  return std::nullopt;
 }
 
 void stop(const tunnel_control::TunnelProcess& tunnel, const AfterUnmount& after) {
@@ -91,10 +112,7 @@ TunnelEnd endHere(const std::string& name, int port, const AfterUnmount& after) 
   const auto command = tunnel_control::TunnelCommand::parse(state->cmd);
   // The kernel shows the users of a port only in its own network namespace.
   if (command && !command->netns.empty()) return TunnelEnd::kInUse;
-  if (state->pid) {
-    tunnel_control::TunnelFinder finder;
-    if (const auto found = finder.find(*state->pid, port)) stop(found->process, after);
-  }
+  if (const auto tunnel = findTunnel(*state, port)) stop(*tunnel, after);
   if (const auto removed = after.store.removeMount(name, &*state); !removed) {
     log::error("{}: {}", name, removed.error().describe());
     return TunnelEnd::kFailed;

@@ -158,7 +158,7 @@ void UmountSession::wakeWatchdog() {
   const auto port = mount_.tunnelPort();
   if (!port || tunnelListens(*port) || watchdogAnswers(context_.store)) return;
   say("its tunnel is dead and no watchdog runs, starting one");
-  if (const auto started = ensureWatchdog(context_.store); !started) {
+  if (const auto started = ensureWatchdog(context_.store, context_.clock); !started) {
     log::warning("{}", started.error().describe());
   }
 }

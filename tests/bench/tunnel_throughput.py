@@ -122,6 +122,7 @@ def main():
     os.environ["EFS_BIN"] = str(options.bin.resolve())
     sys.path.insert(0, str(ROOT / "tests/integration/tunnel"))
     import tunnel_support as support
+    support.Child.LIMIT = 3600
     backend = support.Server(serve)
     server = support.stunnel(backend.port, options="socket = l:TCP_NODELAY=1\nsocket = r:TCP_NODELAY=1")
     ours = support.Tunnel(server.port, tls=True, debug=False)

@@ -11,6 +11,7 @@ set -uo pipefail
 . "$E2E/simulator.sh"
 STATE=/var/run/efs
 OUTPUT=""
+SCALE=${EFS_TIME_SCALE:-1}
 
 fail() {
   printf 'FAILED: %s\n' "$*"
@@ -26,7 +27,7 @@ note() { printf -- '- %s\n' "$*"; }
 succeed() {
   local status=0
   note "$*"
-  OUTPUT="$(timeout 60 "$@" 2>&1 </dev/null)" || status=$?
+  OUTPUT="$(timeout $((60 * SCALE)) "$@" 2>&1 </dev/null)" || status=$?
   [[ -z "$OUTPUT" ]] || printf '%s\n' "$OUTPUT"
   [[ $status -eq 0 ]] || fail "ended with $status: $*"
 }
@@ -36,7 +37,7 @@ refuse() {
   local wanted=$1 status=0
   shift
   note "$*"
-  OUTPUT="$(timeout 90 "$@" 2>&1 </dev/null)" || status=$?
+  OUTPUT="$(timeout $((90 * SCALE)) "$@" 2>&1 </dev/null)" || status=$?
   printf '%s\n' "$OUTPUT"
   [[ $status -eq $wanted ]] || fail "ended with $status instead of $wanted: $*"
 }
@@ -59,7 +60,7 @@ eventually() {
   local limit=$1 started=$SECONDS
   shift
   until "$@"; do
-    [[ $((SECONDS - started)) -lt $limit ]] || return 1
+    [[ $((SECONDS - started)) -lt $((limit * SCALE)) ]] || return 1
     sleep 0.1
   done
 }

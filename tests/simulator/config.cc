@@ -100,6 +100,14 @@ Imds parseImds(const json& object) {
   return imds;
 }
 
+CredentialEndpoints parseCredentials(const json& object) {
+  const std::string where = "credentials";
+  checkKeys(object, where, {"listen", "pod_token", "pod_role", "web_identity_token", "sso_token"});
+  return {endpoint(object, where), text(object, where, "pod_token"),
+          text(object, where, "pod_role"), text(object, where, "web_identity_token"),
+          text(object, where, "sso_token")};
+}
+
 Identity parseIdentity(const json& object) {
   const std::string where = "identities";
   checkKeys(object, where, {"access_key_id", "secret_access_key", "session_token", "arn", "role"});
@@ -185,8 +193,8 @@ void checkUnique(const Config& config) {
 
 Config parseAll(const json& root) {
   checkKeys(root, "config",
-            {"work_dir", "region", "dns_name_suffix", "dns", "imds", "identities", "nfs_port",
-             "max_skew_sec", "file_systems", "trunking", "api"});
+            {"work_dir", "region", "dns_name_suffix", "dns", "imds", "credentials", "identities",
+             "nfs_port", "max_skew_sec", "file_systems", "trunking", "api"});
   Config config;
   config.work_dir = text(root, "config", "work_dir");
   if (config.work_dir.front() != '/') throw Broken{"\"work_dir\" must be absolute"};
@@ -201,6 +209,7 @@ Config parseAll(const json& root) {
     checkKeys(root["api"], "api", {"listen"});
     config.api = endpoint(root["api"], "api");
   }
+  if (root.contains("credentials")) config.credentials = parseCredentials(root["credentials"]);
   for (const auto& item : list(root, "config", "identities")) {
     config.identities.push_back(parseIdentity(item));
   }

@@ -34,6 +34,15 @@ struct Imds {
   std::string role;  // empty: the instance has no role
 };
 
+// The port of credential_server.h and what its clients must show.
+struct CredentialEndpoints {
+  Endpoint listen;
+  std::string pod_token;
+  std::string pod_role;
+  std::string web_identity_token;
+  std::string sso_token;
+};
+
 struct Policy {
   bool require_tls = false;
   bool require_iam = false;
@@ -72,6 +81,7 @@ struct Config {
   Endpoint dns;
   Imds imds;
   std::optional<Endpoint> api;  // the AWS APIs; absent: there are none
+  std::optional<CredentialEndpoints> credentials;  // absent: none of them
   std::vector<Identity> identities;
   std::uint16_t nfs_port = 2049;
   std::int64_t max_skew_sec = 300;

@@ -113,6 +113,7 @@ Result<std::string> ControlServer::dispatch(const Words& words) {
   if (verb == "target") return target(words);
   if (verb == "dns") return dns(words);
   if (verb == "imds") return imds(words);
+  if (verb == "credentials") return credentials(words);
   if (verb == "cert" || verb == "tls" || verb == "strict-skew") return certificate(words);
   if (verb == "deny" || verb == "fs-require-iam" || verb == "fs-require-tls") return policy(words);
   if (verb == "clock") return clock(words);
@@ -234,6 +235,29 @@ Result<std::string> ControlServer::imds(const Words& words) {
   } else {
     return usage(kUsage);
   }
+  return std::string();
+}
+
+Result<std::string> ControlServer::credentials(const Words& words) {
+  const std::string endpoint = words.size() >= 3 ? words[1] : "";
+  const bool known =
+      endpoint == "ecs" || endpoint == "pod" || endpoint == "sts" || endpoint == "sso";
+  EndpointFault fault;
+  const std::string what = known ? words[2] : "";
+  const auto number = words.size() == 4 ? parseInt(words[3]) : std::nullopt;
+  if (what == "status" && number && *number >= 200 && *number <= 599) {
+    fault.status = static_cast<int>(*number);
+  } else if (what == "slow" && words.size() == 4) {
+    EFS_TRY(ms, milliseconds(words[3]));
+    fault.delay_ms = ms;
+  } else if (words.size() == 3 &&
+             (what == "truncated" || what == "garbage" || what == "huge" || what == "blackhole")) {
+    fault.kind = what;
+  } else if (what != "ok" || words.size() != 3) {
+    return usage(
+        "credentials ecs|pod|sts|sso ok|status <n>|slow <ms>|truncated|garbage|huge|blackhole");
+  }
+  world_.setEndpointFault(endpoint, fault);
   return std::string();
 }
 

@@ -37,6 +37,7 @@ class ControlServer {
   Result<std::string> target(const Words& words);
   Result<std::string> dns(const Words& words);
   Result<std::string> imds(const Words& words);
+  Result<std::string> credentials(const Words& words);
   Result<std::string> certificate(const Words& words);
   Result<std::string> policy(const Words& words);
   Result<std::string> clock(const Words& words);

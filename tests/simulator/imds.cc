@@ -164,6 +164,13 @@ HttpReply ImdsServer::metadata(std::string_view path) const {
   if (path == "/meta-data/placement/region") {
     return {200, "text/plain", world_.config().region};
   }
+  if (path == "/meta-data/iam/info" && world_.imds_mode != ImdsMode::kNoRole) {
+    const std::string arn = "arn:aws:iam::123456789012:instance-profile/" + imds.role;
+    if (world_.instanceRole()) {
+      const json info{{"Code", "Success"}, {"InstanceProfileArn", arn}};
+      return {200, "text/plain", info.dump(2)};
+    }
+  }
   if (path == "/meta-data/instance-id") return {200, "text/plain", imds.instance_id};
   return failure(404);
 }

@@ -8,6 +8,7 @@
 
 #include "api_server.h"
 #include "control.h"
+#include "credential_server.h"
 #include "dns.h"
 #include "efs/base/files.h"
 #include "efs/base/text.h"
@@ -62,6 +63,7 @@ struct Parts {
   std::unique_ptr<DnsServer> dns;
   std::unique_ptr<ImdsServer> imds;
   std::unique_ptr<ApiServer> api;
+  std::unique_ptr<CredentialServer> credentials;
   std::unique_ptr<GaneshaPool> servers;
   std::unique_ptr<ServerIdentity> identity;
   Targets targets;
@@ -76,6 +78,8 @@ Status startAll(World& world, Parts& parts) {
   parts.imds = std::move(imds);
   EFS_TRY(api, ApiServer::start(world));
   parts.api = std::move(api);
+  EFS_TRY(credentials, CredentialServer::start(world));
+  parts.credentials = std::move(credentials);
   EFS_TRY(identity, ServerIdentity::create(world.config(), world.clock()));
   parts.identity = std::move(identity);
   EFS_TRY(servers, GaneshaPool::start(world));

@@ -80,6 +80,25 @@ std::optional<Identity> World::instanceRole() const {
   return std::nullopt;
 }
 
+std::optional<Identity> World::identityOfRole(std::string_view role) const {
+  const std::lock_guard lock(mutex_);
+  for (auto identity = identities_.rbegin(); identity != identities_.rend(); ++identity) {
+    if (!role.empty() && identity->role && *identity->role == role) return *identity;
+  }
+  return std::nullopt;
+}
+
+EndpointFault World::endpointFault(const std::string& endpoint) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = endpoint_faults_.find(endpoint);
+  return found == endpoint_faults_.end() ? EndpointFault() : found->second;
+}
+
+void World::setEndpointFault(const std::string& endpoint, const EndpointFault& fault) {
+  const std::lock_guard lock(mutex_);
+  endpoint_faults_[endpoint] = fault;
+}
+
 Status World::rotateCredentials(bool revoke) {
   const std::lock_guard lock(mutex_);
   std::vector<Identity> fresh;

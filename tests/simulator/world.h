@@ -36,6 +36,13 @@ struct DnsAnswer {
   std::vector<std::pair<std::string, std::string>> aliases;
 };
 
+// How an endpoint of credential_endpoints.h misbehaves.
+struct EndpointFault {
+  std::string kind;  // "", "truncated", "garbage", "huge", "blackhole"
+  int status = 0;    // answered instead, when not 0
+  int delay_ms = 0;
+};
+
 class World {
  public:
   World(Config config, const Clock& clock);
@@ -56,6 +63,10 @@ class World {
   std::optional<Identity> identityOfKey(std::string_view access_key_id) const;
   // The newest credentials of the instance role; nullopt where the instance has none.
   std::optional<Identity> instanceRole() const;
+  // The newest keys of a role; nullopt when no identity has it.
+  std::optional<Identity> identityOfRole(std::string_view role) const;
+  EndpointFault endpointFault(const std::string& endpoint) const;
+  void setEndpointFault(const std::string& endpoint, const EndpointFault& fault);
   // New keys for every identity with a role. Earlier keys stay valid, as AWS keeps them until they
   // expire, unless `revoke` is set.
   Status rotateCredentials(bool revoke);
@@ -101,6 +112,7 @@ class World {
   std::vector<Identity> identities_;      // oldest first
   std::set<std::string> hidden_names_;
   std::map<std::string, std::string> aliases_, hosts_;
+  std::map<std::string, EndpointFault> endpoint_faults_;
   std::string last_refusal_ = "none";
 };
 

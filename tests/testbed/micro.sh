@@ -32,6 +32,10 @@ micro_root() {
   put_tree "$root"
   put_programs "$root" "${PROGRAMS[@]}"
   put_ganesha "$root"
+  # The kernel asks for its modules by this path. Not busybox: its modprobe does not wait for a module
+  # that another process is just loading, and two mounts at the same time would see no NFS client.
+  put_programs "$root" kmod
+  ln -s ../bin/kmod "$root/usr/sbin/modprobe"
   put_busybox "$root"
   put_modules "$root" "${MODULES[@]}"
   # The client libraries look for their authorities here; the world puts the simulator's in.

@@ -51,8 +51,6 @@ put_busybox() {
   while read -r applet; do
     [[ -e "$root/usr/bin/$applet" || -e "$root/usr/sbin/$applet" ]] || ln -s busybox "$root/usr/bin/$applet"
   done < <(/bin/busybox --list)
-  # The kernel asks for its modules by this path.
-  ln -sfn ../bin/busybox "$root/usr/sbin/modprobe"
 }
 
 # put_ganesha ROOT: the NFS server with its plug-ins, and the files it refuses to start without.

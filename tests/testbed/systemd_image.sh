@@ -24,7 +24,7 @@ MASKED_UNITS=(
 systemd_image() {
   local hash
   hash="$(printf '%s\n' "${EFS_PACKAGES_guest[@]}" "${DISK_MODULES[@]}" "${MASKED_UNITS[@]}" \
-    "$KERNEL_VERSION" "$(sha256sum "$TESTBED/systemd_image.sh" "$TESTBED/root_files.sh")" |
+    "$KERNEL_VERSION" "$(sha256sum "$TESTBED/systemd_image.sh" "$TESTBED/root_files.sh" "$TESTBED/guest/boot-init")" |
     sed 's| .*/| |' | sha256sum | cut -c1-12)"
   DISK_IMAGE="$EFS_CACHE/systemd-$hash.ext4"
   BOOT_CPIO="$EFS_CACHE/systemd-$hash.cpio"

@@ -25,7 +25,7 @@ class CommandLine(unittest.TestCase):
     def test_help_and_version(self):  # TUN-1
         for option in ("-h", "--help"):
             self.assertIn(b"--tls", run(option).stdout)
-        self.assertRegex(run("--version").stdout.decode(), r"^efs-proxy \d+\.\d+\.\d+\n$")
+        self.assertRegex(run("--version").stdout.decode(), r"^efs-proxy Version: 3\.2\.0 \(efsmount \d+\.\d+\.\d+\)\n$")
 
 
 class Start(TunnelTest):

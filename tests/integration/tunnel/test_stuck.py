@@ -195,7 +195,7 @@ class Stuck(TunnelTest):
                     with tunnel.connect() as client:
                         client.sendall(record(2, CALL))
                         self.assertEqual(len(receive_record(client)), 48)
-                    page = tunnel.counters()
+                    page = wait_for(lambda: (p := tunnel.counters()).reconnects and p, "the page")
                     self.assertEqual(page.reconnects, 1)
                     self.assertTrue(page.error)
 

@@ -390,9 +390,11 @@ def receive_all(connection):
 class Child:
     """A peer program, ended by its pid."""
 
+    LIMIT = 110  # seconds, whatever happens to us
+
     def __init__(self, argv, port, **kwargs):
         self.port = port
-        self.process = subprocess.Popen(["timeout", "110"] + argv, start_new_session=True,
+        self.process = subprocess.Popen(["timeout", str(self.LIMIT)] + argv, start_new_session=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, **kwargs)
         self.output = b""

@@ -120,32 +120,34 @@ TEST(MountPlan, RecordsTheNetworkNamespaceForAnOlderWatchdog) {
   EXPECT_EQ(p.state.cmd[0], "nsenter");
   EXPECT_EQ(p.state.cmd[1], "--net=/proc/77/ns/net");
   EXPECT_EQ(p.state.cmd[2], "/usr/bin/efs-proxy");
-  // Section 15: the three logging keys of [proxy], only when the section exists
-  TEST(MountPlan, TakesTheTunnelsLoggingFromTheProxySection) {
-    auto settings = shipped();
-    settings.proxy.emplace();
-    settings.proxy->logging_level = "DEBUG";
-    settings.proxy->logging_max_bytes = "4096";
-    settings.proxy->logging_file_count = "junk";
-    const auto p = plan("tls", settings);
-    EXPECT_EQ(p.tunnel.proxy_logging_level, "DEBUG");
-    EXPECT_EQ(p.tunnel.log_max_bytes, 4096U);
-    EXPECT_EQ(p.tunnel.log_file_count, 10);
-  }
+}
 
-  // ST-5
-  TEST(MountPlan, PlainMountsHaveNoCertificateAndNoSecretDirectory) {
-    const auto p = plan("rw");
-    EXPECT_FALSE(p.certificate);
-    EXPECT_EQ(p.state.mount_state_dir, "");
-    EXPECT_EQ(p.state.certificate, "");
-  }
+// Section 15: the three logging keys of [proxy], only when the section exists
+TEST(MountPlan, TakesTheTunnelsLoggingFromTheProxySection) {
+  auto settings = shipped();
+  settings.proxy.emplace();
+  settings.proxy->logging_level = "DEBUG";
+  settings.proxy->logging_max_bytes = "4096";
+  settings.proxy->logging_file_count = "junk";
+  const auto p = plan("tls", settings);
+  EXPECT_EQ(p.tunnel.proxy_logging_level, "DEBUG");
+  EXPECT_EQ(p.tunnel.log_max_bytes, 4096U);
+  EXPECT_EQ(p.tunnel.log_file_count, 10);
+}
 
-  // OPT of the user wins over the default; the read-ahead follows it (NFS-8)
-  TEST(MountPlan, ReadAheadFollowsTheUsersReadSize) {
-    EXPECT_EQ(plan("rsize=65536").rsize, 65536U);
-    EXPECT_EQ(plan("rsize=junk").rsize, 1048576U);
-  }
+// ST-5
+TEST(MountPlan, PlainMountsHaveNoCertificateAndNoSecretDirectory) {
+  const auto p = plan("rw");
+  EXPECT_FALSE(p.certificate);
+  EXPECT_EQ(p.state.mount_state_dir, "");
+  EXPECT_EQ(p.state.certificate, "");
+}
+
+// OPT of the user wins over the default; the read-ahead follows it (NFS-8)
+TEST(MountPlan, ReadAheadFollowsTheUsersReadSize) {
+  EXPECT_EQ(plan("rsize=65536").rsize, 65536U);
+  EXPECT_EQ(plan("rsize=junk").rsize, 1048576U);
+}
 
 }  // namespace
 }  // namespace efs::mount_helper

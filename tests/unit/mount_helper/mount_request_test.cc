@@ -48,7 +48,6 @@ TEST(MountRequest, TakesTheOptionsOfTheCsiDriver) {
   ASSERT_TRUE(result) << result.error().describe();
   EXPECT_TRUE(result->tls);
   EXPECT_EQ(result->access_point, kAccessPoint);
-  EXPECT_EQ(result->mount_target_ips, std::vector<std::string>{"10.1.2.3"});
   EXPECT_EQ(result->nfs_options.text(), "ro,noatime,nconnect=2");
 }
 

@@ -140,11 +140,12 @@ TEST_F(WithoutWatchdog, TunnelWithAClientIsLeftAlone) {
 }
 
 // CSI-10: the pid in a state file proves nothing
-TEST_F(WithoutWatchdog, StrangersPidIsNotSignalled) {
+TEST_F(WithoutWatchdog, TunnelIsFoundByItsPortWhenTheFileNamesAStranger) {
   auto stranger = Subprocess::fork([] { return ::poll(nullptr, 0, 60000); }).value();
   state.pid = stranger.pid();
   ASSERT_TRUE(store.write(name, state));
   EXPECT_EQ(end(), TunnelEnd::kEnded);
+  EXPECT_TRUE(tunnel->wait(kPatience).value());
   EXPECT_FALSE(stranger.wait(Duration(0)).value());
   stranger.killAndReap();
 }

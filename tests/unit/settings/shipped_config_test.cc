@@ -18,7 +18,7 @@ struct Row {
   const char* value;  // null: shipped as a comment
 };
 
-constexpr std::array<Row, 35> kTable{{
+constexpr std::array<Row, 36> kTable{{
     {"DEFAULT", "logging_level", "INFO"},
     {"DEFAULT", "logging_max_bytes", "1048576"},
     {"DEFAULT", "logging_file_count", "10"},

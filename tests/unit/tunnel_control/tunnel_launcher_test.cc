@@ -71,14 +71,18 @@ TEST(LaunchTunnel, GivesNullStdioAndNothingElse) {
   EXPECT_EQ(report, "/dev/null /dev/null /dev/null\n0 1 2 3 4 ");
 }
 
-// CSI-14: the tunnel needs what the caller's environment says about identity and proxies.
-TEST(LaunchTunnel, HandsTheEnvironmentOn) {
-  ASSERT_EQ(::setenv("AWS_ROLE_ARN", "arn:aws:iam::1:role/r", 1), 0);
+// CSI-14 is for those that sign. The tunnel signs nothing: keys in its environment would stand in
+// /proc/<pid>/environ for months.
+TEST(LaunchTunnel, HandsTheEnvironmentOnWithoutCredentials) {
+  ASSERT_EQ(::setenv("AWS_SECRET_ACCESS_KEY", "secret", 1), 0);
+  ASSERT_EQ(::setenv("NOTIFY_SOCKET", "/run/notify", 1), 0);
   ASSERT_EQ(::setenv("https_proxy", "http://10.0.0.1:3128", 1), 0);
-  const std::string report = reportOf("echo $AWS_ROLE_ARN $https_proxy >&3", UniqueFd());
-  ::unsetenv("AWS_ROLE_ARN");
+  const std::string report =
+      reportOf("echo [$AWS_SECRET_ACCESS_KEY] [$NOTIFY_SOCKET] $https_proxy >&3", UniqueFd());
+  ::unsetenv("AWS_SECRET_ACCESS_KEY");
+  ::unsetenv("NOTIFY_SOCKET");
   ::unsetenv("https_proxy");
-  EXPECT_EQ(report, "arn:aws:iam::1:role/r http://10.0.0.1:3128\n");
+  EXPECT_EQ(report, "[] [] http://10.0.0.1:3128\n");
 }
 
 // TUN-2

@@ -51,7 +51,7 @@ class World {
   int roll(int sides) { return std::uniform_int_distribution<int>(0, sides - 1)(random_); }
 
   void happen() {
-    switch (roll(14)) {
+    switch (roll(15)) {
       case 0:
       case 1:
       case 2:
@@ -88,6 +88,9 @@ class World {
       case 12:
         renewals_fail_ = roll(2) == 0;
         break;
+      case 13:
+        announced_ = roll(2) == 0;  // true or not
+        break;
       default:
         pending_ = pending_ && roll(3) != 0;
     }
@@ -104,6 +107,7 @@ class World {
     if (!table_hidden_) seen.mounted = mounted_ ? Seen::kYes : Seen::kNo;
     if (!kernel_hidden_) seen.kernel_client = kernel_client_ ? Seen::kYes : Seen::kNo;
     seen.connected = connected_ ? Seen::kYes : Seen::kNo;
+    seen.unmount_announced = announced_;
     seen.certificate_missing = seen.certificate_due = certificate_missing_;
     return seen;
   }
@@ -173,7 +177,7 @@ class World {
   bool alive_ = true, starts_fail_ = false, ignores_term_ = false;
   bool table_hidden_ = false, kernel_hidden_ = false;
   bool certificate_missing_ = false, renewals_fail_ = false;
-  bool unmount_recorded_ = false, reported_ = false;
+  bool announced_ = false, unmount_recorded_ = false, reported_ = false;
 };
 
 void live(unsigned seed) {

@@ -24,7 +24,7 @@ struct UnmountFlags {
 // One umount2(2) under way.
 class UnmountJob {
  public:
-  // The child has its own session and none of our descriptors 0-2, so it may be left alone.
+  // The child has its own session and none of our descriptors, so it may be left alone.
   static Result<UnmountJob> start(const std::string& target, UnmountFlags flags);
 
   // errno of umount2(2), 0 = done; nullopt: still at it. kCancelled: interrupt.h.
