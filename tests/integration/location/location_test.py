@@ -155,7 +155,7 @@ class Location(unittest.TestCase):
             "mount target 127.99.99.99 cannot be reached", f"mount target {self.ip} can be reached")
         self.mount(options="tls,mounttargetip=127.99.99.99+127.99.99.98").assertRefused(
             "Cannot connect to file system mount target ip address 127.99.99.99", "127.99.99.98",
-            "port 2049")
+            "check the address")
 
     def test_dns6_api_where_names_do_not_resolve(self):
         self.hide_all()
