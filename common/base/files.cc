@@ -99,6 +99,8 @@ Status writeAll(int fd, std::string_view content, const std::string& name) {
     const ssize_t put = ::write(fd, content.data(), content.size());
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return Error::fromErrno(errno, "writing " + name);
+    // Some files of sysfs take nothing and say so; asking again would never end.
+    if (put == 0) return Error(ErrorKind::kIo, "writing " + name + ": nothing was taken");
     content.remove_prefix(static_cast<std::size_t>(put));
   }
   return {};

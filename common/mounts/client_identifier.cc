@@ -1,7 +1,9 @@
 #include "efs/mounts/client_identifier.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <random>
 #include <utility>
@@ -30,6 +32,12 @@ std::string randomIdentifier() {
   return "efsmount-" + hex(bytes);
 }
 
+std::string hostName() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
+  return name.data();
+}
+
 }  // namespace
 
 Result<FreshClientIdentifier> FreshClientIdentifier::set(const std::string& lock_path,
@@ -52,9 +60,11 @@ FreshClientIdentifier::FreshClientIdentifier(FreshClientIdentifier&& other) noex
       before_(std::move(other.before_)) {}
 
 FreshClientIdentifier::~FreshClientIdentifier() {
-  // "(null)" is how the kernel shows that none is set; an empty line clears it.
-  if (!path_.empty())
-    (void)writeValue(path_, before_ == "(null)" || before_.empty() ? "\n" : before_);
+  if (path_.empty()) return;
+  // The kernel shows "(null)" where none was set, and takes no empty value: the host name, which it
+  // puts into the client's name anyway, comes nearest to none.
+  const bool none = before_.empty() || before_ == "(null)";
+  (void)writeValue(path_, none ? hostName() : before_);
 }
 
 }  // namespace efs::mounts

@@ -178,8 +178,7 @@ Status Resolver::Impl::open() {
   settings.sock_state_cb_data = this;
   settings.resolvconf_path = options.resolv_conf.data();
   int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_UDP_PORT |
-                   ARES_OPT_TCP_PORT | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB |
-                   ARES_OPT_RESOLVCONF;
+             ARES_OPT_TCP_PORT | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB | ARES_OPT_RESOLVCONF;
   // The flag alone does not keep ares_getaddrinfo() of c-ares 1.18 from searching; a list of no
   // domains does.
   settings.ndomains = 0;

@@ -61,6 +61,15 @@ class Renewal(Bench):
         self.assertIn("old", self.subject())
         self.assertEqual(read(mount.note("hups")), "")
 
+    def test_young_certificate_is_renewed_before_its_credentials_end(self):
+        """CERT-7: the helper leaves when the credentials that signed it end (four minutes left)."""
+        mount = self.tls_mount(age=1800, awsCredentialsExpiration=stamp(-240))
+        self.start_watchdog()
+        wait_for("SIGHUP", lambda: read(mount.note("hups")) == "h")
+        self.assertIn("new-host", self.subject())
+        # Without IAM nothing ends: the note must not cause the next renewal.
+        self.assertNotIn("awsCredentialsExpiration", mount.saved())
+
     def test_missing_certificate_is_made_before_the_dead_tunnel_starts(self):
         """WD-6, CERT-7."""
         mount = self.tls_mount(age=60)

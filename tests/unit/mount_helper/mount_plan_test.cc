@@ -32,6 +32,7 @@ MountPlan plan(const std::string& options, settings::Settings settings = shipped
     facts.credentials.emplace();
     facts.credentials->access_key_id = "AKIDEXAMPLE";
     facts.credentials->method = "credentials:default";
+    facts.credentials->expiration = std::chrono::system_clock::from_time_t(1767323045);
   }
   return planMount(*request, facts, settings, state::StateStore("/run/efs-test"), kNow);
 }
@@ -106,6 +107,7 @@ TEST(MountPlan, StateHoldsWhatARenewalNeeds) {
   EXPECT_EQ(p.state.common_name.size(), 64U);
   EXPECT_EQ(p.state.certificate_creation_time, "260102030405Z");
   EXPECT_EQ(p.state.aws_credentials_method, "credentials:default");
+  EXPECT_EQ(p.state.credentials_expiration, "260102030405Z");
   EXPECT_EQ(p.state.access_point, "fsap-0123456789abcdef0");
   EXPECT_EQ(p.state.service_type, "elasticfilesystem");
   ASSERT_TRUE(p.certificate);
