@@ -34,10 +34,11 @@ Error explainConnect(const Scene& scene) {
   const std::string target = targetText(scene);
   switch (failure.kind) {
     case ErrorKind::kRefused:
-      return sentence(
-          failure.kind, "connecting: " + target + " refused the connection: " + failure.detail,
-          scene.request.mount_target_ip ? "check the address given by mounttargetip"
-                                        : "check the mount target's state in the EFS console");
+      return sentence(failure.kind,
+                      "connecting: " + target + " refused the connection: " + failure.detail,
+                      !scene.request.mount_target_ips.empty()
+                          ? "check the address given by mounttargetip"
+                          : "check the mount target's state in the EFS console");
     case ErrorKind::kTimeout:
       return sentence(failure.kind, "connecting: " + target + " did not answer: " + failure.detail,
                       kSecurityGroupHint);

@@ -5,11 +5,12 @@
 #include <array>
 #include <cstdlib>
 
+#include "efs/aws/mount_targets.h"
 #include "efs/aws/region.h"
+#include "efs/aws/token_memory.h"
 #include "efs/base/log.h"
+#include "efs/base/text.h"
 #include "efs/base/wait.h"
-#include "efs/net/resolver.h"
-#include "efs/net/socket.h"
 
 namespace efs::mount_helper {
 namespace {
@@ -23,21 +24,6 @@ constexpr aws::ImdsPatience kZonePatience{.token_timeout = Duration(250),
                                           .token_pause = Duration(0),
                                           .request_timeout = Duration(500)};
 
-std::optional<std::string> environment(const std::string& name) {
-  const char* value =
-      std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): single-threaded program
-  if (value == nullptr || *value == '\0') return std::nullopt;
-  return std::string(value);
-}
-
-Result<std::vector<std::string>> addressesOf(net::Resolver& resolver, const std::string& name,
-                                             const Clock& clock) {
-  EFS_TRY(found, resolver.resolve(name, kNfsPort, clock, kResolvePatience));
-  std::vector<std::string> texts;
-  for (const auto& endpoint : found) texts.push_back(endpoint.ip());
-  return texts;
-}
-
 }  // namespace
 
 FactFinder::FactFinder(const MountRequest& request, const settings::Settings& settings,
@@ -45,23 +31,41 @@ FactFinder::FactFinder(const MountRequest& request, const settings::Settings& se
     : request_(request),
       settings_(settings),
       clock_(clock),
-      http_(http::makeHttpClient(environment("AWS_CA_BUNDLE").value_or(""))) {}
+      curl_(http::makeHttpClient(environmentVariable("AWS_CA_BUNDLE").value_or(""))),
+      http_(std::make_unique<aws::TokenMemory>(*curl_)) {}
 
 FactFinder::~FactFinder() = default;
 
+void FactFinder::startOver() {
+  lookups_.reset();
+  if (credentials_ && !*credentials_) credentials_.reset();
+  imds_.reset();
+}
+
 aws::ImdsClient& FactFinder::metadata(aws::ImdsPatience patience) {
   if (!imds_) {
-    imds_ = std::make_unique<aws::ImdsClient>(*http_, aws::imdsEndpoint(environment),
+    imds_ = std::make_unique<aws::ImdsClient>(*http_, aws::imdsEndpoint(environmentVariable),
                                               settings_.mount.disable_ec2_metadata_token, patience);
   }
   return *imds_;
 }
 
+Result<std::string> FactFinder::canonicalName() {
+  const std::string& name = request_.device.dns_name;
+  net::Resolver::Options options;
+  options.use_search_list = name.find('.') == std::string::npos;  // a short name of the site
+  EFS_TRY(resolver, net::Resolver::create(options));
+  EFS_TRY(found, resolver.resolveNamed(name, kNfsPort, clock_, kResolvePatience)
+                     .withContext("Failed to resolve \"" + name + "\""));
+  log::info("{} is {}", name, found.canonical_name);
+  return found.canonical_name;
+}
+
 Result<std::string> FactFinder::region() {
   aws::RegionSources sources;
   sources.option = request_.region;
-  sources.aws_region = environment("AWS_REGION");
-  sources.aws_default_region = environment("AWS_DEFAULT_REGION");
+  sources.aws_region = environmentVariable("AWS_REGION");
+  sources.aws_default_region = environmentVariable("AWS_DEFAULT_REGION");
   sources.config = settings_.mount.region;
   sources.dns_name_format = settings_.mount.dns_name_format;
   const bool chosen =
@@ -85,62 +89,152 @@ std::optional<std::string> FactFinder::ownZone() {
   return std::nullopt;
 }
 
+// DNS-3
+Result<std::string> FactFinder::ownZoneId() {
+  if (settings_.client_source == "ecs.fargate") {
+    if (settings_.mount.az_id) return *settings_.mount.az_id;
+    return Error(ErrorKind::kInvalidInput,
+                 "mount option crossaccount: key az_id of section [mount] is missing")
+        .addHint("on Fargate the availability zone id cannot be found out otherwise");
+  }
+  return metadata({}).availabilityZoneId().withContext(
+      "mount option crossaccount: finding this host's availability zone id");
+}
+
+std::string FactFinder::instanceId() {
+  const auto identity = metadata(kZonePatience).identity();
+  return identity ? identity->instance_id : std::string();
+}
+
+Status FactFinder::openLookups() {
+  if (lookups_) return {};
+  EFS_TRY(resolver, net::Resolver::create());
+  lookups_.emplace(std::move(resolver), clock_, kResolvePatience);
+  return {};
+}
+
+void FactFinder::startLookups(const std::string& region) {
+  const bool by_name = request_.mount_target_ips.empty() && !request_.device.own_name;
+  if (!by_name || request_.cross_account || !openLookups()) return;
+  const TargetQuestion question{request_.device.fs_id, region, request_.az, std::nullopt};
+  const auto names = nameCandidates(question, settings_.forRegion(region));
+  if (!names) return;  // findMountTarget() reports it
+  for (const auto& candidate : *names) lookups_->start(candidate.name);
+}
+
 Result<MountTarget> FactFinder::mountTarget(const std::string& region) {
-  return request_.mount_target_ip ? fixedTarget(region) : resolveTarget(region);
+  if (!request_.mount_target_ips.empty()) return targetAtAddress(region);
+  if (request_.device.own_name) return targetAtOwnName(region);
+  return resolveTarget(region);
 }
 
 Result<MountTarget> FactFinder::resolveTarget(const std::string& region) {
-  EFS_TRY(resolver, net::Resolver::create());
   TargetQuestion question{request_.device.fs_id, region, request_.az, std::nullopt};
-  if (!question.wanted_az && request_.device.dns_name.empty()) question.own_az = ownZone();
-  const auto settings = settings_.forRegion(region);
-  EFS_TRY(target, findMountTarget(question, settings, [&](const std::string& name) {
-            return addressesOf(resolver, name, clock_);
-          }));
+  if (request_.cross_account) {
+    EFS_TRY(zone_id, ownZoneId());
+    question.cross_account = std::move(zone_id);
+  } else if (!question.wanted_az && request_.device.dns_name.empty()) {
+    question.own_az = ownZone();
+  }
+  auto target = targetByName(question);
+  const bool may_ask_api = settings_.mount.fall_back_to_mount_target_ip && !request_.cross_account;
+  if (!target && may_ask_api && target.error().kind() != ErrorKind::kCancelled &&
+      target.error().kind() != ErrorKind::kInvalidInput) {
+    target = targetByApi(question, target.error());
+  }
+  if (!target) return target;
   // DEV-4: a name that is not what this configuration makes of the id belongs to somebody else.
-  if (!request_.device.dns_name.empty() && request_.device.dns_name != target.dns_name) {
+  if (!request_.device.dns_name.empty() && request_.device.dns_name != target->dns_name) {
     return Error(ErrorKind::kInvalidInput,
                  request_.device.dns_name +
-                     " did not resolve to a valid DNS name for EFS: expected " + target.dns_name)
+                     " did not resolve to a valid DNS name for EFS: expected " + target->dns_name)
         .addHint("check the region and config keys dns_name_format and dns_name_suffix");
   }
   return target;
 }
 
-// DNS-5
-Result<MountTarget> FactFinder::fixedTarget(const std::string& region) {
-  const std::string& ip = *request_.mount_target_ip;
-  log::info("Use the mount target ip address {} provided in the mount options to mount.", ip);
-  const auto endpoint = net::Endpoint::fromLiteral(ip, kNfsPort);
-  if (!endpoint)
-    return Error(ErrorKind::kInvalidInput, "mounttargetip " + ip + " is not an IP address");
-  constexpr int kTries = 3;
-  for (int attempt = 1;; ++attempt) {
-    auto reached = net::connectTcp(*endpoint, Duration(2000));
-    if (reached) break;
-    if (attempt == kTries || reached.error().kind() != ErrorKind::kTimeout) {
-      const bool refused = reached.error().kind() == ErrorKind::kRefused;
-      return std::move(reached.error())
-          .addContext("Cannot connect to file system mount target ip address " + ip)
-          .addHint(
-              refused
-                  ? "no mount target listens there; check the address"
-                  : "the mount target's security group must allow TCP port 2049 from this host");
-    }
-    EFS_CHECK(sleepFor(Duration(500)));
+Result<MountTarget> FactFinder::targetByName(const TargetQuestion& question) {
+  EFS_CHECK(openLookups());
+  const auto settings = settings_.forRegion(question.region);
+  // All of them now: a name that is asked second has its answer when the first one fails.
+  if (const auto names = nameCandidates(question, settings)) {
+    for (const auto& candidate : *names) lookups_->start(candidate.name);
   }
+  return findMountTarget(
+      question, settings, [&](const std::string& name) { return lookups_->result(name); }, clock_);
+}
+
+// DNS-6
+Result<MountTarget> FactFinder::targetByApi(const TargetQuestion& question,
+                                            const Error& dns_failure) {
+  log::info(
+      "{}, attempting to lookup mount target ip address using botocore's calls of the EFS API",
+      dns_failure.message());
+  const auto whole = [&](const Error& error) {
+    return Error(dns_failure.kind(),
+                 dns_failure.message() + "; asking the EFS API failed: " + error.message())
+        .addHint(dns_failure.hint());
+  };
+  const auto identity = credentials(question.region);
+  if (!identity) return whole(identity.error());
+  const auto access = apiAccess(question.region, *identity);
+  const FallbackEdges edges{
+      .describe_targets = [&] { return aws::describeMountTargets(access, question.fs_id); },
+      .zone_id_of = [&](const std::string& zone) { return aws::zoneIdOf(access, zone); },
+      .own_zone =
+          [&] {
+            auto id = settings_.mount.az_id ? Result<std::string>(*settings_.mount.az_id)
+                                            : metadata(kZonePatience).availabilityZoneId();
+            return Zone{question.own_az.value_or(""), id.value_or("")};
+          },
+      .reach = [this](const std::string& ip) { return reach(ip); }};
+  const auto found = findByApi(question.fs_id, question.wanted_az, edges, clock_);
+  if (!found) return whole(found.error());
+  EFS_TRY(name, formatDnsName(settings_.forRegion(question.region), question.fs_id, question.region,
+                              question.wanted_az));
+  return MountTarget{name, question.wanted_az, found->bestAddress(), found->bestAddress()};
+}
+
+Status FactFinder::reach(const std::string& ip) const {
+  if (network_ == nullptr) return reachTarget(ip);
+  return network_->run([&ip] { return reachTarget(ip); });
+}
+
+// DNS-5
+Result<MountTarget> FactFinder::targetAtAddress(const std::string& region) {
+  log::info("Use the mount target ip address {} provided in the mount options to mount.",
+            join(request_.mount_target_ips, ", "));
+  EFS_TRY(ip, firstReachable(
+                  request_.mount_target_ips,
+                  [this](const std::string& address) { return reach(address); }, clock_));
   EFS_TRY(name,
           formatDnsName(settings_.forRegion(region), request_.device.fs_id, region, request_.az));
-  return MountTarget{name, request_.az, ip};
+  return MountTarget{name, request_.az, ip, ip};
+}
+
+// A name of the user's own with option fsid: the tunnel resolves it at each connection, the
+// certificate is checked for the name that EFS gives.
+Result<MountTarget> FactFinder::targetAtOwnName(const std::string& region) {
+  EFS_TRY(name,
+          formatDnsName(settings_.forRegion(region), request_.device.fs_id, region, std::nullopt));
+  const std::string& own = request_.device.dns_name;
+  EFS_CHECK(openLookups());
+  auto addresses = lookups_->result(own);
+  if (!addresses) {
+    return unexpected(std::move(addresses.error().addContext("Failed to resolve \"" + own + "\"")));
+  }
+  log::info("{} is {}", own, join(*addresses, ", "));
+  return MountTarget{name, std::nullopt, addresses->front(), own};
 }
 
 Result<aws::Credentials> FactFinder::credentials(const std::string& region) {
+  if (credentials_) return *credentials_;
   EFS_TRY(home, aws::homeDirectoryOf(::geteuid()));  // CRED-5: mount(8) runs us without $HOME
   const aws::CredentialContext context{
       .http = *http_,
       .clock = clock_,
       .home_directory = home,
-      .environment = environment,
+      .environment = environmentVariable,
       .region = region,
       .disable_metadata_token = settings_.mount.disable_ec2_metadata_token,
       .dns_suffix = settings_.forRegion(region).dns_name_suffix,
@@ -149,7 +243,25 @@ Result<aws::Credentials> FactFinder::credentials(const std::string& region) {
                                        .credentials_uri = request_.credentials_uri,
                                        .role_arn = request_.role_arn,
                                        .jwt_path = request_.jwt_path};
-  return aws::findCredentials(context, options);
+  credentials_ = aws::findCredentials(context, options);
+  return *credentials_;
+}
+
+aws::ApiAccess FactFinder::apiAccess(const std::string& region,
+                                     const aws::Credentials& credentials) const {
+  return {.http = *http_,
+          .clock = clock_,
+          .credentials = credentials,
+          .region = region,
+          .environment = environmentVariable,
+          .fips = settings_.mount.fips_mode};
+}
+
+std::optional<std::string> environmentVariable(const std::string& name) {
+  const char* value =
+      std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): single-threaded program
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return std::string(value);
 }
 
 std::string hostName() {

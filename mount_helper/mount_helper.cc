@@ -7,8 +7,11 @@
 
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
+#include "efs/base/text.h"
 #include "efs/base/version.h"
+#include "efs/mount_helper/cloudwatch_report.h"
 #include "efs/mount_helper/command_line.h"
+#include "efs/mount_helper/facts.h"
 #include "efs/mount_helper/mount_request.h"
 #include "efs/mount_helper/mount_session.h"
 #include "efs/settings/settings.h"
@@ -49,9 +52,18 @@ int mountCommand(const CommandLine& command) {
   openLog(*settings);
   log::info("version={} efsmount={} options={}", kContractVersion, productVersion(),
             command.options);
-  auto request = makeMountRequest(command);
-  if (!request) return fail(kFatal, "", request.error().describe());
+  // Contract section 10.
+  if (toLower(environmentVariable("AWS_USE_FIPS_ENDPOINT").value_or("")) == "true") {
+    settings->mount.fips_mode = true;
+  }
   const SystemClock clock;
+  auto request = makeMountRequest(command);
+  if (!request) {
+    const MountRequest unknown;
+    FactFinder facts(unknown, *settings, clock);
+    reportToCloudWatch(facts, *settings, "", "Mount failed, " + request.error().describe());
+    return fail(kFatal, "", request.error().describe());
+  }
   const state::StateStore store(state::kStateDirectory);
   const Outcome outcome = carryOut(*request, {*settings, store, clock});
   if (!outcome.out.empty()) std::fputs(outcome.out.c_str(), stdout);

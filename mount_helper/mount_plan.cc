@@ -43,7 +43,7 @@ tunnel_control::TunnelConfig planTunnel(const MountRequest& request, const Mount
   config.version = kContractVersion;
   config.mount_retry_timeout = settings.retry_nfs_mount_timeout;
   config.accept_port = facts.port;
-  config.connect_host = request.mount_target_ip.value_or(facts.target.dns_name);
+  config.connect_host = facts.target.peer();
   config.connect_port = kNfsPort;
   config.verify = request.verify.value_or(kVerifyChain);
   config.allow_any_uid = settings.allow_any_local_uid;
@@ -62,7 +62,7 @@ state::MountState planState(const MountRequest& request, const MountFacts& facts
                             const MountPlan& plan, WallTime now) {
   state::MountState state;
   state.pid = -1;
-  state.cmd = plan.tunnel_command;
+  state.cmd = tunnel_control::recordedCommand(plan.tunnel_command, request.netns);
   state.files = {plan.paths.tunnel_config};
   state.mount_time = std::chrono::duration<double>(now.time_since_epoch()).count();
   state.mountpoint = request.mountpoint;

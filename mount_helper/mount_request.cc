@@ -14,12 +14,14 @@ namespace {
 
 using mounts::OptionList;
 
+constexpr std::size_t kMaxTargets = 16;  // more than there are availability zones in a region
+
 Error invalid(std::string message) { return {ErrorKind::kInvalidInput, std::move(message)}; }
 
 // Options of efs-utils that this version does not serve. Silently dropping one could mount with a
 // weaker identity or in the wrong network namespace, so each is refused by name.
-constexpr std::array<std::string_view, 6> kNotYetSupported = {"crossaccount", "netns", "ocsp",
-                                                              "stunnel",      "azid",  "notunnel"};
+constexpr std::array<std::string_view, 4> kNotYetSupported = {"ocsp", "stunnel", "azid",
+                                                              "notunnel"};
 // s3files and macOS words that mean nothing here and must not reach the kernel.
 constexpr std::array<std::string_view, 4> kIgnored = {"notls", "noocsp", "nodirects3read",
                                                       "nos3readcache"};
@@ -75,16 +77,15 @@ Status checkExclusions(const OptionList& options) {
   if (options.has("mounttargetip") && options.has("crossaccount")) {
     return invalid("The \"mounttargetip\" option is incompatible with \"crossaccount\"");
   }
+  if (options.has("az") && options.has("crossaccount")) {
+    return invalid("The \"az\" option is incompatible with \"crossaccount\"")
+        .addHint("zone names differ between accounts; crossaccount uses this host's zone id");
+  }
   return {};
 }
 
 Status checkAccessPoint(const std::string& id) {
-  constexpr std::string_view kPrefix = "fsap-";
-  const bool good =
-      id.size() == kPrefix.size() + 17 && id.compare(0, kPrefix.size(), kPrefix) == 0 &&
-      std::all_of(id.begin() + kPrefix.size(), id.end(),
-                  [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-  if (good) return {};
+  if (isAccessPointId(id)) return {};
   return invalid("Access Point ID \"" + printable(id) + "\" is malformed")
       .addHint("it must be fsap- followed by 17 digits or letters a-f");
 }
@@ -128,6 +129,20 @@ Result<std::optional<int>> takeInteger(OptionList& options, const char* name, in
   return std::optional<int>(number);
 }
 
+// Option fsid: for devices that do not name the file system. The NFS client has no such option.
+Status adoptFileSystemId(Device& device, const std::string& fs_id) {
+  if (!isFileSystemId(fs_id)) {
+    return invalid("mount option fsid=" + printable(fs_id) + " is not a file system id")
+        .addHint("for example fsid=fs-0123456789abcdef0");
+  }
+  if (!device.fs_id.empty() && device.fs_id != fs_id) {
+    return invalid("the device names file system " + device.fs_id +
+                   ", but mount option fsid says " + fs_id);
+  }
+  device.fs_id = fs_id;
+  return {};
+}
+
 Status takeOurs(MountRequest& request) {
   OptionList& options = request.nfs_options;
   request.tls = take(options, "tls").has_value();
@@ -152,8 +167,13 @@ Status takeOurs(MountRequest& request) {
   request.az = std::move(az);
   EFS_TRY(region, takeNonEmpty(options, "region"));
   request.region = std::move(region);
-  EFS_TRY(ip, takeNonEmpty(options, "mounttargetip"));
-  request.mount_target_ip = std::move(ip);
+  EFS_TRY(ips, takeNonEmpty(options, "mounttargetip"));
+  if (ips) request.mount_target_ips = split(*ips, '+');
+  request.cross_account = take(options, "crossaccount").has_value();
+  EFS_TRY(netns, takeNonEmpty(options, "netns"));
+  request.netns = netns.value_or("");
+  EFS_TRY(fs_id, takeNonEmpty(options, "fsid"));
+  if (fs_id) EFS_CHECK(adoptFileSystemId(request.device, *fs_id));
   for (const auto name : kIgnored) options.remove(name);
   return {};
 }
@@ -165,9 +185,17 @@ Status checkValues(const MountRequest& request) {
   }
   if (request.access_point) EFS_CHECK(checkAccessPoint(*request.access_point));
   if (request.region) EFS_CHECK(checkRegion(*request.region));
-  if (request.mount_target_ip && !net::isIpLiteral(*request.mount_target_ip)) {
-    return invalid("mount option mounttargetip=" + printable(*request.mount_target_ip) +
-                   " is not an IPv4 or IPv6 address");
+  if (request.mount_target_ips.size() > kMaxTargets)
+    return invalid("mount option mounttargetip names more than 16 addresses");
+  for (const auto& ip : request.mount_target_ips) {
+    if (!net::isIpLiteral(ip)) {
+      return invalid("mount option mounttargetip: \"" + printable(ip) +
+                     "\" is not an IPv4 or IPv6 address")
+          .addHint("separate several addresses by '+'");
+    }
+  }
+  if (!request.netns.empty() && request.netns.front() != '/') {
+    return invalid("mount option netns=" + printable(request.netns) + " is not an absolute path");
   }
   if (request.ca_file && !fileExists(*request.ca_file)) {
     return invalid("Failed to find certificate authority file for verification: " +
@@ -187,17 +215,69 @@ Status checkMountpointText(const std::string& path) {
                  "\" contains control characters or invalid UTF-8");
 }
 
-// The device's own AZ and region labels against the options (DEV-5).
+// The device's own AZ label against the option (DEV-5).
+Status reconcileZone(MountRequest& request) {
+  const Device& device = request.device;
+  if (!device.az) return {};
+  if (request.az && *request.az != *device.az) {
+    return invalid("the DNS name " + device.dns_name + " is in availability zone " + *device.az +
+                   ", but mount option az says " + *request.az);
+  }
+  request.az = device.az;
+  return {};
+}
+
+Status reconcileArn(MountRequest& request) {
+  const Device& device = request.device;
+  if (device.arn_region) {
+    if (request.region && *request.region != *device.arn_region) {
+      return invalid("the ARN names region " + *device.arn_region +
+                     ", but mount option region says " + *request.region);
+    }
+    request.region = device.arn_region;
+  }
+  if (!device.access_point) return {};
+  if (!request.tls)
+    return invalid("The \"tls\" option is required when mounting via \"accesspoint\"");
+  if (request.access_point && *request.access_point != *device.access_point) {
+    return invalid("the ARN names access point " + *device.access_point +
+                   ", but mount option accesspoint says " + *request.access_point);
+  }
+  request.access_point = device.access_point;
+  return {};
+}
+
+// An address or a name of the user's own leads to one place: options that choose another place
+// contradict it.
+Status reconcileOwnAddress(MountRequest& request) {
+  const Device& device = request.device;
+  const bool own_name = device.own_name && !device.fs_id.empty();
+  if (device.address.empty() && !own_name) return {};
+  const std::string where = own_name ? device.dns_name : device.address;
+  if (!request.mount_target_ips.empty() || request.cross_account || request.az) {
+    return invalid("the device " + where +
+                   " already says where to connect: the mount options mounttargetip, az and "
+                   "crossaccount cannot be given too");
+  }
+  if (own_name && device.dns_name.find('.') == std::string::npos) {
+    return invalid("the device " + where + " is not a full DNS name")
+        .addHint("write it with its domain: the tunnel asks for it again at each connection");
+  }
+  if (!device.address.empty()) request.mount_target_ips = {device.address};
+  return {};
+}
+
 Status reconcileDevice(MountRequest& request) {
   const Device& device = request.device;
-  if (device.az) {
-    if (request.az && *request.az != *device.az) {
-      return invalid("the DNS name " + device.dns_name + " is in availability zone " + *device.az +
-                     ", but mount option az says " + *request.az);
-    }
-    request.az = device.az;
-  }
-  return {};
+  EFS_CHECK(reconcileZone(request));
+  EFS_CHECK(reconcileArn(request));
+  EFS_CHECK(reconcileOwnAddress(request));
+  if (!device.fs_id.empty() || device.own_name) return {};
+  // Without it neither the server's certificate nor the client's could name the file system.
+  return invalid(
+             std::string(device.address.empty() ? "the ARN of an access point" : "an IP address") +
+             " does not tell which file system to mount")
+      .addHint("add the mount option fsid=fs-...");
 }
 
 }  // namespace
@@ -225,6 +305,12 @@ Result<MountRequest> makeMountRequest(const CommandLine& command) {
   EFS_CHECK(checkValues(request));
   EFS_CHECK(reconcileDevice(request));
   return request;
+}
+
+Status adoptCanonicalName(MountRequest& request, const std::string& canonical_name) {
+  EFS_TRY(device, withCanonicalName(request.device, canonical_name));
+  request.device = std::move(device);
+  return reconcileZone(request);
 }
 
 }  // namespace efs::mount_helper

@@ -10,6 +10,7 @@
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
 #include "efs/identity/client_certificate.h"
+#include "efs/mount_helper/cloudwatch_report.h"
 #include "efs/mount_helper/diagnosis.h"
 #include "efs/mount_helper/facts.h"
 #include "efs/mount_helper/mount_plan.h"
@@ -21,6 +22,7 @@
 #include "efs/mounts/client_identifier.h"
 #include "efs/mounts/mount_table.h"
 #include "efs/mounts/unmount.h"
+#include "efs/net/network_namespace.h"
 #include "efs/net/socket.h"
 #include "efs/rpc/nfs_probe.h"
 #include "efs/tunnel_control/tunnel_launcher.h"
@@ -44,10 +46,12 @@ class MountSession {
   MountSession(const MountRequest& request, const SessionContext& context)
       : request_(request),
         context_(context),
-        facts_finder_(request, context.settings, context.clock),
+        facts_finder_(request_, context.settings, context.clock),
         own_mount_(request.mountpoint) {}
 
   Outcome run();
+  // Section 20: one line about it in CloudWatch Logs.
+  void report(const Outcome& outcome);
 
  private:
   Status gatherFacts();
@@ -69,9 +73,13 @@ class MountSession {
   Duration lastTryPatience() const;
   std::string signer() const;
 
-  const MountRequest& request_;
+  // NET-1: the steps that touch the mount's network.
+  Status inNetwork(const std::function<Status()>& step) const;
+
+  MountRequest request_;  // completed when the device's own name is resolved
   const SessionContext& context_;
   FactFinder facts_finder_;
+  std::optional<net::NetworkNamespace> network_;
   MountFacts facts_;
   net::Listener listener_;
   MountPlan plan_;
@@ -81,9 +89,26 @@ class MountSession {
   Rollback rollback_;    // last: undone before anything above is gone
 };
 
+Status MountSession::inNetwork(const std::function<Status()>& step) const {
+  return network_ ? network_->run(step) : step();
+}
+
 Status MountSession::gatherFacts() {
+  facts_finder_.startOver();
+  if (!request_.netns.empty()) {
+    EFS_TRY(network, net::NetworkNamespace::open(request_.netns).withContext("mount option netns"));
+    network_ = std::move(network);
+    facts_finder_.connectIn(&*network_);
+  }
+  if (request_.device.fs_id.empty()) {
+    EFS_TRY(name, facts_finder_.canonicalName());
+    EFS_CHECK(adoptCanonicalName(request_, name));
+  }
   EFS_TRY(region, facts_finder_.region());
   facts_.region = std::move(region);
+  facts_finder_.startLookups(facts_.region);
+  // While DNS works; what came of it is asked below.
+  if (request_.iam && !request_.fake) (void)facts_finder_.credentials(facts_.region);
   EFS_TRY(target, facts_finder_.mountTarget(facts_.region));
   facts_.target = std::move(target);
   facts_.host_name = hostName();
@@ -368,12 +393,14 @@ Outcome MountSession::run() {
   if (auto started = ensureWatchdog(context_.store, context_.clock); !started) {
     log::warning("Could not start amazon-efs-mount-watchdog: {}", started.error().describe());
   }
-  if (auto listening = listen(); !listening) return fatal(listening.error());
+  if (auto listening = inNetwork([this] { return listen(); }); !listening)
+    return fatal(listening.error());
   plan_ = planMount(request_, facts_, context_.settings, context_.store, context_.clock.now());
   if (auto prepared = prepareFiles(); !prepared) return fatal(prepared.error());
-  if (auto started = startTunnel(); !started) return fatal(started.error());
+  if (auto started = inNetwork([this] { return startTunnel(); }); !started)
+    return fatal(started.error());
   rollback_.onFailure([this] { undoMount(); });
-  if (auto mounted = makeOwnMount(); !mounted) {
+  if (auto mounted = inNetwork([this] { return makeOwnMount(); }); !mounted) {
     const int code = tunnel_->alive() ? kMountFailed : kFatal;  // contract section 7
     log::error("Failed to mount {} at {}: returncode={}, stderr=\"{}\"", facts_.target.dns_name,
                request_.mountpoint, code, mounted.error().describe());
@@ -381,6 +408,13 @@ Outcome MountSession::run() {
   }
   finish();
   return {};
+}
+
+void MountSession::report(const Outcome& outcome) {
+  const std::string line = outcome.code == 0 ? "Successfully mounted " + facts_.target.dns_name +
+                                                   " at " + request_.mountpoint
+                                             : "Mount failed, " + outcome.err;
+  reportToCloudWatch(facts_finder_, context_.settings, request_.device.fs_id, line);
 }
 
 // FLOW-3, or nothing.
@@ -405,6 +439,16 @@ Status checkMountpoint(const std::string& path) {
                  "mount point " + printable(path) + " is not a directory");
   }
   return {};
+}
+
+Status checkUsable(const MountRequest& request) {
+  EFS_CHECK(checkMountpoint(request.mountpoint));
+  // A fake mount asks nothing of the kernel (CLI-4).
+  if (request.fake || mounts::kernelHasNfs()) return {};
+  return Error(ErrorKind::kUnsupported, "this kernel has no NFS version 4 client")
+      .addHint(
+          "install the kernel's nfsv4 module (package linux-modules-extra on some systems) or "
+          "enable CONFIG_NFS_V4_1");
 }
 
 Outcome remount(const MountRequest& request) {
@@ -432,20 +476,19 @@ Outcome remount(const MountRequest& request) {
 }  // namespace
 
 Outcome carryOut(const MountRequest& request, const SessionContext& context) {
-  if (auto usable = checkMountpoint(request.mountpoint); !usable)
-    return mountFailed(usable.error());
-  if (!mounts::kernelHasNfs()) {
-    return mountFailed(
-        Error(ErrorKind::kUnsupported, "this kernel has no NFS version 4 client")
-            .addHint("install the kernel's nfsv4 module (package linux-modules-extra on "
-                     "some systems) or enable CONFIG_NFS_V4_1"));
-  }
-  if (request.remount) return remount(request);
-  if (!request.fake) {
-    if (auto already = alreadyMounted(request)) return *already;
-  }
   MountSession session(request, context);
-  return session.run();
+  Outcome outcome;
+  if (auto usable = checkUsable(request); !usable) {
+    outcome = mountFailed(usable.error());
+  } else if (request.remount) {
+    return remount(request);
+  } else if (auto already = request.fake ? std::nullopt : alreadyMounted(request)) {
+    return *already;
+  } else {
+    outcome = session.run();
+  }
+  if (!request.fake) session.report(outcome);
+  return outcome;
 }
 
 }  // namespace efs::mount_helper

@@ -3,6 +3,7 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "efs/base/log.h"
 #include "efs/base/wait.h"
@@ -11,6 +12,8 @@ namespace efs::mount_helper {
 namespace {
 
 constexpr Duration kPause{500};
+// DNS servers of a machine that booted longer ago do not answer for another reason.
+constexpr Duration kBootTime{120000};
 
 bool hasRoutableInterface() {
   ifaddrs* list = nullptr;
@@ -26,26 +29,41 @@ bool hasRoutableInterface() {
   return found;
 }
 
-bool networkMayBeTheCause(const Error& error) {
-  return error.kind() != ErrorKind::kInvalidInput && error.kind() != ErrorKind::kCancelled &&
-         !hasRoutableInterface();
+Duration uptime() {
+  timespec since_boot{};
+  ::clock_gettime(CLOCK_BOOTTIME, &since_boot);
+  return std::chrono::seconds(since_boot.tv_sec);
 }
 
 }  // namespace
+
+bool networkMayBeTheCause(const Error& error, bool has_interface, Duration since_boot) {
+  switch (error.kind()) {
+    case ErrorKind::kInvalidInput:
+    case ErrorKind::kCancelled:
+      return false;
+    case ErrorKind::kTimeout:
+    case ErrorKind::kUnreachable:
+      return !has_interface || since_boot < kBootTime;
+    default:
+      return !has_interface;
+  }
+}
 
 NetworkWait untilNetworkIsUp(const std::function<Status()>& step, const Clock& clock,
                              Duration patience) {
   const Deadline deadline(clock, patience);
   while (true) {
     auto done = step();
-    if (done || !networkMayBeTheCause(done.error())) return {std::move(done), false};
+    if (done || !networkMayBeTheCause(done.error(), hasRoutableInterface(), uptime()))
+      return {std::move(done), false};
     if (deadline.passed()) {
       done.error()
           .addContext("the network is not up")
           .addHint("add \"_netdev\" to your mount options so that the mount waits for the network");
       return {std::move(done), true};
     }
-    log::info("no network interface is up yet, waiting: {}", done.error().message());
+    log::info("the network is not up yet, waiting: {}", done.error().message());
     if (auto slept = sleepFor(kPause); !slept) return {std::move(slept), true};
   }
 }

@@ -6,44 +6,11 @@
 namespace efs::mount_helper {
 namespace {
 
-struct Candidate {
-  std::string name;
-  std::optional<std::string> az;
-};
-
-// DNS-4: a resolver with a search list may fail on the bare name and find it with a trailing dot.
-Result<std::vector<std::string>> resolveAlsoWithDot(const std::string& name,
-                                                    const ResolveName& resolve) {
-  auto found = resolve(name);
-  // A silent DNS server stays silent for the second question: only "no such name" is asked again.
-  if (found || found.error().kind() != ErrorKind::kNotFound) return found;
-  auto again = resolve(name + ".");
-  return again ? std::move(again) : std::move(found);
-}
-
-// The resolver names the name too; once is enough.
+// The resolver's messages name the name; ours do so already.
 std::string withoutName(const Error& error, const std::string& name) {
   const std::string prefix = "resolving \"" + name + "\": ";
-  const std::string& message = error.message();
-  return message.rfind(prefix, 0) == 0 ? message.substr(prefix.size()) : message;
-}
-
-Result<std::vector<Candidate>> candidates(const TargetQuestion& question,
-                                          const settings::MountSettings& settings) {
-  std::vector<Candidate> list;
-  const auto add = [&](const std::optional<std::string>& az) -> Status {
-    EFS_TRY(name, formatDnsName(settings, question.fs_id, question.region, az));
-    if (list.empty() || list.back().name != name) list.push_back({std::move(name), az});
-    return {};
-  };
-  if (question.wanted_az) {
-    EFS_CHECK(add(question.wanted_az));
-    return list;
-  }
-  const bool per_az = settings.dns_name_format.find("{az}") != std::string::npos;
-  if (question.own_az && per_az) EFS_CHECK(add(question.own_az));
-  EFS_CHECK(add(std::nullopt));
-  return list;
+  const std::string& text = error.message();
+  return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
 }
 
 }  // namespace
@@ -77,22 +44,48 @@ std::string certificateHost(const std::string& dns_name, const std::string& fs_i
   return at == std::string::npos ? dns_name : dns_name.substr(at);
 }
 
+Result<std::vector<NameCandidate>> nameCandidates(const TargetQuestion& question,
+                                                  const settings::MountSettings& settings) {
+  std::vector<NameCandidate> list;
+  const auto add = [&](const std::optional<std::string>& az) -> Status {
+    EFS_TRY(name, formatDnsName(settings, question.fs_id, question.region, az));
+    if (list.empty() || list.back().name != name) list.push_back({std::move(name), az});
+    return {};
+  };
+  if (question.cross_account) {
+    EFS_CHECK(add(std::nullopt));
+    list[0].name = *question.cross_account + "." + list[0].name;
+    return list;
+  }
+  if (question.wanted_az) {
+    EFS_CHECK(add(question.wanted_az));
+    return list;
+  }
+  const bool per_az = settings.dns_name_format.find("{az}") != std::string::npos;
+  if (question.own_az && per_az) EFS_CHECK(add(question.own_az));
+  EFS_CHECK(add(std::nullopt));
+  return list;
+}
+
 Result<MountTarget> findMountTarget(const TargetQuestion& question,
                                     const settings::MountSettings& settings,
-                                    const ResolveName& resolve) {
-  EFS_TRY(list, candidates(question, settings));
+                                    const ResolveName& resolve, const Clock& clock) {
+  EFS_TRY(list, nameCandidates(question, settings));
   std::vector<std::string> failures;
   ErrorKind kind = ErrorKind::kNotFound;
-  for (const Candidate& candidate : list) {
-    auto found = resolveAlsoWithDot(candidate.name, resolve);
+  for (const NameCandidate& candidate : list) {
+    const MonoTime begin = clock.monotonic();
+    auto found = resolve(candidate.name);
+    const auto took = std::chrono::duration_cast<Duration>(clock.monotonic() - begin).count();
     if (found && !found->empty()) {
-      log::info("mount target {} is {}", candidate.name, join(*found, ", "));
+      log::info("mount target {} is {} ({} ms)", candidate.name, join(*found, ", "), took);
       return MountTarget{candidate.name, candidate.az, found->front()};
     }
     const std::string reason = found ? "no address" : withoutName(found.error(), candidate.name);
     if (!found) kind = found.error().kind();
-    log::info("mount target {} not found: {}", candidate.name, reason);
+    log::info("mount target {} not found: {} ({} ms)", candidate.name, reason, took);
     failures.push_back("Failed to resolve \"" + candidate.name + "\": " + reason);
+    if (kind == ErrorKind::kCancelled) break;
   }
   Error error(kind, join(failures, "; "));
   if (kind == ErrorKind::kNotFound) {

@@ -8,6 +8,7 @@
 
 #include "efs/base/log.h"
 #include "efs/base/text.h"
+#include "efs/net/network_namespace.h"
 #include "efs/net/socket.h"
 #include "efs/tunnel_control/tunnel_command.h"
 #include "efs/tunnel_control/tunnel_launcher.h"
@@ -20,14 +21,26 @@ namespace {
 // program: the state file only chooses among tunnels.
 Result<std::vector<std::string>> restartCommand(const state::MountState& state) {
   EFS_TRY(command, tunnel_control::TunnelCommand::parse(state.cmd));
-  if (!command.netns.empty()) {
-    return Error(ErrorKind::kUnsupported, "restarting a tunnel in network namespace " +
-                                              printable(command.netns) + " is not supported yet");
-  }
   const bool usable = !command.stunnel && ::access(command.binary.c_str(), X_OK) == 0;
-  if (usable) return state.cmd;
+  // Without "nsenter --net=...": the namespace is entered by our own child.
+  if (usable)
+    return std::vector(state.cmd.begin() + (command.netns.empty() ? 0 : 2), state.cmd.end());
   EFS_TRY(binary, tunnel_control::findTunnelBinary());
   return tunnel_control::tunnelCommand(binary, command.config_path, command.tls);
+}
+
+// Contract NET-1; nullopt = ours. The socket knows it better than the path does: in a container's
+// path the pid may have ended, or be another process's by now.
+Result<std::optional<net::NetworkNamespace>> namespaceOf(const state::MountState& state,
+                                                         const UniqueFd& listener) {
+  EFS_TRY(command, tunnel_control::TunnelCommand::parse(state.cmd));
+  std::optional<net::NetworkNamespace> found;
+  if (command.netns.empty()) return found;
+  auto opened = listener.valid() ? net::NetworkNamespace::ofSocket(listener.get())
+                                 : net::NetworkNamespace::open(command.netns);
+  if (!opened) return unexpected(std::move(opened.error()));
+  found = std::move(*opened);
+  return found;
 }
 
 }  // namespace
@@ -87,9 +100,11 @@ void Supervisor::startTunnel(MountRecord& mount) {
 Status Supervisor::tryStart(MountRecord& mount) {
   readIfChanged(mount);
   EFS_TRY(command, restartCommand(mount.state));
-  EFS_CHECK(ensureListener(mount));
+  EFS_TRY(network, namespaceOf(mount.state, mount.listener));
+  EFS_CHECK(network ? network->run([&] { return ensureListener(mount); }) : ensureListener(mount));
   log::info("Starting TLS tunnel: \"{}\"", printable(join(command, " "), 1000));
-  EFS_TRY(launched, tunnel_control::launchTunnel(command, mount.listener, false));
+  EFS_TRY(launched, tunnel_control::launchTunnel(command, mount.listener, false,
+                                                 network ? network->fd() : -1));
   mount.tunnel.emplace(TunnelProcess::ownChild(std::move(launched.process)));
   log::info("Started efs-proxy, pid: {}", mount.tunnel->pid());
   watchTunnel(mount);

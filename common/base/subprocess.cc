@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -28,6 +29,7 @@ struct ChildPlan {
   std::string listen_pid = "LISTEN_PID=0000000000";  // the digits are filled in by the child
   std::vector<std::pair<int, int>> fds;
   bool new_session = false;
+  int network_namespace = -1;
   bool ignore_hangup = false;
 };
 
@@ -56,6 +58,7 @@ ChildPlan makePlan(const SpawnOptions& options) {
   plan.envp.push_back(nullptr);
   plan.fds = options.fds;
   plan.new_session = options.new_session;
+  plan.network_namespace = options.network_namespace;
   plan.ignore_hangup = options.ignore_hangup;
   return plan;
 }
@@ -127,7 +130,9 @@ void closeTheRest(const std::vector<std::pair<int, int>>& fds, int report) {
     (void)ignored;
   }
   writeOwnPid(plan.listen_pid);
-  if (placeDescriptors(plan.fds, report)) {
+  const bool in_place =
+      plan.network_namespace < 0 || ::setns(plan.network_namespace, CLONE_NEWNET) == 0;
+  if (in_place && placeDescriptors(plan.fds, report)) {
     closeTheRest(plan.fds, report);
     ::execve(plan.argv[0], plan.argv.data(), plan.envp.data());
   }

@@ -3,6 +3,7 @@
 #include <ares.h>
 #include <netdb.h>
 #include <poll.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -85,6 +86,28 @@ Resolver::Addresses addressesOf(const ares_addrinfo& info, std::uint16_t port) {
   return addresses;
 }
 
+std::string plainName(std::string name) {
+  if (!name.empty() && name.back() == '.') name.pop_back();
+  return toLower(name);
+}
+
+std::string canonicalNameOf(const ares_addrinfo& info, const std::string& host) {
+  const char* last = nullptr;
+  int length = 0;
+  // The records may come in any order: the end of the chain is the target that is no alias itself.
+  for (const auto* link = info.cnames; link != nullptr && length < 64;
+       link = link->next, ++length) {
+    if (link->name == nullptr) continue;
+    bool goes_on = false;
+    for (const auto* other = info.cnames; other != nullptr; other = other->next) {
+      goes_on = goes_on || (other->alias != nullptr && ::strcasecmp(other->alias, link->name) == 0);
+    }
+    if (!goes_on) last = link->name;
+  }
+  if (last != nullptr) return plainName(last);
+  return plainName(info.name != nullptr && *info.name != '\0' ? info.name : host);
+}
+
 }  // namespace
 
 struct Resolver::Impl {
@@ -102,7 +125,7 @@ struct Resolver::Impl {
     Impl* owner;
     std::string host;
     std::uint16_t port;
-    Callback callback;
+    NamedCallback callback;
     MonoTime split_at;
     bool answered = false;
   };
@@ -113,15 +136,15 @@ struct Resolver::Impl {
     bool both_families;
   };
   struct Answer {
-    Callback callback;
-    Result<Addresses> result;
+    NamedCallback callback;
+    Result<Named> result;
   };
 
   Status open();
   void refresh();
   void ask(const std::shared_ptr<Lookup>& lookup, int family);
   void splitFamilies();
-  void finish(Lookup& lookup, Result<Addresses> result);
+  void finish(Lookup& lookup, Result<Named> result);
   void deliver();
   static void onSocket(void* self, ares_socket_t fd, int readable, int writable);
   static void onAnswer(void* question, int status, int timeouts, ares_addrinfo* info);
@@ -143,6 +166,7 @@ Status Resolver::Impl::open() {
   ares_options settings{};
   // HOSTALIASES is an environment variable: not for programs that run as root.
   settings.flags = ARES_FLAG_NOALIASES;
+  if (!options.use_search_list) settings.flags |= ARES_FLAG_NOSEARCH;
   settings.timeout =
       static_cast<int>(std::clamp<long long>(options.server_timeout.count(), 10, 60000));
   settings.tries = kTriesPerServer;
@@ -153,9 +177,12 @@ Status Resolver::Impl::open() {
   settings.sock_state_cb = &Impl::onSocket;
   settings.sock_state_cb_data = this;
   settings.resolvconf_path = options.resolv_conf.data();
-  const int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_UDP_PORT |
-                   ARES_OPT_TCP_PORT | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB |
-                   ARES_OPT_RESOLVCONF;
+  int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_UDP_PORT |
+             ARES_OPT_TCP_PORT | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB | ARES_OPT_RESOLVCONF;
+  // The flag alone does not keep ares_getaddrinfo() of c-ares 1.18 from searching; a list of no
+  // domains does.
+  settings.ndomains = 0;
+  if (!options.use_search_list) mask |= ARES_OPT_DOMAINS;
   // Taken before the file is read: a change in between is seen as a change later.
   stamp = stampOf(options.resolv_conf);
   const int status = ares_init_options(&channel, &settings, mask);
@@ -177,6 +204,7 @@ void Resolver::Impl::ask(const std::shared_ptr<Lookup>& lookup, int family) {
   ares_addrinfo_hints hints{};
   hints.ai_family = family;
   hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = ARES_AI_CANONNAME;
   ++questions;
   auto question = std::make_unique<Question>(Question{lookup, family == AF_UNSPEC});
   ares_getaddrinfo(channel, lookup->host.c_str(), nullptr, &hints, &Impl::onAnswer,
@@ -197,7 +225,7 @@ void Resolver::Impl::splitFamilies() {
   }
 }
 
-void Resolver::Impl::finish(Lookup& lookup, Result<Addresses> result) {
+void Resolver::Impl::finish(Lookup& lookup, Result<Named> result) {
   lookup.answered = true;
   --lookups;
   answers.push_back({std::move(lookup.callback), std::move(result)});
@@ -226,13 +254,16 @@ void Resolver::Impl::onAnswer(void* raw, int status, int /*timeouts*/, ares_addr
   const std::unique_ptr<Question> question(static_cast<Question*>(raw));
   auto& lookup = *question->lookup;
   --lookup.owner->questions;
-  Addresses addresses;
-  if (status == ARES_SUCCESS && info != nullptr) addresses = addressesOf(*info, lookup.port);
+  Named found;
+  if (status == ARES_SUCCESS && info != nullptr) {
+    found.addresses = addressesOf(*info, lookup.port);
+    found.canonical_name = canonicalNameOf(*info, lookup.host);
+  }
   if (info != nullptr) ares_freeaddrinfo(info);
-  if (status == ARES_SUCCESS && addresses.empty()) status = ARES_ENODATA;
+  if (status == ARES_SUCCESS && found.addresses.empty()) status = ARES_ENODATA;
   if (lookup.answered) return;
   if (status == ARES_SUCCESS) {
-    lookup.owner->finish(lookup, std::move(addresses));
+    lookup.owner->finish(lookup, std::move(found));
   } else if (question->both_families) {
     lookup.owner->finish(lookup,
                          resolveError(lookup.host, kindOfAres(status), ares_strerror(status)));
@@ -247,7 +278,9 @@ Resolver::~Resolver() = default;
 Result<Resolver> Resolver::create() { return create(Options()); }
 
 Result<Resolver> Resolver::create(Options options) {
-  if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
+  // Once: c-ares counts the calls without a lock, and resolvers are made in several threads.
+  static const int initialised = ares_library_init(ARES_LIB_INIT_ALL);
+  if (initialised != ARES_SUCCESS) {
     return Error(ErrorKind::kIo, "starting the DNS client");
   }
   auto impl = std::make_unique<Impl>(std::move(options));
@@ -256,10 +289,17 @@ Result<Resolver> Resolver::create(Options options) {
 }
 
 void Resolver::start(const std::string& host, std::uint16_t port, Callback callback) {
+  startNamed(host, port, [callback = std::move(callback)](Result<Named> found) {
+    if (found) return callback(std::move(found->addresses));
+    callback(std::move(found.error()));
+  });
+}
+
+void Resolver::startNamed(const std::string& host, std::uint16_t port, NamedCallback callback) {
   auto& impl = *impl_;
   impl.refresh();
   if (const auto literal = Endpoint::fromLiteral(host, port)) {
-    impl.answers.push_back({std::move(callback), Addresses{*literal}});
+    impl.answers.push_back({std::move(callback), Named{{*literal}, host}});
   } else if (impl.channel == nullptr) {
     impl.answers.push_back(
         {std::move(callback), resolveError(host, ErrorKind::kIo, "the DNS client cannot start")});
@@ -314,10 +354,25 @@ void Resolver::process(int fd, bool readable, bool writable) {
 
 Result<Resolver::Addresses> Resolver::resolve(const std::string& host, std::uint16_t port,
                                               const Clock& clock, Duration patience) {
+  EFS_TRY(found, resolveNamed(host, port, clock, patience));
+  return std::move(found.addresses);
+}
+
+Result<Resolver::Named> Resolver::resolveNamed(const std::string& host, std::uint16_t port,
+                                               const Clock& clock, Duration patience) {
   const Deadline deadline(clock, patience);
-  std::optional<Result<Addresses>> answer;
-  start(host, port, [&answer](Result<Addresses> result) { answer = std::move(result); });
-  while (!answer && !deadline.passed()) {
+  std::optional<Result<Named>> answer;
+  startNamed(host, port, [&answer](Result<Named> result) { answer = std::move(result); });
+  const auto served = serveUntil([&answer] { return answer.has_value(); }, deadline);
+  if (answer) return std::move(*answer);
+  cancel();
+  if (served.error().kind() == ErrorKind::kCancelled) return served.error();
+  return resolveError(host, ErrorKind::kTimeout,
+                      "no answer within " + std::to_string(patience.count()) + " ms");
+}
+
+Status Resolver::serveUntil(const std::function<bool()>& done, const Deadline& deadline) {
+  while (!done() && !deadline.passed()) {
     std::vector<pollfd> entries;
     for (const auto& watch : sockets()) {
       const int events = (watch.read ? POLLIN : 0) | (watch.write ? POLLOUT : 0);
@@ -326,20 +381,15 @@ Result<Resolver::Addresses> Resolver::resolve(const std::string& host, std::uint
     const auto wait = std::min(timeout().value_or(deadline.left()), deadline.left());
     const int ready = ::poll(entries.data(), entries.size(), static_cast<int>(wait.count()));
     if (ready < 0 && errno != EINTR) break;
-    if (interrupted() != 0) {
-      cancel();
-      return interruptedError();
-    }
+    if (interrupted() != 0) return interruptedError();
     if (ready <= 0) process(-1, false, false);
     for (const auto& entry : entries) {
-      if (ready <= 0 || answer || entry.revents == 0) continue;
+      if (ready <= 0 || done() || entry.revents == 0) continue;
       process(entry.fd, (entry.revents & ~POLLOUT) != 0, (entry.revents & POLLOUT) != 0);
     }
   }
-  if (answer) return std::move(*answer);
-  cancel();
-  return resolveError(host, ErrorKind::kTimeout,
-                      "no answer within " + std::to_string(patience.count()) + " ms");
+  if (done()) return {};
+  return Error(ErrorKind::kTimeout, "no answer from the DNS servers");
 }
 
 }  // namespace efs::net

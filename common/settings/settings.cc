@@ -13,6 +13,7 @@ using Bad = KeyReader::Bad;
 constexpr const char* kMount = "mount";
 constexpr const char* kWatchdog = "mount-watchdog";
 constexpr const char* kProxy = "proxy";
+constexpr const char* kCloudWatch = "cloudwatch-log";
 constexpr const char* kClientInfo = "client-info";
 constexpr std::string_view kRegionPrefix = "mount.";
 
@@ -138,6 +139,14 @@ ProxySettings readProxy(KeyReader& keys) {
           keys.text(kProxy, "proxy_logging_file_count")};
 }
 
+void readCloudWatch(KeyReader& keys, CloudWatchSettings& cloudwatch) {
+  keys.flag(kCloudWatch, "enabled", Bad::kDefault, cloudwatch.enabled);
+  keys.text(kCloudWatch, "log_group_name", cloudwatch.log_group_name);
+  int days = 0;
+  keys.number(kCloudWatch, "retention_in_days", Bad::kDefault, 1, 3653, days);
+  if (days > 0) cloudwatch.retention_days = days;
+}
+
 // Characters, not bytes: the bytes 10xxxxxx continue a UTF-8 character.
 std::size_t characterCount(std::string_view text) {
   std::size_t count = 0;
@@ -165,6 +174,7 @@ Result<Settings> Settings::fromIni(const IniFile& ini) {
   readMount(keys, settings.mount);
   readWatchdog(keys, settings.watchdog);
   if (ini.hasSection(kProxy)) settings.proxy = readProxy(keys);
+  readCloudWatch(keys, settings.cloudwatch);
   readClientSource(keys, settings.client_source);
   for (const auto& section : ini.sections()) {
     if (section.compare(0, kRegionPrefix.size(), kRegionPrefix) != 0) continue;
@@ -186,6 +196,7 @@ std::vector<std::string> Settings::knownKeys() {
   readMount(keys, settings.mount);
   readWatchdog(keys, settings.watchdog);
   settings.proxy = readProxy(keys);
+  readCloudWatch(keys, settings.cloudwatch);
   readClientSource(keys, settings.client_source);
   return keys.asked();
 }

@@ -51,14 +51,23 @@ std::vector<std::string> tunnelCommand(const std::string& binary, const std::str
   return argv;
 }
 
+std::vector<std::string> recordedCommand(const std::vector<std::string>& command,
+                                         const std::string& netns) {
+  if (netns.empty()) return command;
+  std::vector<std::string> recorded{"nsenter", "--net=" + netns};
+  recorded.insert(recorded.end(), command.begin(), command.end());
+  return recorded;
+}
+
 Result<LaunchedTunnel> launchTunnel(const std::vector<std::string>& cmd, const UniqueFd& listener,
-                                    bool want_status) {
+                                    bool want_status, int network_namespace) {
   if (cmd.empty() || cmd[0].empty() || cmd[0].front() != '/') {
     return Error(ErrorKind::kInvalidInput, "tunnel command does not begin with an absolute path");
   }
   SpawnOptions options;
   options.argv = cmd;
   options.new_session = true;
+  options.network_namespace = network_namespace;
   options.ignore_hangup =
       true;  // a renewal may come before the tunnel can read a certificate again
   // The tunnel signs nothing: credentials must not stand in its /proc/<pid>/environ for months, and

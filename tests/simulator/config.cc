@@ -194,7 +194,7 @@ void checkUnique(const Config& config) {
 Config parseAll(const json& root) {
   checkKeys(root, "config",
             {"work_dir", "region", "dns_name_suffix", "dns", "imds", "credentials", "identities",
-             "nfs_port", "max_skew_sec", "file_systems", "trunking"});
+             "nfs_port", "max_skew_sec", "file_systems", "trunking", "api"});
   Config config;
   config.work_dir = text(root, "config", "work_dir");
   if (config.work_dir.front() != '/') throw Broken{"\"work_dir\" must be absolute"};
@@ -205,6 +205,10 @@ Config parseAll(const json& root) {
   checkKeys(root["dns"], "dns", {"listen"});
   config.dns = endpoint(root["dns"], "dns");
   config.imds = parseImds(root["imds"]);
+  if (root.contains("api")) {
+    checkKeys(root["api"], "api", {"listen"});
+    config.api = endpoint(root["api"], "api");
+  }
   if (root.contains("credentials")) config.credentials = parseCredentials(root["credentials"]);
   for (const auto& item : list(root, "config", "identities")) {
     config.identities.push_back(parseIdentity(item));

@@ -80,6 +80,7 @@ struct Config {
   std::string dns_name_suffix;
   Endpoint dns;
   Imds imds;
+  std::optional<Endpoint> api;                     // the AWS APIs; absent: there are none
   std::optional<CredentialEndpoints> credentials;  // absent: none of them
   std::vector<Identity> identities;
   std::uint16_t nfs_port = 2049;

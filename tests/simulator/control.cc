@@ -130,6 +130,12 @@ Result<std::string> ControlServer::dispatch(const Words& words) {
     const auto role = world_.instanceRole();
     return role ? role->access_key_id : std::string();
   }
+  if (verb == "api" && words.size() >= 3) {
+    EFS_CHECK(world_.api.setFault(words[1], Words(words.begin() + 2, words.end())));
+    return std::string();
+  }
+  if (verb == "api-logs") return world_.api.logs();
+  if (verb == "api-requests") return json(world_.api.requests()).dump();
   if (verb == "stats") return stats();
   if (verb == "last-refusal") return world_.lastRefusal();
   if (verb == "connections") return connections();
@@ -176,10 +182,19 @@ Result<std::string> ControlServer::target(const Words& words) {
 }
 
 Result<std::string> ControlServer::dns(const Words& words) {
-  constexpr auto kUsage = "dns ok|down|servfail|slow <ms>|unset <name>|set <name>";
+  constexpr auto kUsage =
+      "dns ok|down|servfail|slow <ms>|unset <name>|set <name>|alias <name> [<target>]|"
+      "host <name> [<ip>]";
   if (words.size() == 3 && words[1] == "slow") {
     EFS_TRY(ms, milliseconds(words[2]));
     world_.dns_delay_ms = ms;
+    return std::string();
+  }
+  const bool record = words.size() >= 3 && (words[1] == "alias" || words[1] == "host");
+  if (record && words.size() <= 4) {
+    const std::string value = words.size() == 4 ? toLower(words[3]) : "";
+    words[1] == "alias" ? world_.setAlias(toLower(words[2]), value)
+                        : world_.setHost(toLower(words[2]), value);
     return std::string();
   }
   if (words.size() == 3 && (words[1] == "unset" || words[1] == "set")) {

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <deque>
@@ -15,6 +16,7 @@ namespace efs::simulator {
 namespace {
 
 constexpr std::uint16_t kTypeA = 1;
+constexpr std::uint16_t kTypeCname = 5;
 constexpr std::uint16_t kTypeAaaa = 28;
 constexpr std::uint16_t kTypeAny = 255;
 constexpr std::uint16_t kClassIn = 1;
@@ -47,22 +49,41 @@ std::optional<std::string> readName(ByteCursor& cursor) {
   }
 }
 
-// Records of the wanted type, each pointing at the question's name.
-std::string records(const DnsAnswer& answer, std::uint16_t type, std::uint16_t& count) {
+std::string encodeName(const std::string& name) {
   std::string out;
+  for (const auto& label : split(name, '.')) {
+    out += static_cast<char>(std::min<std::size_t>(label.size(), 63));
+    out += label.substr(0, 63);
+  }
+  return out + '\0';
+}
+
+void putRecord(std::string& out, const std::string& owner, std::uint16_t type,
+               const std::string& data) {
+  out += owner;
+  put16(out, type);
+  put16(out, kClassIn);
+  put32(out, kTtlSec);
+  put16(out, static_cast<std::uint16_t>(data.size()));
+  out += data;
+}
+
+// The chain of aliases, then the records of the wanted type at its end.
+std::string records(const DnsAnswer& answer, std::uint16_t type, std::uint16_t& count) {
+  std::string owner("\xc0\x0c", 2);  // the question's name
+  std::string out;
+  for (const auto& [alias, target] : answer.aliases) {
+    putRecord(out, owner, kTypeCname, encodeName(target));
+    owner = encodeName(target);
+    ++count;
+  }
   for (const auto& ip : answer.addresses) {
     std::array<char, 16> bytes{};
     const bool v6 = ip.find(':') != std::string::npos;
     const std::uint16_t own_type = v6 ? kTypeAaaa : kTypeA;
-    const std::uint16_t size = v6 ? 16 : 4;
     if (type != own_type && type != kTypeAny) continue;
     if (inet_pton(v6 ? AF_INET6 : AF_INET, ip.c_str(), bytes.data()) != 1) continue;
-    put16(out, 0xc00c);
-    put16(out, own_type);
-    put16(out, kClassIn);
-    put32(out, kTtlSec);
-    put16(out, size);
-    out.append(bytes.data(), size);
+    putRecord(out, owner, own_type, std::string(bytes.data(), v6 ? 16 : 4));
     ++count;
   }
   return out;

@@ -21,14 +21,6 @@ std::string digest(const EVP_MD* algorithm, std::string_view bytes) {
   return {reinterpret_cast<const char*>(out.data()), length};
 }
 
-std::string hmac(std::string_view key, std::string_view message) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
-  unsigned length = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), octets(message), message.size(),
-       out.data(), &length);
-  return {reinterpret_cast<const char*>(out.data()), length};
-}
-
 // Python's urllib.parse.quote_plus, which the upstream client uses (CERT-6).
 std::string quotePlus(std::string_view text) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
@@ -61,6 +53,22 @@ std::string timeOf(const SignedFacts& facts) { return utcText(facts.time, "%Y%m%
 std::string sha256Hex(std::string_view bytes) { return hex(digest(EVP_sha256(), bytes)); }
 std::string sha1(std::string_view bytes) { return digest(EVP_sha1(), bytes); }
 
+std::string hmacSha256(std::string_view key, std::string_view message) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
+  unsigned length = 0;
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), octets(message), message.size(),
+       out.data(), &length);
+  return {reinterpret_cast<const char*>(out.data()), length};
+}
+
+std::string signingKey(std::string_view secret_access_key, const std::string& date,
+                       const std::string& region, const std::string& service) {
+  std::string key = hmacSha256("AWS4" + std::string(secret_access_key), date);
+  key = hmacSha256(key, region);
+  key = hmacSha256(key, service);
+  return hmacSha256(key, "aws4_request");
+}
+
 std::string canonicalRequest(const SignedFacts& facts) {
   std::string query = "Action=Connect&PublicKeyHash=" + facts.public_key_sha1 +
                       "&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" +
@@ -78,11 +86,9 @@ std::string stringToSign(const SignedFacts& facts) {
 }
 
 std::string expectedSignature(const SignedFacts& facts, std::string_view secret_access_key) {
-  std::string key = hmac("AWS4" + std::string(secret_access_key), utcText(facts.time, "%Y%m%d"));
-  key = hmac(key, facts.region);
-  key = hmac(key, facts.service);
-  key = hmac(key, "aws4_request");
-  return hex(hmac(key, stringToSign(facts)));
+  const std::string key =
+      signingKey(secret_access_key, utcText(facts.time, "%Y%m%d"), facts.region, facts.service);
+  return hex(hmacSha256(key, stringToSign(facts)));
 }
 
 }  // namespace efs::simulator

@@ -6,6 +6,7 @@
 
 #include <cstdio>
 
+#include "api_server.h"
 #include "control.h"
 #include "credential_server.h"
 #include "dns.h"
@@ -61,6 +62,7 @@ class WorkDirectory {
 struct Parts {
   std::unique_ptr<DnsServer> dns;
   std::unique_ptr<ImdsServer> imds;
+  std::unique_ptr<ApiServer> api;
   std::unique_ptr<CredentialServer> credentials;
   std::unique_ptr<GaneshaPool> servers;
   std::unique_ptr<ServerIdentity> identity;
@@ -74,6 +76,8 @@ Status startAll(World& world, Parts& parts) {
   parts.dns = std::move(dns);
   EFS_TRY(imds, ImdsServer::start(world));
   parts.imds = std::move(imds);
+  EFS_TRY(api, ApiServer::start(world));
+  parts.api = std::move(api);
   EFS_TRY(credentials, CredentialServer::start(world));
   parts.credentials = std::move(credentials);
   EFS_TRY(identity, ServerIdentity::create(world.config(), world.clock()));

@@ -125,23 +125,60 @@ Status World::rotateCredentials(bool revoke) {
   return {};
 }
 
-DnsAnswer World::lookUp(std::string_view name) const {
-  const std::lock_guard lock(mutex_);
-  if (hidden_names_.count(std::string(name)) != 0) return {};
+std::vector<std::string> World::addressesOf(std::string_view name) const {
   const std::string zone =
       ".efs." + toLower(config_.region) + "." + toLower(config_.dns_name_suffix);
-  DnsAnswer answer;
+  std::vector<std::string> addresses;
   for (const auto& fs : file_systems_) {
     for (const auto& target : fs.targets) {
       const std::string plain = fs.id + zone;
       // As AWS: the regional name answers with the mount target of the asker's own AZ.
       const bool match = (name == plain && target.az == config_.imds.az) ||
                          name == target.az + "." + plain || name == target.az_id + "." + plain;
-      if (match) answer.addresses.push_back(target.ip);
+      if (match) addresses.push_back(target.ip);
     }
+  }
+  const auto host = hosts_.find(std::string(name));
+  if (host != hosts_.end()) addresses.push_back(host->second);
+  return addresses;
+}
+
+DnsAnswer World::lookUp(std::string_view asked) const {
+  constexpr std::size_t kMostLinks = 8;
+  const std::lock_guard lock(mutex_);
+  DnsAnswer answer;
+  std::string name(asked);
+  while (hidden_names_.count(name) == 0) {
+    const auto alias = aliases_.find(name);
+    if (alias == aliases_.end() || answer.aliases.size() >= kMostLinks) {
+      answer.addresses = addressesOf(name);
+      break;
+    }
+    answer.aliases.emplace_back(name, alias->second);
+    name = alias->second;
   }
   answer.name_exists = !answer.addresses.empty();
   return answer;
+}
+
+void World::setAlias(const std::string& name, const std::string& target) {
+  const std::lock_guard lock(mutex_);
+  aliases_.erase(name);
+  if (!target.empty()) aliases_[name] = target;
+}
+
+void World::setHost(const std::string& name, const std::string& ip) {
+  const std::lock_guard lock(mutex_);
+  hosts_.erase(name);
+  if (!ip.empty()) hosts_[name] = ip;
+}
+
+std::optional<std::vector<TargetConfig>> World::targetsOf(const std::string& fs_id) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& fs : file_systems_) {
+    if (fs.id == fs_id) return fs.targets;
+  }
+  return std::nullopt;
 }
 
 void World::hideName(const std::string& name, bool hidden) {

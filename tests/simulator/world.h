@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api_state.h"
 #include "config.h"
 #include "efs/base/clock.h"
 
@@ -31,6 +32,8 @@ struct Refusal {
 struct DnsAnswer {
   bool name_exists = false;
   std::vector<std::string> addresses;  // numeric, of both families
+  // Alias and what it stands for, link by link; the addresses are those of the last one.
+  std::vector<std::pair<std::string, std::string>> aliases;
 };
 
 // How an endpoint of credential_endpoints.h misbehaves.
@@ -69,7 +72,13 @@ class World {
   Status rotateCredentials(bool revoke);
 
   DnsAnswer lookUp(std::string_view lower_case_name) const;
+  // A CNAME record, and an address record for a name outside EFS; an empty text removes it. Names
+  // in lower case.
+  void setAlias(const std::string& name, const std::string& target);
+  void setHost(const std::string& name, const std::string& ip);
   void hideName(const std::string& lower_case_name, bool hidden);
+  // Current mount targets; nullopt: no such file system.
+  std::optional<std::vector<TargetConfig>> targetsOf(const std::string& fs_id) const;
   // DNS follows a mount target to its new address.
   void moveTarget(const std::string& fs_id, const std::string& az, const std::string& ip);
 
@@ -78,6 +87,8 @@ class World {
                      const Refusal& refusal);
   // JSON of the last refusal, "none" when there was none.
   std::string lastRefusal() const;
+
+  ApiState api;
 
   std::atomic<DnsMode> dns_mode{DnsMode::kOk};
   std::atomic<int> dns_delay_ms{0};
@@ -90,6 +101,7 @@ class World {
   std::atomic<bool> deny_at_root{true};
 
  private:
+  std::vector<std::string> addressesOf(std::string_view name) const;
   FileSystem* findFileSystem(const std::string& fs_id);
 
   Config config_;  // constant after construction
@@ -99,6 +111,7 @@ class World {
   std::vector<FileSystem> file_systems_;  // current policies and addresses
   std::vector<Identity> identities_;      // oldest first
   std::set<std::string> hidden_names_;
+  std::map<std::string, std::string> aliases_, hosts_;
   std::map<std::string, EndpointFault> endpoint_faults_;
   std::string last_refusal_ = "none";
 };

@@ -107,15 +107,53 @@ class Supervision(Bench):
             wait_for("its tunnel", mount.starts)
             self.assertEqual(mount.greeting(), mount.tunnel_pid())
 
-    def test_namespace_of_another_network_is_refused_and_nsenter_never_runs(self):
-        """UP-2, UP-3."""
+    def nsenter_trap(self):
+        """A program nsenter, first in the search path, that tells if it ever ran."""
+        folder = os.path.join(self.state_dir, "trap")
+        os.mkdir(folder)
+        ran = os.path.join(folder, "ran")
+        with open(os.path.join(folder, "nsenter"), "w", encoding="ascii") as file:
+            file.write("#!/bin/sh\n: >%s\n" % ran)
+        os.chmod(file.name, 0o755)
+        return ran, folder + ":" + os.environ["PATH"]
+
+    def test_tunnel_of_another_network_is_restarted_there_and_nsenter_never_runs(self):
+        """NET-1, UP-2, UP-3: once by the path, then by the socket, when the path is gone."""
+        other = subprocess.Popen(["unshare", "--net", "--", "sh", "-c",
+                                  "ip link set lo up && echo && exec cat"],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            other.stdout.readline()
+            network = os.readlink("/proc/%d/ns/net" % other.pid)
+            mount = Mount(self, "mnt.a", start=False)
+            mount.close_listener()
+            mount.state["cmd"] = (["nsenter", "--net=/proc/%d/ns/net" % other.pid] +
+                                  mount.state["cmd"])
+            mount.publish()
+            self.set_table(self.mounts)
+            ran, path = self.nsenter_trap()
+            self.start_watchdog(PATH=path)
+            wait_for("its tunnel", mount.starts)
+            first = mount.tunnel_pid()
+            self.assertEqual(os.readlink("/proc/%d/ns/net" % first), network)
+        finally:
+            other.stdin.close()
+            other.wait(10)
+            other.stdout.close()
+        os.kill(first, signal.SIGKILL)
+        wait_for("its successor", lambda: len(mount.starts()) == 2)
+        self.assertEqual(os.readlink("/proc/%d/ns/net" % mount.tunnel_pid()), network)
+        self.assertFalse(os.path.exists(ran))
+
+    def test_network_that_is_gone_is_told(self):
+        """NET-1: neither path nor socket lead there any more."""
         mount = Mount(self, "mnt.a", start=False)
         mount.close_listener()
-        mount.state["cmd"] = ["nsenter", "--net=/proc/1/ns/net"] + mount.state["cmd"]
+        mount.state["cmd"] = ["nsenter", "--net=/nowhere/net"] + mount.state["cmd"]
         mount.publish()
         self.set_table(self.mounts)
         self.start_watchdog()
-        self.wait_log("is not supported yet")
+        self.wait_log("network namespace /nowhere/net: No such file")
         self.assertEqual(mount.starts(), [])
 
     def test_tunnel_that_dies_at_once_is_held_back_and_recovers(self):

@@ -32,15 +32,98 @@ TEST(Device, ReadsTheLabelsOfADnsName) {
 }
 
 TEST(Device, RefusesEverythingElseWithAHint) {
-  for (const char* text :
-       {"", ":", "fs-", "fs-XYZ", "fs-012 3", "server:/export", "10.0.0.1:/",
-        "fs-0123.s3.us-east-1.amazonaws.com", "a.b.fs-0123.efs.us-east-1.amazonaws.com",
-        "fs-0123.efs.us-east-1", "fs-0123.efs..amazonaws.com", "-bad.fs-0.efs.r.\x01.com"}) {
+  for (const char* text : {"",
+                           ":",
+                           "fs-",
+                           "fs-XYZ",
+                           "fs-012 3",
+                           "10.0.0.256:/",
+                           "fd00::1:/",
+                           "fd00::1",
+                           "[10.0.0.1]:/",
+                           "[fd00::1",
+                           "[fd00::1]x",
+                           "[]:/",
+                           "-x:/",
+                           "a..b:/",
+                           ".:/",
+                           "a b.example.com:/",
+                           "arn:aws:elasticfilesystem:us-east-1:123456789012:file-system/fs-XY",
+                           "arn:aws:elasticfilesystem:us-east-1:123456789012:mount-target/fsmt-1",
+                           "arn:aws:s3:us-east-1:123456789012:file-system/fs-0123abcd",
+                           "arn:aws:elasticfilesystem:us-east-1:12345:file-system/fs-0123abcd",
+                           "arn:aws:elasticfilesystem:us-east-1:123456789012",
+                           "arn:",
+                           "arn:aws:",
+                           "fs-0123.s3.us-east-1.amazonaws.com",
+                           "a.b.fs-0123.efs.us-east-1.amazonaws.com",
+                           "fs-0123.efs.us-east-1",
+                           "fs-0123.efs..amazonaws.com",
+                           "-bad.fs-0.efs.r.\x01.com"}) {
     const auto device = parseDevice(text);
     ASSERT_FALSE(device) << text;
     EXPECT_EQ(device.error().kind(), ErrorKind::kInvalidInput);
     EXPECT_FALSE(device.error().hint().empty());
   }
+}
+
+// Issue "Devices": ARNs; the path stands behind one more colon.
+TEST(Device, ReadsArns) {
+  const auto fs = parseDevice(
+      "arn:aws-cn:elasticfilesystem:cn-north-1:123456789012:file-system/fs-0123abcd:/a:b");
+  ASSERT_TRUE(fs) << fs.error().describe();
+  EXPECT_EQ(fs->fs_id, "fs-0123abcd");
+  EXPECT_EQ(fs->arn_region, "cn-north-1");
+  EXPECT_EQ(fs->path, "/a:b");
+  const auto point = parseDevice(
+      "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0");
+  ASSERT_TRUE(point) << point.error().describe();
+  EXPECT_EQ(point->fs_id, "");
+  EXPECT_EQ(point->access_point, "fsap-0123456789abcdef0");
+  EXPECT_EQ(point->path, "/");
+}
+
+TEST(Device, AnArnsPartitionMustBeThatOfItsRegion) {
+  const auto wrong =
+      parseDevice("arn:aws:elasticfilesystem:cn-north-1:123456789012:file-system/fs-0123abcd");
+  ASSERT_FALSE(wrong);
+  EXPECT_NE(wrong.error().message().find("cn-north-1 is in aws-cn"), std::string::npos);
+}
+
+TEST(Device, ReadsAddresses) {
+  EXPECT_EQ(parseDevice("10.0.0.5:/a")->address, "10.0.0.5");
+  EXPECT_EQ(parseDevice("10.0.0.5")->path, "/");
+  const auto v6 = parseDevice("[fd00::5]:/a");
+  ASSERT_TRUE(v6);
+  EXPECT_EQ(v6->address, "fd00::5");
+  EXPECT_EQ(v6->path, "/a");
+  EXPECT_EQ(parseDevice("[fd00::5]")->path, "/");
+}
+
+// DEV-3
+TEST(Device, AnyOtherNameMayBeAnAlias) {
+  const auto own = parseDevice("Files.Example.COM.:/x");
+  ASSERT_TRUE(own);
+  EXPECT_TRUE(own->own_name);
+  EXPECT_EQ(own->dns_name, "files.example.com");
+  EXPECT_EQ(own->fs_id, "");
+  EXPECT_TRUE(parseDevice("nas:/export")->own_name);
+}
+
+// DEV-3
+TEST(Device, TheCanonicalNameMustBeOneThatEfsMakes) {
+  const auto own = parseDevice("files.example.com:/x");
+  ASSERT_TRUE(own);
+  const auto known = withCanonicalName(*own, "us-east-1a.fs-0123abcd.efs.us-east-1.amazonaws.com");
+  ASSERT_TRUE(known);
+  EXPECT_EQ(known->fs_id, "fs-0123abcd");
+  EXPECT_EQ(known->az, "us-east-1a");
+  EXPECT_EQ(known->path, "/x");
+  EXPECT_FALSE(known->own_name);
+  const auto other = withCanonicalName(*own, "files.example.com");
+  ASSERT_FALSE(other);
+  EXPECT_NE(other.error().message().find("did not resolve to a valid DNS name"), std::string::npos);
+  EXPECT_NE(other.error().hint().find("fsid="), std::string::npos);
 }
 
 TEST(Device, RefusesAPathThatNoKernelTakes) {

@@ -14,7 +14,7 @@ settings::Settings shipped() {
 }
 
 MountPlan plan(const std::string& options, settings::Settings settings = shipped(),
-               const std::string& mountpoint = "/mnt/efs") {
+               const std::string& mountpoint = "/mnt/efs", const std::string& connect_host = "") {
   CommandLine command;
   command.device = "fs-deadbeef:/data";
   command.mountpoint = mountpoint;
@@ -23,7 +23,8 @@ MountPlan plan(const std::string& options, settings::Settings settings = shipped
   EXPECT_TRUE(request);
   MountFacts facts;
   facts.region = "us-east-1";
-  facts.target = {"us-east-1a.fs-deadbeef.efs.us-east-1.amazonaws.com", "us-east-1a", "10.0.0.1"};
+  facts.target = {"us-east-1a.fs-deadbeef.efs.us-east-1.amazonaws.com", "us-east-1a", "10.0.0.1",
+                  connect_host};
   facts.host_name = std::string(70, 'h');
   facts.tunnel_binary = "/usr/bin/efs-proxy";
   facts.port = 20407;
@@ -75,7 +76,7 @@ TEST(MountPlan, ChecksTheCertificateForTheNameFromTheFileSystemIdOn) {
 
 // DNS-8
 TEST(MountPlan, ConnectsToAGivenAddressButChecksTheName) {
-  const auto p = plan("tls,mounttargetip=10.9.8.7");
+  const auto p = plan("tls", shipped(), "/mnt/efs", "10.9.8.7");
   EXPECT_EQ(p.tunnel.connect_host, "10.9.8.7");
   EXPECT_EQ(p.tunnel.check_host, "fs-deadbeef.efs.us-east-1.amazonaws.com");
 }
@@ -111,6 +112,16 @@ TEST(MountPlan, StateHoldsWhatARenewalNeeds) {
   EXPECT_EQ(p.state.service_type, "elasticfilesystem");
   ASSERT_TRUE(p.certificate);
   EXPECT_EQ(p.certificate->fs_id, "fs-deadbeef");
+}
+
+// NET-1, UP-3: an older watchdog executes the command as it stands, we never do.
+TEST(MountPlan, RecordsTheNetworkNamespaceForAnOlderWatchdog) {
+  const auto p = plan("tls,netns=/proc/77/ns/net");
+  EXPECT_EQ(p.tunnel_command[0], "/usr/bin/efs-proxy");
+  ASSERT_EQ(p.state.cmd.size(), p.tunnel_command.size() + 2);
+  EXPECT_EQ(p.state.cmd[0], "nsenter");
+  EXPECT_EQ(p.state.cmd[1], "--net=/proc/77/ns/net");
+  EXPECT_EQ(p.state.cmd[2], "/usr/bin/efs-proxy");
 }
 
 // Section 15: the three logging keys of [proxy], only when the section exists

@@ -111,9 +111,93 @@ TEST(MountRequest, TakesTheOptionsThatNameASourceOfCredentials) {
 }
 
 TEST(MountRequest, RefusesWhatThisVersionDoesNotServeInsteadOfDroppingIt) {
-  for (const char* option : {"netns=/proc/1/ns/net", "crossaccount", "stunnel"}) {
+  for (const char* option : {"ocsp", "notunnel", "stunnel"}) {
     EXPECT_NE(refusal(option).find("not supported by this version"), std::string::npos) << option;
   }
+}
+
+std::string refusedDevice(const std::string& device, const std::string& options) {
+  const auto result = request(options, device);
+  return result ? "" : result.error().describe();
+}
+
+constexpr const char* kArn = "arn:aws:elasticfilesystem:us-east-1:123456789012:";
+
+// DNS-5: several addresses
+TEST(MountRequest, TakesSeveralMountTargetAddresses) {
+  const auto result = request("mounttargetip=10.0.0.1+fd00::1");
+  ASSERT_TRUE(result) << result.error().describe();
+  EXPECT_EQ(result->mount_target_ips, (std::vector<std::string>{"10.0.0.1", "fd00::1"}));
+  EXPECT_NE(refusal("mounttargetip=10.0.0.1+").find("not an IPv4"), std::string::npos);
+  std::string many = "mounttargetip=10.0.0.1";
+  for (int i = 0; i < 16; ++i) many += "+10.0.0.1";
+  EXPECT_NE(refusal(many).find("more than 16"), std::string::npos);
+}
+
+// DNS-3, NET-1
+TEST(MountRequest, TakesCrossAccountAndNetworkNamespace) {
+  const auto result = request("crossaccount,netns=/proc/77/ns/net,rw");
+  ASSERT_TRUE(result) << result.error().describe();
+  EXPECT_TRUE(result->cross_account);
+  EXPECT_EQ(result->netns, "/proc/77/ns/net");
+  EXPECT_EQ(result->nfs_options.text(), "rw");
+  EXPECT_NE(refusal("netns=relative").find("not an absolute path"), std::string::npos);
+  EXPECT_NE(refusal("crossaccount,az=us-east-1a").find("incompatible"), std::string::npos);
+}
+
+TEST(MountRequest, AnAddressNeedsTheFileSystemId) {
+  EXPECT_NE(refusedDevice("10.0.0.5:/", "tls").find("fsid=fs-"), std::string::npos);
+  const auto result = request("tls,fsid=fs-0123abcd", "[fd00::5]:/a");
+  ASSERT_TRUE(result) << result.error().describe();
+  EXPECT_EQ(result->device.fs_id, "fs-0123abcd");
+  EXPECT_EQ(result->mount_target_ips, std::vector<std::string>{"fd00::5"});
+  EXPECT_FALSE(result->nfs_options.has("fsid"));
+  EXPECT_NE(refusedDevice("10.0.0.5:/", "fsid=fs-0,mounttargetip=10.0.0.6").find("already says"),
+            std::string::npos);
+  EXPECT_NE(refusedDevice("10.0.0.5:/", "fsid=fs-0,az=us-east-1a").find("already says"),
+            std::string::npos);
+  EXPECT_NE(refusedDevice("10.0.0.5:/", "fsid=xy").find("not a file system id"), std::string::npos);
+  EXPECT_NE(refusedDevice("fs-0123abcd:/", "fsid=fs-0").find("device names file system"),
+            std::string::npos);
+}
+
+TEST(MountRequest, AnArnGivesRegionAndAccessPoint) {
+  const std::string fs = std::string(kArn) + "file-system/fs-0123abcd";
+  EXPECT_EQ(request("", fs)->region, "us-east-1");
+  EXPECT_NE(refusedDevice(fs, "region=us-east-2").find("names region us-east-1"),
+            std::string::npos);
+  const std::string point = std::string(kArn) + "access-point/" + kAccessPoint;
+  EXPECT_NE(refusedDevice(point, "tls").find("fsid=fs-"), std::string::npos);
+  EXPECT_NE(refusedDevice(point, "fsid=fs-0123abcd").find("\"tls\" option is required"),
+            std::string::npos);
+  EXPECT_NE(refusedDevice(point, "tls,fsid=fs-0,accesspoint=fsap-00000000000000000")
+                .find("names access point"),
+            std::string::npos);
+  const auto result = request("tls,fsid=fs-0123abcd", point);
+  ASSERT_TRUE(result) << result.error().describe();
+  EXPECT_EQ(result->access_point, kAccessPoint);
+}
+
+// DEV-3: an alias is resolved later; with fsid the name is the user's own.
+TEST(MountRequest, ANameOfTheUsersOwnWorksWithAndWithoutTheFileSystemId) {
+  const auto alias = request("tls", "files.example.com:/");
+  ASSERT_TRUE(alias);
+  EXPECT_EQ(alias->device.fs_id, "");
+  EXPECT_TRUE(request("tls,fsid=fs-0123abcd", "files.example.com:/"));
+  EXPECT_NE(refusedDevice("nas:/", "fsid=fs-0123abcd").find("not a full DNS name"),
+            std::string::npos);
+}
+
+// DEV-5
+TEST(MountRequest, AnAliasBringsItsZone) {
+  auto alias = request("az=us-east-1b", "files.example.com:/");
+  ASSERT_TRUE(alias);
+  EXPECT_FALSE(adoptCanonicalName(*alias, "us-east-1a.fs-0.efs.us-east-1.amazonaws.com"));
+  auto plain = request("", "files.example.com:/");
+  ASSERT_TRUE(plain);
+  ASSERT_TRUE(adoptCanonicalName(*plain, "us-east-1a.fs-0.efs.us-east-1.amazonaws.com"));
+  EXPECT_EQ(plain->az, "us-east-1a");
+  EXPECT_EQ(plain->device.fs_id, "fs-0");
 }
 
 // DEV-5

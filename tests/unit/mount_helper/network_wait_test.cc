@@ -65,5 +65,28 @@ TEST(NetworkWait, DoesNotWaitForWhatTheNetworkCannotCure) {
   EXPECT_EQ(tries, 1);
 }
 
+struct CauseRow {
+  ErrorKind kind;
+  bool has_interface;
+  int booted_sec;
+  bool may_wait;
+};
+
+// Field: DNS is up a moment later than the interface.
+TEST(NetworkMayBeTheCause, OfDnsThatIsSilentSoonAfterBoot) {
+  const CauseRow rows[] = {
+      {ErrorKind::kTimeout, true, 10, true},     {ErrorKind::kUnreachable, true, 119, true},
+      {ErrorKind::kTimeout, true, 120, false},   {ErrorKind::kTimeout, false, 9999, true},
+      {ErrorKind::kNotFound, true, 10, false},   {ErrorKind::kNotFound, false, 9999, true},
+      {ErrorKind::kPermission, true, 10, false}, {ErrorKind::kInvalidInput, false, 10, false},
+      {ErrorKind::kCancelled, false, 10, false}};
+  for (const auto& row : rows) {
+    EXPECT_EQ(networkMayBeTheCause(Error(row.kind, "x"), row.has_interface,
+                                   std::chrono::seconds(row.booted_sec)),
+              row.may_wait)
+        << static_cast<int>(row.kind) << " " << row.has_interface << " " << row.booted_sec;
+  }
+}
+
 }  // namespace
 }  // namespace efs::mount_helper

@@ -28,6 +28,7 @@ struct Answers {
   }
 };
 
+const SystemClock kClock;
 constexpr const char* kRegional = "fs-1.efs.us-east-1.amazonaws.com";
 constexpr const char* kZonal = "us-east-1a.fs-1.efs.us-east-1.amazonaws.com";
 
@@ -61,8 +62,8 @@ TEST(CertificateHost, BeginsAtTheFileSystemId) {
 TEST(FindMountTarget, AsksForOurOwnZoneFirst) {
   Answers answers;
   answers.known = {{kZonal, {"10.0.1.1"}}, {kRegional, {"10.0.2.1"}}};
-  const auto target =
-      findMountTarget({"fs-1", "us-east-1", {}, "us-east-1a"}, shipped(), answers.function());
+  const auto target = findMountTarget({"fs-1", "us-east-1", {}, "us-east-1a"}, shipped(),
+                                      answers.function(), kClock);
   ASSERT_TRUE(target);
   EXPECT_EQ(target->dns_name, kZonal);
   EXPECT_EQ(target->first_address, "10.0.1.1");
@@ -71,8 +72,8 @@ TEST(FindMountTarget, AsksForOurOwnZoneFirst) {
 TEST(FindMountTarget, TakesTheRegionalNameWhereOurZoneHasNoTarget) {
   Answers answers;
   answers.known = {{kRegional, {"10.0.2.1"}}};
-  const auto target =
-      findMountTarget({"fs-1", "us-east-1", {}, "us-east-1a"}, shipped(), answers.function());
+  const auto target = findMountTarget({"fs-1", "us-east-1", {}, "us-east-1a"}, shipped(),
+                                      answers.function(), kClock);
   ASSERT_TRUE(target);
   EXPECT_EQ(target->dns_name, kRegional);
 }
@@ -81,24 +82,25 @@ TEST(FindMountTarget, NeverLeavesTheZoneTheUserChose) {
   Answers answers;
   answers.known = {{kRegional, {"10.0.2.1"}}};
   const auto target = findMountTarget({"fs-1", "us-east-1", "us-east-1b", "us-east-1a"}, shipped(),
-                                      answers.function());
+                                      answers.function(), kClock);
   ASSERT_FALSE(target);
   EXPECT_NE(target.error().hint().find("us-east-1b"), std::string::npos);
 }
 
-// DNS-4
-TEST(FindMountTarget, TriesATrailingDot) {
+// DNS-3
+TEST(FindMountTarget, CrossAccountPutsTheZoneIdBeforeTheNameAndTriesNothingElse) {
   Answers answers;
-  answers.known = {{std::string(kRegional) + ".", {"10.0.2.1"}}};
-  ASSERT_TRUE(findMountTarget({"fs-1", "us-east-1", {}, {}}, shipped(), answers.function()));
-  EXPECT_EQ(answers.asked.size(), 2U);
+  answers.known = {{kRegional, {"10.0.2.1"}}};
+  const TargetQuestion question{"fs-1", "us-east-1", {}, {}, "use1-az4"};
+  ASSERT_FALSE(findMountTarget(question, shipped(), answers.function(), kClock));
+  EXPECT_EQ(answers.asked, std::vector<std::string>{"use1-az4.fs-1.efs.us-east-1.amazonaws.com"});
 }
 
 // DNS-7
 TEST(FindMountTarget, NamesEveryNameTried) {
   Answers answers;
-  const auto target =
-      findMountTarget({"fs-1", "us-east-1", {}, "us-east-1a"}, shipped(), answers.function());
+  const auto target = findMountTarget({"fs-1", "us-east-1", {}, "us-east-1a"}, shipped(),
+                                      answers.function(), kClock);
   ASSERT_FALSE(target);
   EXPECT_EQ(target.error().kind(), ErrorKind::kNotFound);
   EXPECT_NE(target.error().message().find(std::string("Failed to resolve \"") + kZonal),
@@ -111,7 +113,8 @@ TEST(FindMountTarget, NamesEveryNameTried) {
 TEST(FindMountTarget, ASilentServerIsNotAskedAgainWithADot) {
   Answers answers;
   answers.otherwise = ErrorKind::kTimeout;
-  const auto target = findMountTarget({"fs-1", "us-east-1", {}, {}}, shipped(), answers.function());
+  const auto target =
+      findMountTarget({"fs-1", "us-east-1", {}, {}}, shipped(), answers.function(), kClock);
   ASSERT_FALSE(target);
   EXPECT_EQ(answers.asked.size(), 1U);
   EXPECT_NE(target.error().hint().find("resolv.conf"), std::string::npos);

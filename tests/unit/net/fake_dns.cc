@@ -32,12 +32,32 @@ std::string readName(ByteCursor& in) {
   return toLower(join(labels, "."));
 }
 
-std::string record(int family, const std::string& ip) {
+std::string encodeName(const std::string& name) {
+  std::string out;
+  for (const auto& label : split(name, '.')) {
+    out.push_back(static_cast<char>(label.size()));
+    out += label;
+  }
+  out.push_back('\0');
+  return out;
+}
+
+std::string cname(const std::string& alias, const std::string& target) {
+  std::string out = encodeName(alias);
+  put16(out, 5);
+  put16(out, 1);
+  put16(out, 0);
+  put16(out, 60);
+  const std::string data = encodeName(target);
+  put16(out, static_cast<unsigned>(data.size()));
+  return out + data;
+}
+
+std::string record(const std::string& owner, int family, const std::string& ip) {
   std::array<char, 16> bytes{};
   ::inet_pton(family, ip.c_str(), bytes.data());
   const std::size_t size = family == AF_INET ? 4 : 16;
-  std::string out;
-  put16(out, 0xc00c);  // the question's name
+  std::string out = encodeName(owner);
   put16(out, family == AF_INET ? kTypeA : kTypeAaaa);
   put16(out, 1);
   put16(out, 0);
@@ -96,8 +116,12 @@ std::string FakeDns::answer(std::string_view question) {
   const auto name = readName(in);
   const auto type = in.readU16().value_or(0);
   in.skip(2);
-  const auto zone = zones_.find(name);
+  auto zone = zones_.find(name);
   std::vector<std::string> records;
+  while (zone != zones_.end() && !zone->second.alias_of.empty()) {
+    records.push_back(cname(zone->first, zone->second.alias_of));
+    zone = zones_.find(zone->second.alias_of);
+  }
   unsigned code = 3;  // NXDOMAIN
   if (zone != zones_.end()) {
     code = zone->second.fails ? 2 : 0;
@@ -105,7 +129,7 @@ std::string FakeDns::answer(std::string_view question) {
     if (type == kTypeAaaa && zone->second.silent_v6) return {};
     const bool v4 = type == kTypeA;
     for (const auto& ip : v4 ? zone->second.v4 : zone->second.v6) {
-      records.push_back(record(v4 ? AF_INET : AF_INET6, ip));
+      records.push_back(record(zone->first, v4 ? AF_INET : AF_INET6, ip));
     }
   }
   std::string out;

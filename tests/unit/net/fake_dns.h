@@ -17,7 +17,8 @@ namespace efs::net::testing {
 struct Zone {
   std::vector<std::string> v4, v6;
   bool silent_v4 = false, silent_v6 = false;
-  bool fails = false;  // SERVFAIL
+  bool fails = false;         // SERVFAIL
+  std::string alias_of = {};  // CNAME; the addresses are those of that name
 };
 
 using Zones = std::map<std::string, Zone>;

@@ -63,6 +63,59 @@ TEST_F(ResolverTest, TrailingDotIsTheSameName) {
               ElementsAre("127.0.0.7:2049"));
 }
 
+// DNS-4: a name with a dot is absolute; a wildcard in a search domain must not answer for it.
+TEST_F(ResolverTest, ANameWithADotIsNeverSearched) {
+  resolv_conf =
+      dir.write("search.conf", "nameserver 127.0.0.1\nsearch corp.test\noptions ndots:5\n");
+  FakeDns dns(Zones{{"fs-1.efs.test.corp.test", {{"127.0.0.9"}, {}}},
+                    {"fs-2.efs.test", {{"127.0.0.7"}, {}}}});
+  auto resolver = make(dns.port());
+  EXPECT_EQ(resolver.resolve("fs-1.efs.test", 1, kClock, kPatience).error().kind(),
+            ErrorKind::kNotFound);
+  EXPECT_EQ(dns.questions(), 2);  // both families, no more
+  EXPECT_THAT(texts(resolver.resolve("fs-2.efs.test", 1, kClock, kPatience)),
+              ElementsAre("127.0.0.7:1"));
+  EXPECT_EQ(dns.questions(), 4);
+}
+
+TEST_F(ResolverTest, AShortNameIsSearchedWhereWanted) {
+  resolv_conf = dir.write("search.conf", "nameserver 127.0.0.1\nsearch corp.test\n");
+  FakeDns dns(Zones{{"nas.corp.test", {{"127.0.0.9"}, {}}}});
+  EXPECT_FALSE(make(dns.port()).resolve("nas", 1, kClock, kPatience));
+  auto searching = Resolver::create({resolv_conf, dns.port(), Duration(2000), Duration(30), true});
+  ASSERT_TRUE(searching);
+  EXPECT_THAT(texts(searching->resolve("nas", 1, kClock, kPatience)), ElementsAre("127.0.0.9:1"));
+}
+
+// DEV-3
+TEST_F(ResolverTest, TellsTheNameAtTheEndOfTheAliases) {
+  FakeDns dns(Zones{{"files.test", {{}, {}, false, false, false, "middle.test"}},
+                    {"middle.test", {{}, {}, false, false, false, "fs-1.efs.test"}},
+                    {"fs-1.efs.test", {{"127.0.0.7"}, {}}}});
+  auto resolver = make(dns.port());
+  const auto found = resolver.resolveNamed("Files.test", 1, kClock, kPatience);
+  ASSERT_TRUE(found) << found.error().message();
+  EXPECT_EQ(found->canonical_name, "fs-1.efs.test");
+  EXPECT_THAT(texts(found->addresses), ElementsAre("127.0.0.7:1"));
+  EXPECT_EQ(resolver.resolveNamed("FS-1.efs.test", 1, kClock, kPatience)->canonical_name,
+            "fs-1.efs.test");
+}
+
+// A program may do something else between the question and the answer.
+TEST_F(ResolverTest, RepliesWaitUntilTheyAreWanted) {
+  FakeDns dns(Zones{{"a.test", {{"127.0.0.7"}, {}}}, {"b.test", {{"127.0.0.8"}, {}}}});
+  auto resolver = make(dns.port());
+  std::vector<std::string> got;
+  for (const char* name : {"a.test", "b.test"}) {
+    resolver.start(name, 1, [&got](const Result<Resolver::Addresses>& addresses) {
+      got.push_back(texts(addresses).front());
+    });
+  }
+  const Deadline deadline(kClock, kPatience);
+  ASSERT_TRUE(resolver.serveUntil([&got] { return got.size() == 2; }, deadline));
+  EXPECT_THAT(got, UnorderedElementsAre("127.0.0.7:1", "127.0.0.8:1"));
+}
+
 // RFC 6724 rule 1: without a route an address is useless, here in a documentation prefix.
 TEST_F(ResolverTest, AddressWithoutRouteComesLast) {
   FakeDns dns(Zones{{"both.test", {{"127.0.0.7"}, {"2001:db8::1"}}}});

@@ -11,6 +11,7 @@
 
 #include "efs/base/files.h"
 #include "efs/test_support/temp_dir.h"
+#include "efs/tunnel_control/tunnel_command.h"
 
 namespace efs::tunnel_control {
 namespace {
@@ -109,6 +110,29 @@ TEST(LaunchTunnel, LeavesTheTunnelAliveWhenItsOwnerDies) {
   pipe->write_end.reset();
   EXPECT_EQ(::poll(&entry, 1, static_cast<int>(kPatience.count())), 1);
   EXPECT_EQ(::waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), nullptr, WEXITED), 0);
+}
+
+// NET-1: the child enters the namespace itself. Our own stands for another one here: what matters
+// is that the call is made, and that what is no network namespace stops the start.
+TEST(LaunchTunnel, EntersTheNetworkNamespaceOrDoesNotStart) {
+  const UniqueFd mounts(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
+  const auto wrong = launchTunnel({"/bin/true"}, UniqueFd(), false, mounts.get());
+  ASSERT_FALSE(wrong.has_value());
+  const UniqueFd own(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  EXPECT_EQ(wrong.error().kind(), ErrorKind::kInvalidInput);
+  EXPECT_TRUE(launchTunnel({"/bin/true"}, UniqueFd(), false, own.get()).has_value());
+}
+
+// UP-3
+TEST(RecordedCommand, IsTakenApartAgain) {
+  const std::vector<std::string> plain = tunnelCommand("/usr/bin/efs-proxy", "/run/efs/c", true);
+  EXPECT_EQ(recordedCommand(plain, ""), plain);
+  const auto parsed = TunnelCommand::parse(recordedCommand(plain, "/proc/7/ns/net"));
+  ASSERT_TRUE(parsed.has_value());
+  EXPECT_EQ(parsed->netns, "/proc/7/ns/net");
+  EXPECT_EQ(parsed->binary, "/usr/bin/efs-proxy");
+  EXPECT_TRUE(parsed->tls);
 }
 
 TEST(LaunchTunnel, ReportsAMissingProgramAndARelativeOne) {

@@ -1,47 +1,82 @@
 // Facts: what has to be found out about the world before a mount can be planned.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "efs/aws/api_access.h"
 #include "efs/aws/credentials.h"
 #include "efs/aws/imds.h"
 #include "efs/base/clock.h"
 #include "efs/base/result.h"
 #include "efs/http/http_client.h"
+#include "efs/mount_helper/fallback_target.h"
 #include "efs/mount_helper/mount_request.h"
+#include "efs/mount_helper/name_lookups.h"
 #include "efs/mount_helper/target_resolver.h"
+#include "efs/net/network_namespace.h"
 #include "efs/settings/settings.h"
 
 namespace efs::mount_helper {
 
 class FactFinder {
  public:
+  // The references must outlive the object; the request's device may be completed meanwhile.
   FactFinder(const MountRequest& request, const settings::Settings& settings, const Clock& clock);
   ~FactFinder();
 
+  // NET-1: where mount targets are connected to; DNS and HTTP stay in our own namespace.
+  void connectIn(const net::NetworkNamespace* network) { network_ = network; }
+
+  // Forgets what failed, for another attempt while the network comes up; answers are kept.
+  void startOver();
+  // DEV-3: what the device's own name is an alias of. Waits for the network while the machine
+  // boots.
+  Result<std::string> canonicalName();
   // Contract REG-1; a region in the device's DNS name counts before the metadata service is asked.
   Result<std::string> region();
-  // The name in our own zone, the regional name, or the name of the wanted zone. With mounttargetip
-  // the name is only computed, and the address is tried (DNS-5).
+  // Sends the DNS questions that are certain to be needed; the answers come in while the metadata
+  // service and the credential sources are asked.
+  void startLookups(const std::string& region);
+  // In this order: the addresses given; the name in the zone given, or else in our own zone, then
+  // the regional name; the EFS API.
   Result<MountTarget> mountTarget(const std::string& region);
+  // Searched once; later calls give the same.
   Result<aws::Credentials> credentials(const std::string& region);
+  // Empty where unknown; never waits long.
+  std::string instanceId();
+
+  // For calls of AWS APIs with these credentials, which must outlive the result.
+  aws::ApiAccess apiAccess(const std::string& region, const aws::Credentials& credentials) const;
 
  private:
   // The one client of this run; `patience` counts at the first call.
   aws::ImdsClient& metadata(aws::ImdsPatience patience);
   std::optional<std::string> ownZone();
+  Result<std::string> ownZoneId();
+  Status openLookups();
   Result<MountTarget> resolveTarget(const std::string& region);
-  Result<MountTarget> fixedTarget(const std::string& region);
+  Result<MountTarget> targetByName(const TargetQuestion& question);
+  Result<MountTarget> targetByApi(const TargetQuestion& question, const Error& dns_failure);
+  Result<MountTarget> targetAtAddress(const std::string& region);
+  Result<MountTarget> targetAtOwnName(const std::string& region);
+  Status reach(const std::string& ip) const;
 
   const MountRequest& request_;
   const settings::Settings& settings_;
   const Clock& clock_;
-  std::unique_ptr<http::HttpClient> http_;
+  const net::NetworkNamespace* network_ = nullptr;
+  std::unique_ptr<http::HttpClient> curl_;
+  std::unique_ptr<http::HttpClient> http_;  // curl_, remembering the metadata token
   std::unique_ptr<aws::ImdsClient> imds_;
+  std::optional<NameLookups> lookups_;
+  std::optional<Result<aws::Credentials>> credentials_;
 };
 
+// The process's environment; an empty variable counts as absent.
+std::optional<std::string> environmentVariable(const std::string& name);
 std::string hostName();
 
 }  // namespace efs::mount_helper

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "efs/base/result.h"
 #include "efs/mount_helper/command_line.h"
@@ -29,7 +30,11 @@ struct MountRequest {
   std::optional<std::string> access_point;
   std::optional<std::string> az;
   std::optional<std::string> region;
-  std::optional<std::string> mount_target_ip;
+  // mounttargetip: addresses to try in this order, separated by '+' (',' separates options and ';'
+  // means something to the shell).
+  std::vector<std::string> mount_target_ips;
+  bool cross_account = false;  // DNS-3
+  std::string netns;           // NET-1: absolute path; empty = our own network namespace
 
   // Everything that is not ours, in the user's order: generic mount flags and nfs(5) options
   // (OPT-4).
@@ -40,5 +45,8 @@ struct MountRequest {
 
 // Errors carry the texts of contract section 5 and end the program with code 1.
 Result<MountRequest> makeMountRequest(const CommandLine& command);
+
+// DEV-3, DEV-5: the device's name turned out to be an alias of this one.
+Status adoptCanonicalName(MountRequest& request, const std::string& canonical_name);
 
 }  // namespace efs::mount_helper

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "efs/base/clock.h"
 #include "efs/base/result.h"
 #include "efs/settings/settings.h"
 
@@ -28,6 +29,10 @@ struct MountTarget {
   std::string dns_name;           // the name that resolved (or would have, with an IP given)
   std::optional<std::string> az;  // zone asked for in the name
   std::string first_address;      // for the log
+  // What the tunnel connects to where that is not `dns_name`: an address, or the user's own name.
+  std::string connect_host = {};
+
+  const std::string& peer() const { return connect_host.empty() ? dns_name : connect_host; }
 };
 
 // Gives the addresses of a name as text; kNotFound when there is none.
@@ -36,13 +41,25 @@ using ResolveName = std::function<Result<std::vector<std::string>>(const std::st
 struct TargetQuestion {
   std::string fs_id;
   std::string region;
-  std::optional<std::string> wanted_az;  // the user's choice: no other is tried
-  std::optional<std::string> own_az;     // where we run, if known
+  std::optional<std::string> wanted_az;           // the user's choice: no other is tried
+  std::optional<std::string> own_az;              // where we run, if known
+  std::optional<std::string> cross_account = {};  // DNS-3: this zone id stands before the name
 };
-// Tries each candidate, each also with a trailing dot (DNS-4). The error names every name tried
-// with its result and contains `Failed to resolve "` (DNS-7).
+
+// One name to try.
+struct NameCandidate {
+  std::string name;
+  std::optional<std::string> az;
+};
+// In the order in which they are tried.
+Result<std::vector<NameCandidate>> nameCandidates(const TargetQuestion& question,
+                                                  const settings::MountSettings& settings);
+
+// Tries each candidate and logs it with its result and time. The resolver asks names absolutely, so
+// that DNS-4's second try with a trailing dot is every name's first. The error names every name
+// tried with its result and contains `Failed to resolve "` (DNS-7).
 Result<MountTarget> findMountTarget(const TargetQuestion& question,
                                     const settings::MountSettings& settings,
-                                    const ResolveName& resolve);
+                                    const ResolveName& resolve, const Clock& clock);
 
 }  // namespace efs::mount_helper

@@ -34,6 +34,8 @@ struct SpawnOptions {
   bool ignore_hangup = false;
   // LISTEN_PID=<child's pid> as sd_listen_fds(3) demands; only the child knows its pid.
   bool set_listen_pid = false;
+  // A network namespace that the child enters before it executes the program; -1 = ours.
+  int network_namespace = -1;
 };
 
 // How a child ended.

@@ -6,6 +6,10 @@
 // of RFC 6724 (addresses without a route last). Every server is asked twice at most. When the file
 // resolv.conf has changed, the next start() that finds no query pending reads it again: a tunnel
 // lives for months.
+//
+// A name with a dot is asked exactly as it stands, whatever `search` and `ndots` of resolv.conf say
+// (contract DNS-4: as if it ended in a dot): a wildcard in a search domain must not answer for a
+// mount target that does not exist, and five search domains must not cost ten questions.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +38,14 @@ class Resolver {
     // When one family's answer is missing for so long, the other family's alone will do: firewalls
     // that drop AAAA questions are common.
     Duration family_patience{1000};
+    // Names without a dot are looked for in the domains of `search`.
+    bool use_search_list = false;
+  };
+  // The addresses, and the name at the end of the chain of CNAME records; the name asked for where
+  // there is no such chain. Lower case, without a trailing dot.
+  struct Named {
+    Addresses addresses;
+    std::string canonical_name;
   };
   static Result<Resolver> create();
   static Result<Resolver> create(Options options);
@@ -47,11 +59,20 @@ class Resolver {
   // the deadline all of them are cancelled.
   Result<Addresses> resolve(const std::string& host, std::uint16_t port, const Clock& clock,
                             Duration patience);
+  Result<Named> resolveNamed(const std::string& host, std::uint16_t port, const Clock& clock,
+                             Duration patience);
+
+  // For queries under way that a run-to-completion program wants now: serves them until `done` is
+  // true (kTimeout when the deadline comes first, kCancelled when the program shall stop). Between
+  // start() and this call other work may block: replies wait in the sockets.
+  Status serveUntil(const std::function<bool()>& done, const Deadline& deadline);
 
   // Event-driven: the callback runs exactly once, inside start(), process(), cancel() or the
   // destructor (the latter two with kCancelled). It may start another query unless it was told
   // kCancelled, and must not destroy the resolver.
   void start(const std::string& host, std::uint16_t port, Callback callback);
+  using NamedCallback = std::function<void(Result<Named>)>;
+  void startNamed(const std::string& host, std::uint16_t port, NamedCallback callback);
   // Ends all queries with kCancelled.
   void cancel();
   struct Watch {

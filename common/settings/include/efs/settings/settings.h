@@ -3,8 +3,8 @@
 // A missing key has its default; a key that only one program needs (dns_name_format, the port
 // range) is left empty or 0 for that program to refuse. A bad value of [mount] or [DEFAULT] is an
 // error that names file, section and key, except where the contract says "default"; a bad value of
-// [mount-watchdog] is always the default and a warning: a typing error there must neither stop
-// mounts nor leave running ones without supervision.
+// [mount-watchdog] and [cloudwatch-log] is always the default and a warning: a typing error there
+// must neither stop mounts nor leave running ones without supervision.
 #pragma once
 
 #include <sys/types.h>
@@ -77,12 +77,19 @@ struct ProxySettings {
   std::optional<std::string> logging_level, logging_max_bytes, logging_file_count;
 };
 
+struct CloudWatchSettings {  // [cloudwatch-log]
+  bool enabled = false;
+  std::string log_group_name = "/aws/efs/utils";  // may contain {fs_id}
+  std::optional<int> retention_days;              // missing: the group keeps its lines for ever
+};
+
 struct Settings {
   LogSettings log;
   mode_t state_dir_mode = 0750;
   MountSettings mount;
   WatchdogSettings watchdog;
   std::optional<ProxySettings> proxy;
+  CloudWatchSettings cloudwatch;
   std::string client_source = "unknown";  // [client-info] source, 1-100 characters
   // What was wrong but survivable (bad number replaced by default, unknown log level): log these.
   std::vector<std::string> warnings;

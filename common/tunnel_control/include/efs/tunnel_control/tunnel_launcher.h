@@ -29,7 +29,13 @@ struct LaunchedTunnel {
 // Starts `cmd` in its own session with stdin, stdout and stderr on /dev/null (EX-3). With a valid
 // `listener` it is handed on as descriptor 3 by the sd_listen_fds(3) protocol; otherwise the tunnel
 // binds by itself. `listener` stays open here. cmd[0] is an absolute path: nothing is searched.
+// `network_namespace` is an open namespace file that the tunnel runs in (NET-1); -1 = ours.
 Result<LaunchedTunnel> launchTunnel(const std::vector<std::string>& cmd, const UniqueFd& listener,
-                                    bool want_status);
+                                    bool want_status, int network_namespace = -1);
+
+// The `cmd` of a state file for a tunnel in the namespace `netns`: with the prefix that an older
+// watchdog executes after a downgrade (UP-3). We never do; TunnelCommand takes it apart again.
+std::vector<std::string> recordedCommand(const std::vector<std::string>& command,
+                                         const std::string& netns);
 
 }  // namespace efs::tunnel_control

@@ -1,0 +1,108 @@
+#include "efs/aws/endpoints.h"
+
+#include <array>
+#include <utility>
+
+#include "aws_names.h"
+#include "efs/base/text.h"
+
+namespace efs::aws {
+namespace {
+
+struct PartitionRow {
+  std::string_view region_prefix;
+  Partition partition;
+};
+
+constexpr Partition kCommercial{"aws", "amazonaws.com", "api.aws"};
+constexpr std::array<PartitionRow, 7> kOthers{{
+    {"cn-", {"aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn"}},
+    {"us-gov-", {"aws-us-gov", "amazonaws.com", "api.aws"}},
+    {"us-iso-", {"aws-iso", "c2s.ic.gov", "api.aws.ic.gov"}},
+    {"us-isob-", {"aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud"}},
+    {"eu-isoe-", {"aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"}},
+    {"us-isof-", {"aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov"}},
+    {"eusc-", {"aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"}},
+}};
+
+struct ServiceRow {
+  std::string_view signing_name;  // also the first label of the host name
+  // GovCloud's ordinary endpoints of some services are FIPS endpoints and have no other name.
+  bool plain_name_is_fips_in_gov_cloud;
+  std::array<const char*, 2> url_variables;
+};
+
+const ServiceRow& rowOf(Service service) {
+  static constexpr ServiceRow kEfs{"elasticfilesystem", false, {"AWS_ENDPOINT_URL_EFS", nullptr}};
+  static constexpr ServiceRow kEc2{"ec2", true, {"AWS_ENDPOINT_URL_EC2", nullptr}};
+  static constexpr ServiceRow kLogs{
+      "logs", true, {"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "AWS_ENDPOINT_URL_LOGS"}};
+  switch (service) {
+    case Service::kEfs:
+      return kEfs;
+    case Service::kEc2:
+      return kEc2;
+    case Service::kLogs:
+      break;
+  }
+  return kLogs;
+}
+
+bool saysTrue(const std::optional<std::string>& value) {
+  return value && toLower(*value) == "true";
+}
+
+Result<std::string> checkedOverride(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  const std::size_t scheme = url.starts_with("https://") ? 8 : url.starts_with("http://") ? 7 : 0;
+  const bool good = scheme != 0 && url.size() > scheme && isVisibleAscii(url) &&
+                    url.find_first_of("?#@\\", scheme) == std::string::npos;
+  if (good) return url;
+  return Error(ErrorKind::kInvalidInput, "endpoint \"" + printable(url) + "\" is not a URL")
+      .addHint("check the variables AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE>");
+}
+
+}  // namespace
+
+const Partition& partitionOf(std::string_view region) {
+  for (const auto& row : kOthers) {
+    if (region.starts_with(row.region_prefix)) return row.partition;
+  }
+  return kCommercial;
+}
+
+std::string_view signingName(Service service) { return rowOf(service).signing_name; }
+
+EndpointOptions endpointOptions(Service service, const Environment& environment, bool fips) {
+  EndpointOptions options;
+  options.fips = fips || saysTrue(environment("AWS_USE_FIPS_ENDPOINT"));
+  options.dual_stack = saysTrue(environment("AWS_USE_DUALSTACK_ENDPOINT"));
+  for (const char* name : rowOf(service).url_variables) {
+    if (name == nullptr || options.override_url) continue;
+    auto url = environment(name);
+    if (url && !url->empty()) options.override_url = std::move(url);
+  }
+  if (!options.override_url) {
+    auto url = environment("AWS_ENDPOINT_URL");
+    if (url && !url->empty()) options.override_url = std::move(url);
+  }
+  return options;
+}
+
+Result<std::string> endpointUrl(Service service, const std::string& region,
+                                const EndpointOptions& options) {
+  if (options.override_url) return checkedOverride(*options.override_url);
+  if (!isHostLabel(region)) {
+    return Error(ErrorKind::kInvalidInput, "not a region: " + printable(region, 80));
+  }
+  const Partition& partition = partitionOf(region);
+  const ServiceRow& row = rowOf(service);
+  std::string host(row.signing_name);
+  const bool plain_is_fips = row.plain_name_is_fips_in_gov_cloud && partition.id == "aws-us-gov";
+  if (options.fips && (options.dual_stack || !plain_is_fips)) host += "-fips";
+  host += "." + region + ".";
+  host += options.dual_stack ? partition.dual_stack_suffix : partition.dns_suffix;
+  return "https://" + host;
+}
+
+}  // namespace efs::aws

@@ -1,0 +1,51 @@
+// Where the AWS APIs of a region are: partitions, FIPS and dual-stack names, and the variables that
+// override them (contract section 10). Pure.
+//
+// The tables are those of AWS's own partitions.json; an integration test compares the names with
+// botocore's.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "efs/base/result.h"
+
+namespace efs::aws {
+
+using Environment = std::function<std::optional<std::string>(const std::string&)>;
+
+// A group of regions with one identity system and one DNS suffix.
+struct Partition {
+  std::string_view id;                 // as in ARNs: "aws", "aws-cn", "aws-us-gov" ...
+  std::string_view dns_suffix;         // "amazonaws.com"
+  std::string_view dual_stack_suffix;  // "api.aws"
+};
+
+// By the beginning of the region's name; a region that no list knows belongs to "aws", as in the
+// SDKs.
+const Partition& partitionOf(std::string_view region);
+
+enum class Service { kEfs, kEc2, kLogs };
+// The name that stands in a signature's scope: "elasticfilesystem".
+std::string_view signingName(Service service);
+
+struct EndpointOptions {
+  bool fips = false;
+  bool dual_stack = false;
+  std::optional<std::string> override_url;  // instead of everything else
+};
+
+// $AWS_USE_FIPS_ENDPOINT and $AWS_USE_DUALSTACK_ENDPOINT ("true" in any case), and
+// $AWS_ENDPOINT_URL_EFS, _EC2 or _CLOUDWATCH_LOGS (or _LOGS) before $AWS_ENDPOINT_URL. `fips` is
+// what the configuration says; either is enough.
+EndpointOptions endpointOptions(Service service, const Environment& environment, bool fips);
+
+// Scheme and host, without a slash at its end: "https://elasticfilesystem.us-east-1.amazonaws.com".
+// kInvalidInput for an override that is not an http or https URL without query, and for a region
+// that cannot be part of a host name.
+Result<std::string> endpointUrl(Service service, const std::string& region,
+                                const EndpointOptions& options);
+
+}  // namespace efs::aws

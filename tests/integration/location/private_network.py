@@ -1,0 +1,76 @@
+"""A machine of its own for mount.efs: network, /etc, /run and /var/log belong to this process alone.
+
+enter() starts the running script anew inside fresh network and mount namespaces; nothing that
+happens there is seen outside. DNS is 127.0.0.1:53, the metadata service 169.254.169.254:80.
+"""
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../simulator"))
+
+INSIDE = "EFS_TEST_INSIDE_NAMESPACE"
+CONFIG = "/etc/amazon/efs/efs-utils.conf"
+LOG = "/var/log/amazon/efs/mount.log"
+
+
+def enter():
+    if os.environ.get(INSIDE):
+        return
+    os.environ[INSIDE] = "1"
+    os.execvp("unshare", ["unshare", "--net", "--mount", "--propagation", "private", "--",
+                          sys.executable, "-B", *sys.argv])
+
+
+def run(*argv):
+    subprocess.run(argv, check=True, timeout=30)
+
+
+def build():
+    """Once per process, after enter()."""
+    run("ip", "link", "set", "lo", "up")
+    run("ip", "addr", "add", "169.254.169.254/32", "dev", "lo")
+    # With loopback alone the helper would wait for the network.
+    run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth1")
+    run("ip", "addr", "add", "10.98.76.54/24", "dev", "eth0")
+    for name in ("eth0", "eth1"):
+        run("ip", "link", "set", name, "up")
+    etc = tempfile.mkdtemp(prefix="efs-etc-")
+    run("mount", "-t", "tmpfs", "tmpfs", etc)
+    run("cp", "-a", "/etc/.", etc)
+    run("mount", "--bind", etc, "/etc")
+    run("umount", "-l", etc)
+    os.rmdir(etc)
+    for path in ("/run", "/var/log"):
+        run("mount", "-t", "tmpfs", "tmpfs", path)
+    if os.path.islink("/etc/resolv.conf"):
+        os.unlink("/etc/resolv.conf")
+    with open("/etc/resolv.conf", "w", encoding="ascii") as out:
+        # A search list that would answer anything, if it were asked (DNS-4).
+        out.write("nameserver 127.0.0.1\nsearch corp.test\noptions ndots:5\n")
+    os.makedirs("/etc/amazon/efs", exist_ok=True)
+    with open("/etc/amazon/efs/efs-utils.crt", "a", encoding="ascii"):
+        pass
+    os.makedirs("/run/mountpoint")
+
+
+def write_config(source, **changes):
+    """The shipped configuration with `key=value` set in [mount]; client_source for [client-info]."""
+    with open(os.path.join(source, "config/efs-utils.conf"), encoding="utf-8") as shipped:
+        lines = shipped.read().split("\n")
+    client = changes.pop("client_source", None)
+    cloudwatch = changes.pop("cloudwatch", None)
+    out = []
+    for line in lines:
+        if line.split("=")[0].strip() in changes:
+            continue
+        out.append(line)
+        if line == "[mount]":
+            out += [f"{key} = {value}" for key, value in changes.items()]
+        if line == "[client-info]" and client:
+            out.append(f"source = {client}")
+        if line == "[cloudwatch-log]" and cloudwatch:
+            out.append("enabled = true")
+    with open(CONFIG, "w", encoding="utf-8") as file:
+        file.write("\n".join(out))

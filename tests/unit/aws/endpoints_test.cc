@@ -1,0 +1,124 @@
+#include "efs/aws/endpoints.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace efs::aws {
+namespace {
+
+struct Row {
+  const char* region;
+  const char* partition;
+  const char* plain;  // host of the EFS API
+  const char* fips;
+  const char* dual;
+  const char* dual_fips;
+};
+
+// CFG-2: the regions of the shipped configuration and the partitions they belong to.
+constexpr Row kRows[] = {
+    {"us-east-1", "aws", "elasticfilesystem.us-east-1.amazonaws.com",
+     "elasticfilesystem-fips.us-east-1.amazonaws.com", "elasticfilesystem.us-east-1.api.aws",
+     "elasticfilesystem-fips.us-east-1.api.aws"},
+    {"mars-north-7", "aws", "elasticfilesystem.mars-north-7.amazonaws.com",
+     "elasticfilesystem-fips.mars-north-7.amazonaws.com", "elasticfilesystem.mars-north-7.api.aws",
+     "elasticfilesystem-fips.mars-north-7.api.aws"},
+    {"us-gov-west-1", "aws-us-gov", "elasticfilesystem.us-gov-west-1.amazonaws.com",
+     "elasticfilesystem-fips.us-gov-west-1.amazonaws.com",
+     "elasticfilesystem.us-gov-west-1.api.aws", "elasticfilesystem-fips.us-gov-west-1.api.aws"},
+    {"cn-north-1", "aws-cn", "elasticfilesystem.cn-north-1.amazonaws.com.cn",
+     "elasticfilesystem-fips.cn-north-1.amazonaws.com.cn",
+     "elasticfilesystem.cn-north-1.api.amazonwebservices.com.cn",
+     "elasticfilesystem-fips.cn-north-1.api.amazonwebservices.com.cn"},
+    {"us-iso-west-1", "aws-iso", "elasticfilesystem.us-iso-west-1.c2s.ic.gov",
+     "elasticfilesystem-fips.us-iso-west-1.c2s.ic.gov",
+     "elasticfilesystem.us-iso-west-1.api.aws.ic.gov",
+     "elasticfilesystem-fips.us-iso-west-1.api.aws.ic.gov"},
+    {"us-isob-east-1", "aws-iso-b", "elasticfilesystem.us-isob-east-1.sc2s.sgov.gov",
+     "elasticfilesystem-fips.us-isob-east-1.sc2s.sgov.gov",
+     "elasticfilesystem.us-isob-east-1.api.aws.scloud",
+     "elasticfilesystem-fips.us-isob-east-1.api.aws.scloud"},
+    {"eu-isoe-west-1", "aws-iso-e", "elasticfilesystem.eu-isoe-west-1.cloud.adc-e.uk",
+     "elasticfilesystem-fips.eu-isoe-west-1.cloud.adc-e.uk",
+     "elasticfilesystem.eu-isoe-west-1.api.cloud-aws.adc-e.uk",
+     "elasticfilesystem-fips.eu-isoe-west-1.api.cloud-aws.adc-e.uk"},
+    {"us-isof-south-1", "aws-iso-f", "elasticfilesystem.us-isof-south-1.csp.hci.ic.gov",
+     "elasticfilesystem-fips.us-isof-south-1.csp.hci.ic.gov",
+     "elasticfilesystem.us-isof-south-1.api.aws.hci.ic.gov",
+     "elasticfilesystem-fips.us-isof-south-1.api.aws.hci.ic.gov"},
+    {"eusc-de-east-1", "aws-eusc", "elasticfilesystem.eusc-de-east-1.amazonaws.eu",
+     "elasticfilesystem-fips.eusc-de-east-1.amazonaws.eu",
+     "elasticfilesystem.eusc-de-east-1.api.amazonwebservices.eu",
+     "elasticfilesystem-fips.eusc-de-east-1.api.amazonwebservices.eu"},
+};
+
+TEST(Endpoints, EveryPartitionHasItsSuffixes) {
+  for (const auto& row : kRows) {
+    EXPECT_EQ(partitionOf(row.region).id, row.partition);
+    const auto url = [&](bool fips, bool dual) {
+      return endpointUrl(Service::kEfs, row.region, {fips, dual, {}}).value();
+    };
+    EXPECT_EQ(url(false, false), std::string("https://") + row.plain);
+    EXPECT_EQ(url(true, false), std::string("https://") + row.fips);
+    EXPECT_EQ(url(false, true), std::string("https://") + row.dual);
+    EXPECT_EQ(url(true, true), std::string("https://") + row.dual_fips);
+  }
+}
+
+TEST(Endpoints, GovCloudsPlainNamesOfEc2AndLogsAreFipsAlready) {
+  for (const auto& [service, name] :
+       std::map<Service, std::string>{{Service::kEc2, "ec2"}, {Service::kLogs, "logs"}}) {
+    EXPECT_EQ(*endpointUrl(service, "us-gov-west-1", {true, false, {}}),
+              "https://" + name + ".us-gov-west-1.amazonaws.com");
+    EXPECT_EQ(*endpointUrl(service, "us-east-2", {true, false, {}}),
+              "https://" + name + "-fips.us-east-2.amazonaws.com");
+  }
+}
+
+Environment environment(std::map<std::string, std::string> values) {
+  return [values = std::move(values)](const std::string& name) -> std::optional<std::string> {
+    const auto found = values.find(name);
+    if (found == values.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+// Section 10
+TEST(Endpoints, TheEnvironmentChoosesTheVariant) {
+  const auto none = endpointOptions(Service::kEfs, environment({}), false);
+  EXPECT_FALSE(none.fips || none.dual_stack || none.override_url);
+  EXPECT_TRUE(endpointOptions(Service::kEfs, environment({}), true).fips);
+  const auto both = endpointOptions(
+      Service::kEfs,
+      environment({{"AWS_USE_FIPS_ENDPOINT", "TRUE"}, {"AWS_USE_DUALSTACK_ENDPOINT", "true"}}),
+      false);
+  EXPECT_TRUE(both.fips && both.dual_stack);
+  EXPECT_FALSE(
+      endpointOptions(Service::kEfs, environment({{"AWS_USE_FIPS_ENDPOINT", "yes"}}), false).fips);
+}
+
+TEST(Endpoints, TheServicesOwnUrlWinsOverTheGeneralOne) {
+  const auto env = environment({{"AWS_ENDPOINT_URL", "https://all.test"},
+                                {"AWS_ENDPOINT_URL_EFS", "http://efs.test:8080/"},
+                                {"AWS_ENDPOINT_URL_LOGS", "https://logs.test/base"}});
+  const auto url = [&](Service service) {
+    return endpointUrl(service, "us-east-1", endpointOptions(service, env, true)).value();
+  };
+  EXPECT_EQ(url(Service::kEfs), "http://efs.test:8080");
+  EXPECT_EQ(url(Service::kEc2), "https://all.test");
+  EXPECT_EQ(url(Service::kLogs), "https://logs.test/base");
+}
+
+TEST(Endpoints, RefusesWhatIsNotAUrlOrARegion) {
+  for (const char* url : {"efs.test", "ftp://efs.test", "https://", "https://a?b", "https://a#b",
+                          "https://user@host", "https://a b", "http:///"}) {
+    EXPECT_FALSE(endpointUrl(Service::kEfs, "us-east-1", {false, false, url})) << url;
+  }
+  for (const char* region : {"", "a.b", "evil.com/"}) {
+    EXPECT_FALSE(endpointUrl(Service::kEfs, region, {})) << region;
+  }
+}
+
+}  // namespace
+}  // namespace efs::aws
