@@ -9,6 +9,7 @@
 #include "efs/base/log.h"
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
+#include "efs/crypto/digest.h"
 #include "efs/identity/client_certificate.h"
 #include "efs/mount_helper/cloudwatch_report.h"
 #include "efs/mount_helper/diagnosis.h"
@@ -40,6 +41,15 @@ constexpr Duration kNetworkPatience{60000};  // how long a boot may take to brin
 Outcome fatal(const Error& error) { return {kFatal, "", error.describe()}; }
 Outcome mountFailed(const Error& error) { return {kMountFailed, "", error.describe()}; }
 
+// The same one for the same mount each time: after a reboot the server knows its client again and
+// lets go of the locks that it held.
+Result<std::string> clientIdentifierOf(const MountRequest& request) {
+  EFS_TRY(digest,
+          crypto::sha256(fmt::format("{}\n{}\n{}", request.device.fs_id,
+                                     request.access_point.value_or(""), request.mountpoint)));
+  return mounts::kClientIdentifierPrefix + hex(digest.substr(0, 8));
+}
+
 // One mount under way: the parts that its steps share.
 class MountSession {
  public:
@@ -62,6 +72,7 @@ class MountSession {
   Error attemptFailure(const Error& cause);
   Status preflight(Duration patience);
   Status mountOnce(std::optional<Duration> patience);
+  Status mountAs(const std::string& identifier, std::optional<Duration> patience);
   Status mountWithRetries();
   Status announceRetry(int attempt, int count, const Error& error);
   Status makeOwnMount();
@@ -279,10 +290,12 @@ Status MountSession::announceRetry(int attempt, int count, const Error& error) {
 Status MountSession::mountWithRetries() {
   const auto& settings = context_.settings.mount;
   const int count = settings.retry_nfs_mount ? settings.retry_nfs_mount_count : 1;
+  EFS_TRY(name, clientIdentifierOf(request_));
+  mounts::loadNfs();
   for (int attempt = 1;; ++attempt) {
     const bool last = attempt >= count;
     Status done = preflight(settings.retry_nfs_mount_timeout);
-    if (done) done = mountOnce(last ? lastTryPatience() : settings.retry_nfs_mount_timeout);
+    if (done) done = mountAs(name, last ? lastTryPatience() : settings.retry_nfs_mount_timeout);
     if (done) return done;
     if (!tunnel_->alive()) {
       return std::move(done.error()).addContext("the tunnel died during the mount");
@@ -304,9 +317,18 @@ Result<bool> MountSession::usesOwnTunnel() {
   return false;
 }
 
-// Once more, as a client of its own, which no server can make the kernel merge. A mount that
-// another process makes in the same moment presents itself with our fresh identifier too and may be
-// merged with ours; then again.
+// Under the name of this very mount, so that the kernel merges it with no other one, or under a
+// name never used before. Where the kernel takes no name, the port alone must make the difference.
+Status MountSession::mountAs(const std::string& identifier, std::optional<Duration> patience) {
+  const auto own = mounts::OwnClientIdentifier::set(
+      context_.store.directory() + "/client-identifier.lock", context_.clock, identifier);
+  if (!own) log::debug("no client identifier of its own: {}", own.error().describe());
+  return mountOnce(patience);
+}
+
+// The name of this mount was taken already, by a mount beneath this one or one that is detached but
+// in use. A mount that another process makes in the same moment may present itself with our name
+// and be merged with ours; then again.
 Status MountSession::mountApart() {
   constexpr int kTries = 5;
   for (int attempt = 1; attempt <= kTries; ++attempt) {
@@ -314,9 +336,8 @@ Status MountSession::mountApart() {
       return Error(ErrorKind::kBusy,
                    "the merged mount at " + request_.mountpoint + " cannot be undone");
     }
-    EFS_TRY(fresh, mounts::FreshClientIdentifier::set(
-                       context_.store.directory() + "/client-identifier.lock", context_.clock));
-    EFS_CHECK(mountOnce(context_.settings.mount.retry_nfs_mount_timeout));
+    EFS_CHECK(
+        mountAs(mounts::randomClientIdentifier(), context_.settings.mount.retry_nfs_mount_timeout));
     EFS_TRY(own, usesOwnTunnel());
     if (own) return {};
   }

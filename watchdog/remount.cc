@@ -18,7 +18,8 @@ constexpr Duration kMountPatience{60000};
 
 Status mountWithFreshIdentifier(const RemountPlan& plan) {
   const SystemClock clock;
-  const auto fresh = mounts::FreshClientIdentifier::set(plan.lock_path, clock);
+  const auto fresh =
+      mounts::OwnClientIdentifier::set(plan.lock_path, clock, mounts::randomClientIdentifier());
   // Kernels before 5.15 have no such file; there the port alone must make the difference.
   if (!fresh && fresh.error().kind() != ErrorKind::kUnsupported) return fresh.error();
   mounts::NfsMountRequest request;

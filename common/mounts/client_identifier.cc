@@ -17,6 +17,7 @@ namespace {
 
 constexpr Duration kLockPatience{30000};
 constexpr std::size_t kMaxIdentifier = 256;
+constexpr int kIdentifierBytes = 8;
 
 // Sysfs takes a value in place and by one write(2), not by renaming.
 Status writeValue(const std::string& path, const std::string& value) {
@@ -25,24 +26,31 @@ Status writeValue(const std::string& path, const std::string& value) {
   return writeAll(fd.get(), value, path);
 }
 
-std::string randomIdentifier() {
-  std::random_device random;
-  std::string bytes;
-  for (int i = 0; i < 8; ++i) bytes.push_back(static_cast<char>(random() & 0xFFU));
-  return "efsmount-" + hex(bytes);
-}
-
 std::string hostName() {
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
   return name.data();
 }
 
+// What a killed process of ours left behind is nobody's choice.
+bool chosenByTheHost(const std::string& identifier) {
+  return !identifier.empty() && identifier != "(null)" &&
+         identifier.rfind(kClientIdentifierPrefix, 0) != 0;
+}
+
 }  // namespace
 
-Result<FreshClientIdentifier> FreshClientIdentifier::set(const std::string& lock_path,
-                                                         const Clock& clock,
-                                                         const std::string& path) {
+std::string randomClientIdentifier() {
+  std::random_device random;
+  std::string bytes;
+  for (int i = 0; i < kIdentifierBytes; ++i) bytes.push_back(static_cast<char>(random() & 0xFFU));
+  return kClientIdentifierPrefix + hex(bytes);
+}
+
+Result<OwnClientIdentifier> OwnClientIdentifier::set(const std::string& lock_path,
+                                                     const Clock& clock,
+                                                     const std::string& identifier,
+                                                     const std::string& path) {
   EFS_TRY(lock, FileLock::acquire(lock_path, clock, kLockPatience));
   auto before = readFile(path, kMaxIdentifier);
   if (!before) {
@@ -50,21 +58,20 @@ Result<FreshClientIdentifier> FreshClientIdentifier::set(const std::string& lock
         .setKind(ErrorKind::kUnsupported)
         .addContext("this kernel cannot tell two mounts of one file system apart");
   }
-  EFS_CHECK(writeValue(path, randomIdentifier()));
-  return FreshClientIdentifier(std::move(lock), path, std::string(trim(*before)));
+  EFS_CHECK(writeValue(path, identifier));
+  return OwnClientIdentifier(std::move(lock), path, std::string(trim(*before)));
 }
 
-FreshClientIdentifier::FreshClientIdentifier(FreshClientIdentifier&& other) noexcept
+OwnClientIdentifier::OwnClientIdentifier(OwnClientIdentifier&& other) noexcept
     : lock_(std::move(other.lock_)),
       path_(std::exchange(other.path_, {})),
       before_(std::move(other.before_)) {}
 
-FreshClientIdentifier::~FreshClientIdentifier() {
+OwnClientIdentifier::~OwnClientIdentifier() {
   if (path_.empty()) return;
   // The kernel shows "(null)" where none was set, and takes no empty value: the host name, which it
   // puts into the client's name anyway, comes nearest to none.
-  const bool none = before_.empty() || before_ == "(null)";
-  (void)writeValue(path_, none ? hostName() : before_);
+  (void)writeValue(path_, chosenByTheHost(before_) ? before_ : hostName());
 }
 
 }  // namespace efs::mounts

@@ -20,9 +20,12 @@ equal "seen through the other" "$(cat /mnt/second/file)" shared
 unmount /mnt/second
 echo x >/mnt/first/still || fail "the first mount suffered"
 equal "the first one's tunnel" "$(tunnel_of /mnt/first)" "$first"
+unmount /mnt/first
+all_cleared
 
 note "a kernel without the means"
 mount -t tmpfs none /sys/fs/nfs
+mount_efs tls "$FS:/" /mnt/first
 efs_setting retry_nfs_mount_command_count 1
 refuse 32 mount -t efs -o tls "$FS:/" /mnt/second
 says "merged" "trunking" "unmount the other mount first"

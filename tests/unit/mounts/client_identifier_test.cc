@@ -22,13 +22,12 @@ class ClientIdentifier : public testing::Test {
   const SystemClock clock_;
 };
 
-TEST_F(ClientIdentifier, IsFreshWhileHeldAndThenWhatItWas) {
+TEST_F(ClientIdentifier, IsOursWhileHeldAndThenWhatItWas) {
   write("host-a\n");
   {
-    const auto fresh = FreshClientIdentifier::set(lock_, clock_, path_);
-    ASSERT_TRUE(fresh) << fresh.error().describe();
-    EXPECT_EQ(content().find("host-a"), std::string::npos);
-    EXPECT_EQ(content().rfind("efsmount-", 0), 0U);
+    const auto own = OwnClientIdentifier::set(lock_, clock_, "efsmount-0123", path_);
+    ASSERT_TRUE(own) << own.error().describe();
+    EXPECT_EQ(content(), "efsmount-0123");
     EXPECT_FALSE(FileLock::tryAcquire(lock_));
   }
   EXPECT_EQ(content().rfind("host-a", 0), 0U);
@@ -37,16 +36,23 @@ TEST_F(ClientIdentifier, IsFreshWhileHeldAndThenWhatItWas) {
 
 TEST_F(ClientIdentifier, IsTheHostNameAfterwardsWhereNoneWasSet) {
   write("(null)\n");
-  { const auto fresh = FreshClientIdentifier::set(lock_, clock_, path_); }
+  { const auto own = OwnClientIdentifier::set(lock_, clock_, "efsmount-0123", path_); }
   std::array<char, 256> name{};
   ASSERT_EQ(::gethostname(name.data(), name.size() - 1), 0);
   EXPECT_EQ(content().rfind(name.data(), 0), 0U);
 }
 
+// A process killed in between left its own behind.
+TEST_F(ClientIdentifier, DoesNotKeepOneOfAnotherMount) {
+  write("efsmount-0011223344556677\n");
+  { const auto own = OwnClientIdentifier::set(lock_, clock_, "efsmount-0123", path_); }
+  EXPECT_EQ(content().find("efsmount-"), std::string::npos);
+}
+
 TEST_F(ClientIdentifier, SaysWhereTheKernelHasNone) {
-  const auto fresh = FreshClientIdentifier::set(lock_, clock_, path_);
-  ASSERT_FALSE(fresh);
-  EXPECT_EQ(fresh.error().kind(), ErrorKind::kUnsupported);
+  const auto own = OwnClientIdentifier::set(lock_, clock_, "efsmount-0123", path_);
+  ASSERT_FALSE(own);
+  EXPECT_EQ(own.error().kind(), ErrorKind::kUnsupported);
 }
 
 }  // namespace

@@ -36,4 +36,8 @@ Status setReadAhead(dev_t device, unsigned long rsize_bytes);
 // False when the running kernel has no NFS client and cannot load one.
 bool kernelHasNfs();
 
+// Makes the kernel load its NFS client now rather than within the first mount(2), so that what must
+// be set before (OwnClientIdentifier) is there. Where that fails, mount(2) will tell.
+void loadNfs();
+
 }  // namespace efs::mounts
