@@ -20,7 +20,6 @@
 namespace efs::mount_helper {
 namespace {
 
-constexpr int kFatal = 1;
 constexpr const char* kLogFile = "/var/log/amazon/efs/mount.log";
 
 // EX-1: one line on stderr, the same in the log.

@@ -1,7 +1,5 @@
 #include "efs/mount_helper/mount_session.h"
 
-#include <sys/stat.h>
-
 #include <cmath>
 #include <random>
 
@@ -13,6 +11,7 @@
 #include "efs/identity/client_certificate.h"
 #include "efs/mount_helper/cloudwatch_report.h"
 #include "efs/mount_helper/diagnosis.h"
+#include "efs/mount_helper/existing_mount.h"
 #include "efs/mount_helper/facts.h"
 #include "efs/mount_helper/mount_plan.h"
 #include "efs/mount_helper/network_wait.h"
@@ -31,15 +30,10 @@
 namespace efs::mount_helper {
 namespace {
 
-constexpr int kFatal = 1;         // every error of the helper itself
-constexpr int kMountFailed = 32;  // mount(8): the mount failed
 constexpr Duration kTunnelStart{5000};
 constexpr Duration kHandOver{2000};
 constexpr Duration kUndoUnmount{5000};
 constexpr Duration kNetworkPatience{60000};  // how long a boot may take to bring the network up
-
-Outcome fatal(const Error& error) { return {kFatal, "", error.describe()}; }
-Outcome mountFailed(const Error& error) { return {kMountFailed, "", error.describe()}; }
 
 // The same one for the same mount each time: after a reboot the server knows its client again and
 // lets go of the locks that it held.
@@ -436,62 +430,6 @@ void MountSession::report(const Outcome& outcome) {
                                                    " at " + request_.mountpoint
                                              : "Mount failed, " + outcome.err;
   reportToCloudWatch(facts_finder_, context_.settings, request_.device.fs_id, line);
-}
-
-// FLOW-3, or nothing.
-std::optional<Outcome> alreadyMounted(const MountRequest& request) {
-  auto table = mounts::MountTable::readKernel();
-  if (!table) return std::nullopt;
-  const mounts::MountEntry* entry = table->atPath(canonicalPath(request.mountpoint));
-  if (entry == nullptr || !entry->isNfs()) return std::nullopt;
-  log::warning("{} is already mounted, mount aborted", request.mountpoint);
-  return Outcome{
-      0, request.mountpoint + " is already mounted, please run 'mount' command to verify\n", ""};
-}
-
-Status checkMountpoint(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) {
-    return Error::fromErrno(errno, "mount point " + printable(path))
-        .addHint("create it with mkdir -p");
-  }
-  if (!S_ISDIR(info.st_mode)) {
-    return Error(ErrorKind::kInvalidInput,
-                 "mount point " + printable(path) + " is not a directory");
-  }
-  return {};
-}
-
-Status checkUsable(const MountRequest& request) {
-  EFS_CHECK(checkMountpoint(request.mountpoint));
-  // A fake mount asks nothing of the kernel (CLI-4).
-  if (request.fake || mounts::kernelHasNfs()) return {};
-  return Error(ErrorKind::kUnsupported, "this kernel has no NFS version 4 client")
-      .addHint(
-          "install the kernel's nfsv4 module (package linux-modules-extra on some systems) or "
-          "enable CONFIG_NFS_V4_1");
-}
-
-Outcome remount(const MountRequest& request) {
-  auto table = mounts::MountTable::readKernel();
-  if (!table) return mountFailed(table.error());
-  const mounts::MountEntry* entry = table->atPath(canonicalPath(request.mountpoint));
-  if (entry == nullptr || !entry->tunnelPort()) {
-    return mountFailed(
-        Error(ErrorKind::kNotFound, "remount: no EFS mount at " + printable(request.mountpoint)));
-  }
-  mounts::NfsMountRequest nfs;
-  nfs.source = entry->source;
-  nfs.target = request.mountpoint;
-  nfs.options = request.nfs_options;
-  nfs.address = "127.0.0.1";
-  nfs.umount_helper = kUmountHelper;
-  mounts::addNfsDefaults(nfs.options, *entry->tunnelPort());
-  if (auto done = mounts::remountNfs(nfs); !done) {
-    return mountFailed(done.error().addContext("remounting " + request.mountpoint));
-  }
-  log::info("Successfully remounted {} with {}", request.mountpoint, request.raw_options);
-  return {};
 }
 
 }  // namespace

@@ -64,8 +64,8 @@ int run(const Json& input) {
   if (const auto method = option(input, "method")) {
     return print(efs::aws::credentialsByMethod(context, *method));
   }
-  return print(efs::aws::findCredentials(context,
-                                         {.profile = option(input, "profile"),
+  return print(
+      efs::aws::findCredentials(context, {.profile = option(input, "profile"),
                                           .credentials_uri = option(input, "credentials_uri"),
                                           .role_arn = option(input, "role_arn"),
                                           .jwt_path = option(input, "jwt_path")}));

@@ -2,19 +2,12 @@
 #pragma once
 
 #include "efs/base/clock.h"
-#include "efs/base/result.h"
 #include "efs/mount_helper/mount_request.h"
+#include "efs/mount_helper/outcome.h"
 #include "efs/settings/settings.h"
 #include "efs/state/state_store.h"
 
 namespace efs::mount_helper {
-
-// How the program ends (contract section 7).
-struct Outcome {
-  int code = 0;
-  std::string out;  // for stdout
-  std::string err;  // for stderr, one line without "mount.efs: "
-};
 
 struct SessionContext {
   const settings::Settings& settings;

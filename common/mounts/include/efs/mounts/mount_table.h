@@ -49,8 +49,8 @@ class MountTable {
   std::multimap<int, std::size_t> by_port_;  // tunnel port -> index in entries_
 };
 
-// A path as the table would name it: absolute, "." and ".." and doubled slashes resolved in the text
-// alone. A mount whose server is silent must not be looked at, so links are not followed.
+// A path as the table would name it: absolute, "." and ".." and doubled slashes resolved in the
+// text alone. A mount whose server is silent must not be looked at, so links are not followed.
 std::string absolutePath(const std::string& path, const std::string& working_directory);
 
 // Descriptor that poll(2) reports (POLLPRI|POLLERR) whenever the kernel's mount table changes.

@@ -1,0 +1,22 @@
+// What is at the mount point before anything is done: nothing that can be mounted on, a mount that
+// is there already, or the mount whose options are to be changed.
+#pragma once
+
+#include <optional>
+
+#include "efs/base/result.h"
+#include "efs/mount_helper/mount_request.h"
+#include "efs/mount_helper/outcome.h"
+
+namespace efs::mount_helper {
+
+// The mount point is a directory and the kernel has an NFS client.
+Status checkUsable(const MountRequest& request);
+
+// How the program ends if something is mounted there (FLOW-3); nothing if not.
+std::optional<Outcome> alreadyMounted(const MountRequest& request);
+
+// `-o remount`: changes the options of the mount in place; its tunnel stays.
+Outcome remount(const MountRequest& request);
+
+}  // namespace efs::mount_helper

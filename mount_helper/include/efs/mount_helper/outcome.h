@@ -1,0 +1,22 @@
+// Outcome: how the program ends (contract section 7).
+#pragma once
+
+#include <string>
+
+#include "efs/base/result.h"
+
+namespace efs::mount_helper {
+
+struct Outcome {
+  int code = 0;
+  std::string out;  // for stdout
+  std::string err;  // for stderr, one line without "mount.efs: "
+};
+
+inline constexpr int kFatal = 1;         // every error of the helper itself
+inline constexpr int kMountFailed = 32;  // mount(8): the mount failed
+
+inline Outcome fatal(const Error& error) { return {kFatal, "", error.describe()}; }
+inline Outcome mountFailed(const Error& error) { return {kMountFailed, "", error.describe()}; }
+
+}  // namespace efs::mount_helper
