@@ -14,6 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . tests/testbed/lib.sh
 
 PROGRAMS=(mount.efs umount.efs efs-proxy amazon-efs-mount-watchdog efsctl)
+TOOLS=(efs-simulator certificate-vectors)  # for whoever develops or judges them
 BIN=build/release/bin
 
 # step TEXT COMMAND...: the command's output, then one line with its time.
@@ -77,7 +78,7 @@ STARTED=$EPOCHREALTIME
 case "${1:-}" in
   "") main_job ;;
   -h | --help) sed -n '2,/^set /s/^# \?//p' "$0" ;;
-  --build-only) build_programs "${PROGRAMS[@]}" ;;
+  --build-only) build_programs "${PROGRAMS[@]}" "${TOOLS[@]}" ;;
   -*) die "unknown option $1; see ./run.sh --help" ;;
   *)
     [[ $# -ge 2 && $# -le 3 ]] || die "a file system and a directory are needed; see ./run.sh --help"

@@ -44,6 +44,7 @@ Zone wantedZone(const std::optional<std::string>& az, const FallbackEdges& edges
 Error noTarget(const std::string& fs_id, const std::vector<aws::MountTargetRecord>& records,
                const std::optional<std::string>& wanted_az) {
   std::vector<std::string> seen;
+  seen.reserve(records.size());
   for (const auto& record : records) {
     seen.push_back(zoneText(record) + " " + record.state);
   }
@@ -142,6 +143,7 @@ Result<aws::MountTargetRecord> findByApi(const std::string& fs_id,
   }
   if (choices.size() > kMaxTries) choices.resize(kMaxTries);
   std::vector<std::string> ips;
+  ips.reserve(choices.size());
   for (const auto& choice : choices) ips.push_back(choice.record.bestAddress());
   EFS_TRY(ip, firstReachable(ips, edges.reach, clock));
   const auto chosen = std::find_if(choices.begin(), choices.end(), [&](const auto& choice) {

@@ -20,7 +20,7 @@ void NameLookups::start(const std::string& name) {
 
 Result<std::vector<std::string>> NameLookups::result(const std::string& name) {
   start(name);
-  const Answer& answer = answers_.at(name);
+  Answer& answer = answers_.at(name);
   const auto served =
       resolver_.serveUntil([&answer] { return answer.has_value(); }, Deadline(clock_, patience_));
   if (!answer) {

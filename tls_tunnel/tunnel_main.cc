@@ -120,7 +120,7 @@ class Tunnel {
               inherited ? ", inherited listener" : "");
     if (tls_) log::info("Client certificate: {}", tls_->describeCertificate());
     status_.reached(Stage::kListening, address);
-    const Status ended = loop_->run();
+    Status ended = loop_->run();
     meter_->removePage();
     return ended;
   }

@@ -14,7 +14,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Real state files nest two levels and hold a handful of strings.
-constexpr std::size_t kMaxBytes = 256U * 1024;
+constexpr std::size_t kMaxBytes = std::size_t{256} * 1024;
 constexpr int kMaxDepth = 32;
 constexpr std::size_t kMaxListEntries = 256;
 
