@@ -38,6 +38,7 @@ struct SessionContext {
   std::string host;  // name or IP literal
   std::uint16_t port = 0;
   const tls::TlsClientContext* tls = nullptr;  // nullptr: plain TCP upstream
+  std::optional<net::Endpoint> winner = {};    // that connected last, of whichever session
 };
 
 class TunnelSession {
