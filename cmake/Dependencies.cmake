@@ -4,6 +4,23 @@ find_package(OpenSSL 3.0 REQUIRED)
 find_package(CURL REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
+# EFS_FMT, EFS_SPDLOG: the two as the build wants them. Debian has no static archives of them, but
+# their headers hold all of the code.
+if(EFS_STATIC_RUNTIME)
+  # No number of ours has thousands separators: fmt then needs no std::locale, whose set-up at the
+  # start of each program is the most that is left of the C++ library.
+  add_library(efs_fmt INTERFACE)
+  target_link_libraries(efs_fmt INTERFACE fmt::fmt-header-only)
+  target_compile_definitions(efs_fmt INTERFACE "FMT_STATIC_THOUSANDS_SEPARATOR=','")
+  set(EFS_FMT efs_fmt)
+  add_library(efs_spdlog INTERFACE)
+  target_link_libraries(efs_spdlog INTERFACE efs_fmt)
+  target_compile_definitions(efs_spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
+  set(EFS_SPDLOG efs_spdlog)
+else()
+  set(EFS_FMT fmt::fmt)
+  set(EFS_SPDLOG spdlog::spdlog)
+endif()
 find_package(nlohmann_json REQUIRED)
 find_package(GTest REQUIRED)
 pkg_check_modules(MOUNT REQUIRED IMPORTED_TARGET mount)

@@ -17,6 +17,8 @@ foreach(lib simulator test_support)
   set(EFS_LAYER_${lib} 5)
 endforeach()
 
+set(EFS_FAST_LIBRARIES rpc io tls tls_tunnel)
+
 # efs_library(NAME SOURCES a.cc ... [DEPENDS base net ...] [LINK third::party ...])
 # Creates static library efs_NAME with public headers in ./include/efs/NAME. DEPENDS are ours (checked
 # against the layers, public), LINK are third-party (private: their headers stay inside).
@@ -35,6 +37,11 @@ function(efs_library name)
     target_link_libraries(efs_${name} PUBLIC efs_${dep})
   endforeach()
   target_link_libraries(efs_${name} PRIVATE ${ARG_LINK})
+  # Released programs run once per mount or once per host and are mapped into memory as a whole: small
+  # is quick. What moves the data of a mount is not among them.
+  if(NOT name IN_LIST EFS_FAST_LIBRARIES)
+    target_compile_options(efs_${name} PRIVATE $<$<CONFIG:RelWithDebInfo>:-Os>)
+  endif()
 endfunction()
 
 # efs_program(EXECUTABLE LIBRARY): main.cc of the current folder, ten lines over the library.

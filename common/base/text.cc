@@ -65,6 +65,19 @@ std::string hex(std::string_view bytes) {
   return text;
 }
 
+std::string shortName(std::string_view text) {
+  std::uint64_t value = 0xcbf29ce484222325U;
+  for (const char c : text) {
+    value ^= static_cast<unsigned char>(c);
+    value *= 0x100000001b3U;
+  }
+  std::string bytes;
+  for (unsigned shift = 64; shift > 0; shift -= 8) {
+    bytes.push_back(static_cast<char>((value >> (shift - 8)) & 0xFFU));
+  }
+  return hex(bytes);
+}
+
 std::string printable(std::string_view text, std::size_t limit) {
   std::string clean(text.substr(0, limit));
   for (char& c : clean) {

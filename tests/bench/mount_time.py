@@ -21,15 +21,15 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/integration/location"))
 PEERS = ("region", "credentials", "target", "pre-flight")
-STAGE = re.compile(r"stage (\S+): ([\d.]+) ms, ([\d.]+) ms computing")
+STAGE = re.compile(r"stage (\S+): ([\d.]+) ms, ([\d.]+) ms computing, peak (\d+) KiB")
 CASES = {
-    # name: (options, fewer environment, peak goal in MiB)
-    "iam-role": ("tls,iam,region=us-east-1", {}, 16),
-    "iam-role, region asked": ("tls,iam", {}, 16),
-    "iam-profile": ("tls,iam,awsprofile=bench,region=us-east-1,az=us-east-1a", {}, 8),
-    "tls-dns": ("tls,region=us-east-1,az=us-east-1a", {}, 8),
-    "tls-address": ("tls,region=us-east-1,mounttargetip={ip}", {}, 8),
-    "plain": ("region=us-east-1,az=us-east-1a", {}, 8),
+    # name: (options, goal for the peak of memory in MiB: 8 where no HTTP call is needed)
+    "iam-role": ("tls,iam,region=us-east-1", 16),
+    "iam-role, region asked": ("tls,iam", 16),
+    "iam-profile": ("tls,iam,awsprofile=bench,region=us-east-1,az=us-east-1a", 8),
+    "tls-dns": ("tls,region=us-east-1,az=us-east-1a", 8),
+    "tls-address": ("tls,region=us-east-1,mounttargetip={ip}", 8),
+    "plain": ("region=us-east-1,az=us-east-1a", 8),
 }
 
 
@@ -47,19 +47,18 @@ def one_run(bench, options):
         subprocess.run(["umount", "/run/mountpoint"], check=True, timeout=60)
     elif "No such device" not in log and "no NFS" not in log:
         sys.exit(done.stderr + log)
-    figures["stages"] = {name: (float(passed), float(computing))
-                         for name, passed, computing in STAGE.findall(log)}
-    figures["libraries"] = "libcurl" if "GET to" in log else ""
+    figures["stages"] = {name: (float(passed), float(computing), int(peak) / 1024)
+                         for name, passed, computing, peak in STAGE.findall(log)}
     return figures
 
 
 def own_time(stages):
     return sum(computing if name in PEERS else max(passed, computing)
-               for name, (passed, computing) in stages.items())
+               for name, (passed, computing, _) in stages.items() if name != "mount")
 
 
 def measure(bench, name, runs):
-    options, _, goal = CASES[name]
+    options, goal = CASES[name]
     one_run(bench, options)  # warm: the file cache, the private key
     results = [one_run(bench, options) for _ in range(runs)]
     stages = list(results[0]["stages"])
@@ -71,14 +70,26 @@ def measure(bench, name, runs):
     for stage in stages:
         passed = middle(r["stages"][stage][0] for r in results)
         computing = middle(r["stages"][stage][1] for r in results)
-        print(f"  {stage:<12} {passed:8.2f} ms {computing:8.2f} ms computing"
+        peak = middle(r["stages"][stage][2] for r in results)
+        print(f"  {stage:<12} {passed:8.2f} ms, {computing:6.2f} ms computing, peak {peak:5.2f} MiB"
               + ("   (waits for peers)" if stage in PEERS else ""))
     own = sorted(own_time(r["stages"]) for r in results)
     print(f"  own          {statistics.median(own):8.2f} ms, worst {own[-1]:.2f} ms (goal 30 ms)")
     print(f"  start to end {middle(r['ms'] for r in results):8.2f} ms, "
           f"processor time with children {middle(r['cpu_ms'] for r in results):.2f} ms")
-    peak = max(r["peak_kib"] for r in results) / 1024
+    peak = max(r["stages"][stages[-1]][2] for r in results)
     print(f"  peak memory  {peak:8.2f} MiB (goal {goal} MiB)")
+
+
+def claim_nfs():
+    """mount.efs does not begin where the kernel has no NFS client: let it believe there is one."""
+    with open("/proc/filesystems", encoding="ascii") as real:
+        text = real.read()
+    if "\tnfs4\n" in text:
+        return
+    claimed = pathlib.Path("/run/filesystems")
+    claimed.write_text(text + "nodev\tnfs4\n", encoding="ascii")
+    subprocess.run(["mount", "--bind", str(claimed), "/proc/filesystems"], check=True, timeout=30)
 
 
 def prepare(network, sim, home):
@@ -111,6 +122,7 @@ def main():
     sim.config["imds"]["listen"] = "169.254.169.254:80"
     sim.config["identities"] = [dict(ROLE, session_token="tok/en+with=chars")]
     pathlib.Path(sim.config_path).write_text(json.dumps(sim.config), encoding="utf-8")
+    claim_nfs()
     # The home directory of root is the machine's own: an empty one over it.
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/root"], check=True, timeout=30)
     sim.start()

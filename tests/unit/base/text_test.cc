@@ -48,5 +48,12 @@ TEST(Text, PrintableIsShortAndHarmless) {
   EXPECT_EQ(printable("abc", 3), "abc");
 }
 
+// The values of the algorithm's authors: names must not change with a version.
+TEST(ShortName, IsFnv1a) {
+  EXPECT_EQ(shortName(""), "cbf29ce484222325");
+  EXPECT_EQ(shortName("a"), "af63dc4c8601ec8c");
+  EXPECT_EQ(shortName("foobar"), "85944171f73967e8");
+}
+
 }  // namespace
 }  // namespace efs

@@ -2,7 +2,7 @@
 // it.
 #pragma once
 
-#include <ctime>
+#include <chrono>
 
 #include "efs/base/clock.h"
 
@@ -15,14 +15,15 @@ class StageLog {
   explicit StageLog(const Clock& clock) : clock_(clock), begin_(clock.monotonic()) {}
 
   // Ends the current stage, naming it, and begins the next one. The line tells the time that
-  // passed and the processor time of this process in it, without its children:
-  // "stage credentials: 2.10 ms, 0.31 ms computing".
+  // passed, the processor time of this process in it, and this process's peak of resident memory
+  // so far, all without its children:
+  // "stage credentials: 2.10 ms, 0.31 ms computing, peak 6144 KiB".
   void end(const char* stage);
 
  private:
   const Clock& clock_;
   MonoTime begin_;
-  std::clock_t computed_ = 0;
+  std::chrono::microseconds computed_{0};
 };
 
 }  // namespace efs::mount_helper

@@ -21,6 +21,9 @@ std::string replaceAll(std::string text, std::string_view from, std::string_view
 std::optional<std::int64_t> parseInt(std::string_view text);
 // Lower-case hexadecimal.
 std::string hex(std::string_view bytes);
+// FNV-1a, 64 bits, as 16 hexadecimal digits: a short name for a long one, the same on every machine
+// and in every version. Not for security.
+std::string shortName(std::string_view text);
 // Bytes that would spoil a one-line message (control characters, invalid) become '?'; long text is
 // cut after `limit` bytes with "...". For text that came from outside.
 std::string printable(std::string_view text, std::size_t limit = 200);
