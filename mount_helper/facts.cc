@@ -1,5 +1,6 @@
 #include "efs/mount_helper/facts.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <array>
@@ -38,11 +39,13 @@ FactFinder::~FactFinder() = default;
 
 void FactFinder::startOver() {
   lookups_.reset();
+  if (asking_.valid()) asking_.get();
   if (credentials_ && !*credentials_) credentials_.reset();
   imds_.reset();
 }
 
 aws::ImdsClient& FactFinder::metadata(aws::ImdsPatience patience) {
+  if (asking_.valid()) asking_.get();
   if (!imds_) {
     imds_.emplace(aws::ImdsClient::fromEnvironment(*http_, environmentVariable,
                                                    settings_.mount.disable_ec2_metadata_token));
@@ -80,6 +83,26 @@ Result<std::string> FactFinder::region() {
           aws::chooseRegion(sources, metadata(chosen ? kZonePatience : aws::ImdsPatience{})));
   log::info("region {} from {}", region.name, region.source);
   return region.name;
+}
+
+bool FactFinder::wantsOwnZone() const {
+  return request_.mount_target_ips.empty() && !request_.device.own_name &&
+         !request_.cross_account && !request_.az && request_.device.dns_name.empty();
+}
+
+void FactFinder::startOwnZone() {
+  if (!wantsOwnZone() || !request_.iam || request_.fake) return;
+  aws::ImdsClient& imds = metadata(kZonePatience);
+  // Signals are for the thread that everything else runs in: its waiting must end.
+  sigset_t all{};
+  sigset_t before{};
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  // The answer, also that there is none, is remembered by the client. Deferred: without a thread to
+  // be had it is asked when it is wanted.
+  asking_ =
+      std::async(std::launch::async | std::launch::deferred, [&imds] { (void)imds.identity(); });
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 std::optional<std::string> FactFinder::ownZone() {
@@ -134,7 +157,7 @@ Result<MountTarget> FactFinder::resolveTarget(const std::string& region) {
   if (request_.cross_account) {
     EFS_TRY(zone_id, ownZoneId());
     question.cross_account = std::move(zone_id);
-  } else if (!question.wanted_az && request_.device.dns_name.empty()) {
+  } else if (wantsOwnZone()) {
     question.own_az = ownZone();
   }
   auto target = targetByName(question);

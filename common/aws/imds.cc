@@ -124,12 +124,13 @@ Result<std::string> ImdsClient::get(const std::string& path) {
   return std::move(reply->body);
 }
 
+Result<InstanceIdentity> ImdsClient::askIdentity() {
+  EFS_TRY(document, get("dynamic/instance-identity/document/"));
+  return parseInstanceIdentity(document).withContext("instance identity document");
+}
+
 Result<InstanceIdentity> ImdsClient::identity() {
-  if (!identity_) {
-    EFS_TRY(document, get("dynamic/instance-identity/document/"));
-    EFS_TRY(parsed, parseInstanceIdentity(document).withContext("instance identity document"));
-    identity_ = std::move(parsed);
-  }
+  if (!identity_) identity_ = askIdentity();
   return *identity_;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,6 +42,9 @@ class FactFinder {
   // Sends the DNS questions that are certain to be needed; the answers come in while the metadata
   // service and the credential sources are asked.
   void startLookups(const std::string& region);
+  // Where our zone will be wanted and credentials will be asked for: asks the metadata service for
+  // it now, in a thread, so that the two wait side by side.
+  void startOwnZone();
   // In this order: the addresses given; the name in the zone given, or else in our own zone, then
   // the regional name; the EFS API.
   Result<MountTarget> mountTarget(const std::string& region);
@@ -55,6 +59,7 @@ class FactFinder {
  private:
   // The one client of this run; `patience` counts for what is asked next.
   aws::ImdsClient& metadata(aws::ImdsPatience patience);
+  bool wantsOwnZone() const;
   std::optional<std::string> ownZone();
   Result<std::string> ownZoneId();
   Status openLookups();
@@ -72,6 +77,7 @@ class FactFinder {
   std::unique_ptr<http::HttpClient> curl_;
   std::unique_ptr<http::HttpClient> http_;  // curl_, remembering the metadata token
   std::optional<aws::ImdsClient> imds_;
+  std::future<void> asking_;  // while valid, imds_ belongs to its thread
   std::optional<NameLookups> lookups_;
   std::optional<Result<aws::Credentials>> credentials_;
   Environment api_environment_ = environmentVariable;

@@ -58,6 +58,7 @@ class ImdsClient {
 
  private:
   const Secret* token();
+  Result<InstanceIdentity> askIdentity();
   Result<Secret> fetchToken() const;
   Error refusal(int status) const;
 
@@ -69,7 +70,7 @@ class ImdsClient {
   std::optional<Secret> token_;
   std::string token_failure_;
   std::optional<Error> silence_;
-  std::optional<InstanceIdentity> identity_;
+  std::optional<Result<InstanceIdentity>> identity_;
 };
 
 // $AWS_EC2_METADATA_DISABLED is "true" in any case: nobody may ask the service.
