@@ -28,8 +28,7 @@ import misbehaving_server as bad  # noqa: E402  (after enter(): it is this proce
 
 BIN = os.environ["EFS_BIN"]
 SOURCE = os.environ["EFS_SOURCE"]
-# A neighbour that never answers: SYN packets vanish.
-BLACKHOLE = "10.98.76.99:80"
+BLACKHOLE = f"{private_network.SILENT}:80"
 ROLE = "arn:aws:iam::123456789012:role/efs-client"
 KEYS = {"AccessKeyId": "ASIA", "SecretAccessKey": "s", "Token": "t", "Code": "Success",
         "Expiration": "2199-01-01T00:00:00Z"}
@@ -93,8 +92,6 @@ class Faults(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         private_network.build()
-        private_network.run("ip", "neigh", "add", "10.98.76.99", "lladdr", "02:00:00:00:00:99",
-                            "dev", "eth0", "nud", "permanent")
         cls.trap = bad.Listener(lambda connection: None)
 
     def serve(self, fault, applies):

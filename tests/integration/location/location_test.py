@@ -157,6 +157,19 @@ class Location(unittest.TestCase):
             "Cannot connect to file system mount target ip address 127.99.99.99", "127.99.99.98",
             "check the address")
 
+    def test_a_dead_address_costs_a_quarter_of_a_second(self):  # RFC 8305
+        self.mount(options=f"tls,mounttargetip={private_network.SILENT}+{self.ip}").assertFound(
+            f"mount target {self.ip} can be reached")
+        self.assertLess(self.took, 2)  # one after the other it would be 7 s
+
+    def test_the_metadata_service_is_not_asked_where_the_variable_forbids_it(self):
+        forbidden = {"AWS_EC2_METADATA_DISABLED": "true"}
+        self.mount(**forbidden).assertRefused(
+            "Error retrieving region", "AWS_EC2_METADATA_DISABLED is true")
+        self.mount(options="tls,region=us-east-1", **forbidden).assertFound(
+            "own availability zone unknown", "AWS_EC2_METADATA_DISABLED is true",
+            f"mount target {REGIONAL} is {self.ip}")
+
     def test_dns6_api_where_names_do_not_resolve(self):
         self.hide_all()
         self.mount().assertFound(

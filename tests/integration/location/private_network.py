@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 INSIDE = "EFS_TEST_INSIDE_NAMESPACE"
 CONFIG = "/etc/amazon/efs/efs-utils.conf"
 LOG = "/var/log/amazon/efs/mount.log"
+SILENT = "10.98.76.99"
 
 
 def enter():
@@ -36,6 +37,8 @@ def build():
     run("ip", "addr", "add", "10.98.76.54/24", "dev", "eth0")
     for name in ("eth0", "eth1"):
         run("ip", "link", "set", name, "up")
+    # A neighbour that never answers: SYN packets vanish.
+    run("ip", "neigh", "add", SILENT, "lladdr", "02:00:00:00:00:99", "dev", "eth0", "nud", "permanent")
     etc = tempfile.mkdtemp(prefix="efs-etc-")
     run("mount", "-t", "tmpfs", "tmpfs", etc)
     run("cp", "-a", "/etc/.", etc)
