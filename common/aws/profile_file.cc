@@ -8,6 +8,9 @@ namespace efs::aws {
 class ProfileParser {
  public:
   explicit ProfileParser(std::string name) : name_(std::move(name)) {}
+  ProfileParser(const ProfileParser&) = delete;
+  ProfileParser& operator=(const ProfileParser&) = delete;
+  ~ProfileParser() { wipe(text_); }
 
   Result<ProfileFile> parse(std::string_view text) {
     constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
@@ -18,6 +21,7 @@ class ProfileParser {
       EFS_CHECK(takeLine(text.substr(0, end)));
       text.remove_prefix(std::min(end + 1, text.size()));
     }
+    endValue();
     return std::move(file_);
   }
 
@@ -33,10 +37,10 @@ class ProfileParser {
     if (visible.find('\0') != std::string_view::npos) return at("contains a NUL byte");
     const auto indent = line.find_first_not_of(" \t\f\v\r");
     if (value_ != nullptr && indent > value_indent_) {
-      *value_ = Secret(std::string(value_->reveal()) + "\n" + std::string(visible));
+      continueValue(visible);
       return {};
     }
-    value_ = nullptr;
+    endValue();
     if (visible.front() == '[') return beginSection(visible);
     return takeKey(visible, indent);
   }
@@ -63,10 +67,30 @@ class ProfileParser {
     }
     const auto [place, is_new] = section_->try_emplace(toLower(trim(visible.substr(0, separator))));
     if (!is_new) return at("the key appears twice in its section");
-    place->second = Secret(trim(visible.substr(separator + 1)));
+    text_ = trim(visible.substr(separator + 1));
     value_ = &place->second;
     value_indent_ = indent;
     return {};
+  }
+
+  // Doubling by hand: a string that grows by itself leaves copies of a secret behind.
+  void continueValue(std::string_view more) {
+    const std::size_t size = text_.size() + 1 + more.size();
+    if (size > text_.capacity()) {
+      std::string larger;
+      larger.reserve(2 * size);
+      larger = text_;
+      wipe(text_);
+      text_ = std::move(larger);
+    }
+    text_ += '\n';
+    text_ += more;
+  }
+
+  void endValue() {
+    if (value_ != nullptr) *value_ = Secret(std::move(text_));
+    value_ = nullptr;
+    text_.clear();
   }
 
   std::string name_;
@@ -74,6 +98,7 @@ class ProfileParser {
   std::size_t line_number_ = 0;
   std::map<std::string, Secret>* section_ = nullptr;
   Secret* value_ = nullptr;  // what an indented line would continue
+  std::string text_;         // of that value, so far
   std::size_t value_indent_ = 0;
 };
 

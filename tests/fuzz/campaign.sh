@@ -22,13 +22,14 @@ fi
 cmake --preset fuzz >/dev/null
 nice -n 19 ninja -C build/fuzz -j2 "${targets[@]/#/fuzz_}"
 
+# The time-out is long because the lowest priority may mean no processor at all for a while.
 search() {
   local target=$1
   local work=$PWD/build/fuzz/campaign/$target
   mkdir -p "$work/corpus"
   local code=0
   nice -n 19 "build/fuzz/bin/fuzz_$target" "$work/corpus" "tests/data/corpus/$target" "-artifact_prefix=$work/" \
-    "-max_total_time=$seconds" -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 \
+    "-max_total_time=$seconds" -rss_limit_mb=2048 -timeout=300 -print_final_stats=1 \
     >"$work/log" 2>&1 </dev/null || code=$?
   local executions
   executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/log")

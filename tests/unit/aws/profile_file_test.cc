@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 namespace efs::aws {
 namespace {
 
@@ -77,6 +79,18 @@ TEST(ProfileFile, NamesTheLineOfAMistakeAndNeverShowsIt) {
 
 TEST(ProfileFile, AbsentFileIsNotFound) {
   EXPECT_EQ(ProfileFile::load("/nonexistent/credentials").error().kind(), ErrorKind::kNotFound);
+}
+
+// A file of the greatest size that is read: a value continued line by line must not cost its
+// square.
+TEST(ProfileFile, ManyContinuationLinesAreReadInLinearTime) {
+  std::string text = "[a]\nk=1\n";
+  while (text.size() < std::size_t{1} << 20U) text += " x\n";
+  const std::clock_t begin = std::clock();  // of the processor: the machine may be busy
+  const auto file = ProfileFile::parse(text, "f");
+  ASSERT_TRUE(file);
+  EXPECT_EQ(file->find("a", "k")->reveal().substr(0, 5), "1\nx\nx");
+  EXPECT_LT((std::clock() - begin) / CLOCKS_PER_SEC, 5);
 }
 
 }  // namespace
