@@ -6,7 +6,7 @@ set -uo pipefail
 # shellcheck source=tests/e2e/world.sh
 . "$(dirname "${BASH_SOURCE[0]}")/world.sh"
 
-CASE_LIMIT=$((180 * ${EFS_TIME_SCALE:-1}))
+CASE_LIMIT=$(((180 + ${EFS_RANDOM_SECONDS:-0}) * ${EFS_TIME_SCALE:-1}))
 RESULTS="${EFS_RESULTS:?the place sets it}"
 
 # One tar behind the other: what is through stays safe when the guest hangs later.

@@ -99,7 +99,8 @@ on() {
   init="$(client_init_pid "$name")"
   nsenter --target "$init" --mount --uts --ipc --net --pid --wd=/ -- \
     env -i PATH="$PATH" HOME=/root WORLD="$WORLD" E2E="$E2E" EFS_PLACE="${EFS_PLACE:-}" \
-    EFS_TIME_SCALE="${EFS_TIME_SCALE:-1}" "$@"
+    EFS_TIME_SCALE="${EFS_TIME_SCALE:-1}" EFS_SEED="${EFS_SEED:-}" \
+    EFS_RANDOM_SECONDS="${EFS_RANDOM_SECONDS:-}" "$@"
 }
 # The first process of the client's PID namespace is the only child of unshare.
 client_init_pid() {
