@@ -30,7 +30,7 @@
 namespace efs::mount_helper {
 namespace {
 
-constexpr Duration kTunnelStart{5000};
+constexpr Duration kTunnelStart{30000};  // many mounts at boot; one that dies is seen at once
 constexpr Duration kHandOver{2000};
 constexpr Duration kUndoUnmount{5000};
 constexpr Duration kNetworkPatience{60000};  // how long a boot may take to bring the network up
