@@ -16,6 +16,7 @@
 #include "efs/mount_helper/mount_plan.h"
 #include "efs/mount_helper/network_wait.h"
 #include "efs/mount_helper/own_mount.h"
+#include "efs/mount_helper/persistence.h"
 #include "efs/mount_helper/rollback.h"
 #include "efs/mount_helper/tunnel_session.h"
 #include "efs/mount_helper/watchdog_start.h"
@@ -47,9 +48,10 @@ Result<std::string> clientIdentifierOf(const MountRequest& request) {
 // One mount under way: the parts that its steps share.
 class MountSession {
  public:
-  MountSession(const MountRequest& request, const SessionContext& context)
+  MountSession(const MountRequest& request, const SessionContext& context, const Attempt& attempt)
       : request_(request),
         context_(context),
+        attempt_(attempt),
         facts_finder_(request_, context.settings, context.clock),
         own_mount_(request.mountpoint) {}
 
@@ -83,6 +85,7 @@ class MountSession {
 
   MountRequest request_;  // completed when the device's own name is resolved
   const SessionContext& context_;
+  const Attempt& attempt_;
   FactFinder facts_finder_;
   std::optional<net::NetworkNamespace> network_;
   MountFacts facts_;
@@ -255,14 +258,8 @@ Status MountSession::mountOnce(std::optional<Duration> patience) {
 }
 
 Duration MountSession::lastTryPatience() const {
-  // nfs(5): retry= is in minutes, 2 for foreground mounts.
-  constexpr std::int64_t kDefaultMinutes = 2;
-  constexpr std::int64_t kMaxMinutes = 10000;
-  const auto wanted = parseInt(request_.nfs_options.value("retry").value_or(""));
-  const std::int64_t minutes =
-      wanted && *wanted >= 0 && *wanted <= kMaxMinutes ? *wanted : kDefaultMinutes;
-  return std::max<Duration>(std::chrono::minutes(minutes),
-                            context_.settings.mount.retry_nfs_mount_timeout);
+  const Duration usual = context_.settings.mount.retry_nfs_mount_timeout;
+  return attempt_.background ? usual : std::max(usual, attempt_.until.left());
 }
 
 Status MountSession::announceRetry(int attempt, int count, const Error& error) {
@@ -384,8 +381,8 @@ void MountSession::finish() {
 }
 
 Outcome MountSession::run() {
-  const auto facts =
-      untilNetworkIsUp([this] { return gatherFacts(); }, context_.clock, kNetworkPatience);
+  const Duration patience = attempt_.background ? Duration(0) : kNetworkPatience;
+  const auto facts = untilNetworkIsUp([this] { return gatherFacts(); }, context_.clock, patience);
   if (!facts.status) {
     return facts.network_missing ? mountFailed(facts.status.error()) : fatal(facts.status.error());
   }
@@ -419,7 +416,7 @@ Outcome MountSession::run() {
     const int code = tunnel_->alive() ? kMountFailed : kFatal;  // contract section 7
     log::error("Failed to mount {} at {}: returncode={}, stderr=\"{}\"", facts_.target.dns_name,
                request_.mountpoint, code, mounted.error().describe());
-    return {code, "", mounted.error().describe()};
+    return {code, "", mounted.error().describe(), "", mounted.error().kind()};
   }
   finish();
   return {};
@@ -434,19 +431,23 @@ void MountSession::report(const Outcome& outcome) {
 
 }  // namespace
 
-Outcome carryOut(const MountRequest& request, const SessionContext& context) {
-  MountSession session(request, context);
+bool worthAnother(const Attempt& attempt, const Outcome& outcome) {
+  return attempt.repeats && outcome.code != 0 && outcome.cause && mayPassByItself(*outcome.cause) &&
+         !attempt.until.passed();
+}
+
+Outcome attemptMount(const MountRequest& request, const SessionContext& context,
+                     const Attempt& attempt) {
+  MountSession session(request, context, attempt);
   Outcome outcome;
   if (auto usable = checkUsable(request); !usable) {
     outcome = mountFailed(usable.error());
-  } else if (request.remount) {
-    return remount(request);
   } else if (auto already = request.fake ? std::nullopt : alreadyMounted(request)) {
     return *already;
   } else {
     outcome = session.run();
   }
-  if (!request.fake) session.report(outcome);
+  if (!request.fake && !worthAnother(attempt, outcome)) session.report(outcome);
   return outcome;
 }
 
