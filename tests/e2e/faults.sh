@@ -8,6 +8,11 @@ LOAD="$WORLD/load"
 EVENTS="$LOAD/events"  # every line of the product's logs, with the time of /proc/uptime before it
 declare -A STREAM=()   # journal -> pid of the io-witness that writes it
 FIO_PID="" FOLLOWER="" SERVICE=""
+# shellcheck disable=SC2034  # used by whoever sources this
+# What a tunnel says when its connection to the server breaks.
+TUNNEL_NOTICES='Connection [0-9]+ .* ended|server closed|upstream '
+# So that it says it.
+efs_setting stunnel_debug_enabled true
 
 # Milliseconds since boot: no fault sets that clock.
 now() {
@@ -24,14 +29,16 @@ load_start() {
   shift
   [[ $# -gt 0 ]] || set -- buffered direct locked fio
   mkdir -p "$LOAD"
-  if [[ -z "$FOLLOWER" ]]; then
-    io-witness follow /var/log/amazon/efs "$EVENTS" &
-    FOLLOWER=$!
-  fi
+  [[ -n "$FOLLOWER" ]] || follow_logs
   for mode in "$@"; do
     if [[ $mode == fio ]]; then fio_start "$where"; else stream_start "$where" "$mode"; fi
   done
   eventually 15 load_moves_after "$(now)" || fail "the load does not run: $(tail -n 3 "$LOAD"/*)"
+}
+follow_logs() {
+  mkdir -p "$LOAD"
+  io-witness follow /var/log/amazon/efs "$EVENTS" &
+  FOLLOWER=$!
 }
 stream_start() {
   local journal="$LOAD/${1##*/}-$2"
@@ -175,6 +182,11 @@ service_stop() {
   kill "$SERVICE"
   wait "$SERVICE" 2>/dev/null
   for pid in $(watchdogs); do kill "$pid"; done
+}
+# service_keeps_clean: after the last unmount nothing is left, and then the service ends.
+service_keeps_clean() {
+  all_cleared
+  service_stop
 }
 watchdog_is_new() {
   local now

@@ -31,11 +31,12 @@ product_logs() {
 }
 
 run_case() {
-  local file=$1 name out status=0 started=$SECONDS verdict
+  local file=$1 name out status=0 started=$SECONDS verdict processes=own
   name="$(basename "$file" .sh)"
   out="$RESULTS/$name"
   mkdir -p "$out"
-  client_up one "$CLIENT_ONE"
+  if grep -q '^# client: processes of the place' "$file"; then processes=shared; fi
+  client_up one "$CLIENT_ONE" "$processes"
   on one timeout -k 5 "$CASE_LIMIT" bash "$file" >"$out/log" 2>&1 </dev/null || status=$?
   # A case that calls what is not there proves less than it says.
   if grep -q ': command not found' "$out/log"; then
