@@ -84,9 +84,10 @@ load_moves_after() {
 # load_stop: ends the load and judges it.
 load_stop() {
   local journal pid good=1
+  kill "${STREAM[@]}"
+  [[ -z "$FIO_PID" ]] || kill -INT "$FIO_PID"
   for journal in "${!STREAM[@]}"; do
     pid=${STREAM[$journal]}
-    kill "$pid"
     eventually 60 has_ended "$pid" || fail "the stream ${journal##*/} does not end"
     wait "$pid" || good=0
     note "${journal##*/}: $(cat "$journal.end")"
@@ -100,7 +101,6 @@ load_stop() {
 }
 fio_stop() {
   local status=0
-  kill -INT "$FIO_PID"
   eventually 60 has_ended "$FIO_PID" || fail "fio does not end"
   wait "$FIO_PID" || status=$?
   FIO_PID=""
