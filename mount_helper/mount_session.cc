@@ -88,8 +88,9 @@ class MountSession {
   MountPlan plan_;
   std::optional<TunnelSession> tunnel_;
   OwnMount own_mount_;
-  std::string notices_;  // lines for stderr while retrying
-  Rollback rollback_;    // last: undone before anything above is gone
+  UniqueFd sign_of_life_;  // for the watchdog: our mount is under way
+  std::string notices_;    // lines for stderr while retrying
+  Rollback rollback_;      // last: undone before anything above is gone
 };
 
 Status MountSession::inNetwork(const std::function<Status()>& step) const {
@@ -185,6 +186,8 @@ Status MountSession::prepareFiles() {
     EFS_CHECK(writeFileAtomic(plan_.paths.certificate, certificate.pem, {.mode = 0600}));
   }
   EFS_CHECK(writeFileAtomic(plan_.paths.tunnel_config, plan_.tunnel_config_text, {.mode = 0600}));
+  EFS_TRY(sign_of_life, store.holdPending(plan_.paths.name));
+  sign_of_life_ = std::move(sign_of_life);
   return store.writePending(plan_.paths.name, plan_.state);
 }
 

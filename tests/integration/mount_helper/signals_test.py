@@ -14,7 +14,7 @@ import helper_bench
 
 helper_bench.enter()
 
-from helper_bench import (LOG, STATE, HelperBench, processes, read, wait_for)  # noqa: E402
+from helper_bench import (LOG, STATE, HelperBench, listening_ports, processes, read, wait_for)  # noqa: E402
 
 SILENT_TUNNEL = "#!/bin/sh\nexec sleep 60\n"
 
@@ -43,11 +43,12 @@ class Signals(HelperBench):
         for signo in (signal.SIGINT, signal.SIGTERM):
             for name, hold, there in self.stages():
                 with self.subTest(stage=name, signal=signo.name):
-                    self.tearDown()
+                    self.tearDown()  # the last stage's hold
                     self.setUp()
                     for log in os.listdir("/var/log/amazon/efs"):
                         os.unlink(f"/var/log/amazon/efs/{log}")
                     hold()
+                    self.ports = listening_ports()
                     options = "tls"
                     if name == "credentials":
                         options += ",iam,awscredsuri=/v2/credentials/efs-client"
@@ -96,7 +97,6 @@ class Signals(HelperBench):
         os.makedirs(STATE, mode=0o750)
         helpers = [self.start(mountpoint=f"/run/mountpoint{n}") for n in range(5)]
         wait_for("five tunnels", lambda: len(processes("efs-proxy")) == 5)
-        # One more is stopped while it holds the lock of the key, another waits for it.
         for helper in helpers:
             helper.kill()
             self.finish(helper)
