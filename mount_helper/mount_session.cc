@@ -1,8 +1,5 @@
 #include "efs/mount_helper/mount_session.h"
 
-#include <cmath>
-#include <random>
-
 #include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
@@ -11,8 +8,10 @@
 #include "efs/identity/client_certificate.h"
 #include "efs/mount_helper/cloudwatch_report.h"
 #include "efs/mount_helper/diagnosis.h"
+#include "efs/mount_helper/direct_mount.h"
 #include "efs/mount_helper/existing_mount.h"
 #include "efs/mount_helper/facts.h"
+#include "efs/mount_helper/mount_attempts.h"
 #include "efs/mount_helper/mount_plan.h"
 #include "efs/mount_helper/network_wait.h"
 #include "efs/mount_helper/own_mount.h"
@@ -54,6 +53,7 @@ class MountSession {
         own_mount_(request.mountpoint) {}
 
   Outcome run();
+  Outcome runDirectly();
   // Section 20: one line about it in CloudWatch Logs.
   void report(const Outcome& outcome);
 
@@ -68,14 +68,12 @@ class MountSession {
   Status mountOnce(std::optional<Duration> patience);
   Status mountAs(const std::string& identifier, std::optional<Duration> patience);
   Status mountWithRetries();
-  Status announceRetry(int attempt, int count, const Error& error);
   Status makeOwnMount();
   Result<bool> usesOwnTunnel();
   Status mountApart();
   void setReadAhead();
   void undoMount();
   void finish();
-  Duration lastTryPatience() const;
   std::string signer() const;
 
   // NET-1: the steps that touch the mount's network.
@@ -90,8 +88,9 @@ class MountSession {
   MountPlan plan_;
   std::optional<TunnelSession> tunnel_;
   OwnMount own_mount_;
-  std::string notices_;  // lines for stderr while retrying
-  Rollback rollback_;    // last: undone before anything above is gone
+  UniqueFd sign_of_life_;  // for the watchdog: our mount is under way
+  std::string notices_;    // lines for stderr while retrying
+  Rollback rollback_;      // last: undone before anything above is gone
 };
 
 Status MountSession::inNetwork(const std::function<Status()>& step) const {
@@ -124,12 +123,6 @@ Status MountSession::gatherFacts() {
 Status MountSession::checkTlsSettings() const {
   if (!request_.tls) return {};
   const auto settings = context_.settings.forRegion(facts_.region);
-  if (settings.check_cert_validity) {
-    return Error(ErrorKind::kUnsupported,
-                 "configuration: stunnel_check_cert_validity = true (OCSP) is not supported by "
-                 "this version")
-        .addHint("set it to false in section [mount]");
-  }
   const std::string ca_file = request_.ca_file.value_or(settings.ca_file);
   const bool verifies = request_.verify.value_or(2) != 0;
   if (!verifies || fileExists(ca_file)) return {};
@@ -193,6 +186,8 @@ Status MountSession::prepareFiles() {
     EFS_CHECK(writeFileAtomic(plan_.paths.certificate, certificate.pem, {.mode = 0600}));
   }
   EFS_CHECK(writeFileAtomic(plan_.paths.tunnel_config, plan_.tunnel_config_text, {.mode = 0600}));
+  EFS_TRY(sign_of_life, store.holdPending(plan_.paths.name));
+  sign_of_life_ = std::move(sign_of_life);
   return store.writePending(plan_.paths.name, plan_.state);
 }
 
@@ -254,49 +249,19 @@ Status MountSession::mountOnce(std::optional<Duration> patience) {
   return {};
 }
 
-Duration MountSession::lastTryPatience() const {
-  // nfs(5): retry= is in minutes, 2 for foreground mounts.
-  constexpr std::int64_t kDefaultMinutes = 2;
-  constexpr std::int64_t kMaxMinutes = 10000;
-  const auto wanted = parseInt(request_.nfs_options.value("retry").value_or(""));
-  const std::int64_t minutes =
-      wanted && *wanted >= 0 && *wanted <= kMaxMinutes ? *wanted : kDefaultMinutes;
-  return std::max<Duration>(std::chrono::minutes(minutes),
-                            context_.settings.mount.retry_nfs_mount_timeout);
-}
-
-Status MountSession::announceRetry(int attempt, int count, const Error& error) {
-  // A time-out has waited long enough already (NFS-5).
-  double wait = 0;
-  if (error.kind() != ErrorKind::kTimeout) {
-    std::random_device random;
-    wait = std::pow(1.5, attempt) + std::uniform_real_distribution<>(0, 1)(random);
-  }
-  const std::string line =
-      fmt::format("Mount attempt {}/{} failed due to {}, wait {:.1f} sec before next attempt.",
-                  attempt, count, error.message(), wait);
-  log::error("mount attempt {}/{} of {} at {}: {}", attempt, count, facts_.target.dns_name,
-             request_.mountpoint, error.describe());
-  std::fprintf(stderr, "%s\n", line.c_str());
-  return sleepFor(Duration(static_cast<long>(wait * 1000)));
-}
-
 Status MountSession::mountWithRetries() {
-  const auto& settings = context_.settings.mount;
-  const int count = settings.retry_nfs_mount ? settings.retry_nfs_mount_count : 1;
   EFS_TRY(name, clientIdentifierOf(request_));
   mounts::loadNfs();
-  for (int attempt = 1;; ++attempt) {
-    const bool last = attempt >= count;
-    Status done = preflight(settings.retry_nfs_mount_timeout);
-    if (done) done = mountAs(name, last ? lastTryPatience() : settings.retry_nfs_mount_timeout);
-    if (done) return done;
-    if (!tunnel_->alive()) {
-      return std::move(done.error()).addContext("the tunnel died during the mount");
-    }
-    if (last || !worthRetrying(done.error(), request_)) return done;
-    EFS_CHECK(announceRetry(attempt, count, done.error()));
-  }
+  const auto& settings = context_.settings.mount;
+  return tryToMount(
+      attemptRules(request_, settings), facts_.target.dns_name + " at " + request_.mountpoint,
+      [&](Duration patience) {
+        Status done = preflight(settings.retry_nfs_mount_timeout);
+        if (done) done = mountAs(name, patience);
+        if (!done && !tunnel_->alive()) done.error().addContext("the tunnel died during the mount");
+        return done;
+      },
+      [&](const Error& error) { return tunnel_->alive() && worthRetrying(error, request_); });
 }
 
 // The port that the kernel uses for our mount: another one than ours when it merged the mount with
@@ -394,6 +359,10 @@ Outcome MountSession::run() {
     log::info("Fake mount mode enabled, mount aborted after checks");
     return {};
   }
+  if (mountsDirectly(request_, context_.settings.mount)) return runDirectly();
+  if (request_.stunnel) {
+    log::info("option stunnel: served by efs-proxy, which does what stunnel did for efs-utils");
+  }
   auto binary = tunnel_control::findTunnelBinary();
   if (!binary) return fatal(binary.error());
   facts_.tunnel_binary = *binary;
@@ -422,6 +391,21 @@ Outcome MountSession::run() {
     return {code, "", mounted.error().describe()};
   }
   finish();
+  return {};
+}
+
+// MODE-2
+Outcome MountSession::runDirectly() {
+  const auto settings = context_.settings.forRegion(facts_.region);
+  auto mounted = inNetwork([&] { return mountDirectly(request_, facts_.target, settings); });
+  if (!mounted) {
+    log::error("Failed to mount {} at {}: returncode={}, stderr=\"{}\"", facts_.target.dns_name,
+               request_.mountpoint, kMountFailed, mounted.error().describe());
+    return mountFailed(mounted.error());
+  }
+  plan_.rsize = readSize(request_.nfs_options);
+  setReadAhead();
+  log::info("Successfully mounted {} at {}", facts_.target.dns_name, request_.mountpoint);
   return {};
 }
 

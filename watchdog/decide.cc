@@ -132,15 +132,21 @@ class Judge {
   // The tunnel belongs to its helper while the mount is under way; only a dead helper's leftovers
   // are ours.
   void judgePending() {
+    if (seen_.helper == Seen::kYes) {
+      progress_.helper_seen = true;
+      wakeIn(kSoon);
+    }
+    const bool helper_died = progress_.helper_seen && seen_.helper == Seen::kNo;
     if (seen_.mounted == Seen::kYes) {
       if (!progress_.mounted_since) progress_.mounted_since = seen_.now;
-      if (since(*progress_.mounted_since) >= kPendingAdoption) return act(Action::kPublish);
+      if (helper_died || since(*progress_.mounted_since) >= kPendingAdoption)
+        return act(Action::kPublish);
       return wakeAt(*progress_.mounted_since + kPendingAdoption);
     }
     progress_.mounted_since.reset();
     if (portInUse()) progress_.term_sent.reset();
     const MonoTime expiry = *progress_.first_seen + kPendingExpiry;
-    if (seen_.now < expiry) return wakeAt(expiry);
+    if (seen_.now < expiry && !helper_died) return wakeAt(expiry);
     if (seen_.mounted == Seen::kNo && !portInUse()) return stopAndRemove();
     wakeIn(kYoungMount);
   }

@@ -19,6 +19,7 @@ struct Observation {
   double chance = 0.5;  // randomness for jitter, [0, 1)
 
   bool pending = false;           // the state file still carries its '~'
+  Seen helper = Seen::kUnknown;   // of a pending mount: its helper gives its sign of life
   std::optional<Duration> age;    // by the wall clock, since mount_time; may be negative
   bool unmount_recorded = false;  // unmount_time or unmount_count are in the state file
 
@@ -63,6 +64,7 @@ inline constexpr Duration kPendingExpiry{600000};  // '~' without a mount: its h
 struct Progress {
   std::optional<MonoTime> first_seen;
   bool was_mounted = false;
+  bool helper_seen = false;  // it gives a sign of life, so that its end can be told
   bool unmount_noted = false;
   bool no_certificate_reported = false;
   std::optional<MonoTime> mounted_since, absent_since, unused_since, revived;

@@ -142,6 +142,10 @@ Observation Supervisor::observe(MountRecord& mount) {
   seen.now = around_.clock.monotonic();
   seen.chance = around_.chance();
   seen.pending = mount.pending;
+  if (mount.pending) {
+    const auto held = store_.pendingHeld(mount.name);
+    if (held) seen.helper = *held ? Seen::kYes : Seen::kNo;
+  }
   if (mount.state.mount_time) {
     const double now =
         std::chrono::duration<double>(around_.clock.now().time_since_epoch()).count();

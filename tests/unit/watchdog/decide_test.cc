@@ -326,6 +326,36 @@ TEST(Decide, RemovesTheLeftoversOfAHelperThatDiedBeforeMounting) {
   EXPECT_THAT(bench.step(Duration(10)), ElementsAre(Action::kRemoveMount));
 }
 
+// FLOW-1, FLOW-2: who was seen alive and is not any more is not waited for
+TEST(Decide, NoticesTheDeathOfAHelperWithinASecond) {
+  Bench bench;
+  bench.seen.pending = true;
+  bench.seen.mounted = Seen::kNo;
+  bench.seen.helper = Seen::kYes;
+  EXPECT_THAT(bench.step(), IsEmpty());
+  EXPECT_EQ(bench.last.wake, bench.seen.now + Duration(1000));
+  EXPECT_THAT(bench.step(Duration(1000)), IsEmpty());
+  bench.seen.helper = Seen::kNo;
+  EXPECT_THAT(bench.step(Duration(1000)), ElementsAre(Action::kTerminateTunnel));
+
+  Bench mounted;
+  mounted.seen.pending = true;
+  mounted.seen.helper = Seen::kYes;
+  EXPECT_THAT(mounted.step(), IsEmpty());
+  mounted.seen.helper = Seen::kNo;
+  EXPECT_THAT(mounted.step(Duration(1000)), ElementsAre(Action::kPublish));
+}
+
+// UP-1: a helper of efs-utils gives no sign of life
+TEST(Decide, WaitsForAHelperThatNeverGaveASignOfLife) {
+  Bench bench;
+  bench.seen.pending = true;
+  bench.seen.mounted = Seen::kNo;
+  bench.seen.helper = Seen::kNo;
+  EXPECT_THAT(bench.step(), IsEmpty());
+  EXPECT_THAT(bench.step(kPendingExpiry - Duration(1)), IsEmpty());
+}
+
 TEST(Decide, NeverRemovesAPendingMountThatTheKernelStillTries) {
   Bench bench;
   bench.seen.pending = true;

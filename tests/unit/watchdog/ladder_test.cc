@@ -191,6 +191,7 @@ TEST_F(Ladder, AsksTheRootAfterAReconnect) {
   EXPECT_THAT(step(seconds(5)), ElementsAre(Remedy::kCheckRoot));
 }
 
+// Contract 25.15
 TEST_F(Ladder, RemountsAfterTwoStaleAnswers) {
   seen.root = Root::kStale;
   seen.stale_answers = 1;
@@ -209,6 +210,7 @@ TEST_F(Ladder, RemountsNothingStaleWhenToldNot) {
   EXPECT_THAT(steps(seconds(600)), IsEmpty());
 }
 
+// Contract 25.15
 TEST_F(Ladder, RemountsAHungMountOnlyWhenToldAndOnlyWhereItIsMounted) {
   hang();
   for (int i = 0; i < 100; ++i) EXPECT_THAT(step(seconds(10)), Not(Contains(Remedy::kRemount)));
