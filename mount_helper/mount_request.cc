@@ -7,6 +7,7 @@
 #include "efs/base/files.h"
 #include "efs/base/text.h"
 #include "efs/base/utf8.h"
+#include "efs/identity/client_certificate.h"
 #include "efs/net/address.h"
 
 namespace efs::mount_helper {
@@ -87,7 +88,7 @@ Status checkExclusions(const OptionList& options) {
 }
 
 Status checkAccessPoint(const std::string& id) {
-  if (isAccessPointId(id)) return {};
+  if (identity::isAccessPointId(id)) return {};
   return invalid("Access Point ID \"" + printable(id) + "\" is malformed")
       .addHint("it must be fsap- followed by 17 digits or letters a-f");
 }

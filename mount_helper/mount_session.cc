@@ -29,7 +29,7 @@
 namespace efs::mount_helper {
 namespace {
 
-constexpr Duration kTunnelStart{5000};
+constexpr Duration kTunnelStart{30000};  // many mounts at boot; one that dies is seen at once
 constexpr Duration kHandOver{2000};
 constexpr Duration kUndoUnmount{5000};
 constexpr Duration kNetworkPatience{60000};  // how long a boot may take to bring the network up
@@ -110,11 +110,14 @@ Status MountSession::gatherFacts() {
   }
   EFS_TRY(region, facts_finder_.region());
   facts_.region = std::move(region);
+  context_.stages.end("region");
   facts_finder_.startLookups(facts_.region);
   // While DNS works; what came of it is asked below.
   if (request_.iam && !request_.fake) (void)facts_finder_.credentials(facts_.region);
+  context_.stages.end("credentials");
   EFS_TRY(target, facts_finder_.mountTarget(facts_.region));
   facts_.target = std::move(target);
+  context_.stages.end("target");
   facts_.host_name = hostName();
   return {};
 }
@@ -257,6 +260,7 @@ Status MountSession::mountWithRetries() {
       attemptRules(request_, settings), facts_.target.dns_name + " at " + request_.mountpoint,
       [&](Duration patience) {
         Status done = preflight(settings.retry_nfs_mount_timeout);
+        context_.stages.end("pre-flight");
         if (done) done = mountAs(name, patience);
         if (!done && !tunnel_->alive()) done.error().addContext("the tunnel died during the mount");
         return done;
@@ -377,14 +381,19 @@ Outcome MountSession::run() {
   if (auto started = ensureWatchdog(context_.store, context_.clock); !started) {
     log::warning("Could not start amazon-efs-mount-watchdog: {}", started.error().describe());
   }
+  context_.stages.end("watchdog");
   if (auto listening = inNetwork([this] { return listen(); }); !listening)
     return fatal(listening.error());
   plan_ = planMount(request_, facts_, context_.settings, context_.store, context_.clock.now());
   if (auto prepared = prepareFiles(); !prepared) return fatal(prepared.error());
+  context_.stages.end("files");
   if (auto started = inNetwork([this] { return startTunnel(); }); !started)
     return fatal(started.error());
+  context_.stages.end("tunnel");
   rollback_.onFailure([this] { undoMount(); });
-  if (auto mounted = inNetwork([this] { return makeOwnMount(); }); !mounted) {
+  const auto mounted = inNetwork([this] { return makeOwnMount(); });
+  context_.stages.end("mount");
+  if (!mounted) {
     const int code = tunnel_->alive() ? kMountFailed : kFatal;  // contract section 7
     log::error("Failed to mount {} at {}: returncode={}, stderr=\"{}\"", facts_.target.dns_name,
                request_.mountpoint, code, mounted.error().describe());

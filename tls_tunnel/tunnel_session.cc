@@ -116,6 +116,7 @@ void TunnelSession::beginConnect() {
 void TunnelSession::startConnector() {
   step_started_ = context_.loop.clock().monotonic();
   connector_ = std::make_unique<UpstreamConnector>(context_.loop, context_.limits);
+  connector_->prefer(context_.winner);
   connector_->start(
       context_.host, context_.port,
       [this](const std::vector<net::Endpoint>& addresses) {
@@ -129,6 +130,7 @@ void TunnelSession::connected(Result<ConnectedUpstream> result) {
   const Stage tried = connector_->resolving() ? Stage::kResolved : Stage::kConnected;
   connector_.reset();
   if (!result) return upstreamFailed(tried, result.error());
+  context_.winner = result->peer;
   upstream_name_ = result->peer.text();
   context_.status.reached(Stage::kConnected, upstream_name_);
   if (auto adopted = adopt(std::move(*result)); !adopted)

@@ -74,7 +74,12 @@ int runGanesha(const char* host_name, std::size_t host_name_length, char* const*
   if (::unshare(CLONE_NEWUTS) != 0 || ::sethostname(host_name, host_name_length) != 0) return 125;
   const int null = ::open("/dev/null", O_RDWR);
   for (int fd = 0; fd <= 2; ++fd) ::dup2(null, fd);
-  ::execv(argv[0], argv);
+  // With a bus, libdbus ends the program together with that bus: at a shutdown before the clients
+  // have unmounted.
+  std::string path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+  std::string no_bus = "DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent";
+  std::array<char*, 3> environment{path.data(), no_bus.data(), nullptr};
+  ::execve(argv[0], argv, environment.data());
   return 127;
 }
 

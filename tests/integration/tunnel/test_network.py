@@ -42,6 +42,11 @@ class Network(TunnelTest):
         self.assertLess(time.monotonic() - began, 3)
         self.assertEqual(tunnel.wait_stage("resolved")[1], "10.9.0.99,10.9.0.1")
         self.assertTrue(tunnel.wait_stage("connected")[1].startswith("10.9.0.1:"))
+        # The winner is remembered: the dead address costs nothing the next time.
+        with tunnel.connect() as client:
+            client.sendall(b"x")
+            self.assertEqual(receive(client, 1), b"x")
+        self.assertEqual(tunnel.wait_stage("resolved")[1], "10.9.0.1,10.9.0.99")
 
     def test_no_address_answering_is_a_timeout_and_the_tunnel_goes_on(self):  # TUN-6
         tunnel = self.keep(Tunnel(2049, host="10.9.0.99"))

@@ -175,6 +175,16 @@ TEST_F(Ladder, TellsWhenItMovesAgainAndAsksTheRootOnce) {
   EXPECT_THAT(step(seconds(90)), IsEmpty());
 }
 
+// The call that hung is gone with the tunnel; its successor has not read the next one yet.
+TEST_F(Ladder, IsNotOverWhileSomethingElseWaits) {
+  hang();
+  EXPECT_THAT(steps(), Contains(Remedy::kReportHang));
+  seen.stuck = seconds(13);
+  EXPECT_THAT(steps(), Not(Contains(Remedy::kReportProgress)));
+  seen.stuck = seconds(15);
+  EXPECT_THAT(steps(), Not(Contains(Remedy::kReportHang)));
+}
+
 TEST_F(Ladder, AsksTheRootAfterAReconnect) {
   seen.reconnects = 2;
   EXPECT_THAT(step(seconds(1)), IsEmpty());
