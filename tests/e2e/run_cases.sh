@@ -51,11 +51,13 @@ run_case() {
   esac
   if [[ $verdict == failed ]]; then aftermath >>"$out/log" 2>&1; fi
   product_logs >>"$out/log" 2>&1
-  client_down one
+  [[ -z "${EFS_SHOW:-}" ]] || cat "$out/log"
   if [[ -e "$WORLD/faulty" ]]; then
     rm "$WORLD/faulty"
     simulator_reset >>"$WORLD/reset.log" 2>&1
   fi
+  [[ -z "${EFS_SHOW:-}" ]] || ( sleep 15; ps -eo pid,ppid,stat,wchan:32,args | grep -v "\[" ; for p in $(ps -eo pid,stat | awk '$2 ~ /D/ {print $1}'); do echo "== $p $(cat /proc/$p/comm)"; cat /proc/$p/stack; done ) &
+  client_down one
   echo "$verdict" >"$out/verdict"
   echo "$((SECONDS - started))" >"$out/seconds"
   printf '%-8s %s (%s s)\n' "$verdict" "$name" "$((SECONDS - started))"

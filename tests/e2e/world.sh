@@ -110,11 +110,36 @@ client_init_pid() {
   pgrep -P "$unshare"
 }
 
+# applications NAME INIT: processes of a client beside its first two and those of its mounts.
+applications() {
+  local pid name
+  for pid in $(ip netns pids "$1"); do
+    read -r name <"/proc/$pid/comm" || continue
+    case $name in
+      efs-proxy | amazon-efs-moun* | unshare) ;;
+      *) if [[ $pid != "$2" ]]; then echo "$pid"; fi ;;
+    esac
+  done 2>/dev/null
+}
+# What a failed case left running must be gone before its mounts are, and those before their tunnels: a
+# process that dies with the last open file of a mount whose tunnel is dead never ends.
+end_applications() {
+  local try pids
+  for try in {1..100}; do
+    pids="$(applications "$@")"
+    [[ -n "$pids" ]] || return 0
+    # shellcheck disable=SC2086  # words
+    [[ $try -gt 1 ]] || kill -KILL $pids 2>/dev/null
+    sleep 0.1
+  done
+}
+
 # client_down NAME: ends the client with all its processes; a mount that is still there goes first.
 client_down() {
   local name=$1 home="$WORLD/clients/$1" pid
   [[ -s "$home/pid" ]] || return 0
   pid="$(cat "$home/pid")"
+  end_applications "$name" "$(client_init_pid "$name")"
   kill "$(client_init_pid "$name")" 2>/dev/null
   wait "$pid" 2>/dev/null
   # Without a pid namespace nothing takes its processes along.
