@@ -3,7 +3,6 @@
 #include "efs/base/log.h"
 #include "efs/mount_helper/diagnosis.h"
 #include "efs/mount_helper/fallback_target.h"
-#include "efs/mount_helper/mount_attempts.h"
 #include "efs/net/address.h"
 
 namespace efs::mount_helper {
@@ -30,7 +29,7 @@ mounts::NfsMountRequest planDirectMount(const MountRequest& request, const Mount
 }
 
 Status mountDirectly(const MountRequest& request, const MountTarget& target,
-                     const settings::MountSettings& settings) {
+                     const AttemptRules& rules, const Clock& clock) {
   const mounts::NfsMountRequest nfs = planDirectMount(request, target);
   log::info("no tunnel: \"{}\" without tls mounts straight from {}",
             request.no_tunnel ? "notunnel"
@@ -38,11 +37,12 @@ Status mountDirectly(const MountRequest& request, const MountTarget& target,
                               : "ocsp",
             nfs.source);
   mounts::loadNfs();
+  const auto reach = [&clock](const auto& ips) { return reachTargets(ips, clock); };
   return tryToMount(
-      attemptRules(request, settings), nfs.source + " at " + nfs.target,
+      rules, nfs.source + " at " + nfs.target,
       [&](Duration patience) -> Status {
         // A silent target has a name here and only an errno in mount(2).
-        if (!nfs.options.has("port")) EFS_CHECK(reachTarget(nfs.address));
+        if (!nfs.options.has("port")) EFS_CHECK(firstReachable({nfs.address}, reach));
         log::info("Executing: \"/sbin/mount.nfs4 {} {} -o {}\" as mount(2) with {} sec time limit.",
                   nfs.source, nfs.target, nfs.options.text(), patience.count() / 1000);
         return mounts::mountNfs(nfs, patience);

@@ -2,13 +2,11 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <random>
 
 #include "efs/base/log.h"
-#include "efs/base/text.h"
 #include "efs/base/wait.h"
 
 namespace efs::mount_helper {
@@ -31,16 +29,11 @@ Status announceRetry(int attempt, int count, const std::string& what, const Erro
 
 }  // namespace
 
-AttemptRules attemptRules(const MountRequest& request, const settings::MountSettings& settings) {
-  constexpr std::int64_t kDefaultMinutes = 2;
-  constexpr std::int64_t kMaxMinutes = 10000;
-  const auto wanted = parseInt(request.nfs_options.value("retry").value_or(""));
-  const std::int64_t minutes =
-      wanted && *wanted >= 0 && *wanted <= kMaxMinutes ? *wanted : kDefaultMinutes;
+AttemptRules attemptRules(const settings::MountSettings& settings, Duration last) {
   AttemptRules rules;
   rules.count = settings.retry_nfs_mount ? settings.retry_nfs_mount_count : 1;
   rules.patience = settings.retry_nfs_mount_timeout;
-  rules.last = std::max<Duration>(std::chrono::minutes(minutes), rules.patience);
+  rules.last = last;
   return rules;
 }
 

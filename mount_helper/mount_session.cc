@@ -15,6 +15,7 @@
 #include "efs/mount_helper/mount_plan.h"
 #include "efs/mount_helper/network_wait.h"
 #include "efs/mount_helper/own_mount.h"
+#include "efs/mount_helper/persistence.h"
 #include "efs/mount_helper/rollback.h"
 #include "efs/mount_helper/tunnel_session.h"
 #include "efs/mount_helper/watchdog_start.h"
@@ -46,9 +47,10 @@ Result<std::string> clientIdentifierOf(const MountRequest& request) {
 // One mount under way: the parts that its steps share.
 class MountSession {
  public:
-  MountSession(const MountRequest& request, const SessionContext& context)
+  MountSession(const MountRequest& request, const SessionContext& context, const Attempt& attempt)
       : request_(request),
         context_(context),
+        attempt_(attempt),
         facts_finder_(request_, context.settings, context.clock),
         own_mount_(request.mountpoint) {}
 
@@ -68,6 +70,7 @@ class MountSession {
   Status mountOnce(std::optional<Duration> patience);
   Status mountAs(const std::string& identifier, std::optional<Duration> patience);
   Status mountWithRetries();
+  Duration lastTryPatience() const;
   Status makeOwnMount();
   Result<bool> usesOwnTunnel();
   Status mountApart();
@@ -81,6 +84,7 @@ class MountSession {
 
   MountRequest request_;  // completed when the device's own name is resolved
   const SessionContext& context_;
+  const Attempt& attempt_;
   FactFinder facts_finder_;
   std::optional<net::NetworkNamespace> network_;
   MountFacts facts_;
@@ -252,12 +256,18 @@ Status MountSession::mountOnce(std::optional<Duration> patience) {
   return {};
 }
 
+Duration MountSession::lastTryPatience() const {
+  const Duration usual = context_.settings.mount.retry_nfs_mount_timeout;
+  return attempt_.background ? usual : std::max(usual, attempt_.until.left());
+}
+
 Status MountSession::mountWithRetries() {
   EFS_TRY(name, clientIdentifierOf(request_));
   mounts::loadNfs();
   const auto& settings = context_.settings.mount;
   return tryToMount(
-      attemptRules(request_, settings), facts_.target.dns_name + " at " + request_.mountpoint,
+      attemptRules(settings, lastTryPatience()),
+      facts_.target.dns_name + " at " + request_.mountpoint,
       [&](Duration patience) {
         Status done = preflight(settings.retry_nfs_mount_timeout);
         context_.stages.end("pre-flight");
@@ -353,8 +363,8 @@ void MountSession::finish() {
 }
 
 Outcome MountSession::run() {
-  const auto facts =
-      untilNetworkIsUp([this] { return gatherFacts(); }, context_.clock, kNetworkPatience);
+  const Duration patience = attempt_.background ? Duration(0) : kNetworkPatience;
+  const auto facts = untilNetworkIsUp([this] { return gatherFacts(); }, context_.clock, patience);
   if (!facts.status) {
     return facts.network_missing ? mountFailed(facts.status.error()) : fatal(facts.status.error());
   }
@@ -397,7 +407,7 @@ Outcome MountSession::run() {
     const int code = tunnel_->alive() ? kMountFailed : kFatal;  // contract section 7
     log::error("Failed to mount {} at {}: returncode={}, stderr=\"{}\"", facts_.target.dns_name,
                request_.mountpoint, code, mounted.error().describe());
-    return {code, "", mounted.error().describe()};
+    return {code, "", mounted.error().describe(), "", mounted.error().kind()};
   }
   finish();
   return {};
@@ -405,8 +415,9 @@ Outcome MountSession::run() {
 
 // MODE-2
 Outcome MountSession::runDirectly() {
-  const auto settings = context_.settings.forRegion(facts_.region);
-  auto mounted = inNetwork([&] { return mountDirectly(request_, facts_.target, settings); });
+  const auto rules = attemptRules(context_.settings.mount, lastTryPatience());
+  auto mounted =
+      inNetwork([&] { return mountDirectly(request_, facts_.target, rules, context_.clock); });
   if (!mounted) {
     log::error("Failed to mount {} at {}: returncode={}, stderr=\"{}\"", facts_.target.dns_name,
                request_.mountpoint, kMountFailed, mounted.error().describe());
@@ -427,19 +438,23 @@ void MountSession::report(const Outcome& outcome) {
 
 }  // namespace
 
-Outcome carryOut(const MountRequest& request, const SessionContext& context) {
-  MountSession session(request, context);
+bool worthAnother(const Attempt& attempt, const Outcome& outcome) {
+  return attempt.repeats && outcome.code != 0 && outcome.cause && mayPassByItself(*outcome.cause) &&
+         !attempt.until.passed();
+}
+
+Outcome attemptMount(const MountRequest& request, const SessionContext& context,
+                     const Attempt& attempt) {
+  MountSession session(request, context, attempt);
   Outcome outcome;
   if (auto usable = checkUsable(request); !usable) {
     outcome = mountFailed(usable.error());
-  } else if (request.remount) {
-    return remount(request);
   } else if (auto already = request.fake ? std::nullopt : alreadyMounted(request)) {
     return *already;
   } else {
     outcome = session.run();
   }
-  if (!request.fake) session.report(outcome);
+  if (!request.fake && !worthAnother(attempt, outcome)) session.report(outcome);
   return outcome;
 }
 

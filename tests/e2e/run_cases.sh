@@ -6,7 +6,7 @@ set -uo pipefail
 # shellcheck source=tests/e2e/world.sh
 . "$(dirname "${BASH_SOURCE[0]}")/world.sh"
 
-CASE_LIMIT=$((180 * ${EFS_TIME_SCALE:-1}))
+CASE_LIMIT=$(((180 + ${EFS_RANDOM_SECONDS:-0}) * ${EFS_TIME_SCALE:-1}))
 RESULTS="${EFS_RESULTS:?the place sets it}"
 
 # One tar behind the other: what is through stays safe when the guest hangs later.
@@ -31,11 +31,12 @@ product_logs() {
 }
 
 run_case() {
-  local file=$1 name out status=0 started=$SECONDS verdict
+  local file=$1 name out status=0 started=$SECONDS verdict processes=own
   name="$(basename "$file" .sh)"
   out="$RESULTS/$name"
   mkdir -p "$out"
-  client_up one "$CLIENT_ONE"
+  if grep -q '^# client: processes of the place' "$file"; then processes=shared; fi
+  client_up one "$CLIENT_ONE" "$processes"
   on one timeout -k 5 "$CASE_LIMIT" bash "$file" >"$out/log" 2>&1 </dev/null || status=$?
   # A case that calls what is not there proves less than it says.
   if grep -q ': command not found' "$out/log"; then

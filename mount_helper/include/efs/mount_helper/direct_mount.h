@@ -3,6 +3,7 @@
 #pragma once
 
 #include "efs/base/result.h"
+#include "efs/mount_helper/mount_attempts.h"
 #include "efs/mount_helper/mount_request.h"
 #include "efs/mount_helper/target_resolver.h"
 #include "efs/mounts/nfs_mount.h"
@@ -20,6 +21,6 @@ mounts::NfsMountRequest planDirectMount(const MountRequest& request, const Mount
 
 // In the mount's network namespace. The messages are those of mount.nfs.
 Status mountDirectly(const MountRequest& request, const MountTarget& target,
-                     const settings::MountSettings& settings);
+                     const AttemptRules& rules, const Clock& clock);
 
 }  // namespace efs::mount_helper

@@ -6,7 +6,6 @@
 
 #include "efs/base/clock.h"
 #include "efs/base/result.h"
-#include "efs/mount_helper/mount_request.h"
 #include "efs/settings/settings.h"
 
 namespace efs::mount_helper {
@@ -14,9 +13,9 @@ namespace efs::mount_helper {
 struct AttemptRules {
   int count = 1;
   Duration patience{15000};  // of all attempts but the last
-  Duration last{120000};     // nfs(5): retry= is in minutes, 2 for foreground mounts
+  Duration last{120000};
 };
-AttemptRules attemptRules(const MountRequest& request, const settings::MountSettings& settings);
+AttemptRules attemptRules(const settings::MountSettings& settings, Duration last);
 
 // Until one succeeds, `again` says no, or the count is reached; pauses and prints to stderr in
 // between. `what` names the mount in the log.
