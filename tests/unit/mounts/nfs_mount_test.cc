@@ -196,6 +196,9 @@ TEST(SetReadAhead, WritesFifteenTimesRsizeInKib) {
   const auto before = contentOf(path);
   ASSERT_TRUE(setReadAhead(makedev(7, 7), 1048576));
   EXPECT_EQ(contentOf(path), "15360\n");
+  EXPECT_EQ(*keepReadAhead(makedev(7, 7), 1048576), false);
+  EXPECT_EQ(*keepReadAhead(makedev(7, 7), 65536), true);  // WD-12
+  EXPECT_EQ(contentOf(path), "960\n");
   const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   EXPECT_TRUE(writeAll(fd.get(), before, path));
 }

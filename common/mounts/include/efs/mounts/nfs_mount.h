@@ -39,6 +39,9 @@ Status remountNfs(const NfsMountRequest& request);
 
 // Contract NFS-8: 15 * rsize / 1024 KiB into /sys/class/bdi/<device>/read_ahead_kb.
 Status setReadAhead(dev_t device, unsigned long rsize_bytes);
+// The same where it is another value by now: nfs-utils' udev rule (nfsrahead, Ubuntu 24) writes its
+// own after a mount. True when it had to be corrected.
+Result<bool> keepReadAhead(dev_t device, unsigned long rsize_bytes);
 
 // False when the running kernel has no NFS client and cannot load one.
 bool kernelHasNfs();
