@@ -152,14 +152,30 @@ class Judge {
   }
 
   void judgeMounted() {
-    if (!progress_.mounted_since) progress_.mounted_since = seen_.now;
+    if (!progress_.mounted_since) {
+      progress_.mounted_since = seen_.now;
+      progress_.read_ahead_looks = 0;
+    }
     progress_.was_mounted = true;
     progress_.unmount_noted = false;
     progress_.absent_since.reset();
     progress_.unused_since.reset();
     progress_.revived.reset();
     if (seen_.unmount_recorded) act(Action::kClearUnmount);
+    lookAfterReadAhead();
     keepServing();
+  }
+
+  void lookAfterReadAhead() {
+    if (!policy_.keep_read_ahead) return;
+    std::size_t& looks = progress_.read_ahead_looks;
+    if (looks == kReadAheadLooks.size()) return;
+    if (seen_.now >= *progress_.mounted_since + kReadAheadLooks.at(looks)) {
+      act(Action::kCheckReadAhead);
+      ++looks;
+    }
+    if (looks < kReadAheadLooks.size())
+      wakeAt(*progress_.mounted_since + kReadAheadLooks.at(looks));
   }
 
   void judgeUnmounted() {

@@ -53,6 +53,7 @@ void Supervisor::configure(const settings::Settings& settings) {
   policy_.health.move = watchdog.az_failover;
   policy_.health.remount_stale = watchdog.health_check_enabled && watchdog.remount_stale;
   policy_.health.remount_after = watchdog.remount_after;
+  policy_.keep_read_ahead = settings.mount.optimize_readahead;
   for (auto& [name, mount] : mounts_) mount.due = true;
 }
 

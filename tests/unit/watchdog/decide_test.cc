@@ -38,6 +38,18 @@ class Bench {
   Decision last;
 };
 
+// WD-12, NFS-8
+TEST(Decide, LooksThreeTimesAfterTheReadAheadOfANewMount) {
+  Bench bench;
+  bench.policy.keep_read_ahead = true;
+  EXPECT_THAT(bench.step(), IsEmpty());
+  EXPECT_EQ(bench.last.wake, bench.seen.now + kReadAheadLooks[0]);
+  for (const Duration pause : {Duration(2000), Duration(8000), Duration(50000)})
+    EXPECT_THAT(bench.step(pause), ElementsAre(Action::kCheckReadAhead));
+  EXPECT_THAT(bench.step(std::chrono::hours(1)), IsEmpty());
+  EXPECT_FALSE(bench.last.wake);
+}
+
 // Contract 25.10: nothing is done, so nothing is written.
 TEST(Decide, LeavesAHealthyMountAloneAndAsksForNoTimer) {
   Bench bench;
