@@ -5,6 +5,7 @@
 
 #include "efs/aws/endpoints.h"
 #include "efs/base/text.h"
+#include "efs/identity/client_certificate.h"
 #include "efs/net/address.h"
 
 namespace efs::mount_helper {
@@ -72,7 +73,7 @@ Status parseResource(std::string_view resource, Device& device) {
     device.fs_id = id;
     return {};
   }
-  if (kind == "access-point" && isAccessPointId(id)) {
+  if (kind == "access-point" && identity::isAccessPointId(id)) {
     device.access_point = id;
     return {};
   }
@@ -165,12 +166,6 @@ bool isFileSystemId(std::string_view text) {
   constexpr std::string_view kPrefix = "fs-";
   return text.substr(0, kPrefix.size()) == kPrefix && text.size() > kPrefix.size() &&
          text.size() <= 63 && std::all_of(text.begin() + kPrefix.size(), text.end(), isHexDigit);
-}
-
-bool isAccessPointId(std::string_view text) {
-  constexpr std::string_view kPrefix = "fsap-";
-  return text.size() == kPrefix.size() + 17 && text.starts_with(kPrefix) &&
-         std::all_of(text.begin() + kPrefix.size(), text.end(), isHexDigit);
 }
 
 Result<Device> parseDevice(std::string_view text) {

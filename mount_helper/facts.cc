@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdlib>
 
 #include "efs/aws/mount_targets.h"
 #include "efs/aws/region.h"
 #include "efs/aws/token_memory.h"
+#include "efs/base/environment.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
@@ -44,9 +44,10 @@ void FactFinder::startOver() {
 
 aws::ImdsClient& FactFinder::metadata(aws::ImdsPatience patience) {
   if (!imds_) {
-    imds_ = std::make_unique<aws::ImdsClient>(*http_, aws::imdsEndpoint(environmentVariable),
-                                              settings_.mount.disable_ec2_metadata_token, patience);
+    imds_.emplace(aws::ImdsClient::fromEnvironment(*http_, environmentVariable,
+                                                   settings_.mount.disable_ec2_metadata_token));
   }
+  imds_->setPatience(patience);
   return *imds_;
 }
 
@@ -187,26 +188,31 @@ Result<MountTarget> FactFinder::targetByApi(const TargetQuestion& question,
                                             : metadata(kZonePatience).availabilityZoneId();
             return Zone{question.own_az.value_or(""), id.value_or("")};
           },
-      .reach = [this](const std::string& ip) { return reach(ip); }};
+      .reach = [this](const std::vector<std::string>& ips) { return reach(ips); }};
   const auto found = findByApi(question.fs_id, question.wanted_az, edges, clock_);
   if (!found) return whole(found.error());
   EFS_TRY(name, formatDnsName(settings_.forRegion(question.region), question.fs_id, question.region,
                               question.wanted_az));
-  return MountTarget{name, question.wanted_az, found->bestAddress(), found->bestAddress()};
+  return MountTarget{name, question.wanted_az, found->address, found->address};
 }
 
-Status FactFinder::reach(const std::string& ip) const {
-  if (network_ == nullptr) return reachTarget(ip);
-  return network_->run([&ip] { return reachTarget(ip); });
+Result<ReachReport> FactFinder::reach(const std::vector<std::string>& ips) const {
+  if (network_ == nullptr) return reachTargets(ips, clock_);
+  ReachReport report;
+  EFS_CHECK(network_->run([&]() -> Status {
+    EFS_TRY(found, reachTargets(ips, clock_));
+    report = std::move(found);
+    return {};
+  }));
+  return report;
 }
 
 // DNS-5
 Result<MountTarget> FactFinder::targetAtAddress(const std::string& region) {
   log::info("Use the mount target ip address {} provided in the mount options to mount.",
             join(request_.mount_target_ips, ", "));
-  EFS_TRY(ip, firstReachable(
-                  request_.mount_target_ips,
-                  [this](const std::string& address) { return reach(address); }, clock_));
+  EFS_TRY(ip, firstReachable(request_.mount_target_ips,
+                             [this](const std::vector<std::string>& ips) { return reach(ips); }));
   EFS_TRY(name,
           formatDnsName(settings_.forRegion(region), request_.device.fs_id, region, request_.az));
   return MountTarget{name, request_.az, ip, ip};
@@ -244,6 +250,7 @@ Result<aws::Credentials> FactFinder::credentials(const std::string& region) {
                                        .role_arn = request_.role_arn,
                                        .jwt_path = request_.jwt_path};
   credentials_ = aws::findCredentials(context, options);
+  api_environment_ = aws::apiEnvironment(context, options);
   return *credentials_;
 }
 
@@ -253,15 +260,8 @@ aws::ApiAccess FactFinder::apiAccess(const std::string& region,
           .clock = clock_,
           .credentials = credentials,
           .region = region,
-          .environment = environmentVariable,
+          .environment = api_environment_,
           .fips = settings_.mount.fips_mode};
-}
-
-std::optional<std::string> environmentVariable(const std::string& name) {
-  const char* value =
-      std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): single-threaded program
-  if (value == nullptr || *value == '\0') return std::nullopt;
-  return std::string(value);
 }
 
 std::string hostName() {

@@ -7,7 +7,7 @@
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
 #include "efs/net/address.h"
-#include "efs/net/socket.h"
+#include "efs/net/connect_race.h"
 
 namespace efs::mount_helper {
 namespace {
@@ -55,12 +55,50 @@ Error noTarget(const std::string& fs_id, const std::vector<aws::MountTargetRecor
       .addHint("create a mount target in this host's VPC, or choose another zone with az=");
 }
 
-void warnOtherZone(const TargetChoice& choice, const Zone& own) {
+void warnOtherZone(const TargetChoice& choice, const std::string& ip, const Zone& own) {
   if (choice.closeness != Closeness::kOtherZone) return;
   log::warning(
       "mount target {} is in availability zone {}, this host is in {}: every call crosses zones, "
       "which is slower and is billed as data transfer; create a mount target in this host's zone",
-      choice.record.bestAddress(), zoneText(choice.record), zoneText(own));
+      ip, zoneText(choice.record), zoneText(own));
+}
+
+Error explained(Error error, const std::string& ip) {
+  const bool refused = error.kind() == ErrorKind::kRefused;
+  return std::move(error)
+      .addContext("Cannot connect to file system mount target ip address " + ip)
+      .addHint(refused
+                   ? "no mount target listens there; check the address"
+                   : "the mount target's security group must allow TCP port 2049 from this host");
+}
+
+// The targets of one closeness: all addresses, those that DNS-6 prefers first.
+std::vector<std::string> addressesOf(const std::vector<TargetChoice>& choices,
+                                     Closeness closeness) {
+  std::vector<std::string> ips;
+  for (const auto& choice : choices) {
+    if (choice.closeness != closeness) continue;
+    ips.push_back(choice.record.bestAddress());
+    const bool both = !choice.record.address.empty() && !choice.record.address_v6.empty();
+    if (both) ips.push_back(choice.record.address_v6);
+  }
+  return ips;
+}
+
+// The closest ones have all their tries before another zone is taken.
+Result<std::string> reachClosest(const std::vector<TargetChoice>& choices,
+                                 const ReachAddresses& reach) {
+  std::vector<std::string> failures;
+  std::optional<Error> first;
+  for (const auto closeness : {Closeness::kOwnZone, Closeness::kOtherZone, Closeness::kUnknown}) {
+    const auto ips = addressesOf(choices, closeness);
+    if (ips.empty()) continue;
+    auto ip = firstReachable(ips, reach);
+    if (ip || ip.error().kind() == ErrorKind::kCancelled) return ip;
+    failures.push_back(ip.error().message());
+    if (!first) first = std::move(ip.error());
+  }
+  return Error(first->kind(), join(failures, "; ")).addHint(first->hint());
 }
 
 }  // namespace
@@ -85,50 +123,70 @@ std::vector<TargetChoice> orderTargets(const std::vector<aws::MountTargetRecord>
   return choices;
 }
 
-Status reachTarget(const std::string& ip) {
+Result<ReachReport> reachTargets(const std::vector<std::string>& ips, const Clock& clock) {
   constexpr int kTries = 3;
-  const auto endpoint = net::Endpoint::fromLiteral(ip, kNfsPort);
-  if (!endpoint) return Error(ErrorKind::kInvalidInput, printable(ip) + " is not an IP address");
-  for (int attempt = 1;; ++attempt) {
-    auto reached = net::connectTcp(*endpoint, Duration(2000));
-    if (reached) return {};
-    if (attempt == kTries || reached.error().kind() != ErrorKind::kTimeout) {
-      const bool refused = reached.error().kind() == ErrorKind::kRefused;
-      return std::move(reached.error())
-          .addContext("Cannot connect to file system mount target ip address " + ip)
-          .addHint(
-              refused
-                  ? "no mount target listens there; check the address"
-                  : "the mount target's security group must allow TCP port 2049 from this host");
+  ReachReport report;
+  std::vector<net::Endpoint> endpoints;
+  std::vector<std::size_t> open;  // places in the report of what is still tried
+  for (const auto& ip : ips) {
+    report.tried.push_back({ip, std::nullopt, Duration(0)});
+    if (const auto endpoint = net::Endpoint::fromLiteral(ip, kNfsPort)) {
+      open.push_back(report.tried.size() - 1);
+      endpoints.push_back(*endpoint);
+    } else {
+      report.tried.back().failure =
+          Error(ErrorKind::kInvalidInput, printable(ip) + " is not an IP address");
     }
-    EFS_CHECK(sleepFor(Duration(500)));
   }
+  for (int attempt = 1; attempt <= kTries && !open.empty(); ++attempt) {
+    if (attempt > 1) EFS_CHECK(sleepFor(Duration(500)));
+    EFS_TRY(race, net::raceConnect(endpoints, clock));
+    std::vector<net::Endpoint> silent;
+    std::vector<std::size_t> again;
+    for (std::size_t i = 0; i < open.size(); ++i) {
+      auto& tried = report.tried[open[i]];
+      tried.took += race.attempts[i].took;
+      tried.failure = race.attempts[i].failure;
+      if (!tried.failure || tried.failure->kind() != ErrorKind::kTimeout) continue;
+      silent.push_back(endpoints[i]);
+      again.push_back(open[i]);
+    }
+    if (race.winner) {
+      report.winner = report.tried[open[*race.winner]].ip;
+      break;
+    }
+    endpoints = std::move(silent);
+    open = std::move(again);
+  }
+  for (auto& tried : report.tried) {
+    if (tried.failure) tried.failure = explained(std::move(*tried.failure), tried.ip);
+  }
+  return report;
 }
 
-Result<std::string> firstReachable(const std::vector<std::string>& ips, const ReachAddress& reach,
-                                   const Clock& clock) {
+Result<std::string> firstReachable(const std::vector<std::string>& ips,
+                                   const ReachAddresses& reach) {
+  EFS_TRY(report, reach(ips));
   std::vector<std::string> failures;
   std::optional<Error> first;
-  for (const auto& ip : ips) {
-    const MonoTime begin = clock.monotonic();
-    const auto reached = reach(ip);
-    const auto took = std::chrono::duration_cast<Duration>(clock.monotonic() - begin).count();
-    if (reached) {
-      log::info("mount target {} can be reached ({} ms)", ip, took);
-      return ip;
-    }
-    log::info("mount target {} cannot be reached: {} ({} ms)", ip, reached.error().message(), took);
-    failures.push_back(reached.error().message());
-    if (!first) first = reached.error();
-    if (reached.error().kind() == ErrorKind::kCancelled) break;
+  for (const auto& tried : report.tried) {
+    if (!tried.failure) continue;
+    log::info("mount target {} cannot be reached: {} ({} ms)", tried.ip, tried.failure->message(),
+              tried.took.count());
+    failures.push_back(tried.failure->message());
+    if (!first) first = tried.failure;
+  }
+  for (const auto& tried : report.tried) {
+    if (report.winner != tried.ip) continue;
+    log::info("mount target {} can be reached ({} ms)", tried.ip, tried.took.count());
+    return tried.ip;
   }
   if (!first) return Error(ErrorKind::kInternal, "no mount target address to try");
   return Error(first->kind(), join(failures, "; ")).addHint(first->hint());
 }
 
-Result<aws::MountTargetRecord> findByApi(const std::string& fs_id,
-                                         const std::optional<std::string>& wanted_az,
-                                         const FallbackEdges& edges, const Clock& clock) {
+Result<ApiTarget> findByApi(const std::string& fs_id, const std::optional<std::string>& wanted_az,
+                            const FallbackEdges& edges, const Clock& clock) {
   const MonoTime begin = clock.monotonic();
   EFS_TRY(records, edges.describe_targets());
   log::info("DescribeMountTargets lists {} mount targets of {} ({} ms)", records.size(), fs_id,
@@ -142,16 +200,13 @@ Result<aws::MountTargetRecord> findByApi(const std::string& fs_id,
     std::shuffle(choices.begin(), choices.end(), random);
   }
   if (choices.size() > kMaxTries) choices.resize(kMaxTries);
-  std::vector<std::string> ips;
-  ips.reserve(choices.size());
-  for (const auto& choice : choices) ips.push_back(choice.record.bestAddress());
-  EFS_TRY(ip, firstReachable(ips, edges.reach, clock));
+  EFS_TRY(ip, reachClosest(choices, edges.reach));
   const auto chosen = std::find_if(choices.begin(), choices.end(), [&](const auto& choice) {
-    return choice.record.bestAddress() == ip;
+    return choice.record.address == ip || choice.record.address_v6 == ip;
   });
   log::info("Found fall back mount target ip address {} for file system {}", ip, fs_id);
-  warnOtherZone(*chosen, own);
-  return chosen->record;
+  warnOtherZone(*chosen, ip, own);
+  return ApiTarget{chosen->record, ip};
 }
 
 }  // namespace efs::mount_helper

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "efs/base/environment.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
@@ -14,6 +15,7 @@
 #include "efs/mount_helper/facts.h"
 #include "efs/mount_helper/mount_request.h"
 #include "efs/mount_helper/mount_session.h"
+#include "efs/mount_helper/stage_log.h"
 #include "efs/settings/settings.h"
 #include "efs/state/state_store.h"
 
@@ -46,16 +48,15 @@ void openLog(const settings::Settings& settings) {
 int mountCommand(const CommandLine& command) {
   // CLI-7, before the config is read.
   if (::geteuid() != 0) return fail(kFatal, "", "only root can run mount.efs");
+  const SystemClock clock;
+  StageLog stages(clock);
   auto settings = settings::Settings::load();
   if (!settings) return fail(kFatal, "", settings.error().describe());
   openLog(*settings);
   log::info("version={} efsmount={} options={}", kContractVersion, productVersion(),
             command.options);
   // Contract section 10.
-  if (toLower(environmentVariable("AWS_USE_FIPS_ENDPOINT").value_or("")) == "true") {
-    settings->mount.fips_mode = true;
-  }
-  const SystemClock clock;
+  if (saysTrue(environmentVariable("AWS_USE_FIPS_ENDPOINT"))) settings->mount.fips_mode = true;
   auto request = makeMountRequest(command);
   if (!request) {
     const MountRequest unknown;
@@ -63,8 +64,9 @@ int mountCommand(const CommandLine& command) {
     reportToCloudWatch(facts, *settings, "", "Mount failed, " + request.error().describe());
     return fail(kFatal, "", request.error().describe());
   }
+  stages.end("start");
   const state::StateStore store(state::kStateDirectory);
-  const Outcome outcome = carryOut(*request, {*settings, store, clock});
+  const Outcome outcome = carryOut(*request, {*settings, store, clock, stages});
   if (!outcome.out.empty()) std::fputs(outcome.out.c_str(), stdout);
   if (!outcome.notice.empty()) {
     log::warning("{}", outcome.notice);

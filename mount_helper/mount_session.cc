@@ -1,8 +1,5 @@
 #include "efs/mount_helper/mount_session.h"
 
-#include <cmath>
-#include <random>
-
 #include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
@@ -11,8 +8,10 @@
 #include "efs/identity/client_certificate.h"
 #include "efs/mount_helper/cloudwatch_report.h"
 #include "efs/mount_helper/diagnosis.h"
+#include "efs/mount_helper/direct_mount.h"
 #include "efs/mount_helper/existing_mount.h"
 #include "efs/mount_helper/facts.h"
+#include "efs/mount_helper/mount_attempts.h"
 #include "efs/mount_helper/mount_plan.h"
 #include "efs/mount_helper/network_wait.h"
 #include "efs/mount_helper/own_mount.h"
@@ -56,6 +55,7 @@ class MountSession {
         own_mount_(request.mountpoint) {}
 
   Outcome run();
+  Outcome runDirectly();
   // Section 20: one line about it in CloudWatch Logs.
   void report(const Outcome& outcome);
 
@@ -70,14 +70,13 @@ class MountSession {
   Status mountOnce(std::optional<Duration> patience);
   Status mountAs(const std::string& identifier, std::optional<Duration> patience);
   Status mountWithRetries();
-  Status announceRetry(int attempt, int count, const Error& error);
+  Duration lastTryPatience() const;
   Status makeOwnMount();
   Result<bool> usesOwnTunnel();
   Status mountApart();
   void setReadAhead();
   void undoMount();
   void finish();
-  Duration lastTryPatience() const;
   std::string signer() const;
 
   // NET-1: the steps that touch the mount's network.
@@ -93,8 +92,9 @@ class MountSession {
   MountPlan plan_;
   std::optional<TunnelSession> tunnel_;
   OwnMount own_mount_;
-  std::string notices_;  // lines for stderr while retrying
-  Rollback rollback_;    // last: undone before anything above is gone
+  UniqueFd sign_of_life_;  // for the watchdog: our mount is under way
+  std::string notices_;    // lines for stderr while retrying
+  Rollback rollback_;      // last: undone before anything above is gone
 };
 
 Status MountSession::inNetwork(const std::function<Status()>& step) const {
@@ -114,11 +114,14 @@ Status MountSession::gatherFacts() {
   }
   EFS_TRY(region, facts_finder_.region());
   facts_.region = std::move(region);
+  context_.stages.end("region");
   facts_finder_.startLookups(facts_.region);
   // While DNS works; what came of it is asked below.
   if (request_.iam && !request_.fake) (void)facts_finder_.credentials(facts_.region);
+  context_.stages.end("credentials");
   EFS_TRY(target, facts_finder_.mountTarget(facts_.region));
   facts_.target = std::move(target);
+  context_.stages.end("target");
   facts_.host_name = hostName();
   return {};
 }
@@ -127,12 +130,6 @@ Status MountSession::gatherFacts() {
 Status MountSession::checkTlsSettings() const {
   if (!request_.tls) return {};
   const auto settings = context_.settings.forRegion(facts_.region);
-  if (settings.check_cert_validity) {
-    return Error(ErrorKind::kUnsupported,
-                 "configuration: stunnel_check_cert_validity = true (OCSP) is not supported by "
-                 "this version")
-        .addHint("set it to false in section [mount]");
-  }
   const std::string ca_file = request_.ca_file.value_or(settings.ca_file);
   const bool verifies = request_.verify.value_or(2) != 0;
   if (!verifies || fileExists(ca_file)) return {};
@@ -196,6 +193,8 @@ Status MountSession::prepareFiles() {
     EFS_CHECK(writeFileAtomic(plan_.paths.certificate, certificate.pem, {.mode = 0600}));
   }
   EFS_CHECK(writeFileAtomic(plan_.paths.tunnel_config, plan_.tunnel_config_text, {.mode = 0600}));
+  EFS_TRY(sign_of_life, store.holdPending(plan_.paths.name));
+  sign_of_life_ = std::move(sign_of_life);
   return store.writePending(plan_.paths.name, plan_.state);
 }
 
@@ -262,38 +261,21 @@ Duration MountSession::lastTryPatience() const {
   return attempt_.background ? usual : std::max(usual, attempt_.until.left());
 }
 
-Status MountSession::announceRetry(int attempt, int count, const Error& error) {
-  // A time-out has waited long enough already (NFS-5).
-  double wait = 0;
-  if (error.kind() != ErrorKind::kTimeout) {
-    std::random_device random;
-    wait = std::pow(1.5, attempt) + std::uniform_real_distribution<>(0, 1)(random);
-  }
-  const std::string line =
-      fmt::format("Mount attempt {}/{} failed due to {}, wait {:.1f} sec before next attempt.",
-                  attempt, count, error.message(), wait);
-  log::error("mount attempt {}/{} of {} at {}: {}", attempt, count, facts_.target.dns_name,
-             request_.mountpoint, error.describe());
-  std::fprintf(stderr, "%s\n", line.c_str());
-  return sleepFor(Duration(static_cast<long>(wait * 1000)));
-}
-
 Status MountSession::mountWithRetries() {
-  const auto& settings = context_.settings.mount;
-  const int count = settings.retry_nfs_mount ? settings.retry_nfs_mount_count : 1;
   EFS_TRY(name, clientIdentifierOf(request_));
   mounts::loadNfs();
-  for (int attempt = 1;; ++attempt) {
-    const bool last = attempt >= count;
-    Status done = preflight(settings.retry_nfs_mount_timeout);
-    if (done) done = mountAs(name, last ? lastTryPatience() : settings.retry_nfs_mount_timeout);
-    if (done) return done;
-    if (!tunnel_->alive()) {
-      return std::move(done.error()).addContext("the tunnel died during the mount");
-    }
-    if (last || !worthRetrying(done.error(), request_)) return done;
-    EFS_CHECK(announceRetry(attempt, count, done.error()));
-  }
+  const auto& settings = context_.settings.mount;
+  return tryToMount(
+      attemptRules(settings, lastTryPatience()),
+      facts_.target.dns_name + " at " + request_.mountpoint,
+      [&](Duration patience) {
+        Status done = preflight(settings.retry_nfs_mount_timeout);
+        context_.stages.end("pre-flight");
+        if (done) done = mountAs(name, patience);
+        if (!done && !tunnel_->alive()) done.error().addContext("the tunnel died during the mount");
+        return done;
+      },
+      [&](const Error& error) { return tunnel_->alive() && worthRetrying(error, request_); });
 }
 
 // The port that the kernel uses for our mount: another one than ours when it merged the mount with
@@ -391,6 +373,10 @@ Outcome MountSession::run() {
     log::info("Fake mount mode enabled, mount aborted after checks");
     return {};
   }
+  if (mountsDirectly(request_, context_.settings.mount)) return runDirectly();
+  if (request_.stunnel) {
+    log::info("option stunnel: served by efs-proxy, which does what stunnel did for efs-utils");
+  }
   auto binary = tunnel_control::findTunnelBinary();
   if (!binary) return fatal(binary.error());
   facts_.tunnel_binary = *binary;
@@ -405,20 +391,41 @@ Outcome MountSession::run() {
   if (auto started = ensureWatchdog(context_.store, context_.clock); !started) {
     log::warning("Could not start amazon-efs-mount-watchdog: {}", started.error().describe());
   }
+  context_.stages.end("watchdog");
   if (auto listening = inNetwork([this] { return listen(); }); !listening)
     return fatal(listening.error());
   plan_ = planMount(request_, facts_, context_.settings, context_.store, context_.clock.now());
   if (auto prepared = prepareFiles(); !prepared) return fatal(prepared.error());
+  context_.stages.end("files");
   if (auto started = inNetwork([this] { return startTunnel(); }); !started)
     return fatal(started.error());
+  context_.stages.end("tunnel");
   rollback_.onFailure([this] { undoMount(); });
-  if (auto mounted = inNetwork([this] { return makeOwnMount(); }); !mounted) {
+  const auto mounted = inNetwork([this] { return makeOwnMount(); });
+  context_.stages.end("mount");
+  if (!mounted) {
     const int code = tunnel_->alive() ? kMountFailed : kFatal;  // contract section 7
     log::error("Failed to mount {} at {}: returncode={}, stderr=\"{}\"", facts_.target.dns_name,
                request_.mountpoint, code, mounted.error().describe());
     return {code, "", mounted.error().describe(), "", mounted.error().kind()};
   }
   finish();
+  return {};
+}
+
+// MODE-2
+Outcome MountSession::runDirectly() {
+  const auto rules = attemptRules(context_.settings.mount, lastTryPatience());
+  auto mounted =
+      inNetwork([&] { return mountDirectly(request_, facts_.target, rules, context_.clock); });
+  if (!mounted) {
+    log::error("Failed to mount {} at {}: returncode={}, stderr=\"{}\"", facts_.target.dns_name,
+               request_.mountpoint, kMountFailed, mounted.error().describe());
+    return mountFailed(mounted.error());
+  }
+  plan_.rsize = readSize(request_.nfs_options);
+  setReadAhead();
+  log::info("Successfully mounted {} at {}", facts_.target.dns_name, request_.mountpoint);
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "efs/base/environment.h"
 #include "efs/base/text.h"
 #include "efs/net/address.h"
 #include "efs/net/socket.h"
@@ -19,8 +20,7 @@ namespace {
 constexpr int kFirstListenFd = 3;  // SD_LISTEN_FDS_START
 
 std::optional<std::int64_t> takeNumber(const char* variable) {
-  const char* value = std::getenv(variable);
-  const auto number = parseInt(value != nullptr ? value : "");
+  const auto number = parseInt(environmentVariable(variable).value_or(""));
   (void)::unsetenv(variable);
   return number;
 }

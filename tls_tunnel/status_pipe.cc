@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "efs/base/environment.h"
 #include "efs/base/text.h"
 
 namespace efs::tls_tunnel {
@@ -19,8 +20,7 @@ StatusPipe::StatusPipe(UniqueFd fd) : fd_(std::move(fd)) {
 }
 
 StatusPipe StatusPipe::fromEnvironment() {
-  const char* value = std::getenv(tunnel_control::kStatusFdVariable);
-  const auto number = parseInt(value != nullptr ? value : "");
+  const auto number = parseInt(environmentVariable(tunnel_control::kStatusFdVariable).value_or(""));
   (void)::unsetenv(tunnel_control::kStatusFdVariable);
   if (!number || *number <= STDERR_FILENO || *number > 1023) return {};
   const int fd = static_cast<int>(*number);

@@ -25,6 +25,17 @@ std::vector<net::Endpoint> interleaveFamilies(const std::vector<net::Endpoint>& 
   return mixed;
 }
 
+std::vector<net::Endpoint> winnerFirst(std::vector<net::Endpoint> addresses,
+                                       const std::optional<net::Endpoint>& winner) {
+  if (!winner) return addresses;
+  std::stable_partition(addresses.begin(), addresses.end(), [&](const net::Endpoint& address) {
+    return address.family() == winner->family();
+  });
+  std::stable_partition(addresses.begin(), addresses.end(),
+                        [&](const net::Endpoint& address) { return address.ip() == winner->ip(); });
+  return addresses;
+}
+
 void UpstreamConnector::start(const std::string& host, std::uint16_t port, Resolved resolved,
                               Done done) {
   host_ = host;
@@ -76,7 +87,7 @@ void UpstreamConnector::takeAnswer() {
   if (!answer) return finish(unexpected(answer.error()));
   if (answer->empty())
     return finish(Error(ErrorKind::kNotFound, "resolving " + host_ + ": no address"));
-  addresses_ = interleaveFamilies(*answer, limits_.addresses);
+  addresses_ = interleaveFamilies(winnerFirst(std::move(*answer), winner_), limits_.addresses);
   have_addresses_ = true;
   resolved_(addresses_);
   overall_ = loop_.after(limits_.connect_all, [this] {

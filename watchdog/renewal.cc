@@ -1,16 +1,14 @@
 #include "renewal.h"
 
-#include <pwd.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 
+#include "efs/base/environment.h"
 #include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
@@ -26,12 +24,6 @@ constexpr auto kBeforeCredentialsEnd = std::chrono::minutes(5);
 constexpr double kSpreadPart = 0.1;
 constexpr auto kMinimumLife = std::chrono::minutes(1);
 
-bool isAccessPoint(std::string_view id) {
-  constexpr std::string_view kPrefix = "fsap-";
-  return id.size() == 22 && id.substr(0, kPrefix.size()) == kPrefix &&
-         id.substr(kPrefix.size()).find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
 // CERT-1: one more than the certificate that is replaced.
 std::uint64_t nextSerial(const std::string& path) {
   const auto pem = readFile(path);
@@ -42,20 +34,6 @@ std::uint64_t nextSerial(const std::string& path) {
   const std::string& text = facts->serial;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), serial, 16);
   return parsed.ec == std::errc() ? serial + 1 : 0;
-}
-
-// CRED-5: the home directory of the password file, not $HOME.
-std::string homeDirectory() {
-  std::array<char, 4096> buffer{};
-  passwd entry{};
-  passwd* found = nullptr;
-  ::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found);
-  return found != nullptr ? found->pw_dir : "/root";
-}
-
-std::optional<std::string> environmentValue(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
 }
 
 Result<std::optional<aws::Credentials>> findCredentials(const RenewalRequest& request,
@@ -95,11 +73,12 @@ Result<RenewalOutcome> RenewalOutcome::decode(const std::string& line) {
 
 Result<std::string> renewInChild(const RenewalRequest& request) {
   const SystemClock clock;
-  const auto http = http::makeHttpClient(environmentValue("AWS_CA_BUNDLE").value_or(""));
+  EFS_TRY(home, aws::homeDirectoryOf(::geteuid()));
+  const auto http = http::makeHttpClient(environmentVariable("AWS_CA_BUNDLE").value_or(""));
   const aws::CredentialContext context{.http = *http,
                                        .clock = clock,
-                                       .home_directory = homeDirectory(),
-                                       .environment = environmentValue,
+                                       .home_directory = home,
+                                       .environment = environmentVariable,
                                        .region = request.state.region,
                                        .disable_metadata_token = request.disable_metadata_token,
                                        .dns_suffix = request.dns_suffix};
@@ -112,7 +91,7 @@ Result<RenewalOutcome> renewCertificate(const RenewalRequest& request,
   const state::MountState& state = request.state;
   identity::CertificateRequest wanted;
   if (!state.access_point.empty()) {
-    if (!isAccessPoint(state.access_point)) {
+    if (!identity::isAccessPointId(state.access_point)) {
       return Error(ErrorKind::kInvalidInput,
                    "access point \"" + printable(state.access_point) +
                        "\" has been changed in the state file to a malformed format");

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "efs/base/environment.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
 
@@ -28,8 +29,7 @@ struct NameList {
 
 ServiceManager ServiceManager::fromEnvironment() {
   ServiceManager manager;
-  const char* socket = std::getenv("NOTIFY_SOCKET");
-  manager.present_ = socket != nullptr && *socket != '\0';
+  manager.present_ = environmentVariable("NOTIFY_SOCKET").has_value();
   std::uint64_t microseconds = 0;
   if (manager.present_ && ::sd_watchdog_enabled(0, &microseconds) > 0) {
     manager.ping_interval_ = Duration(static_cast<Duration::rep>(microseconds / 2000));

@@ -154,6 +154,7 @@ class Supervisor {
   void renew(MountRecord& mount);
   void renewed(MountRecord& mount, const Result<std::string>& answer);
   void noteUnmount(MountRecord& mount);
+  void checkReadAhead(const MountRecord& mount) const;
   void clearUnmount(MountRecord& mount);
   void signalTunnel(const MountRecord& mount, int signo, const char* name) const;
   void remove(MountRecord& mount);

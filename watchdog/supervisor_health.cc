@@ -58,6 +58,7 @@ void Supervisor::sample(MountRecord& mount, MonoTime now) {
   if (numbers.reconnects != health.last.numbers.reconnects) mount.due = true;
   Traffic::Calls calls{.received = numbers.bytes_down,
                        .sent = numbers.bytes_up,
+                       .tunnel = health.generation + 1,
                        .connection = (health.generation << 32U) + numbers.connections_total,
                        .waiting = numbers.outstanding != 0,
                        .since = {}};

@@ -14,14 +14,17 @@ namespace efs::watchdog {
 class Traffic {
  public:
   struct Calls {
-    std::uint64_t received = 0;    // changes with every byte or reply from the server
-    std::uint64_t sent = 0;        // bytes taken from the kernel; 0 where unknown
+    std::uint64_t received = 0;  // changes with every byte or reply from the server
+    std::uint64_t sent = 0;      // bytes taken from the kernel; 0 where unknown
+    // Whose numbers these are: of a tunnel, counted from its start (another value for each), or 0
+    // for the kernel's. Those of different counters are not compared.
+    std::uint64_t tunnel = 0;
     std::uint64_t connection = 0;  // changes when the kernel connects anew, or with the tunnel
     bool waiting = false;          // calls are unanswered
     std::optional<MonoTime> since = std::nullopt;  // of the oldest one, where known
   };
-  // A change of `received` is progress, but not when it comes from a new tunnel's counters. So is a
-  // large write on its way, but neither a few new calls nor a replay after a reconnect.
+  // A change of `received` is progress, and so is a large write on its way, but neither a few new
+  // calls nor a replay after a reconnect.
   void note(const Calls& calls, MonoTime now);
   // The same from the kernel's counters, whose sum of transmissions never comes down again after a
   // replay: what counts is how far it is ahead of what was normal.
@@ -39,9 +42,10 @@ class Traffic {
 
  private:
   void noteSent(const Calls& calls, MonoTime now);
+  bool cameBack(const Calls& calls);
 
   std::optional<Calls> calls_;
-  std::uint64_t sent_mark_ = 0;
+  std::uint64_t sent_mark_ = 0, tunnel_ = 0;
   MonoTime noted_{}, unread_noted_{};
   std::optional<MonoTime> waiting_since_, quiet_since_, unread_since_, sending_at_;
   MonoTime before_unread_{};

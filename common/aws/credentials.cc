@@ -7,6 +7,7 @@
 
 #include "efs/base/log.h"
 #include "efs/base/text.h"
+#include "profile_set.h"
 #include "providers/provider.h"
 
 namespace efs::aws {
@@ -171,6 +172,13 @@ Result<Credentials> findCredentials(const CredentialContext& context,
                                     const CredentialOptions& options) {
   EFS_TRY(chain, makeChain(context, options).withContext(kNotFound));
   return firstOf(chain, context);
+}
+
+Environment apiEnvironment(const CredentialContext& context, const CredentialOptions& options) {
+  const auto profiles = ProfileSet::load(context);
+  if (!profiles) return context.environment;
+  const auto named = isSet(options.profile) ? options.profile : context.environment("AWS_PROFILE");
+  return profiles->settingsOf(isSet(named) ? *named : "default", context.environment);
 }
 
 Result<Credentials> credentialsByMethod(const CredentialContext& context,

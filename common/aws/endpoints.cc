@@ -26,40 +26,46 @@ constexpr std::array<PartitionRow, 7> kOthers{{
 }};
 
 struct ServiceRow {
-  std::string_view signing_name;  // also the first label of the host name
+  std::string_view signing_name;
+  std::string_view host_prefix;
   // GovCloud's ordinary endpoints of some services are FIPS endpoints and have no other name.
   bool plain_name_is_fips_in_gov_cloud;
   std::array<const char*, 2> url_variables;
 };
 
 const ServiceRow& rowOf(Service service) {
-  static constexpr ServiceRow kEfs{"elasticfilesystem", false, {"AWS_ENDPOINT_URL_EFS", nullptr}};
-  static constexpr ServiceRow kEc2{"ec2", true, {"AWS_ENDPOINT_URL_EC2", nullptr}};
+  static constexpr ServiceRow kEfs{
+      "elasticfilesystem", "elasticfilesystem", false, {"AWS_ENDPOINT_URL_EFS", nullptr}};
+  static constexpr ServiceRow kEc2{"ec2", "ec2", true, {"AWS_ENDPOINT_URL_EC2", nullptr}};
   static constexpr ServiceRow kLogs{
-      "logs", true, {"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "AWS_ENDPOINT_URL_LOGS"}};
+      "logs", "logs", true, {"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "AWS_ENDPOINT_URL_LOGS"}};
+  static constexpr ServiceRow kSts{"sts", "sts", true, {"AWS_ENDPOINT_URL_STS", nullptr}};
+  static constexpr ServiceRow kSsoPortal{
+      "awsssoportal", "portal.sso", false, {"AWS_ENDPOINT_URL_SSO", nullptr}};
   switch (service) {
     case Service::kEfs:
       return kEfs;
     case Service::kEc2:
       return kEc2;
+    case Service::kSts:
+      return kSts;
+    case Service::kSsoPortal:
+      return kSsoPortal;
     case Service::kLogs:
       break;
   }
   return kLogs;
 }
 
-bool saysTrue(const std::optional<std::string>& value) {
-  return value && toLower(*value) == "true";
-}
-
-Result<std::string> checkedOverride(std::string url) {
+Result<std::string> checkedOverride(std::string url, const std::string& variable) {
   while (url.ends_with('/')) url.pop_back();
   const std::size_t scheme = url.starts_with("https://") ? 8 : url.starts_with("http://") ? 7 : 0;
   const bool good = scheme != 0 && url.size() > scheme && isVisibleAscii(url) &&
                     url.find_first_of("?#@\\", scheme) == std::string::npos;
   if (good) return url;
-  return Error(ErrorKind::kInvalidInput, "endpoint \"" + printable(url) + "\" is not a URL")
-      .addHint("check the variables AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE>");
+  const std::string what = variable.empty() ? "endpoint" : "environment variable " + variable;
+  return Error(ErrorKind::kInvalidInput,
+               what + " is not an http or https URL: \"" + printable(url, 200) + "\"");
 }
 
 }  // namespace
@@ -77,32 +83,34 @@ EndpointOptions endpointOptions(Service service, const Environment& environment,
   EndpointOptions options;
   options.fips = fips || saysTrue(environment("AWS_USE_FIPS_ENDPOINT"));
   options.dual_stack = saysTrue(environment("AWS_USE_DUALSTACK_ENDPOINT"));
-  for (const char* name : rowOf(service).url_variables) {
-    if (name == nullptr || options.override_url) continue;
+  const auto& own = rowOf(service).url_variables;
+  for (const char* name : {own[0], own[1], "AWS_ENDPOINT_URL"}) {
+    if (name == nullptr) continue;
     auto url = environment(name);
-    if (url && !url->empty()) options.override_url = std::move(url);
-  }
-  if (!options.override_url) {
-    auto url = environment("AWS_ENDPOINT_URL");
-    if (url && !url->empty()) options.override_url = std::move(url);
+    if (!url || url->empty()) continue;
+    options.override_url = std::move(url);
+    options.override_variable = name;
+    break;
   }
   return options;
 }
 
 Result<std::string> endpointUrl(Service service, const std::string& region,
                                 const EndpointOptions& options) {
-  if (options.override_url) return checkedOverride(*options.override_url);
+  if (options.override_url)
+    return checkedOverride(*options.override_url, options.override_variable);
   if (!isHostLabel(region)) {
     return Error(ErrorKind::kInvalidInput, "not a region: " + printable(region, 80));
   }
   const Partition& partition = partitionOf(region);
   const ServiceRow& row = rowOf(service);
-  std::string host(row.signing_name);
+  std::string host(row.host_prefix);
   const bool plain_is_fips = row.plain_name_is_fips_in_gov_cloud && partition.id == "aws-us-gov";
   if (options.fips && (options.dual_stack || !plain_is_fips)) host += "-fips";
   host += "." + region + ".";
-  host += options.dual_stack ? partition.dual_stack_suffix : partition.dns_suffix;
-  return "https://" + host;
+  if (options.dual_stack) return "https://" + host + std::string(partition.dual_stack_suffix);
+  if (!options.dns_suffix.empty()) return "https://" + host + options.dns_suffix;
+  return "https://" + host + std::string(partition.dns_suffix);
 }
 
 }  // namespace efs::aws

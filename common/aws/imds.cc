@@ -1,11 +1,10 @@
 #include "efs/aws/imds.h"
 
-#include <thread>
-
 #include "aws_names.h"
 #include "efs/aws/imds_documents.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
+#include "efs/base/wait.h"
 
 namespace efs::aws {
 namespace {
@@ -21,16 +20,16 @@ bool worthAnotherTry(const Result<http::HttpReply>& reply) {
 
 }  // namespace
 
-std::string imdsEndpoint(
-    const std::function<std::optional<std::string>(const std::string&)>& environment) {
+std::string imdsEndpoint(const Environment& environment) {
   std::string endpoint = environment("AWS_EC2_METADATA_SERVICE_ENDPOINT").value_or(std::string());
   while (endpoint.ends_with('/')) endpoint.pop_back();
-  return endpoint.empty() ? kImdsEndpoint : endpoint;
+  if (!endpoint.empty()) return endpoint;
+  const auto mode = environment("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE").value_or("");
+  return toLower(trim(mode)) == "ipv6" ? kImdsEndpointV6 : kImdsEndpoint;
 }
 
-bool imdsDisabled(
-    const std::function<std::optional<std::string>(const std::string&)>& environment) {
-  return toLower(trim(environment("AWS_EC2_METADATA_DISABLED").value_or(""))) == "true";
+bool imdsDisabled(const Environment& environment) {
+  return saysTrue(environment("AWS_EC2_METADATA_DISABLED"));
 }
 
 ImdsClient::ImdsClient(const http::HttpClient& http, std::string endpoint, bool disable_token,
@@ -39,6 +38,12 @@ ImdsClient::ImdsClient(const http::HttpClient& http, std::string endpoint, bool 
       endpoint_(std::move(endpoint)),
       disable_token_(disable_token),
       patience_(patience) {}
+
+ImdsClient ImdsClient::fromEnvironment(const http::HttpClient& http, const Environment& environment,
+                                       bool disable_token, ImdsPatience patience) {
+  return {http, imdsDisabled(environment) ? std::string() : imdsEndpoint(environment),
+          disable_token, patience};
+}
 
 Result<Secret> ImdsClient::fetchToken() const {
   http::HttpRequest request;
@@ -49,7 +54,7 @@ Result<Secret> ImdsClient::fetchToken() const {
   request.max_reply = 4096;
   auto reply = http_.send(request);
   for (int tries = 1; tries < patience_.token_tries && worthAnotherTry(reply); ++tries) {
-    std::this_thread::sleep_for(patience_.token_pause);
+    EFS_CHECK(sleepFor(patience_.token_pause));
     reply = http_.send(request);
   }
   if (!reply) return unexpected(reply.error());
@@ -98,15 +103,22 @@ Error ImdsClient::refusal(int status) const {
 }
 
 Result<std::string> ImdsClient::get(const std::string& path) {
+  if (endpoint_.empty()) {
+    return Error(ErrorKind::kNotFound, "AWS_EC2_METADATA_DISABLED is true");
+  }
+  const std::string what = "instance metadata " + printable(path);
+  if (silence_) return unexpected(Error(*silence_).addContext(what));
   http::HttpRequest request;
   request.url = endpoint_ + "/latest/" + path;
   request.timeout = patience_.request_timeout;
   if (const Secret* session = token()) {
     request.headers.emplace_back("X-aws-ec2-metadata-token", session->reveal());
   }
-  const std::string what = "instance metadata " + printable(path);
   auto reply = http_.send(request);
-  if (!reply) return unexpected(std::move(reply.error().addContext(what)));
+  if (!reply) {
+    if (reply.error().kind() == ErrorKind::kTimeout) silence_ = reply.error();
+    return unexpected(std::move(reply.error().addContext(what)));
+  }
   if (reply->status != 200) return unexpected(refusal(reply->status).addContext(what));
   return std::move(reply->body);
 }

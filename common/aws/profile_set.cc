@@ -98,6 +98,23 @@ const Secret* ProfileSet::findInSession(const std::string& session, const std::s
   return section == sessions_.end() ? nullptr : config_.find(section->second, key);
 }
 
+Environment ProfileSet::settingsOf(const std::string& profile,
+                                   const Environment& environment) const {
+  std::map<std::string, std::string> settings;
+  for (const auto& [variable, key] :
+       {std::pair{"AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"},
+        std::pair{"AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"}}) {
+    if (auto value = text(profile, key)) settings.emplace(variable, std::move(*value));
+  }
+  if (settings.empty()) return environment;
+  return [environment, settings](const std::string& name) {
+    auto value = environment(name);
+    const auto setting = settings.find(name);
+    if (!value && setting != settings.end()) value = setting->second;
+    return value;
+  };
+}
+
 std::optional<std::string> ProfileSet::text(const std::string& profile,
                                             const std::string& key) const {
   const Secret* value = find(profile, key);

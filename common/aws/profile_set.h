@@ -26,6 +26,7 @@ void warnWhenExposed(const std::string& path);
 
 class ProfileSet {
  public:
+  // Files that are absent are empty.
   static Result<ProfileSet> load(const CredentialContext& context);
 
   bool has(const std::string& profile) const;
@@ -34,6 +35,10 @@ class ProfileSet {
   const Secret* findInCredentialsFile(const std::string& profile, const std::string& key) const;
   bool hasSession(const std::string& session) const { return sessions_.count(session) != 0; }
   const Secret* findInSession(const std::string& session, const std::string& key) const;
+
+  // `environment`, and where it does not say AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT
+  // the profile's keys use_fips_endpoint and use_dualstack_endpoint, as in the SDKs.
+  Environment settingsOf(const std::string& profile, const Environment& environment) const;
 
   // What is not secret. nullopt when absent or empty.
   std::optional<std::string> text(const std::string& profile, const std::string& key) const;

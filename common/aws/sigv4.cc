@@ -69,10 +69,13 @@ std::string canonicalHeaderValue(std::string_view value) {
 
 std::map<std::string, std::string> canonicalHeaders(const http::HttpRequest& request,
                                                     const std::string& host) {
-  std::map<std::string, std::string> headers{{"host", host}};
+  std::map<std::string, std::string> headers;
   for (const auto& [name, value] : request.headers) {
-    headers[toLower(name)] = canonicalHeaderValue(value);
+    // Of a header given more than once: all values, in their order.
+    const auto [header, first] = headers.try_emplace(toLower(name), canonicalHeaderValue(value));
+    if (!first) header->second += "," + canonicalHeaderValue(value);
   }
+  headers.try_emplace("host", host);
   return headers;
 }
 

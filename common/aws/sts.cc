@@ -1,12 +1,11 @@
 #include "sts.h"
 
 #include <algorithm>
-#include <array>
-#include <vector>
 
 #include "aws_names.h"
 #include "credential_http.h"
 #include "efs/aws/credential_documents.h"
+#include "efs/aws/endpoints.h"
 #include "efs/aws/sigv4.h"
 #include "efs/base/files.h"
 #include "efs/base/log.h"
@@ -19,21 +18,16 @@ constexpr std::size_t kMaxTokenFile = 16384;
 
 // CRED-8: the suffixes of EFS's dual-stack names have no STS.
 std::string stsSuffix(const CredentialContext& context) {
-  if (context.dns_suffix.empty()) return partitionSuffix(context.region);
   if (context.dns_suffix == "on.aws") return "amazonaws.com";
   if (context.dns_suffix == "on.amazonwebservices.com.cn") return "amazonaws.com.cn";
   return context.dns_suffix;
 }
 
-// GovCloud's only STS endpoints are FIPS endpoints.
-std::string stsHostPrefix(const CredentialContext& context) {
-  const bool fips = toLower(context.environment("AWS_USE_FIPS_ENDPOINT").value_or("")) == "true";
-  return fips && !context.region.starts_with("us-gov-") ? "sts-fips" : "sts";
-}
-
-Result<std::string> stsEndpoint(const CredentialContext& context, const std::string& prefix) {
-  return serviceEndpoint(context, "AWS_ENDPOINT_URL_STS", prefix, context.region,
-                         stsSuffix(context));
+Result<std::string> stsEndpoint(const CredentialContext& context, const RoleRequest& role) {
+  EndpointOptions options = endpointOptions(Service::kSts, context.environment, false);
+  options.fips = options.fips && role.may_use_fips;
+  options.dns_suffix = stsSuffix(context);
+  return endpointUrl(Service::kSts, context.region, options);
 }
 
 Status checkRole(const RoleRequest& role) {
@@ -67,36 +61,6 @@ Result<Credentials> fetchRole(const CredentialContext& context, http::HttpReques
 
 }  // namespace
 
-std::string partitionSuffix(const std::string& region) {
-  constexpr std::array<std::pair<std::string_view, const char*>, 6> kSuffixes{{
-      {"cn-", "amazonaws.com.cn"},
-      {"us-iso-", "c2s.ic.gov"},
-      {"us-isob-", "sc2s.sgov.gov"},
-      {"us-isof-", "csp.hci.ic.gov"},
-      {"eu-isoe-", "cloud.adc-e.uk"},
-      {"eusc-", "amazonaws.eu"},
-  }};
-  for (const auto& [prefix, suffix] : kSuffixes) {
-    if (region.starts_with(prefix)) return suffix;
-  }
-  return "amazonaws.com";
-}
-
-Result<std::string> serviceEndpoint(const CredentialContext& context, const char* variable,
-                                    const std::string& host_prefix, const std::string& region,
-                                    const std::string& suffix) {
-  for (const char* name : {variable, "AWS_ENDPOINT_URL"}) {
-    std::string url = context.environment(name).value_or("");
-    while (url.ends_with('/')) url.pop_back();
-    if (url.empty()) continue;
-    if (url.starts_with("https://") || url.starts_with("http://")) return url;
-    return Error(ErrorKind::kInvalidInput,
-                 std::string("environment variable ") + name + " is not an http or https URL");
-  }
-  if (isHostLabel(region)) return "https://" + host_prefix + "." + region + "." + suffix;
-  return Error(ErrorKind::kInvalidInput, "not a region: " + printable(region, 80));
-}
-
 Result<Secret> readTokenFile(const std::string& path) {
   EFS_TRY(text, readFile(path, kMaxTokenFile));
   const Secret whole(std::move(text));
@@ -113,7 +77,7 @@ Result<Secret> readTokenFile(const std::string& path) {
 Result<Credentials> assumeRole(const CredentialContext& context, const RoleRequest& role,
                                const Credentials& source) {
   EFS_CHECK(checkRole(role));
-  EFS_TRY(endpoint, stsEndpoint(context, stsHostPrefix(context)));
+  EFS_TRY(endpoint, stsEndpoint(context, role));
   http::HttpRequest request;
   request.method = "POST";
   request.url = endpoint + "/";
@@ -131,7 +95,7 @@ Result<Credentials> assumeRoleWithWebIdentity(const CredentialContext& context,
                                               const std::string& token_file) {
   EFS_CHECK(checkRole(role));
   EFS_TRY(token, readTokenFile(token_file).withContext("web identity token"));
-  EFS_TRY(endpoint, stsEndpoint(context, "sts"));
+  EFS_TRY(endpoint, stsEndpoint(context, role));
   http::HttpRequest request;
   request.headers = {{"Accept", "application/json"}};
   request.url = endpoint + "/?" + formOf(role, "AssumeRoleWithWebIdentity") +

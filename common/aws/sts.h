@@ -17,6 +17,9 @@ struct RoleRequest {
   std::string session_name = kSessionName;
   std::optional<std::string> external_id = {};
   std::optional<std::string> duration_seconds = {};  // checked by the caller
+  // $AWS_USE_FIPS_ENDPOINT counts. Not for the role of the environment or the options: CRED-8 names
+  // its endpoint, and only some regions have the other.
+  bool may_use_fips = true;
 };
 
 // Signed with `source`, in the context's region.
@@ -31,13 +34,5 @@ Result<Credentials> assumeRoleWithWebIdentity(const CredentialContext& context,
 // A token that another program keeps in a file: trimmed, not empty, without line ends or other
 // control characters inside (CRED-7).
 Result<Secret> readTokenFile(const std::string& path);
-
-// Where STS and the portal of IAM Identity Center are: $AWS_ENDPOINT_URL_<service>, else
-// $AWS_ENDPOINT_URL, else <host prefix>.<region>.<suffix>. Without a slash at its end.
-Result<std::string> serviceEndpoint(const CredentialContext& context, const char* variable,
-                                    const std::string& host_prefix, const std::string& region,
-                                    const std::string& suffix);
-// "amazonaws.com.cn" for "cn-north-1".
-std::string partitionSuffix(const std::string& region);
 
 }  // namespace efs::aws

@@ -122,6 +122,13 @@ Result<std::vector<crypto::CertificateExtension>> extensions(const CertificateRe
 
 }  // namespace
 
+bool isAccessPointId(std::string_view text) {
+  constexpr std::string_view kPrefix = "fsap-";
+  constexpr std::size_t kDigits = 17;
+  return text.size() == kPrefix.size() + kDigits && text.starts_with(kPrefix) &&
+         text.find_first_not_of("0123456789abcdef", kPrefix.size()) == std::string_view::npos;
+}
+
 Result<ClientCertificate> makeClientCertificate(const CertificateRequest& request,
                                                 const crypto::RsaKey& key, WallTime now) {
   EFS_CHECK(checkRequest(request));

@@ -3,8 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
-
+#include "efs/base/environment.h"
 #include "efs/base/text.h"
 #include "efs/tunnel_control/tunnel_status.h"
 
@@ -37,9 +36,8 @@ Result<std::string> findTunnelBinaryIn(std::string_view directories) {
 }
 
 Result<std::string> findTunnelBinary() {
-  const char* path = std::getenv("PATH");
   std::string directories(kTrustedDirectories);
-  if (path != nullptr) directories += std::string(":") + path;
+  if (const auto path = environmentVariable("PATH")) directories += ":" + *path;
   return findTunnelBinaryIn(directories);
 }
 

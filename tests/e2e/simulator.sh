@@ -15,6 +15,8 @@ simulator_config() {
   "dns": { "listen": "$VPC_DNS:53" },
   "imds": { "listen": "$IMDS_ADDRESS:80", "instance_id": "i-0123456789abcdef0",
             "az": "${REGION}a", "az_id": "use1-az1", "role": "efs-client" },
+  "credentials": { "listen": "$CONTAINER_ADDRESS:80", "pod_token": "pod-token", "pod_role": "efs-client",
+                   "web_identity_token": "web.identity.token", "sso_token": "sso-token" },
   "identities": [
     { "access_key_id": "ASIAINSTANCEROLE0000", "secret_access_key": "role/secret+with=signs000000000000000000",
       "session_token": "token/of+the=role", "arn": "arn:aws:sts::123456789012:assumed-role/efs-client/i-0123456789abcdef0",

@@ -56,7 +56,7 @@ std::string configText(const std::string& directory, std::uint16_t port, const s
   return "NFS_CORE_PARAM { Protocols = 4; NFS_Port = " + std::to_string(port) +
          "; Bind_addr = 127.0.0.1; Enable_UDP = false; Enable_NLM = false; Enable_RQUOTA = false; "
          "}\n"
-         "NFSv4 { Graceless = true; Minor_Versions = 0, 1, 2; RecoveryBackend = fs; RecoveryRoot = "
+         "NFSv4 { Graceless = true; Minor_Versions = 0, 1; RecoveryBackend = fs; RecoveryRoot = "
          "\"" +
          directory +
          "/recovery\"; Only_Numeric_Owners = true; }\n"

@@ -1,6 +1,7 @@
-// aws-endpoint <efs|ec2|logs> <region> <fips 0|1> <dual stack 0|1>: prints the URL that
+// aws-endpoint <efs|ec2|logs|sts|sso> <region> <fips 0|1> <dual stack 0|1>: prints the URL that
 // efs::aws::endpointUrl() gives. For the comparison with another implementation.
 #include <cstdio>
+#include <map>
 #include <string>
 
 #include "efs/aws/endpoints.h"
@@ -8,12 +9,15 @@
 int main(int argc, char** argv) {
   using efs::aws::Service;
   if (argc != 5) return 2;
-  const std::string name = argv[1];
-  const Service service = name == "efs"   ? Service::kEfs
-                          : name == "ec2" ? Service::kEc2
-                                          : Service::kLogs;
+  const std::map<std::string, Service> services{{"efs", Service::kEfs},
+                                                {"ec2", Service::kEc2},
+                                                {"logs", Service::kLogs},
+                                                {"sts", Service::kSts},
+                                                {"sso", Service::kSsoPortal}};
+  const auto service = services.find(argv[1]);
+  if (service == services.end()) return 2;
   const auto url = efs::aws::endpointUrl(
-      service, argv[2],
+      service->second, argv[2],
       {.fips = argv[3][0] == '1', .dual_stack = argv[4][0] == '1', .override_url = {}});
   if (!url) return 1;
   std::printf("%s\n", url->c_str());

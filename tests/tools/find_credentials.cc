@@ -5,7 +5,6 @@
 // container_endpoint, profile, credentials_uri, role_arn, jwt_path; or method: only that source, as
 // a renewal looks it up. A failure: its text on standard error, exit code 1.
 #include <cstdio>
-#include <cstdlib>
 #include <iostream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -13,16 +12,12 @@
 #include <string>
 
 #include "efs/aws/credentials.h"
+#include "efs/base/environment.h"
 #include "efs/base/log.h"
 
 namespace {
 
 using Json = nlohmann::json;
-
-std::optional<std::string> environment(const std::string& name) {
-  const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): one thread
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
 
 std::optional<std::string> option(const Json& input, const char* name) {
   if (!input.contains(name)) return std::nullopt;
@@ -51,11 +46,12 @@ int print(const efs::Result<efs::aws::Credentials>& found) {
 
 int run(const Json& input) {
   const efs::SystemClock clock;
-  const auto http = efs::http::makeHttpClient(environment("AWS_CA_BUNDLE").value_or(""));
+  const auto http =
+      efs::http::makeHttpClient(efs::environmentVariable("AWS_CA_BUNDLE").value_or(""));
   efs::aws::CredentialContext context{.http = *http,
                                       .clock = clock,
                                       .home_directory = input.at("home").get<std::string>(),
-                                      .environment = environment,
+                                      .environment = efs::environmentVariable,
                                       .region = input.at("region").get<std::string>()};
   context.dns_suffix = option(input, "dns_suffix").value_or("");
   context.fall_through = input.value("fall_through", false);

@@ -15,8 +15,8 @@ Result<std::string> roleName(ImdsClient& imds) {
   EFS_TRY(listing, imds.get(kRolePath));
   std::string name(trim(std::string_view(listing).substr(0, listing.find('\n'))));
   if (isRoleName(name)) return name;
-  return Error(ErrorKind::kProtocol,
-               "instance metadata: not the name of a role: " + printable(name, 60));
+  // Whatever it is instead, it is not shown: where somebody else answers it may be anything.
+  return Error(ErrorKind::kProtocol, "instance metadata: the answer is not the name of a role");
 }
 
 void warnWhenExpired(const Credentials& credentials, const Clock& clock) {
@@ -34,8 +34,8 @@ class InstanceRoleProvider final : public CredentialProvider {
     if (imdsDisabled(context.environment)) {
       return Attempt{std::nullopt, "AWS_EC2_METADATA_DISABLED is true"};
     }
-    ImdsClient imds(context.http, imdsEndpoint(context.environment), context.disable_metadata_token,
-                    context.imds_patience);
+    auto imds = ImdsClient::fromEnvironment(context.http, context.environment,
+                                            context.disable_metadata_token, context.imds_patience);
     const auto role = roleName(imds);
     if (!role) return failed(role.error());
     auto document = imds.get(kRolePath + *role);

@@ -164,7 +164,9 @@ class ProfileResolver {
 
 Result<Attempt> resolveProfile(const CredentialContext& context, const ProfileSet& profiles,
                                const std::string& profile) {
-  EFS_TRY(credentials, ProfileResolver(context, profiles).resolve(profile));
+  CredentialContext scoped = context;
+  scoped.environment = profiles.settingsOf(profile, context.environment);
+  EFS_TRY(credentials, ProfileResolver(scoped, profiles).resolve(profile));
   credentials.method = "named_profile:" + profile;
   return Attempt{std::move(credentials), ""};
 }

@@ -4,6 +4,7 @@
 #include "../credential_http.h"
 #include "../sts.h"
 #include "efs/aws/credential_documents.h"
+#include "efs/aws/endpoints.h"
 #include "efs/aws/sigv4.h"
 #include "efs/base/files.h"
 #include "efs/base/text.h"
@@ -78,8 +79,8 @@ Result<Credentials> credentialsOfSso(const CredentialContext& context, const Pro
   EFS_TRY(token, cachedToken(context, login)
                      .withContext("IAM Identity Center")
                      .withHint("run: aws sso login --profile " + printable(profile, 80)));
-  EFS_TRY(endpoint, serviceEndpoint(context, "AWS_ENDPOINT_URL_SSO", "portal.sso", login.region,
-                                    partitionSuffix(login.region)));
+  EFS_TRY(endpoint, endpointUrl(Service::kSsoPortal, login.region,
+                                endpointOptions(Service::kSsoPortal, context.environment, false)));
   http::HttpRequest request;
   request.url = endpoint + "/federation/credentials?role_name=" + uriEncode(login.role_name) +
                 "&account_id=" + uriEncode(login.account_id);

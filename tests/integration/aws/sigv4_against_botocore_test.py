@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """Promise: our signatures and certificates are those that botocore and openssl compute as well.
 
-Random inputs (the seed is printed; EFS_SEED repeats a run). Two comparisons:
+Random inputs (the seed is printed; EFS_SEED repeats a run). Three comparisons:
+* the cases of AWS's public test suite as they stand in tests/data/sigv4_suite.json (the product's
+  own signatures of them are a unit test): botocore gives the same signatures;
 * ordinary requests: the Authorization header of sign-request against botocore's SigV4Auth;
 * client certificates (CERT-1 to CERT-6): the expected values are computed here from the contract's
   words, botocore's string_to_sign() and signature(), and a key made by openssl, and given to
@@ -111,6 +113,26 @@ class OrdinaryRequests(unittest.TestCase):
             with self.subTest(seed=SEED, number=number, request=request):
                 self.assertEqual(self.ours(request, identity, service),
                                  self.theirs(request, identity, service))
+
+
+class PublicSuite(unittest.TestCase):
+    def test_botocore_gives_the_signatures_of_the_file(self):
+        path = os.path.join(os.environ["EFS_SOURCE"], "tests/data/sigv4_suite.json")
+        with open(path, encoding="utf-8") as file:
+            cases = json.load(file)["cases"]
+        self.assertGreaterEqual(len(cases), 24)
+        identity = {"access_key_id": "AKIDEXAMPLE", "session_token": None, "region": "us-east-1",
+                    "secret_access_key": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
+        for case in cases:
+            with self.subTest(case=case["name"]):
+                request = AWSRequest(method=case["method"], data=case["body"].encode(),
+                                     url="https://example.amazonaws.com" + case["target"])
+                for name, value in case["headers"]:
+                    request.headers.add_header(name, value)
+                with at_time(datetime.datetime(2015, 8, 30, 12, 36)):
+                    authority(identity, "service").add_auth(request)
+                self.assertEqual(request.headers["Authorization"].split("Signature=")[1],
+                                 case["signature"])
 
 
 class ClientCertificates(unittest.TestCase):

@@ -134,11 +134,14 @@ class SignedRequests(unittest.TestCase):
                     env={"AWS_ENDPOINT_URL": "http://127.0.0.1:8080",
                          "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:8080/"})
                 self.assertEqual(done.returncode, 1, done.stderr)
-            subprocess.run(
-                [f"{BIN}/mount.efs", "not a device", "/run/mountpoint", "-o", "tls"],
-                capture_output=True, text=True, timeout=60,
-                env={"AWS_ENDPOINT_URL": "http://127.0.0.1:8080",
-                     "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:8080/"})
+            # The retention as configured, and none.
+            for days in ("14", None):
+                private_network.write_config(SOURCE, cloudwatch=True, retention=days)
+                subprocess.run(
+                    [f"{BIN}/mount.efs", "not a device", "/run/mountpoint", "-o", "tls"],
+                    capture_output=True, text=True, timeout=60,
+                    env={"AWS_ENDPOINT_URL": "http://127.0.0.1:8080",
+                         "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:8080/"})
         finally:
             server.shutdown()
             thread.join()
@@ -153,7 +156,8 @@ class SignedRequests(unittest.TestCase):
             ("ec2", "Action=DescribeAvailabilityZones"),
             ("logs", "Logs_20140328.PutLogEvents"), ("logs", "Logs_20140328.CreateLogGroup"),
             ("logs", "Logs_20140328.CreateLogStream"),
-            ("logs", "Logs_20140328.PutRetentionPolicy")})
+            ("logs", "Logs_20140328.PutRetentionPolicy"),
+            ("logs", "Logs_20140328.DeleteRetentionPolicy")})
         self.assertTrue(any("Marker=" in what for _, what, _, _ in Aws.seen))
         for service, what, ours, theirs in Aws.seen:
             with self.subTest(service=service, what=what):
@@ -167,7 +171,7 @@ class Endpoints(unittest.TestCase):
         for partition in resolver.get_available_partitions():
             for region in resolver.get_available_endpoints("ec2", partition):
                 for name, service in (("efs", "elasticfilesystem"), ("ec2", "ec2"),
-                                      ("logs", "logs")):
+                                      ("logs", "logs"), ("sts", "sts"), ("sso", "portal.sso")):
                     for fips, dual in ((0, 0), (1, 0), (0, 1), (1, 1)):
                         # Older partitions' dual-stack names came after this botocore.
                         if dual and partition.startswith("aws-iso"):
@@ -184,7 +188,7 @@ class Endpoints(unittest.TestCase):
                         with self.subTest(region=region, service=name, fips=fips, dual=dual):
                             self.assertEqual(ours, "https://" + theirs["hostname"])
                         compared += 1
-        self.assertGreater(compared, 200)
+        self.assertGreater(compared, 350)
 
 
 if __name__ == "__main__":

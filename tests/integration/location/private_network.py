@@ -56,14 +56,17 @@ def build():
 
 
 def write_config(source, **changes):
-    """The shipped configuration with `key=value` set in [mount]; client_source for [client-info]."""
+    """The shipped configuration with `key=value` set in [mount]; client_source for [client-info].
+    cloudwatch=True switches the logs on; retention=None leaves the key out."""
     with open(os.path.join(source, "config/efs-utils.conf"), encoding="utf-8") as shipped:
         lines = shipped.read().split("\n")
     client = changes.pop("client_source", None)
     cloudwatch = changes.pop("cloudwatch", None)
+    retention = changes.pop("retention", "14")
     out = []
     for line in lines:
-        if line.split("=")[0].strip() in changes:
+        key = line.split("=")[0].strip()
+        if key in changes or (key == "retention_in_days" and retention is None):
             continue
         out.append(line)
         if line == "[mount]":

@@ -1,6 +1,7 @@
 // The order of sources (CRED-1 to CRED-4): for each pair of available sources the right one wins,
 // and each broken source is named and not replaced by a weaker identity.
 #include <functional>
+#include <map>
 
 #include "credential_world.h"
 #include "efs/base/files.h"
@@ -43,6 +44,8 @@ class CredentialOrder : public CredentialWorld {
          }},
         {"[default] of credentials", "DEFAULT1", "credentials:default",
          [this](auto&) { append("credentials", keys("default", "DEFAULT1")); }},
+        {"[default] of config", "DEFAULT2", "config:default",
+         [this](auto&) { addToConfig("default", kKeys); }},
         {"ECS variable", "ECS", "ecs:/ecs", [this](auto&) { offerContainer(); }},
         {"Pod Identity", "POD", "podidentity:http", [this](auto&) { offerPodIdentity(); }},
         {"web identity", "WEB", "webidentity:arn", [this](auto&) { offerWebIdentity(); }},
@@ -50,6 +53,16 @@ class CredentialOrder : public CredentialWorld {
          [this](auto&) { offerSsoProfile("default"); }},
         {"instance role", "ROLE", "metadata:", [this](auto&) { has_role_ = true; }},
     };
+  }
+
+  static constexpr const char* kKeys = "aws_access_key_id = DEFAULT2\naws_secret_access_key = S\n";
+
+  // To a section that is there already, or a new one.
+  void addToConfig(const std::string& section, const std::string& lines) {
+    const std::string header = "[" + section + "]\n";
+    std::string text = readFile(home_ + "/.aws/config").value_or("");
+    if (text.find(header) == std::string::npos) text += header;
+    write("config", text.insert(text.find(header) + header.size(), lines));
   }
 
   void append(const std::string& name, const std::string& text) {
@@ -147,6 +160,22 @@ TEST_F(CredentialOrder, ABrokenSourceIsNamedAndNotReplaced) {
       {"[default] without access keys", [this](auto&) { offerSsoProfile("default"); }},
       {"[default] without access keys",
        [this](auto&) { write("config", "[default]\nrole_arn = arn:aws:iam::1:role/x\n"); }},
+      {"profile p: role arn:aws:iam::1:role/x",
+       [this](auto& o) {
+         write("credentials", keys("base", "BASE"));
+         write("config", "[profile p]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = base\n");
+         o.profile = "p";
+       }},
+      {"profile p: credential_process",
+       [this](auto&) {
+         write("config", "[profile p]\ncredential_process = /bin/false\n");
+         set("AWS_PROFILE", "p");
+       }},
+      {"profile corp: IAM Identity Center",
+       [this](auto& o) {
+         offerSsoProfile("profile corp");
+         o.profile = "corp";
+       }},
   };
   for (const auto endpoint : {Endpoint::kContainer, Endpoint::kPod, Endpoint::kWebIdentity,
                               Endpoint::kAssumeRole, Endpoint::kSso}) {
@@ -163,6 +192,100 @@ TEST_F(CredentialOrder, ABrokenSourceIsNamedAndNotReplaced) {
     EXPECT_NE(text.find(broken.named), std::string::npos) << text;
   }
   EXPECT_EQ(requestsTo(Endpoint::kImds), 0);
+}
+
+// CRED-3 and, behind it, botocore's order: what one profile can say. The strongest first; a role
+// with a web identity token is not a role with a source profile, although both name role_arn.
+class OrderInAProfile : public CredentialOrder {
+ protected:
+  struct Kind {
+    const char* name;
+    const char* id;
+    Endpoint endpoint;  // that answers; kUnknown: none
+    std::map<std::string, std::string> keys;
+  };
+  std::vector<Kind> kinds() const {
+    const std::string role = "arn:aws:iam::1:role/x";
+    return {
+        {"web identity",
+         "WEB",
+         Endpoint::kWebIdentity,
+         {{"role_arn", role}, {"web_identity_token_file", home_ + "/.aws/jwt"}}},
+        {"role",
+         "ASSUMED",
+         Endpoint::kAssumeRole,
+         {{"role_arn", role}, {"source_profile", "base"}}},
+        {"Identity Center",
+         "SSO",
+         Endpoint::kSso,
+         {{"sso_session", "corp"}, {"sso_account_id", "1"}, {"sso_role_name", "x"}}},
+        {"process", "PROCESS", Endpoint::kUnknown, {{"credential_process", home_ + "/program"}}},
+        {"keys of [profile p]",
+         "CONFIG",
+         Endpoint::kUnknown,
+         {{"aws_access_key_id", "CONFIG"}, {"aws_secret_access_key", "S"}}}};
+  }
+  void offer(std::map<std::string, std::string> first, const Kind& second) {
+    first.insert(second.keys.begin(), second.keys.end());
+    std::string lines = "[profile p]\n";
+    for (const auto& [key, value] : first) lines += key + " = " + value + "\n";
+    write("config", "");
+    offerSsoProfile("profile other");
+    append("config", lines);
+    write("credentials", keys("base", "BASE"));
+    write("jwt", "a.b.c");
+    ASSERT_TRUE(writeFileAtomic(home_ + "/program",
+                                "#!/bin/sh\necho '{\"Version\":1,\"AccessKeyId\":\"PROCESS\","
+                                "\"SecretAccessKey\":\"S\"}'\n",
+                                {.mode = 0700}));
+  }
+};
+
+TEST_F(OrderInAProfile, TheStrongerOfEachPairWins) {
+  const auto all = kinds();
+  for (std::size_t strong = 0; strong < all.size(); ++strong) {
+    for (std::size_t weak = strong; weak < all.size(); ++weak) {
+      SCOPED_TRACE(std::string(all[strong].name) + " before " + all[weak].name);
+      offer(all[strong].keys, all[weak]);
+      const auto found = find({.profile = "p"});
+      ASSERT_TRUE(found) << found.error().describe();
+      EXPECT_EQ(found->access_key_id, all[strong].id);
+      append("credentials", keys("p", "CREDENTIALS"));
+      EXPECT_EQ(find({.profile = "p"})->access_key_id, "CREDENTIALS");
+    }
+  }
+}
+
+TEST_F(OrderInAProfile, ABrokenOneIsNamedAndNotReplacedByAWeakerOne) {
+  const auto all = kinds();
+  for (std::size_t strong = 0; strong < all.size(); ++strong) {
+    if (all[strong].endpoint == Endpoint::kUnknown) continue;
+    answer(all[strong].endpoint, httpReply(403, ""));
+    for (std::size_t weak = strong + 1; weak < all.size(); ++weak) {
+      SCOPED_TRACE(std::string(all[strong].name) + " before " + all[weak].name);
+      offer(all[strong].keys, all[weak]);
+      const std::string text = failure({.profile = "p"});
+      EXPECT_NE(text.find("profile p: "), std::string::npos) << text;
+      EXPECT_NE(text.find("status 403"), std::string::npos) << text;
+    }
+  }
+}
+
+// The last source of all: its failure is in the list of what was tried.
+TEST_F(CredentialOrder, AnInstanceRoleThatFailsIsNamedWithItsReason) {
+  answer(Endpoint::kImds, httpReply(500, ""));
+  const std::string text = failure();
+  EXPECT_NE(text.find("instance role: instance metadata meta-data/iam/security-credentials/: "
+                      "status 500"),
+            std::string::npos)
+      << text;
+}
+
+TEST_F(CredentialOrder, AnInstanceRoleThatIsRefusedIsNamedWithItsReason) {
+  role_document_ = R"({"Code":"AssumeRoleUnauthorizedAccess"})";
+  const std::string text = failure();
+  EXPECT_NE(text.find("instance role: role web-server: "), std::string::npos) << text;
+  EXPECT_NE(text.find("AssumeRoleUnauthorizedAccess"), std::string::npos) << text;
 }
 
 TEST_F(CredentialOrder, TheConfigKeyRestoresTheFallToTheNextSource) {

@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "credential_world.h"
+#include "efs/aws/endpoints.h"
 #include "efs/base/files.h"
 #include "efs/base/text.h"
 
@@ -131,6 +132,63 @@ TEST_F(CredentialProviders, StsIsAskedInTheRegionAndItsPartition) {
         << found.error().message();
   }
   ::unsetenv("https_proxy");
+}
+
+// As botocore: the variable, else the profile's key; section 10. The role of the environment has
+// CRED-8's endpoint.
+TEST_F(CredentialProviders, FipsAndDualStackAreTakenFromEnvironmentAndProfile) {
+  unset("AWS_ENDPOINT_URL_STS");
+  write("credentials", keys("base", "BASE"));
+  const std::string role = "role_arn = arn:aws:iam::1:role/x\nsource_profile = base\n";
+  write("config", "[profile p]\n" + role + "[profile fips]\nuse_fips_endpoint = TRUE\n" + role +
+                      "[profile dual]\nuse_dualstack_endpoint = true\n" + role);
+  struct Row {
+    const char* profile;
+    const char* fips;
+    const char* dual;
+    const char* host;
+  };
+  const std::vector<Row> rows{
+      {"p", "", "", "sts.eu-west-1.amazonaws.com"},
+      {"p", "true", "", "sts-fips.eu-west-1.amazonaws.com"},
+      {"p", "true", "True", "sts-fips.eu-west-1.api.aws"},
+      {"fips", "", "", "sts-fips.eu-west-1.amazonaws.com"},
+      {"fips", "false", "", "sts.eu-west-1.amazonaws.com"},
+      {"fips", "", "true", "sts-fips.eu-west-1.api.aws"},
+      {"dual", "", "", "sts.eu-west-1.api.aws"},
+      {"dual", "", "false", "sts.eu-west-1.amazonaws.com"},
+      {"", "true", "true", "sts.eu-west-1.api.aws"},
+  };
+  patience_.tries = 1;
+  ::setenv("https_proxy", "http://127.0.0.1:1", 1);
+  for (const auto& row : rows) {
+    SCOPED_TRACE(std::string(row.profile) + " " + row.fips + " " + row.dual);
+    if (*row.profile == '\0') offerWebIdentity();
+    unset("AWS_ENDPOINT_URL_STS");
+    set("AWS_USE_FIPS_ENDPOINT", row.fips);
+    set("AWS_USE_DUALSTACK_ENDPOINT", row.dual);
+    for (const char* name : {"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"}) {
+      if (environment_[name].empty()) unset(name);
+    }
+    const std::string text = *row.profile == '\0' ? failure() : failure({.profile = row.profile});
+    EXPECT_TRUE(contains(text, std::string(" to ") + row.host + ": ")) << text;
+  }
+  ::unsetenv("https_proxy");
+}
+
+// For the calls of EFS, EC2 and CloudWatch Logs.
+TEST_F(CredentialProviders, TheProfilesEndpointSettingsCountForTheApis) {
+  write("config",
+        "[default]\nuse_dualstack_endpoint = true\n[profile p]\nuse_fips_endpoint = true\n");
+  const auto asked = [&](const CredentialOptions& options) {
+    return endpointOptions(Service::kEfs, apiEnvironment(context(), options), false);
+  };
+  EXPECT_TRUE(asked({}).dual_stack && !asked({}).fips);
+  EXPECT_TRUE(asked({.profile = "p"}).fips && !asked({.profile = "p"}).dual_stack);
+  set("AWS_PROFILE", "p");
+  EXPECT_TRUE(asked({}).fips);
+  write("config", "no section");
+  EXPECT_FALSE(asked({}).fips);
 }
 
 TEST_F(CredentialProviders, TheGeneralEndpointVariableComesAfterTheSpecialOne) {

@@ -98,6 +98,26 @@ TEST(Endpoints, TheEnvironmentChoosesTheVariant) {
       endpointOptions(Service::kEfs, environment({{"AWS_USE_FIPS_ENDPOINT", "yes"}}), false).fips);
 }
 
+TEST(Endpoints, StsAndIdentityCenterHaveTheirVariants) {
+  const auto url = [](Service service, const char* region, bool fips, bool dual) {
+    return endpointUrl(service, region, {fips, dual, {}}).value();
+  };
+  EXPECT_EQ(url(Service::kSts, "eu-west-1", false, true), "https://sts.eu-west-1.api.aws");
+  EXPECT_EQ(url(Service::kSts, "us-east-2", true, false),
+            "https://sts-fips.us-east-2.amazonaws.com");
+  EXPECT_EQ(url(Service::kSts, "us-gov-west-1", true, false),
+            "https://sts.us-gov-west-1.amazonaws.com");
+  EXPECT_EQ(url(Service::kSsoPortal, "cn-north-1", true, true),
+            "https://portal.sso-fips.cn-north-1.api.amazonwebservices.com.cn");
+  // CRED-8: a suffix of the configuration, which dual-stack names do not have.
+  EndpointOptions configured;
+  configured.dns_suffix = "example.test";
+  EXPECT_EQ(*endpointUrl(Service::kSts, "eu-west-1", configured),
+            "https://sts.eu-west-1.example.test");
+  configured.dual_stack = true;
+  EXPECT_EQ(*endpointUrl(Service::kSts, "eu-west-1", configured), "https://sts.eu-west-1.api.aws");
+}
+
 TEST(Endpoints, TheServicesOwnUrlWinsOverTheGeneralOne) {
   const auto env = environment({{"AWS_ENDPOINT_URL", "https://all.test"},
                                 {"AWS_ENDPOINT_URL_EFS", "http://efs.test:8080/"},

@@ -188,6 +188,46 @@ TEST_F(Imds, RefusesAZoneIdThatIsNotALabel) {
   EXPECT_FALSE(imds.availabilityZoneId());
 }
 
+// A silent service costs one patience, however many answers are wanted of it.
+TEST_F(Imds, ASilentServiceIsAskedOnlyOnce) {
+  LoopbackHttpServer server([](const std::string&) { return test::kNeverReply; });
+  auto imds = client(server, true, {.request_timeout = Duration(50)});
+  ASSERT_FALSE(imds.identity());
+  const auto again = imds.identity();
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().kind(), ErrorKind::kTimeout);
+  EXPECT_NE(again.error().message().find("dynamic/instance-identity"), std::string::npos);
+  EXPECT_FALSE(imds.availabilityZoneId());
+  EXPECT_EQ(server.requests().size(), 1U);
+}
+
+TEST_F(Imds, NobodyAsksWhereTheVariableForbidsIt) {
+  LoopbackHttpServer server(strictService);
+  std::string disabled = "TRUE";
+  const auto environment = [&](const std::string& name) -> std::optional<std::string> {
+    if (name == "AWS_EC2_METADATA_SERVICE_ENDPOINT") return server.url();
+    if (name == "AWS_EC2_METADATA_DISABLED") return disabled;
+    return std::nullopt;
+  };
+  auto forbidden = ImdsClient::fromEnvironment(*http_, environment, false, kSteady);
+  EXPECT_NE(forbidden.identity().error().message().find("AWS_EC2_METADATA_DISABLED is true"),
+            std::string::npos);
+  EXPECT_TRUE(server.requests().empty());
+  disabled = "false";
+  EXPECT_TRUE(ImdsClient::fromEnvironment(*http_, environment, false, kSteady).identity());
+}
+
+TEST(ImdsEndpoint, HasAnAddressOfItsOwnForIpv6) {
+  const auto with = [](const char* mode) {
+    return imdsEndpoint([mode](const std::string& name) -> std::optional<std::string> {
+      if (name == "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE") return mode;
+      return std::nullopt;
+    });
+  };
+  EXPECT_EQ(with("IPv6"), "http://[fd00:ec2::254]");
+  EXPECT_EQ(with("ipv4"), "http://169.254.169.254");
+}
+
 TEST(ImdsEndpoint, IsTakenFromTheEnvironmentWithoutItsLastSlash) {
   const auto with = [](std::optional<std::string> value) {
     return imdsEndpoint([value](const std::string& name) {

@@ -30,13 +30,22 @@ struct World {
   FallbackEdges edges() {
     return {[this]() -> Result<std::vector<aws::MountTargetRecord>> { return records; },
             [this](const std::string&) { return zone_id; }, [this] { return own; },
-            [this](const std::string& ip) -> Status {
-              tried.push_back(ip);
-              if (std::find(dead.begin(), dead.end(), ip) == dead.end()) return {};
-              return Error(ErrorKind::kTimeout, ip + " is silent");
-            }};
+            [this](const std::vector<std::string>& ips) { return reach(ips); }};
   }
-  Result<aws::MountTargetRecord> find(const std::optional<std::string>& az = {}) {
+  Result<ReachReport> reach(const std::vector<std::string>& ips) {
+    ReachReport report;
+    for (const auto& ip : ips) {
+      tried.push_back(ip);
+      report.tried.push_back({ip, std::nullopt, Duration(1)});
+      if (std::find(dead.begin(), dead.end(), ip) == dead.end()) {
+        report.winner = ip;
+        break;
+      }
+      report.tried.back().failure = Error(ErrorKind::kTimeout, ip + " is silent");
+    }
+    return report;
+  }
+  Result<ApiTarget> find(const std::optional<std::string>& az = {}) {
     return findByApi("fs-1", az, edges(), kClock);
   }
 };
@@ -54,7 +63,7 @@ std::string logged(const std::function<void()>& body) {
 // DNS-6
 TEST(FindByApi, TakesTheTargetOfOurOwnZone) {
   World world;
-  EXPECT_EQ(world.find()->bestAddress(), "10.0.0.2");
+  EXPECT_EQ(world.find()->address, "10.0.0.2");
   EXPECT_EQ(world.tried, std::vector<std::string>{"10.0.0.2"});
 }
 
@@ -62,14 +71,14 @@ TEST(FindByApi, TakesTheTargetOfOurOwnZone) {
 TEST(FindByApi, TheZoneIdDecidesOverTheName) {
   World world;
   world.own = {"us-east-1a", "use1-azb"};
-  EXPECT_EQ(world.find()->bestAddress(), "10.0.0.2");
+  EXPECT_EQ(world.find()->address, "10.0.0.2");
 }
 
 // Issue: at last another zone's target, with a warning that names cost and latency; section 19.
 TEST(FindByApi, TakesAnotherZoneLastAndWarns) {
   World world;
   world.dead = {"10.0.0.2"};
-  const std::string text = logged([&] { EXPECT_EQ(world.find()->bestAddress(), "10.0.0.1"); });
+  const std::string text = logged([&] { EXPECT_EQ(world.find()->address, "10.0.0.1"); });
   EXPECT_NE(text.find("WARNING"), std::string::npos) << text;
   EXPECT_NE(text.find("us-east-1a (use1-aza)"), std::string::npos);
   EXPECT_NE(text.find("slower"), std::string::npos);
@@ -93,7 +102,7 @@ TEST(FindByApi, NeverLeavesTheZoneTheUserChose) {
 TEST(FindByApi, TheZonesNameDoesWhereItsIdMayNotBeAsked) {
   World world;
   world.zone_id = Error(ErrorKind::kPermission, "not authorized");
-  EXPECT_EQ(world.find("us-east-1a")->bestAddress(), "10.0.0.1");
+  EXPECT_EQ(world.find("us-east-1a")->address, "10.0.0.1");
 }
 
 TEST(FindByApi, WithoutAnOwnZoneAnyAvailableTargetDoes) {
@@ -101,7 +110,7 @@ TEST(FindByApi, WithoutAnOwnZoneAnyAvailableTargetDoes) {
   world.own = {};
   const auto found = world.find();
   ASSERT_TRUE(found);
-  EXPECT_NE(found->bestAddress(), "10.0.0.3");
+  EXPECT_NE(found->address, "10.0.0.3");
 }
 
 TEST(FindByApi, TellsWhichTargetsThereAreWhenNoneIsAvailable) {
@@ -137,18 +146,30 @@ TEST(OrderTargets, PrefersIpv4AndUsesIpv6Alone) {
 TEST(FirstReachable, TriesInTheGivenOrder) {
   World world;
   world.dead = {"10.0.0.9"};
-  EXPECT_EQ(*firstReachable({"10.0.0.9", "10.0.0.8", "10.0.0.7"}, world.edges().reach, kClock),
-            "10.0.0.8");
+  EXPECT_EQ(*firstReachable({"10.0.0.9", "10.0.0.8", "10.0.0.7"}, world.edges().reach), "10.0.0.8");
   EXPECT_EQ(world.tried, (std::vector<std::string>{"10.0.0.9", "10.0.0.8"}));
 }
 
 // DNS-5
-TEST(ReachTarget, NamesTheAddressThatRefuses) {
-  const auto refused = reachTarget("127.77.77.77");
-  ASSERT_FALSE(refused);
-  EXPECT_NE(refused.error().message().find(
+TEST(ReachTargets, NamesTheAddressThatRefuses) {
+  const auto report = reachTargets({"127.77.77.77", "no address"}, kClock);
+  ASSERT_TRUE(report);
+  EXPECT_FALSE(report->winner);
+  ASSERT_EQ(report->tried.size(), 2U);
+  EXPECT_NE(report->tried[0].failure->message().find(
                 "Cannot connect to file system mount target ip address 127.77.77.77"),
             std::string::npos);
+  EXPECT_NE(report->tried[1].failure->message().find("no address is not an IP address"),
+            std::string::npos);
+}
+
+// RFC 8305: a target with both families is reached by the one that works.
+TEST(FindByApi, TriesBothFamiliesOfATargetBeforeAnotherZones) {
+  World world;
+  world.records[1].address_v6 = "fd00::2";
+  world.dead = {"10.0.0.2"};
+  EXPECT_EQ(world.find()->address, "fd00::2");
+  EXPECT_EQ(world.tried, (std::vector<std::string>{"10.0.0.2", "fd00::2"}));
 }
 
 }  // namespace

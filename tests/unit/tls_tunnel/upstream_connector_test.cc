@@ -26,6 +26,20 @@ TEST(UpstreamConnector, FamiliesTakeTurnsBeginningWithTheFirst) {
   EXPECT_TRUE(interleaveFamilies({}, 16).empty());
 }
 
+// RFC 8305 section 4: the winner of last time
+TEST(UpstreamConnector, WhatConnectedLastTimeComesFirst) {
+  const auto all = endpoints({"fd00::1", "10.0.0.1", "fd00::2", "10.0.0.2"});
+  const auto order = [&](const char* winner) {
+    return texts(winnerFirst(all, net::Endpoint::fromLiteral(winner, 2049)));
+  };
+  EXPECT_EQ(order("10.0.0.2"),
+            std::vector<std::string>({"10.0.0.2", "10.0.0.1", "fd00::1", "fd00::2"}));
+  EXPECT_EQ(order("10.0.0.9"),
+            std::vector<std::string>({"10.0.0.1", "10.0.0.2", "fd00::1", "fd00::2"}));
+  EXPECT_EQ(texts(winnerFirst(all, std::nullopt)), texts(all));
+  EXPECT_TRUE(winnerFirst({}, all[0]).empty());
+}
+
 TEST(UpstreamConnector, TakesNoMoreAddressesThanTheLimit) {
   EXPECT_EQ(interleaveFamilies(endpoints({"10.0.0.1", "10.0.0.2", "fd00::1"}), 2).size(), 2U);
 }

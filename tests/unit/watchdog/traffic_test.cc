@@ -61,6 +61,24 @@ TEST(Traffic, AReplayOrANewTunnelIsNone) {
   EXPECT_EQ(traffic.stuck(kStart + seconds(30)), Duration(25000));
 }
 
+// One counts bytes, the other replies, and each tunnel from its own start.
+TEST(Traffic, NumbersOfDifferentCountersAreNotCompared) {
+  Traffic traffic;
+  traffic.note({.received = 10, .tunnel = 1, .waiting = true}, kStart);
+  traffic.note({.received = 99, .waiting = true}, kStart + seconds(5));
+  traffic.note({.received = 10, .tunnel = 1, .waiting = true}, kStart + seconds(10));
+  EXPECT_EQ(traffic.stuck(kStart + seconds(10)), Duration(10000));
+  traffic.note({.received = 0, .tunnel = 2, .waiting = true}, kStart + seconds(15));
+  EXPECT_EQ(traffic.stuck(kStart + seconds(15)), Duration(15000));
+}
+
+TEST(Traffic, WhatASuccessorReceivedBeforeTheFirstLookIsProgress) {
+  Traffic traffic;
+  traffic.note({.received = 1000, .tunnel = 1, .waiting = true}, kStart);
+  traffic.note({.received = 40, .tunnel = 2}, kStart + seconds(15));
+  EXPECT_FALSE(traffic.stuck(kStart + seconds(15)));
+}
+
 TEST(Traffic, ForgetsACallThatWasGivenUp) {
   Traffic traffic;
   traffic.note({.waiting = true}, kStart);

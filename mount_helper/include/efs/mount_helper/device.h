@@ -41,7 +41,6 @@ Result<Device> parseDevice(std::string_view text);
 // name must be one that EFS makes: kInvalidInput otherwise.
 Result<Device> withCanonicalName(Device device, const std::string& canonical_name);
 
-bool isFileSystemId(std::string_view text);   // DEV-2
-bool isAccessPointId(std::string_view text);  // fsap- and 17 hexadecimal digits
+bool isFileSystemId(std::string_view text);  // DEV-2
 
 }  // namespace efs::mount_helper

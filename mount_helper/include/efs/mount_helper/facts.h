@@ -10,6 +10,7 @@
 #include "efs/aws/credentials.h"
 #include "efs/aws/imds.h"
 #include "efs/base/clock.h"
+#include "efs/base/environment.h"
 #include "efs/base/result.h"
 #include "efs/http/http_client.h"
 #include "efs/mount_helper/fallback_target.h"
@@ -48,11 +49,11 @@ class FactFinder {
   // Empty where unknown; never waits long.
   std::string instanceId();
 
-  // For calls of AWS APIs with these credentials, which must outlive the result.
+  // For calls of AWS APIs with what credentials() gave, which must outlive the result.
   aws::ApiAccess apiAccess(const std::string& region, const aws::Credentials& credentials) const;
 
  private:
-  // The one client of this run; `patience` counts at the first call.
+  // The one client of this run; `patience` counts for what is asked next.
   aws::ImdsClient& metadata(aws::ImdsPatience patience);
   std::optional<std::string> ownZone();
   Result<std::string> ownZoneId();
@@ -62,7 +63,7 @@ class FactFinder {
   Result<MountTarget> targetByApi(const TargetQuestion& question, const Error& dns_failure);
   Result<MountTarget> targetAtAddress(const std::string& region);
   Result<MountTarget> targetAtOwnName(const std::string& region);
-  Status reach(const std::string& ip) const;
+  Result<ReachReport> reach(const std::vector<std::string>& ips) const;
 
   const MountRequest& request_;
   const settings::Settings& settings_;
@@ -70,13 +71,12 @@ class FactFinder {
   const net::NetworkNamespace* network_ = nullptr;
   std::unique_ptr<http::HttpClient> curl_;
   std::unique_ptr<http::HttpClient> http_;  // curl_, remembering the metadata token
-  std::unique_ptr<aws::ImdsClient> imds_;
+  std::optional<aws::ImdsClient> imds_;
   std::optional<NameLookups> lookups_;
   std::optional<Result<aws::Credentials>> credentials_;
+  Environment api_environment_ = environmentVariable;
 };
 
-// The process's environment; an empty variable counts as absent.
-std::optional<std::string> environmentVariable(const std::string& name);
 std::string hostName();
 
 }  // namespace efs::mount_helper

@@ -32,28 +32,44 @@ struct TargetChoice {
 std::vector<TargetChoice> orderTargets(const std::vector<aws::MountTargetRecord>& records,
                                        const Zone& wanted, const Zone& own);
 
-// Says whether an address can be reached (reachTarget() below, in the right network namespace).
-using ReachAddress = std::function<Status(const std::string& ip)>;
+// What came of trying to connect to some addresses: of each the failure, if any, and its time.
+struct ReachReport {
+  struct Tried {
+    std::string ip;
+    std::optional<Error> failure;
+    Duration took{0};
+  };
+  std::vector<Tried> tried;
+  std::optional<std::string> winner;
+};
+// reachTargets() below, in the right network namespace. An error is only that the program shall
+// stop.
+using ReachAddresses = std::function<Result<ReachReport>(const std::vector<std::string>& ips)>;
 
-// DNS-5: up to 3 tries of 2 s while the address is silent, 0.5 s apart; other failures at once. The
-// error contains "Cannot connect to file system mount target ip address".
-Status reachTarget(const std::string& ip);
+// DNS-5: connects to port 2049, in the order given with 250 ms between two addresses (RFC 8305), so
+// that a dead one costs no more. Up to 3 tries of 2 s while an address is silent, 0.5 s apart;
+// other failures are final. They contain "Cannot connect to file system mount target ip address".
+Result<ReachReport> reachTargets(const std::vector<std::string>& ips, const Clock& clock);
 
-// The first address that can be reached, in the order given. Each try is logged with its time; the
-// error names all of them.
-Result<std::string> firstReachable(const std::vector<std::string>& ips, const ReachAddress& reach,
-                                   const Clock& clock);
+// The first address that can be reached. Each try is logged with its time; the error names all of
+// them.
+Result<std::string> firstReachable(const std::vector<std::string>& ips,
+                                   const ReachAddresses& reach);
 
 struct FallbackEdges {
   std::function<Result<std::vector<aws::MountTargetRecord>>()> describe_targets;
   std::function<Result<std::string>(const std::string& zone_name)> zone_id_of;
   std::function<Zone()> own_zone;  // asked only without a wanted zone
-  ReachAddress reach;
+  ReachAddresses reach;
 };
-// DNS-6: asks the API and returns the first target that can be reached. A target outside our own
-// zone is taken last, with a warning that names cost and latency; outside `wanted_az` never.
-Result<aws::MountTargetRecord> findByApi(const std::string& fs_id,
-                                         const std::optional<std::string>& wanted_az,
-                                         const FallbackEdges& edges, const Clock& clock);
+struct ApiTarget {
+  aws::MountTargetRecord record;
+  std::string address;  // the one of the record that was reached
+};
+// DNS-6: asks the API and returns the first target that can be reached: of equally close ones with
+// both address families each, the first that answers. A target outside our own zone is taken last,
+// with a warning that names cost and latency; outside `wanted_az` never.
+Result<ApiTarget> findByApi(const std::string& fs_id, const std::optional<std::string>& wanted_az,
+                            const FallbackEdges& edges, const Clock& clock);
 
 }  // namespace efs::mount_helper

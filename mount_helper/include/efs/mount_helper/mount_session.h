@@ -4,6 +4,7 @@
 #include "efs/base/clock.h"
 #include "efs/mount_helper/mount_request.h"
 #include "efs/mount_helper/outcome.h"
+#include "efs/mount_helper/stage_log.h"
 #include "efs/settings/settings.h"
 #include "efs/state/state_store.h"
 
@@ -13,6 +14,7 @@ struct SessionContext {
   const settings::Settings& settings;
   const state::StateStore& store;
   const Clock& clock;
+  StageLog& stages;
 };
 
 // One of the attempts of a mount (persistence.h).

@@ -2,7 +2,8 @@
 //
 // The name is asked anew each time (TUN-10), so a moved mount target is found by reconnecting. All
 // addresses are tried in the spirit of RFC 8305: families take turns, the next attempt starts when
-// the one before failed or after 250 ms, the first that connects wins.
+// the one before failed or after 250 ms, the first that connects wins. The winner is tried first
+// when the tunnel connects again.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +34,8 @@ class UpstreamConnector {
 
   UpstreamConnector(io::EventLoop& loop, const Limits& limits) : loop_(loop), limits_(limits) {}
 
+  // The address that connected last time is tried first, or else its family.
+  void prefer(const std::optional<net::Endpoint>& winner) { winner_ = winner; }
   // Once. `resolved` is called as soon as the addresses are known, `done` exactly once, never
   // from inside start(); `done` may destroy the connector.
   void start(const std::string& host, std::uint16_t port, Resolved resolved, Done done);
@@ -60,6 +63,7 @@ class UpstreamConnector {
   io::EventLoop& loop_;
   const Limits& limits_;
   std::string host_;
+  std::optional<net::Endpoint> winner_;
   Resolved resolved_;
   Done done_;
 
@@ -79,6 +83,11 @@ class UpstreamConnector {
   io::EventLoop::Timer overall_;
   io::EventLoop::Timer finisher_;
 };
+
+// `winner` first where it is among the addresses, else those of its family (RFC 8305 section 4:
+// what is known from former connections). The order is kept otherwise.
+std::vector<net::Endpoint> winnerFirst(std::vector<net::Endpoint> addresses,
+                                       const std::optional<net::Endpoint>& winner);
 
 // RFC 8305 section 4: the families of `addresses` take turns, beginning with the first one's; at
 // most `limit` addresses.

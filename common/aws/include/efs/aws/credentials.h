@@ -3,7 +3,6 @@
 
 #include <sys/types.h>
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include "efs/aws/imds.h"
 #include "efs/base/clock.h"
+#include "efs/base/environment.h"
 #include "efs/base/result.h"
 #include "efs/base/secret.h"
 #include "efs/http/http_client.h"
@@ -45,7 +45,7 @@ struct CredentialContext {
   const http::HttpClient& http;
   const Clock& clock;
   std::string home_directory;  // of the running uid, from the password file, not $HOME (CRED-5)
-  std::function<std::optional<std::string>(const std::string&)> environment;
+  Environment environment;
   std::string region;
   bool disable_metadata_token = false;
   ImdsPatience imds_patience = {};
@@ -70,6 +70,10 @@ struct CredentialOptions {
 // for a role, a program or a log-in stands before the instance role.
 Result<Credentials> findCredentials(const CredentialContext& context,
                                     const CredentialOptions& options);
+// The environment for calls of AWS APIs: where it is silent about FIPS and dual-stack endpoints the
+// profile of `options` (else $AWS_PROFILE, else "default") counts, as in the SDKs. A file that
+// cannot be read counts as empty.
+Environment apiEnvironment(const CredentialContext& context, const CredentialOptions& options);
 // Only the source that `method` names (CRED-10), for renewal.
 Result<Credentials> credentialsByMethod(const CredentialContext& context,
                                         const std::string& method);

@@ -5,16 +5,14 @@
 // botocore's.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "efs/base/environment.h"
 #include "efs/base/result.h"
 
 namespace efs::aws {
-
-using Environment = std::function<std::optional<std::string>(const std::string&)>;
 
 // A group of regions with one identity system and one DNS suffix.
 struct Partition {
@@ -27,19 +25,21 @@ struct Partition {
 // SDKs.
 const Partition& partitionOf(std::string_view region);
 
-enum class Service { kEfs, kEc2, kLogs };
+enum class Service { kEfs, kEc2, kLogs, kSts, kSsoPortal };
 // The name that stands in a signature's scope: "elasticfilesystem".
 std::string_view signingName(Service service);
 
 struct EndpointOptions {
   bool fips = false;
   bool dual_stack = false;
-  std::optional<std::string> override_url;  // instead of everything else
+  std::optional<std::string> override_url = {};  // instead of everything else
+  std::string override_variable = {};            // where that comes from, for the message
+  std::string dns_suffix = {};  // instead of the partition's; not for dual-stack names
 };
 
 // $AWS_USE_FIPS_ENDPOINT and $AWS_USE_DUALSTACK_ENDPOINT ("true" in any case), and
-// $AWS_ENDPOINT_URL_EFS, _EC2 or _CLOUDWATCH_LOGS (or _LOGS) before $AWS_ENDPOINT_URL. `fips` is
-// what the configuration says; either is enough.
+// $AWS_ENDPOINT_URL_EFS, _EC2, _CLOUDWATCH_LOGS (or _LOGS), _STS or _SSO before $AWS_ENDPOINT_URL.
+// `fips` is what the configuration says; either is enough.
 EndpointOptions endpointOptions(Service service, const Environment& environment, bool fips);
 
 // Scheme and host, without a slash at its end: "https://elasticfilesystem.us-east-1.amazonaws.com".

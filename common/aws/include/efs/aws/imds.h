@@ -2,12 +2,12 @@
 // use").
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "efs/base/clock.h"
+#include "efs/base/environment.h"
 #include "efs/base/result.h"
 #include "efs/base/secret.h"
 #include "efs/http/http_client.h"
@@ -15,6 +15,7 @@
 namespace efs::aws {
 
 inline constexpr const char* kImdsEndpoint = "http://169.254.169.254";
+inline constexpr const char* kImdsEndpointV6 = "http://[fd00:ec2::254]";
 
 struct InstanceIdentity {
   std::string region;             // never empty
@@ -35,12 +36,19 @@ struct ImdsPatience {
 };
 
 // Fetches the token and the identity document at most once per object (a token lives six hours:
-// make a new object for each task). Not thread-safe.
+// make a new object for each task). A service that was silent once is not asked again: its silence
+// costs one patience, however many answers were wanted. Not thread-safe.
 class ImdsClient {
  public:
   // `disable_token` = version 1 only. `http` must outlive the object.
   ImdsClient(const http::HttpClient& http, std::string endpoint, bool disable_token,
              ImdsPatience patience = {});
+  // At imdsEndpoint(); where imdsDisabled() nothing is asked and every answer is kNotFound.
+  static ImdsClient fromEnvironment(const http::HttpClient& http, const Environment& environment,
+                                    bool disable_token, ImdsPatience patience = {});
+
+  // Of what is asked from now on.
+  void setPatience(const ImdsPatience& patience) { patience_ = patience; }
 
   Result<InstanceIdentity> identity();
   Result<std::string> availabilityZoneId();
@@ -54,20 +62,21 @@ class ImdsClient {
   Error refusal(int status) const;
 
   const http::HttpClient& http_;
-  std::string endpoint_;
+  std::string endpoint_;  // empty: nobody may ask
   bool disable_token_;
   ImdsPatience patience_;
   bool token_asked_ = false;
   std::optional<Secret> token_;
   std::string token_failure_;
+  std::optional<Error> silence_;
   std::optional<InstanceIdentity> identity_;
 };
 
 // $AWS_EC2_METADATA_DISABLED is "true" in any case: nobody may ask the service.
-bool imdsDisabled(const std::function<std::optional<std::string>(const std::string&)>& environment);
+bool imdsDisabled(const Environment& environment);
 
-// $AWS_EC2_METADATA_SERVICE_ENDPOINT without a slash at its end, or kImdsEndpoint.
-std::string imdsEndpoint(
-    const std::function<std::optional<std::string>(const std::string&)>& environment);
+// $AWS_EC2_METADATA_SERVICE_ENDPOINT without a slash at its end, or kImdsEndpoint, or the one for
+// IPv6 where $AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is "IPv6" in any case.
+std::string imdsEndpoint(const Environment& environment);
 
 }  // namespace efs::aws

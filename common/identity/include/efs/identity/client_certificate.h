@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "efs/aws/credentials.h"
 #include "efs/base/clock.h"
@@ -26,6 +27,9 @@ struct CertificateRequest {
   // CERT-1: 0 for the first certificate of a mount, one more for each renewal.
   std::uint64_t serial = 0;
 };
+
+// "fsap-" and 17 lower-case hexadecimal digits (contract section 3.2).
+bool isAccessPointId(std::string_view text);
 
 // CERT-2: the extensions after the subject key identifier, in this order.
 inline constexpr const char* kAccessPointOid = "1.3.6.1.4.1.4843.7.1";

@@ -37,7 +37,7 @@ class Resolver {
     Duration server_timeout{2000};
     // When one family's answer is missing for so long, the other family's alone will do: firewalls
     // that drop AAAA questions are common.
-    Duration family_patience{1000};
+    Duration family_patience{250};
     // Names without a dot are looked for in the domains of `search`.
     bool use_search_list = false;
   };

@@ -1,0 +1,28 @@
+// StageLog: how long each stage of a mount took, at level debug; tests/bench/mount_time.py reads
+// it.
+#pragma once
+
+#include <ctime>
+
+#include "efs/base/clock.h"
+
+namespace efs::mount_helper {
+
+class StageLog {
+ public:
+  // The first stage's waiting begins now, its computing with the process: what the loader did
+  // before main() counts.
+  explicit StageLog(const Clock& clock) : clock_(clock), begin_(clock.monotonic()) {}
+
+  // Ends the current stage, naming it, and begins the next one. The line tells the time that
+  // passed and the processor time of this process in it, without its children:
+  // "stage credentials: 2.10 ms, 0.31 ms computing".
+  void end(const char* stage);
+
+ private:
+  const Clock& clock_;
+  MonoTime begin_;
+  std::clock_t computed_ = 0;
+};
+
+}  // namespace efs::mount_helper
