@@ -51,7 +51,7 @@ Outcome remount(const MountRequest& request) {
   auto table = mounts::MountTable::readKernel();
   if (!table) return mountFailed(table.error());
   const mounts::MountEntry* entry = table->atPath(canonicalPath(request.mountpoint));
-  if (entry == nullptr || !entry->tunnelPort()) {
+  if (entry == nullptr || !entry->isNfs()) {
     return mountFailed(
         Error(ErrorKind::kNotFound, "remount: no EFS mount at " + printable(request.mountpoint)));
   }
@@ -59,9 +59,10 @@ Outcome remount(const MountRequest& request) {
   nfs.source = entry->source;
   nfs.target = request.mountpoint;
   nfs.options = request.nfs_options;
-  nfs.address = "127.0.0.1";
-  nfs.umount_helper = kUmountHelper;
-  mounts::addNfsDefaults(nfs.options, *entry->tunnelPort());
+  // MODE-2: a mount without a tunnel has another server and no helper.
+  nfs.address = entry->option("addr").value_or("127.0.0.1");
+  if (entry->tunnelPort()) nfs.umount_helper = kUmountHelper;
+  mounts::addNfsDefaults(nfs.options, entry->tunnelPort());
   if (auto done = mounts::remountNfs(nfs); !done) {
     return mountFailed(done.error().addContext("remounting " + request.mountpoint));
   }

@@ -68,6 +68,11 @@ int mountCommand(const CommandLine& command) {
   const state::StateStore store(state::kStateDirectory);
   const Outcome outcome = carryOut(*request, {*settings, store, clock, stages});
   if (!outcome.out.empty()) std::fputs(outcome.out.c_str(), stdout);
+  if (!outcome.notice.empty()) {
+    log::warning("{}", outcome.notice);
+    std::fprintf(stderr, "mount.efs: %s: %s\n", request->device.fs_id.c_str(),
+                 outcome.notice.c_str());
+  }
   if (!outcome.err.empty()) return fail(outcome.code, request->device.fs_id, outcome.err);
   return outcome.code;
 }

@@ -2,6 +2,7 @@
 
 #include "efs/base/text.h"
 #include "efs/base/version.h"
+#include "efs/mount_helper/direct_mount.h"
 #include "efs/tunnel_control/tunnel_launcher.h"
 
 namespace efs::mount_helper {
@@ -52,6 +53,7 @@ tunnel_control::TunnelConfig planTunnel(const MountRequest& request, const Mount
   config.ca_file = caFile(request, settings);
   config.certificate = paths.certificate;
   config.private_key = identity::kPrivateKeyPath;
+  config.ocsp = asksRevocation(request, settings);
   if (settings.check_cert_hostname) {
     config.check_host = certificateHost(facts.target.dns_name, request.device.fs_id);
   }
@@ -97,13 +99,13 @@ identity::CertificateRequest planCertificate(const MountRequest& request, const 
   return certificate;
 }
 
+}  // namespace
+
 unsigned long readSize(const mounts::OptionList& options) {
   constexpr unsigned long kDefault = 1048576;
   const auto value = parseInt(options.value("rsize").value_or(""));
   return value && *value > 0 ? static_cast<unsigned long>(*value) : kDefault;
 }
-
-}  // namespace
 
 MountPlan planMount(const MountRequest& request, const MountFacts& facts,
                     const settings::Settings& settings, const state::StateStore& store,

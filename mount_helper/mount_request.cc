@@ -21,11 +21,9 @@ Error invalid(std::string message) { return {ErrorKind::kInvalidInput, std::move
 
 // Options of efs-utils that this version does not serve. Silently dropping one could mount with a
 // weaker identity or in the wrong network namespace, so each is refused by name.
-constexpr std::array<std::string_view, 4> kNotYetSupported = {"ocsp", "stunnel", "azid",
-                                                              "notunnel"};
+constexpr std::array<std::string_view, 1> kNotYetSupported = {"azid"};
 // s3files and macOS words that mean nothing here and must not reach the kernel.
-constexpr std::array<std::string_view, 4> kIgnored = {"notls", "noocsp", "nodirects3read",
-                                                      "nos3readcache"};
+constexpr std::array<std::string_view, 3> kIgnored = {"notls", "nodirects3read", "nos3readcache"};
 
 Status refuseUnsupported(const OptionList& options) {
   if (options.has("capath")) {  // contract 3.2, anchor kept
@@ -53,6 +51,10 @@ Status checkExclusions(const OptionList& options) {
   }
   if (tls && options.has("notls")) {
     return invalid("The \"tls\" and \"notls\" options are mutually exclusive");
+  }
+  if (tls && options.has("notunnel")) {
+    return invalid("The \"tls\" and \"notunnel\" options are mutually exclusive")
+        .addHint("without a tunnel there is nothing that encrypts");
   }
   for (const char* name : {"accesspoint", "iam"}) {
     if (options.has(name) && !tls) {
@@ -152,6 +154,10 @@ Status takeOurs(MountRequest& request) {
   request.tls_port = tls_port;
   EFS_TRY(verify, takeInteger(options, "verify", 0, 4));
   request.verify = verify;
+  if (take(options, "noocsp")) request.ocsp = false;
+  if (take(options, "ocsp")) request.ocsp = true;
+  request.stunnel = take(options, "stunnel").has_value();
+  request.no_tunnel = take(options, "notunnel").has_value();
   EFS_TRY(ca_file, takeNonEmpty(options, "cafile"));
   request.ca_file = std::move(ca_file);
   EFS_TRY(profile, takeNonEmpty(options, "awsprofile"));

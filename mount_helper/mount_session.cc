@@ -1,7 +1,5 @@
 #include "efs/mount_helper/mount_session.h"
 
-#include <random>
-
 #include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
@@ -9,11 +7,14 @@
 #include "efs/identity/client_certificate.h"
 #include "efs/mount_helper/cloudwatch_report.h"
 #include "efs/mount_helper/diagnosis.h"
+#include "efs/mount_helper/direct_mount.h"
 #include "efs/mount_helper/existing_mount.h"
 #include "efs/mount_helper/facts.h"
+#include "efs/mount_helper/mount_attempts.h"
 #include "efs/mount_helper/mount_plan.h"
 #include "efs/mount_helper/network_wait.h"
 #include "efs/mount_helper/own_mount.h"
+#include "efs/mount_helper/persistence.h"
 #include "efs/mount_helper/rollback.h"
 #include "efs/mount_helper/tunnel_session.h"
 #include "efs/mount_helper/watchdog_start.h"
@@ -28,7 +29,7 @@
 namespace efs::mount_helper {
 namespace {
 
-constexpr Duration kTunnelStart{5000};
+constexpr Duration kTunnelStart{30000};  // many mounts at boot; one that dies is seen at once
 constexpr Duration kHandOver{2000};
 constexpr Duration kUndoUnmount{5000};
 constexpr Duration kNetworkPatience{60000};  // how long a boot may take to bring the network up
@@ -45,13 +46,15 @@ std::string clientIdentifierOf(const MountRequest& request) {
 // One mount under way: the parts that its steps share.
 class MountSession {
  public:
-  MountSession(const MountRequest& request, const SessionContext& context)
+  MountSession(const MountRequest& request, const SessionContext& context, const Attempt& attempt)
       : request_(request),
         context_(context),
+        attempt_(attempt),
         facts_finder_(request_, context.settings, context.clock),
         own_mount_(request.mountpoint) {}
 
   Outcome run();
+  Outcome runDirectly();
   // Section 20: one line about it in CloudWatch Logs.
   void report(const Outcome& outcome);
 
@@ -66,14 +69,13 @@ class MountSession {
   Status mountOnce(std::optional<Duration> patience);
   Status mountAs(const std::string& identifier, std::optional<Duration> patience);
   Status mountWithRetries();
-  Status announceRetry(int attempt, int count, const Error& error);
+  Duration lastTryPatience() const;
   Status makeOwnMount();
   Result<bool> usesOwnTunnel();
   Status mountApart();
   void setReadAhead();
   void undoMount();
   void finish();
-  Duration lastTryPatience() const;
   std::string signer() const;
 
   // NET-1: the steps that touch the mount's network.
@@ -81,6 +83,7 @@ class MountSession {
 
   MountRequest request_;  // completed when the device's own name is resolved
   const SessionContext& context_;
+  const Attempt& attempt_;
   FactFinder facts_finder_;
   std::optional<net::NetworkNamespace> network_;
   MountFacts facts_;
@@ -88,8 +91,9 @@ class MountSession {
   MountPlan plan_;
   std::optional<TunnelSession> tunnel_;
   OwnMount own_mount_;
-  std::string notices_;  // lines for stderr while retrying
-  Rollback rollback_;    // last: undone before anything above is gone
+  UniqueFd sign_of_life_;  // for the watchdog: our mount is under way
+  std::string notices_;    // lines for stderr while retrying
+  Rollback rollback_;      // last: undone before anything above is gone
 };
 
 Status MountSession::inNetwork(const std::function<Status()>& step) const {
@@ -126,12 +130,6 @@ Status MountSession::gatherFacts() {
 Status MountSession::checkTlsSettings() const {
   if (!request_.tls) return {};
   const auto settings = context_.settings.forRegion(facts_.region);
-  if (settings.check_cert_validity) {
-    return Error(ErrorKind::kUnsupported,
-                 "configuration: stunnel_check_cert_validity = true (OCSP) is not supported by "
-                 "this version")
-        .addHint("set it to false in section [mount]");
-  }
   const std::string ca_file = request_.ca_file.value_or(settings.ca_file);
   const bool verifies = request_.verify.value_or(2) != 0;
   if (!verifies || fileExists(ca_file)) return {};
@@ -195,6 +193,8 @@ Status MountSession::prepareFiles() {
     EFS_CHECK(writeFileAtomic(plan_.paths.certificate, certificate.pem, {.mode = 0600}));
   }
   EFS_CHECK(writeFileAtomic(plan_.paths.tunnel_config, plan_.tunnel_config_text, {.mode = 0600}));
+  EFS_TRY(sign_of_life, store.holdPending(plan_.paths.name));
+  sign_of_life_ = std::move(sign_of_life);
   return store.writePending(plan_.paths.name, plan_.state);
 }
 
@@ -258,51 +258,25 @@ Status MountSession::mountOnce(std::optional<Duration> patience) {
 }
 
 Duration MountSession::lastTryPatience() const {
-  // nfs(5): retry= is in minutes, 2 for foreground mounts.
-  constexpr std::int64_t kDefaultMinutes = 2;
-  constexpr std::int64_t kMaxMinutes = 10000;
-  const auto wanted = parseInt(request_.nfs_options.value("retry").value_or(""));
-  const std::int64_t minutes =
-      wanted && *wanted >= 0 && *wanted <= kMaxMinutes ? *wanted : kDefaultMinutes;
-  return std::max<Duration>(std::chrono::minutes(minutes),
-                            context_.settings.mount.retry_nfs_mount_timeout);
-}
-
-Status MountSession::announceRetry(int attempt, int count, const Error& error) {
-  // 1.5^attempt seconds and up to one more; a time-out has waited long enough already (NFS-5).
-  Duration wait{0};
-  if (error.kind() != ErrorKind::kTimeout) {
-    std::random_device random;
-    wait = Duration(1000);
-    for (int i = 0; i < attempt; ++i) wait += wait / 2;
-    wait += Duration(std::uniform_int_distribution<>(0, 1000)(random));
-  }
-  const std::string line =
-      fmt::format("Mount attempt {}/{} failed due to {}, wait {:.1f} sec before next attempt.",
-                  attempt, count, error.message(), static_cast<double>(wait.count()) / 1000);
-  log::error("mount attempt {}/{} of {} at {}: {}", attempt, count, facts_.target.dns_name,
-             request_.mountpoint, error.describe());
-  std::fprintf(stderr, "%s\n", line.c_str());
-  return sleepFor(wait);
+  const Duration usual = context_.settings.mount.retry_nfs_mount_timeout;
+  return attempt_.background ? usual : std::max(usual, attempt_.until.left());
 }
 
 Status MountSession::mountWithRetries() {
-  const auto& settings = context_.settings.mount;
-  const int count = settings.retry_nfs_mount ? settings.retry_nfs_mount_count : 1;
   const std::string name = clientIdentifierOf(request_);
   mounts::loadNfs();
-  for (int attempt = 1;; ++attempt) {
-    const bool last = attempt >= count;
-    Status done = preflight(settings.retry_nfs_mount_timeout);
-    context_.stages.end("pre-flight");
-    if (done) done = mountAs(name, last ? lastTryPatience() : settings.retry_nfs_mount_timeout);
-    if (done) return done;
-    if (!tunnel_->alive()) {
-      return std::move(done.error()).addContext("the tunnel died during the mount");
-    }
-    if (last || !worthRetrying(done.error(), request_)) return done;
-    EFS_CHECK(announceRetry(attempt, count, done.error()));
-  }
+  const auto& settings = context_.settings.mount;
+  return tryToMount(
+      attemptRules(settings, lastTryPatience()),
+      facts_.target.dns_name + " at " + request_.mountpoint,
+      [&](Duration patience) {
+        Status done = preflight(settings.retry_nfs_mount_timeout);
+        context_.stages.end("pre-flight");
+        if (done) done = mountAs(name, patience);
+        if (!done && !tunnel_->alive()) done.error().addContext("the tunnel died during the mount");
+        return done;
+      },
+      [&](const Error& error) { return tunnel_->alive() && worthRetrying(error, request_); });
 }
 
 // The port that the kernel uses for our mount: another one than ours when it merged the mount with
@@ -390,8 +364,8 @@ void MountSession::finish() {
 }
 
 Outcome MountSession::run() {
-  const auto facts =
-      untilNetworkIsUp([this] { return gatherFacts(); }, context_.clock, kNetworkPatience);
+  const Duration patience = attempt_.background ? Duration(0) : kNetworkPatience;
+  const auto facts = untilNetworkIsUp([this] { return gatherFacts(); }, context_.clock, patience);
   if (!facts.status) {
     return facts.network_missing ? mountFailed(facts.status.error()) : fatal(facts.status.error());
   }
@@ -399,6 +373,10 @@ Outcome MountSession::run() {
   if (request_.fake) {
     log::info("Fake mount mode enabled, mount aborted after checks");
     return {};
+  }
+  if (mountsDirectly(request_, context_.settings.mount)) return runDirectly();
+  if (request_.stunnel) {
+    log::info("option stunnel: served by efs-proxy, which does what stunnel did for efs-utils");
   }
   auto binary = tunnel_control::findTunnelBinary();
   if (!binary) return fatal(binary.error());
@@ -430,9 +408,25 @@ Outcome MountSession::run() {
     const int code = tunnel_->alive() ? kMountFailed : kFatal;  // contract section 7
     log::error("Failed to mount {} at {}: returncode={}, stderr=\"{}\"", facts_.target.dns_name,
                request_.mountpoint, code, mounted.error().describe());
-    return {code, "", mounted.error().describe()};
+    return {code, "", mounted.error().describe(), "", mounted.error().kind()};
   }
   finish();
+  return {};
+}
+
+// MODE-2
+Outcome MountSession::runDirectly() {
+  const auto rules = attemptRules(context_.settings.mount, lastTryPatience());
+  auto mounted =
+      inNetwork([&] { return mountDirectly(request_, facts_.target, rules, context_.clock); });
+  if (!mounted) {
+    log::error("Failed to mount {} at {}: returncode={}, stderr=\"{}\"", facts_.target.dns_name,
+               request_.mountpoint, kMountFailed, mounted.error().describe());
+    return mountFailed(mounted.error());
+  }
+  plan_.rsize = readSize(request_.nfs_options);
+  setReadAhead();
+  log::info("Successfully mounted {} at {}", facts_.target.dns_name, request_.mountpoint);
   return {};
 }
 
@@ -445,19 +439,23 @@ void MountSession::report(const Outcome& outcome) {
 
 }  // namespace
 
-Outcome carryOut(const MountRequest& request, const SessionContext& context) {
-  MountSession session(request, context);
+bool worthAnother(const Attempt& attempt, const Outcome& outcome) {
+  return attempt.repeats && outcome.code != 0 && outcome.cause && mayPassByItself(*outcome.cause) &&
+         !attempt.until.passed();
+}
+
+Outcome attemptMount(const MountRequest& request, const SessionContext& context,
+                     const Attempt& attempt) {
+  MountSession session(request, context, attempt);
   Outcome outcome;
   if (auto usable = checkUsable(request); !usable) {
     outcome = mountFailed(usable.error());
-  } else if (request.remount) {
-    return remount(request);
   } else if (auto already = request.fake ? std::nullopt : alreadyMounted(request)) {
     return *already;
   } else {
     outcome = session.run();
   }
-  if (!request.fake) session.report(outcome);
+  if (!request.fake && !worthAnother(attempt, outcome)) session.report(outcome);
   return outcome;
 }
 

@@ -32,11 +32,13 @@ Result<TunnelSession> TunnelSession::start(const MountPlan& plan, const net::Lis
   }
   if (session.listening_) return session;
   session.readStatus(Duration(0));
+  const char* in_time = session.alive() ? " in time" : "";
   session.stop();
   if (interrupted() != 0) return interruptedError();
   if (session.failure_)
     return Error(session.failure_->kind, "the tunnel could not start: " + session.failure_->detail);
-  return Error(ErrorKind::kTimeout, "the tunnel " + plan.tunnel_command[0] + " did not start")
+  return Error(ErrorKind::kTimeout,
+               "the tunnel " + plan.tunnel_command[0] + " did not start" + in_time)
       .addHint("its log in /var/log/amazon/efs tells more");
 }
 

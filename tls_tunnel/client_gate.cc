@@ -32,7 +32,7 @@ ClientGate::Verdict ClientGate::judge(const net::Endpoint& peer, const net::Endp
                                           "only root and allow_local_uids may use this tunnel",
                                           peer.text(), owner->uid));
   }
-  return owner->established ? Verdict::kWelcome : Verdict::kGone;
+  return owner->connected ? Verdict::kWelcome : Verdict::kGone;
 }
 
 bool ClientGate::allowed(uid_t uid) const {

@@ -91,6 +91,9 @@ Result<UniqueFd> openSignals() {
   return fd;
 }
 
+// Without verification there is no chain to ask about; stunnel does the same.
+bool asksRevocation(const TunnelConfig& config) { return config.ocsp && config.verify != 0; }
+
 Result<tls::TlsClientContext> makeTls(const TunnelConfig& config, const Clock& clock) {
   tls::TlsOptions options;
   options.verify = config.verify != 0;
@@ -100,6 +103,7 @@ Result<tls::TlsClientContext> makeTls(const TunnelConfig& config, const Clock& c
   options.certificate_file = config.certificate;
   options.key_file = config.private_key;
   options.fips = config.fips;
+  options.ask_staple = asksRevocation(config);
   return tls::TlsClientContext::create(options, clock);
 }
 
@@ -147,7 +151,8 @@ class Tunnel {
     openMeter();
     context_.emplace(SessionContext{*loop_, limits_, status_, *meter_, pacer_, config.connect_host,
                                     static_cast<std::uint16_t>(config.connect_port),
-                                    tls_ ? &*tls_ : nullptr});
+                                    tls_ ? &*tls_ : nullptr,
+                                    tls_ && asksRevocation(config) ? &revocation_ : nullptr});
     return {};
   }
 
@@ -209,6 +214,7 @@ class Tunnel {
   std::unique_ptr<io::EventLoop> loop_;
   TunnelListener listener_;
   std::optional<tls::TlsClientContext> tls_;
+  tls::RevocationMemory revocation_;
   net::SocketOwners owners_;
   std::optional<ClientGate> gate_;
   std::optional<TunnelMeter> meter_;

@@ -70,6 +70,7 @@ void TunnelSession::clientEvent(std::uint32_t events) {
       return firstByte();
     case State::kConnecting:
     case State::kSecuring:
+    case State::kChecking:
       // EPOLLRDHUP alone may be a half-close behind a request: that request is still served.
       if ((events & (EPOLLHUP | EPOLLERR)) != 0)
         end(log::Level::kInfo, "client closed while the upstream was being connected",
@@ -172,6 +173,23 @@ void TunnelSession::handshake() {
   if (result.state == IoState::kWouldBlock) return;
   if (result.state != IoState::kDone) return upstreamFailed(Stage::kSecured, tls_->error());
   deadline_.reset();
+  if (context_.revocation != nullptr) return checkRevocation();
+  secured();
+}
+
+void TunnelSession::checkRevocation() {
+  state_ = State::kChecking;
+  auto check = tls::RevocationCheck::begin(*tls_, *context_.revocation, context_.loop.clock());
+  if (!check) return upstreamFailed(Stage::kSecured, check.error());
+  revocation_.emplace(context_.loop, context_.limits, std::move(*check));
+  revocation_->start([this](const Status& verdict) {
+    revocation_.reset();
+    if (!verdict) return upstreamFailed(Stage::kSecured, verdict.error());
+    secured();
+  });
+}
+
+void TunnelSession::secured() {
   log::debug("Connection {}: {} secured with {}", id_, upstream_name_, tls_->describe());
   context_.status.reached(Stage::kSecured, tls_->describe());
   context_.meter.facts().tls = tls_->describe();
@@ -315,6 +333,7 @@ void TunnelSession::end(log::Level level, const std::string& reason, Client clie
   deadline_.reset();
   look_timer_.reset();
   connector_.reset();
+  revocation_.reset();
   if (!was_silent) {
     context_.meter.remove(meter_);
     context_.meter.publish();

@@ -132,28 +132,50 @@ class Judge {
   // The tunnel belongs to its helper while the mount is under way; only a dead helper's leftovers
   // are ours.
   void judgePending() {
+    if (seen_.helper == Seen::kYes) {
+      progress_.helper_seen = true;
+      wakeIn(kSoon);
+    }
+    const bool helper_died = progress_.helper_seen && seen_.helper == Seen::kNo;
     if (seen_.mounted == Seen::kYes) {
       if (!progress_.mounted_since) progress_.mounted_since = seen_.now;
-      if (since(*progress_.mounted_since) >= kPendingAdoption) return act(Action::kPublish);
+      if (helper_died || since(*progress_.mounted_since) >= kPendingAdoption)
+        return act(Action::kPublish);
       return wakeAt(*progress_.mounted_since + kPendingAdoption);
     }
     progress_.mounted_since.reset();
     if (portInUse()) progress_.term_sent.reset();
     const MonoTime expiry = *progress_.first_seen + kPendingExpiry;
-    if (seen_.now < expiry) return wakeAt(expiry);
+    if (seen_.now < expiry && !helper_died) return wakeAt(expiry);
     if (seen_.mounted == Seen::kNo && !portInUse()) return stopAndRemove();
     wakeIn(kYoungMount);
   }
 
   void judgeMounted() {
-    if (!progress_.mounted_since) progress_.mounted_since = seen_.now;
+    if (!progress_.mounted_since) {
+      progress_.mounted_since = seen_.now;
+      progress_.read_ahead_looks = 0;
+    }
     progress_.was_mounted = true;
     progress_.unmount_noted = false;
     progress_.absent_since.reset();
     progress_.unused_since.reset();
     progress_.revived.reset();
     if (seen_.unmount_recorded) act(Action::kClearUnmount);
+    lookAfterReadAhead();
     keepServing();
+  }
+
+  void lookAfterReadAhead() {
+    if (!policy_.keep_read_ahead) return;
+    std::size_t& looks = progress_.read_ahead_looks;
+    if (looks == kReadAheadLooks.size()) return;
+    if (seen_.now >= *progress_.mounted_since + kReadAheadLooks.at(looks)) {
+      act(Action::kCheckReadAhead);
+      ++looks;
+    }
+    if (looks < kReadAheadLooks.size())
+      wakeAt(*progress_.mounted_since + kReadAheadLooks.at(looks));
   }
 
   void judgeUnmounted() {

@@ -5,6 +5,7 @@
 // kernel's NFS client still holds its port, or while a client is connected to it.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct Observation {
   double chance = 0.5;  // randomness for jitter, [0, 1)
 
   bool pending = false;           // the state file still carries its '~'
+  Seen helper = Seen::kUnknown;   // of a pending mount: its helper gives its sign of life
   std::optional<Duration> age;    // by the wall clock, since mount_time; may be negative
   bool unmount_recorded = false;  // unmount_time or unmount_count are in the state file
 
@@ -45,6 +47,7 @@ struct Policy {
   // Contract WD-5, for kernels that do not show who uses the port: count * poll interval + grace.
   Duration blind_unmount_delay{35000};
   HealthPolicy health;
+  bool keep_read_ahead = false;  // WD-12: optimize_readahead
 };
 
 // Fixed times of the product; those a user may want to change are in Policy.
@@ -59,14 +62,21 @@ inline constexpr Duration kMaxStartDelay{30000};
 inline constexpr Duration kPendingAdoption{5000};  // mounted under a '~' name: its helper is dead
 inline constexpr Duration kPendingExpiry{600000};  // '~' without a mount: its helper is dead
 
+// WD-12: what others write into read_ahead_kb they write soon after the mount.
+inline constexpr std::array<Duration, 3> kReadAheadLooks = {Duration(2000), Duration(10000),
+                                                            Duration(60000)};
+
 // What decide() remembers from one call to the next; a value, kept by the caller.
 struct Progress {
   std::optional<MonoTime> first_seen;
   bool was_mounted = false;
+  bool helper_seen = false;  // it gives a sign of life, so that its end can be told
   bool unmount_noted = false;
   bool no_certificate_reported = false;
   std::optional<MonoTime> mounted_since, absent_since, unused_since, revived;
   std::optional<MonoTime> term_sent, kill_sent;
+
+  std::size_t read_ahead_looks = 0;  // since mounted_since
 
   int starts = 0;  // since the last tunnel that lived for kStableLife
   std::optional<MonoTime> alive_since, next_start;
@@ -82,7 +92,8 @@ enum class Action {
   kStartTunnel,          // behind the held listener where there is one
   kReportNoCertificate,  // the tunnel cannot start before the renewal succeeds (WD-6)
   kRenewCertificate,
-  kNoteUnmount,      // log it and record unmount_time
+  kNoteUnmount,  // log it and record unmount_time
+  kCheckReadAhead,
   kClearUnmount,     // the mount is back: forget unmount_time and unmount_count
   kTerminateTunnel,  // SIGTERM to its process group
   kKillTunnel,       // SIGKILL

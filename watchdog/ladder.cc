@@ -18,7 +18,7 @@ class Climber {
 
   HealthDecision run() {
     noteRoot();
-    if (hung()) {
+    if (hung() || stillHung()) {
       judgeHang();
     } else {
       judgeMoving();
@@ -47,6 +47,12 @@ class Climber {
   }
 
   bool hung() const { return policy_.hang > Duration(0) && seen_.stuck >= policy_.hang; }
+
+  // What waits may be seen in different places one after the other (a call in the tunnel, bytes
+  // that its successor has not read yet), each with its own age: nothing has come back for that.
+  bool stillHung() const {
+    return policy_.hang > Duration(0) && progress_.hung_since && seen_.stuck >= kSuspicion;
+  }
 
   void probeIfSuspect() {
     if (policy_.hang <= Duration(0) || !seen_.stuck || *seen_.stuck < kSuspicion) {

@@ -19,6 +19,7 @@ namespace {
 constexpr Duration kProbePatience{4500};
 constexpr Duration kConnectPatience{1000};
 constexpr Duration kNamePatience{8000};
+constexpr Duration kNamesPatience{5000};
 constexpr Duration kTargetPatience{3000};
 constexpr const char* kStale = "stale";
 
@@ -26,6 +27,26 @@ Result<net::Resolver::Addresses> addressesOf(const std::string& host, int port) 
   EFS_TRY(resolver, net::Resolver::create());
   const SystemClock clock;
   return resolver.resolve(host, static_cast<std::uint16_t>(port), clock, kNamePatience);
+}
+
+// All at once; a name without an answer has no addresses.
+Result<std::vector<net::Resolver::Addresses>> addressesOfAll(const std::vector<std::string>& names,
+                                                             int port) {
+  EFS_TRY(resolver, net::Resolver::create());
+  std::vector<net::Resolver::Addresses> found(names.size());
+  std::size_t answers = 0;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    resolver.start(names[i], static_cast<std::uint16_t>(port),
+                   [&, i](Result<net::Resolver::Addresses> answer) {
+                     ++answers;
+                     if (answer) found[i] = std::move(*answer);
+                   });
+  }
+  const SystemClock clock;
+  (void)resolver.serveUntil([&] { return answers == names.size(); },
+                            Deadline(clock, kNamesPatience));
+  resolver.cancel();
+  return found;
 }
 
 }  // namespace
@@ -76,18 +97,29 @@ Result<std::string> askTarget(const std::string& host, int port) {
   return last;
 }
 
-Result<std::string> findOtherTarget(const std::string& name, const std::string& current, int port) {
+std::vector<std::string> targetNames(const std::string& name, const std::string& region) {
+  std::vector<std::string> names{name};
+  if (region.empty() || name.rfind("fs-", 0) != 0) return names;
+  for (const char zone : std::string_view("abcdef")) names.push_back(region + zone + "." + name);
+  return names;
+}
+
+Result<std::string> findOtherTarget(const std::vector<std::string>& names,
+                                    const std::string& current, int port) {
+  std::vector<std::string> all = names;
+  all.push_back(current);
+  EFS_TRY(found, addressesOfAll(all, port));
   std::set<std::string> known;
-  if (const auto own = addressesOf(current, port)) {
-    for (const auto& address : *own) known.insert(address.ip());
-  }
-  EFS_TRY(candidates, addressesOf(name, port));
-  for (const auto& address : candidates) {
-    if (known.count(address.ip()) == 0 && net::connectTcp(address, kTargetPatience)) {
-      return address.ip();
+  for (const auto& address : found.back()) known.insert(address.ip());
+  found.pop_back();
+  for (const auto& addresses : found) {
+    for (const auto& address : addresses) {
+      if (known.insert(address.ip()).second && net::connectTcp(address, kTargetPatience)) {
+        return address.ip();
+      }
     }
   }
-  return Error(ErrorKind::kNotFound, "no other mount target of " + name + " answers");
+  return Error(ErrorKind::kNotFound, "no other mount target of " + names.front() + " answers");
 }
 
 Result<std::string> askCommandLine(pid_t pid) {

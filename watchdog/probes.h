@@ -23,8 +23,13 @@ Root judgeRoot(const Result<std::string>& answer);
 
 // Does a server accept connections at any address of `host`?
 Result<std::string> askTarget(const std::string& host, int port);
-// The first address of `name` that accepts connections and is none of `current`'s.
-Result<std::string> findOtherTarget(const std::string& name, const std::string& current, int port);
+// Where the mount targets of a file system may be found. `name`, its regional name, leads only to
+// the own zone's target; each zone has a name "<zone>.<name>", and zones of a region are called
+// <region>a to f. A name that is not AWS's own stands for itself alone.
+std::vector<std::string> targetNames(const std::string& name, const std::string& region);
+// The first address of `names` that accepts connections and is none of `current`'s.
+Result<std::string> findOtherTarget(const std::vector<std::string>& names,
+                                    const std::string& current, int port);
 
 // The command line of a process: its reader waits for the memory lock of a stuck process.
 Result<std::string> askCommandLine(pid_t pid);

@@ -53,6 +53,7 @@ void Supervisor::configure(const settings::Settings& settings) {
   policy_.health.move = watchdog.az_failover;
   policy_.health.remount_stale = watchdog.health_check_enabled && watchdog.remount_stale;
   policy_.health.remount_after = watchdog.remount_after;
+  policy_.keep_read_ahead = settings.mount.optimize_readahead;
   for (auto& [name, mount] : mounts_) mount.due = true;
 }
 
@@ -142,6 +143,10 @@ Observation Supervisor::observe(MountRecord& mount) {
   seen.now = around_.clock.monotonic();
   seen.chance = around_.chance();
   seen.pending = mount.pending;
+  if (mount.pending) {
+    const auto held = store_.pendingHeld(mount.name);
+    if (held) seen.helper = *held ? Seen::kYes : Seen::kNo;
+  }
   if (mount.state.mount_time) {
     const double now =
         std::chrono::duration<double>(around_.clock.now().time_since_epoch()).count();

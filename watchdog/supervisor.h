@@ -154,6 +154,7 @@ class Supervisor {
   void renew(MountRecord& mount);
   void renewed(MountRecord& mount, const Result<std::string>& answer);
   void noteUnmount(MountRecord& mount);
+  void checkReadAhead(const MountRecord& mount) const;
   void clearUnmount(MountRecord& mount);
   void signalTunnel(const MountRecord& mount, int signo, const char* name) const;
   void remove(MountRecord& mount);
@@ -182,6 +183,7 @@ class Supervisor {
   std::optional<MonoTime> next_rebuild_;
   std::optional<MonoTime> next_sample_, next_kernel_counters_;
   std::string last_rpc_counters_;
+  std::optional<MonoTime> last_queue_look_;
   Novelty novelty_;
   std::map<Task, std::size_t> running_;
 };

@@ -8,6 +8,7 @@
 
 #include "efs/base/log.h"
 #include "efs/base/text.h"
+#include "efs/mounts/nfs_mount.h"
 #include "efs/net/network_namespace.h"
 #include "efs/net/socket.h"
 #include "efs/tunnel_control/tunnel_command.h"
@@ -58,6 +59,8 @@ void Supervisor::carryOut(MountRecord& mount, Action action) {
       return renew(mount);
     case Action::kNoteUnmount:
       return noteUnmount(mount);
+    case Action::kCheckReadAhead:
+      return checkReadAhead(mount);
     case Action::kClearUnmount:
       return clearUnmount(mount);
     case Action::kTerminateTunnel:
@@ -171,6 +174,20 @@ void Supervisor::noteUnmount(MountRecord& mount) {
   mount.state.unmount_time =
       std::chrono::duration<double>(around_.clock.now().time_since_epoch()).count();
   save(mount);
+}
+
+// WD-12. A file of sysfs, found by the table's device: the mount itself is not touched.
+void Supervisor::checkReadAhead(const MountRecord& mount) const {
+  for (const mounts::MountEntry* entry : around_.view.entries(mount.port)) {
+    const auto rsize = parseInt(entry->option("rsize").value_or(""));
+    if (!rsize || *rsize <= 0) continue;
+    const auto corrected = mounts::keepReadAhead(entry->device, static_cast<unsigned long>(*rsize));
+    if (!corrected) {
+      log::debug("{}: read-ahead: {}", mount.name, corrected.error().describe());
+    } else if (*corrected) {
+      log::info("Readahead value incorrect for {}, corrected", entry->target);
+    }
+  }
 }
 
 void Supervisor::clearUnmount(MountRecord& mount) {

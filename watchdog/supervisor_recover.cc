@@ -40,12 +40,13 @@ void Supervisor::readHome(MountRecord& mount) {
 void Supervisor::findTarget(MountRecord& mount) {
   const auto config = configOf(mount);
   if (!config) return log::warning("{}: {}", mount.name, config.error().describe());
-  // All targets of a file system bear its regional name.
+  // The certificate of each target bears the regional name.
   const std::string name = config->check_host.empty() ? config->connect_host : config->check_host;
   const std::string current = config->connect_host;
   const int port = config->connect_port;
-  (void)startJob(mount, Task::kFindTarget, kTargetDeadlineSeconds,
-                 [&] { return findOtherTarget(name, current, port); });
+  (void)startJob(mount, Task::kFindTarget, kTargetDeadlineSeconds, [&] {
+    return findOtherTarget(targetNames(name, mount.state.region), current, port);
+  });
 }
 
 void Supervisor::targetFound(MountRecord& mount, const Result<std::string>& answer) {

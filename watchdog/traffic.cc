@@ -24,11 +24,18 @@ void Traffic::noteSent(const Calls& calls, MonoTime now) {
   sending_at_ = now;
 }
 
+bool Traffic::cameBack(const Calls& calls) {
+  const bool successor = tunnel_ != 0 && calls.tunnel != 0 && calls.tunnel != tunnel_;
+  const bool same = calls_ && calls_->tunnel == calls.tunnel;
+  if (calls.tunnel != 0) tunnel_ = calls.tunnel;
+  if (successor) return calls.received > 0;
+  return same && calls.received > calls_->received;
+}
+
 void Traffic::note(const Calls& calls, MonoTime now) {
   noted_ = now;
   noteSent(calls, now);
-  // A number that went down belongs to a new tunnel.
-  if (calls_ && calls.received > calls_->received) {
+  if (cameBack(calls)) {
     waiting_since_.reset();
     unread_since_.reset();
   }
@@ -64,12 +71,15 @@ void Traffic::note(const TransportCounters& counters, MonoTime now) {
   note(Calls{.received = counters.receives, .waiting = lead > normal_lead_}, now);
 }
 
-void Traffic::noteUnread(bool unread, MonoTime now) {
+void Traffic::noteUnread(bool unread, MonoTime now, MonoTime last_look) {
   unread_noted_ = now;
   if (!unread) {
     unread_since_.reset();
   } else if (!unread_since_) {
     unread_since_ = now;
+    before_unread_ = std::min(last_look, now);
+  } else {
+    unread_since_ = before_unread_;
   }
 }
 

@@ -14,20 +14,25 @@ namespace efs::watchdog {
 class Traffic {
  public:
   struct Calls {
-    std::uint64_t received = 0;    // changes with every byte or reply from the server
-    std::uint64_t sent = 0;        // bytes taken from the kernel; 0 where unknown
+    std::uint64_t received = 0;  // changes with every byte or reply from the server
+    std::uint64_t sent = 0;      // bytes taken from the kernel; 0 where unknown
+    // Whose numbers these are: of a tunnel, counted from its start (another value for each), or 0
+    // for the kernel's. Those of different counters are not compared.
+    std::uint64_t tunnel = 0;
     std::uint64_t connection = 0;  // changes when the kernel connects anew, or with the tunnel
     bool waiting = false;          // calls are unanswered
     std::optional<MonoTime> since = std::nullopt;  // of the oldest one, where known
   };
-  // A change of `received` is progress, but not when it comes from a new tunnel's counters. So is a
-  // large write on its way, but neither a few new calls nor a replay after a reconnect.
+  // A change of `received` is progress, and so is a large write on its way, but neither a few new
+  // calls nor a replay after a reconnect.
   void note(const Calls& calls, MonoTime now);
   // The same from the kernel's counters, whose sum of transmissions never comes down again after a
   // replay: what counts is how far it is ahead of what was normal.
   void note(const TransportCounters& counters, MonoTime now);
-  // Bytes for the tunnel wait in its sockets, or connections in its backlog.
-  void noteUnread(bool unread, MonoTime now);
+  // Bytes for the tunnel wait in its sockets, or connections in its backlog. `last_look`: when that
+  // was looked at before. What waits at two looks in a row may have come right after the one before
+  // them, and counts from there; what waits at one look only is everyday life.
+  void noteUnread(bool unread, MonoTime now, MonoTime last_look);
 
   // nullopt: nothing waits. Up to the last look and no further: what came since is not known yet.
   std::optional<Duration> stuck(MonoTime now) const;
@@ -37,11 +42,13 @@ class Traffic {
 
  private:
   void noteSent(const Calls& calls, MonoTime now);
+  bool cameBack(const Calls& calls);
 
   std::optional<Calls> calls_;
-  std::uint64_t sent_mark_ = 0;
+  std::uint64_t sent_mark_ = 0, tunnel_ = 0;
   MonoTime noted_{}, unread_noted_{};
   std::optional<MonoTime> waiting_since_, quiet_since_, unread_since_, sending_at_;
+  MonoTime before_unread_{};
   TransportCounters last_;
   std::uint64_t normal_lead_ = 0;
   bool relearn_ = true, answered_ = true;

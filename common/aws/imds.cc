@@ -1,11 +1,10 @@
 #include "efs/aws/imds.h"
 
-#include <thread>
-
 #include "aws_names.h"
 #include "efs/aws/imds_documents.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
+#include "efs/base/wait.h"
 
 namespace efs::aws {
 namespace {
@@ -55,7 +54,7 @@ Result<Secret> ImdsClient::fetchToken() const {
   request.max_reply = 4096;
   auto reply = http_.send(request);
   for (int tries = 1; tries < patience_.token_tries && worthAnotherTry(reply); ++tries) {
-    std::this_thread::sleep_for(patience_.token_pause);
+    EFS_CHECK(sleepFor(patience_.token_pause));
     reply = http_.send(request);
   }
   if (!reply) return unexpected(reply.error());

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "curl_library.h"
+#include "efs/base/interrupt.h"
 #include "efs/base/text.h"
 
 namespace efs::http {
@@ -94,6 +95,11 @@ std::size_t collect(char* data, std::size_t size, std::size_t count, void* targe
   return bytes;
 }
 
+// libcurl calls this about once a second while it waits; anything but 0 ends the request.
+int stopWhenInterrupted(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept {
+  return interrupted() != 0 ? 1 : 0;
+}
+
 // One request: an easy handle with its header list and buffers.
 class Exchange {
  public:
@@ -117,6 +123,7 @@ class Exchange {
       return Error(ErrorKind::kProtocol,
                    "the reply is longer than " + std::to_string(request_.max_reply) + " bytes");
     }
+    if (code == CURLE_ABORTED_BY_CALLBACK) return interruptedError();
     if (code != CURLE_OK) return failure(code);
     long status = 0;
     curl_.easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);
@@ -156,7 +163,8 @@ class Exchange {
            set(CURLOPT_CONNECTTIMEOUT_MS, timeout_ms) && set(CURLOPT_FOLLOWLOCATION, 0L) &&
            set(CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS)) &&
            set(CURLOPT_ERRORBUFFER, error_text_.data()) && set(CURLOPT_WRITEFUNCTION, &collect) &&
-           set(CURLOPT_WRITEDATA, static_cast<void*>(&reply_)) &&
+           set(CURLOPT_WRITEDATA, static_cast<void*>(&reply_)) && set(CURLOPT_NOPROGRESS, 0L) &&
+           set(CURLOPT_XFERINFOFUNCTION, &stopWhenInterrupted) &&
            set(CURLOPT_USERAGENT, "efsmount") &&
            (ca_bundle_.empty() || set(CURLOPT_CAINFO, ca_bundle_.c_str()));
   }

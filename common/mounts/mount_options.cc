@@ -67,7 +67,7 @@ std::string OptionList::text() const {
   return text;
 }
 
-void addNfsDefaults(OptionList& options, int port) {
+void addNfsDefaults(OptionList& options, std::optional<int> port) {
   if (!options.has("vers")) setIfMissing(options, "nfsvers", "4.1");
   setIfMissing(options, "rsize", "1048576");
   setIfMissing(options, "wsize", "1048576");
@@ -75,7 +75,7 @@ void addNfsDefaults(OptionList& options, int port) {
   setIfMissing(options, "timeo", "600");
   setIfMissing(options, "retrans", "2");
   setIfMissing(options, "noresvport", std::nullopt);
-  options.set("port", std::to_string(port));
+  if (port) options.set("port", std::to_string(*port));
 }
 
 }  // namespace efs::mounts

@@ -17,16 +17,30 @@ namespace {
 // modules.dep of a distribution kernel has about 1 MiB.
 constexpr std::size_t kMaxModuleList = 16U << 20U;
 
+std::string readAheadPath(dev_t device) {
+  return "/sys/class/bdi/" + std::to_string(major(device)) + ":" + std::to_string(minor(device)) +
+         "/read_ahead_kb";
+}
+
+// Division first cannot overflow; rsize is a multiple of 1024 wherever the kernel chose it.
+unsigned long readAheadKib(unsigned long rsize_bytes) {
+  return rsize_bytes / 1024 * 15 + rsize_bytes % 1024 * 15 / 1024;
+}
+
 }  // namespace
 
+Result<bool> keepReadAhead(dev_t device, unsigned long rsize_bytes) {
+  EFS_TRY(text, readFile(readAheadPath(device), 64));
+  if (trim(text) == std::to_string(readAheadKib(rsize_bytes))) return false;
+  EFS_CHECK(setReadAhead(device, rsize_bytes));
+  return true;
+}
+
 Status setReadAhead(dev_t device, unsigned long rsize_bytes) {
-  const std::string path = "/sys/class/bdi/" + std::to_string(major(device)) + ":" +
-                           std::to_string(minor(device)) + "/read_ahead_kb";
+  const std::string path = readAheadPath(device);
   const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   if (!fd.valid()) return Error::fromErrno(errno, "opening " + path);
-  // Division first cannot overflow; rsize is a multiple of 1024 wherever the kernel chose it.
-  const unsigned long kib = rsize_bytes / 1024 * 15 + rsize_bytes % 1024 * 15 / 1024;
-  return writeAll(fd.get(), std::to_string(kib), path);
+  return writeAll(fd.get(), std::to_string(readAheadKib(rsize_bytes)), path);
 }
 
 bool kernelHasNfs() {

@@ -197,9 +197,7 @@ bool appearedSince(const std::set<int>& before, const NfsMountRequest& request) 
   });
 }
 
-}  // namespace
-
-Status mountNfs(const NfsMountRequest& request, std::optional<Duration> patience) {
+Status mountVersion(const NfsMountRequest& request, std::optional<Duration> patience) {
   EFS_TRY(options, optionText(request, false));
   const auto before = mountIds();
   EFS_TRY(report,
@@ -208,6 +206,25 @@ Status mountNfs(const NfsMountRequest& request, std::optional<Duration> patience
   if (appearedSince(before, request)) return {};
   return Error::fromErrno(ETIMEDOUT, "mounting " + request.source + " on " + request.target)
       .setKind(ErrorKind::kTimeout);
+}
+
+}  // namespace
+
+std::vector<std::string> versionsToTry(const OptionList& options) {
+  const auto version = options.has("vers") ? options.value("vers") : options.value("nfsvers");
+  if (version != "4" || options.has("minorversion")) return {""};
+  return {"4.2", "4.1", "4.0"};
+}
+
+Status mountNfs(const NfsMountRequest& request, std::optional<Duration> patience) {
+  NfsMountRequest one = request;
+  Status mounted;
+  for (const auto& version : versionsToTry(request.options)) {
+    if (!version.empty()) one.options.set(one.options.has("vers") ? "vers" : "nfsvers", version);
+    mounted = mountVersion(one, patience);
+    if (mounted || mounted.error().osError() != EPROTONOSUPPORT) break;
+  }
+  return mounted;
 }
 
 Status remountNfs(const NfsMountRequest& request) {

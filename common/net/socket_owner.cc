@@ -76,7 +76,7 @@ Result<FoundOwner> kernelRefusal(ByteCursor& cursor) {
 }
 
 SocketOwner ownerOf(const inet_diag_msg& answer) {
-  return {answer.idiag_uid, answer.idiag_inode, answer.idiag_state == kTcpEstablished};
+  return {answer.idiag_uid, answer.idiag_inode, tcpConnected(answer.idiag_state)};
 }
 
 // Walks the lines of a file that may be longer than memory should be.
@@ -156,7 +156,7 @@ Result<FoundOwner> findInTcpTable(const std::string& path, const Endpoint& local
     if (!line) return FoundOwner();
     const auto row = parseTcpRow(*line);
     if (row && row->local == own && row->remote == peer)
-      return FoundOwner(SocketOwner{row->uid, row->inode, row->state == kTcpEstablished});
+      return FoundOwner(SocketOwner{row->uid, row->inode, tcpConnected(row->state)});
   }
 }
 

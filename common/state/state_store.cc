@@ -1,6 +1,8 @@
 #include "efs/state/state_store.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -118,6 +120,24 @@ Status StateStore::write(const std::string& name, const MountState& state) const
 Status StateStore::writePending(const std::string& name, const MountState& state) const {
   EFS_CHECK(checkName(name));
   return writeFileAtomic(paths(name).pending_state, state.serialize(), {.mode = 0600});
+}
+
+Result<UniqueFd> StateStore::holdPending(const std::string& name) const {
+  EFS_CHECK(checkName(name));
+  const std::string path = paths(name).tunnel_config;
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd.valid()) return Error::fromErrno(errno, "opening " + path);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return Error::fromErrno(errno, "locking " + path);
+  return fd;
+}
+
+std::optional<bool> StateStore::pendingHeld(const std::string& name) const {
+  if (!checkName(name)) return std::nullopt;
+  const UniqueFd fd(
+      ::open(paths(name).tunnel_config.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd.valid()) return std::nullopt;
+  if (::flock(fd.get(), LOCK_SH | LOCK_NB) == 0) return false;
+  return errno == EWOULDBLOCK ? std::optional<bool>(true) : std::nullopt;
 }
 
 Status StateStore::publish(const std::string& name) const {

@@ -44,6 +44,7 @@ void writeTlsKeys(LineWriter& out, const TunnelConfig& config) {
   out.keyUnlessEmpty("cert", config.certificate);
   out.keyUnlessEmpty("key", config.private_key);
   out.keyUnlessEmpty("checkHost", config.check_host);
+  if (config.ocsp) out.key("OCSPaia", "yes");
 }
 
 void writeProxyKeys(LineWriter& out, const TunnelConfig& config) {
@@ -219,6 +220,7 @@ void readServiceKeys(KeyReader& keys, TunnelConfig& config) {
   config.certificate = keys.text("efs.cert");
   config.private_key = keys.text("efs.key");
   config.check_host = keys.text("efs.checkHost");
+  if (keys.has("efs.OCSPaia")) keys.flag("efs.OCSPaia", config.ocsp);
   std::int64_t seconds = config.mount_retry_timeout.count() / 1000;
   keys.number("efs.retry_nfs_mount_command_timeout_sec", 0, kYear, seconds);
   config.mount_retry_timeout = std::chrono::seconds(seconds);

@@ -21,6 +21,10 @@ AP_WEB=fsap-00000000000000a01     # /web-content, uid 1000, mode 755
 AP_SHARED=fsap-00000000000000a02  # /shared-data, uid 1001, mode 750
 # Its policy lets only the instance role in.
 FS_CLOSED=fs-0c105ed0000000000
+# Its targets know nothing of each other's opens and locks.
+FS_SEPARATE=fs-05e9a2a7e00000000
+TARGET_SEPARATE_A=10.77.1.40
+TARGET_SEPARATE_B=10.77.2.40
 UNKNOWN_FS=fs-0badbadbadbadbad0
 UNKNOWN_AP=fsap-0badbadbadbadbad0
 DNS_NAME=$FS.efs.$REGION.amazonaws.com

@@ -15,6 +15,8 @@ simulator_config() {
   "dns": { "listen": "$VPC_DNS:53" },
   "imds": { "listen": "$IMDS_ADDRESS:80", "instance_id": "i-0123456789abcdef0",
             "az": "${REGION}a", "az_id": "use1-az1", "role": "efs-client" },
+  "credentials": { "listen": "$CONTAINER_ADDRESS:80", "pod_token": "pod-token", "pod_role": "efs-client",
+                   "web_identity_token": "web.identity.token", "sso_token": "sso-token" },
   "identities": [
     { "access_key_id": "ASIAINSTANCEROLE0000", "secret_access_key": "role/secret+with=signs000000000000000000",
       "session_token": "token/of+the=role", "arn": "arn:aws:sts::123456789012:assumed-role/efs-client/i-0123456789abcdef0",
@@ -33,7 +35,11 @@ simulator_config() {
         { "id": "$AP_SHARED", "path": "/shared-data", "uid": 1001, "gid": 1001, "mode": "0750" } ] },
     { "id": "$FS_CLOSED", "data": "$WORLD/data/$FS_CLOSED",
       "mount_targets": [ { "az": "${REGION}a", "az_id": "use1-az1", "ip": "$TARGET_CLOSED" } ],
-      "policy": { "require_tls": true, "require_iam": true } }
+      "policy": { "require_tls": true, "require_iam": true } },
+    { "id": "$FS_SEPARATE", "data": "$WORLD/data/$FS_SEPARATE", "separate_state": true,
+      "mount_targets": [
+        { "az": "${REGION}a", "az_id": "use1-az1", "ip": "$TARGET_SEPARATE_A" },
+        { "az": "${REGION}b", "az_id": "use1-az2", "ip": "$TARGET_SEPARATE_B" } ] }
   ]
 }
 JSON
@@ -45,8 +51,9 @@ simulator_control() { timeout 20 efs-simulator ctl "$WORLD/sim/control.sock" "$@
 # simulator_reset: it behaves again.
 simulator_reset() {
   local zone command
+  simulator_control target "$FS" "${REGION}a" move "$TARGET_A"
   for zone in a b c; do simulator_control target "$FS" "$REGION$zone" ok; done
-  for command in "target $FS_CLOSED ${REGION}a ok" "cert ok" "tls handshake-stall off" "dns ok" "imds ok" \
+  for command in "target $FS_CLOSED ${REGION}a ok" "target $FS_SEPARATE ${REGION}a ok" "cert ok" "tls handshake-stall off" "dns ok" "imds ok" \
     "deny $FS off" "clock 0" "strict-skew off"; do
     # shellcheck disable=SC2086  # words
     simulator_control $command

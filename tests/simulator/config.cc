@@ -164,7 +164,8 @@ FileSystem parseFileSystem(const json& object) {
   FileSystem fs;
   fs.id = text(object, "file_systems", "id");
   const std::string where = "file system " + fs.id;
-  checkKeys(object, where, {"id", "data", "mount_targets", "policy", "access_points"});
+  checkKeys(object, where,
+            {"id", "data", "mount_targets", "policy", "access_points", "separate_state"});
   fs.data = text(object, where, "data");
   if (fs.data.front() != '/') throw Broken{where + ": \"data\" must be absolute"};
   for (const auto& item : list(object, where, "mount_targets")) {
@@ -174,6 +175,7 @@ FileSystem parseFileSystem(const json& object) {
   for (const auto& item : list(object, where, "access_points")) {
     fs.access_points.push_back(parseAccessPoint(item, where));
   }
+  fs.separate_state = flag(object, where, "separate_state");
   return fs;
 }
 

@@ -72,6 +72,7 @@ struct FileSystem {
   std::vector<TargetConfig> targets;
   Policy policy;
   std::vector<AccessPoint> access_points;
+  bool separate_state = false;  // each mount target has NFS servers of its own over the same data
 };
 
 struct Config {

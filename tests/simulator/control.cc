@@ -216,7 +216,7 @@ Result<std::string> ControlServer::dns(const Words& words) {
 }
 
 Result<std::string> ControlServer::imds(const Words& words) {
-  constexpr auto kUsage = "imds ok|down|slow <ms>|v1-only|no-role";
+  constexpr auto kUsage = "imds ok|down|slow <ms>|v1-only|no-role|expired";
   if (words.size() == 3 && words[1] == "slow") {
     EFS_TRY(ms, milliseconds(words[2]));
     world_.imds_delay_ms = ms;
@@ -232,6 +232,8 @@ Result<std::string> ControlServer::imds(const Words& words) {
     world_.imds_mode = ImdsMode::kV1Only;
   } else if (words[1] == "no-role") {
     world_.imds_mode = ImdsMode::kNoRole;
+  } else if (words[1] == "expired") {
+    world_.imds_mode = ImdsMode::kExpired;
   } else {
     return usage(kUsage);
   }

@@ -18,8 +18,9 @@ namespace {
 
 constexpr const char* kProgram = "/usr/bin/ganesha.nfsd";
 
-std::string keyOf(const std::string& fs_id, const std::string& access_point_id) {
-  return access_point_id.empty() ? fs_id : fs_id + "." + access_point_id;
+std::string keyOf(const FileSystem& fs, const std::string& access_point_id, const std::string& az) {
+  return fs.id + (access_point_id.empty() ? "" : "." + access_point_id) +
+         (fs.separate_state ? "." + az : "");
 }
 
 // A port that is free now. Ganesha cannot be told "any port"; the start fails loudly if another
@@ -55,7 +56,7 @@ std::string configText(const std::string& directory, std::uint16_t port, const s
   return "NFS_CORE_PARAM { Protocols = 4; NFS_Port = " + std::to_string(port) +
          "; Bind_addr = 127.0.0.1; Enable_UDP = false; Enable_NLM = false; Enable_RQUOTA = false; "
          "}\n"
-         "NFSv4 { Graceless = true; Minor_Versions = 0, 1, 2; RecoveryBackend = fs; RecoveryRoot = "
+         "NFSv4 { Graceless = true; Minor_Versions = 0, 1; RecoveryBackend = fs; RecoveryRoot = "
          "\"" +
          directory +
          "/recovery\"; Only_Numeric_Owners = true; }\n"
@@ -74,7 +75,12 @@ int runGanesha(const char* host_name, std::size_t host_name_length, char* const*
   if (::unshare(CLONE_NEWUTS) != 0 || ::sethostname(host_name, host_name_length) != 0) return 125;
   const int null = ::open("/dev/null", O_RDWR);
   for (int fd = 0; fd <= 2; ++fd) ::dup2(null, fd);
-  ::execv(argv[0], argv);
+  // With a bus, libdbus ends the program together with that bus: at a shutdown before the clients
+  // have unmounted.
+  std::string path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+  std::string no_bus = "DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent";
+  std::array<char*, 3> environment{path.data(), no_bus.data(), nullptr};
+  ::execve(argv[0], argv, environment.data());
   return 127;
 }
 
@@ -126,30 +132,39 @@ Status GaneshaPool::waitUntilReady(const std::string& key, Instance& instance,
   return Error(ErrorKind::kTimeout, "the NFS server of " + key + " does not listen");
 }
 
+Status GaneshaPool::launchFor(const FileSystem& fs, const std::string& az, const World& world) {
+  const Config& config = world.config();
+  std::vector<const AccessPoint*> points{nullptr};
+  if (!trunking_) {
+    for (const auto& point : fs.access_points) points.push_back(&point);
+  }
+  for (const AccessPoint* point : points) {
+    Plan plan;
+    plan.key = keyOf(fs, point != nullptr ? point->id : "", az);
+    plan.directory = config.work_dir + "/ganesha/" + plan.key;
+    plan.log_path = config.work_dir + "/ganesha-" + plan.key + ".log";
+    plan.export_path = point != nullptr ? fs.data + point->path : fs.data;
+    plan.host_name = replaceAll(plan.key, ".", "-");
+    plan.epoch = std::to_string(++epoch_);
+    plan.point = point;
+    if (point != nullptr) EFS_CHECK(createAccessPoint(plan.export_path, *point));
+    EFS_CHECK(launch(plan));
+  }
+  return {};
+}
+
 Result<std::unique_ptr<GaneshaPool>> GaneshaPool::start(const World& world) {
   const Config& config = world.config();
   std::unique_ptr<GaneshaPool> pool(new GaneshaPool(config.trunking));
   // Client ids of an earlier run must not look valid, so the epoch moves on with the clock.
-  const auto now = std::chrono::system_clock::to_time_t(world.clock().now());
-  std::int64_t epoch = now % (1 << 24) * 64;
+  pool->epoch_ = std::chrono::system_clock::to_time_t(world.clock().now()) % (1 << 24) * 64;
   for (const auto& fs : config.file_systems) {
     EFS_CHECK(makeDirectories(fs.data, 0755));
-    std::vector<const AccessPoint*> points{nullptr};
-    if (!config.trunking) {
-      for (const auto& point : fs.access_points) points.push_back(&point);
+    if (!fs.separate_state) {
+      EFS_CHECK(pool->launchFor(fs, "", world));
+      continue;
     }
-    for (const AccessPoint* point : points) {
-      Plan plan;
-      plan.key = keyOf(fs.id, point != nullptr ? point->id : "");
-      plan.directory = config.work_dir + "/ganesha/" + plan.key;
-      plan.log_path = config.work_dir + "/ganesha-" + plan.key + ".log";
-      plan.export_path = point != nullptr ? fs.data + point->path : fs.data;
-      plan.host_name = replaceAll(plan.key, ".", "-");
-      plan.epoch = std::to_string(++epoch);
-      plan.point = point;
-      if (point != nullptr) EFS_CHECK(createAccessPoint(plan.export_path, *point));
-      EFS_CHECK(pool->launch(plan));
-    }
+    for (const auto& target : fs.targets) EFS_CHECK(pool->launchFor(fs, target.az, world));
   }
   EFS_TRY(never, StopSignal::create());
   for (auto& [key, instance] : pool->instances_) {
@@ -167,9 +182,9 @@ GaneshaPool::~GaneshaPool() {
   }
 }
 
-Result<Endpoint> GaneshaPool::find(const std::string& fs_id,
-                                   const std::string& access_point_id) const {
-  const auto found = instances_.find(keyOf(fs_id, trunking_ ? "" : access_point_id));
+Result<Endpoint> GaneshaPool::find(const FileSystem& fs, const std::string& access_point_id,
+                                   const std::string& az) const {
+  const auto found = instances_.find(keyOf(fs, trunking_ ? "" : access_point_id, az));
   if (found == instances_.end()) return Error(ErrorKind::kNotFound, "no such NFS server");
   return found->second.endpoint;
 }

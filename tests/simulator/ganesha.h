@@ -1,4 +1,6 @@
-// The real NFS servers behind the mount targets: one nfs-ganesha per file system and access point.
+// The real NFS servers behind the mount targets: one nfs-ganesha per file system and access point,
+// and, with `"separate_state": true`, per mount target: then opens and locks are known to one
+// target only, whereas the file handles are good everywhere, because they come from the same data.
 //
 // A Linux client merges two mounts whose servers give the same owner in EXCHANGE_ID and the same
 // client id, whatever the port. So each instance has its own UTS namespace with its own host name
@@ -28,7 +30,9 @@ class GaneshaPool {
   ~GaneshaPool();
 
   // Where the instance listens; `access_point_id` is empty for the root of the file system.
-  Result<Endpoint> find(const std::string& fs_id, const std::string& access_point_id) const;
+  // `az` is that of the mount target.
+  Result<Endpoint> find(const FileSystem& fs, const std::string& access_point_id,
+                        const std::string& az) const;
   std::map<std::string, pid_t> pids() const;
 
  private:
@@ -39,10 +43,12 @@ class GaneshaPool {
   };
   struct Plan;
   explicit GaneshaPool(bool trunking) : trunking_(trunking) {}
+  Status launchFor(const FileSystem& fs, const std::string& az, const World& world);
   Status launch(const Plan& plan);
   Status waitUntilReady(const std::string& key, Instance& instance, const StopSignal& never);
 
   const bool trunking_;
+  std::int64_t epoch_ = 0;
   std::map<std::string, Instance> instances_;
 };
 

@@ -199,13 +199,14 @@ HttpReply ImdsServer::credentials(std::string_view role) const {
   if (role.empty()) return {200, "text/plain", *identity->role};
   if (role != *identity->role) return failure(404);
   const WallTime now = world_.now();
+  const auto life = std::chrono::hours(world_.imds_mode == ImdsMode::kExpired ? -1 : 6);
   const json body{{"Code", "Success"},
                   {"LastUpdated", utcText(now, "%Y-%m-%dT%H:%M:%SZ")},
                   {"Type", "AWS-HMAC"},
                   {"AccessKeyId", identity->access_key_id},
                   {"SecretAccessKey", identity->secret_access_key},
                   {"Token", identity->session_token.value_or("")},
-                  {"Expiration", utcText(now + std::chrono::hours(6), "%Y-%m-%dT%H:%M:%SZ")}};
+                  {"Expiration", utcText(now + life, "%Y-%m-%dT%H:%M:%SZ")}};
   return {200, "text/plain", body.dump(2)};
 }
 

@@ -255,7 +255,7 @@ std::optional<MountTarget::Verdict> MountTarget::judge(const Stream& stream,
 }
 
 void MountTarget::relayNfs(Stream client, LiveConnection& live, const Verdict& verdict) {
-  const auto endpoint = servers_.find(fs_.id, verdict.access_point_id);
+  const auto endpoint = servers_.find(fs_, verdict.access_point_id, target_.az);
   if (!endpoint) return;
   auto upstream = connectTo(*endpoint, *live.wake, kServerPatience);
   if (!upstream) {

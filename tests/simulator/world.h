@@ -20,7 +20,7 @@
 namespace efs::simulator {
 
 enum class DnsMode { kOk, kDown, kServfail };
-enum class ImdsMode { kOk, kDown, kV1Only, kNoRole };
+enum class ImdsMode { kOk, kDown, kV1Only, kNoRole, kExpired };
 enum class ServerCertificate { kOk, kWrongName, kWrongChain, kExpired };
 
 // Why a connection or a compound was turned away.

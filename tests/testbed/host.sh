@@ -44,7 +44,7 @@ if [[ "${1:-}" == --inside ]]; then
 fi
 [[ $# -ge 3 ]] || die "usage: host.sh BIN OUT COMMAND [ARGUMENT...]"
 [[ $EUID -eq 0 ]] || die "namespaces and mounts need root"
-efs_packages test
+efs_packages test load
 bin="$(realpath "$1")"; mkdir -p "$2"; out="$(realpath "$2")"; shift 2
 base="$(mktemp -d "${TMPDIR:-/tmp}/efs-place.XXXXXX")"
 trap 'rmdir "$base"' EXIT

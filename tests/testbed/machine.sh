@@ -35,7 +35,7 @@ machine_run() {
   timeout -k 5 "$((limit * ${EFS_TIME_SCALE:-1}))" qemu-system-x86_64 \
     -nodefaults -no-user-config -no-reboot -display none -monitor none -serial stdio \
     -accel "$accelerator" -machine q35 -cpu max -smp 2 -m "${EFS_GUEST_MEMORY:-1536}" \
-    -kernel "$KERNEL_IMAGE" -initrd "$initrd" -append "console=ttyS0 panic=-1 quiet $append" \
+    -kernel "$KERNEL_IMAGE" -initrd "$initrd" -append "console=ttyS0 panic=-1 quiet no_timer_check $append" \
     -device virtio-rng-pci -device virtio-serial-pci \
     -chardev "file,id=results,path=$out/results.tar" \
     -device virtserialport,chardev=results,name=results "$@" </dev/null 2>&1 |

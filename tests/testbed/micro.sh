@@ -23,7 +23,7 @@ MODULES=(
 PROGRAMS=(
   bash mount umount findmnt mountpoint nsenter unshare losetup setpriv flock prlimit
   ip ss stat df sha256sum timeout sleep date dd cp mv ls tar cat env readlink chown chmod touch
-  head tail sort wc tr cut grep sed awk mktemp sysctl ps openssl pgrep hostname mkfifo setsid find tee
+  head tail sort wc tr cut grep sed awk mktemp sysctl ps openssl pgrep hostname mkfifo setsid find tee fio
 )
 
 # The machine's tools and its NFS server: everything except the project.
@@ -55,7 +55,7 @@ main() {
   [[ $# -ge 3 ]] || die "usage: micro.sh BIN OUT COMMAND [ARGUMENT...]"
   local bin out root started=$EPOCHREALTIME status=0
   bin="$(realpath "$1")"; mkdir -p "$2"; out="$(realpath "$2")"; shift 2
-  efs_packages test machine
+  efs_packages test load machine
   testbed_kernel
   root="$(mktemp -d "${TMPDIR:-/tmp}/efs-micro.XXXXXX")"
   # shellcheck disable=SC2064  # the path of now

@@ -226,6 +226,7 @@ Result<std::unique_ptr<TlsTransport>> TlsClientContext::connect(UniqueFd socket)
   const TlsOptions& options = impl_->options;
   const std::string& name = options.check_host.empty() ? options.server_name : options.check_host;
   if (!name.empty() && !net::isIpLiteral(name)) SSL_set_tlsext_host_name(ssl, name.c_str());
+  if (options.ask_staple) SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp);
   SSL_set_connect_state(ssl);
   return std::unique_ptr<TlsTransport>(new TlsTransport(std::move(impl)));
 }

@@ -134,7 +134,7 @@ class Tunnel:
 
     def __init__(self, target, tls=None, host="127.0.0.1", check=NAME, verify=2, ca=None,
                  client=None, debug=True, port=None, extra=(), argv0=None, listener=None,
-                 listen_pid=None, fips="no", start=True, config_name=None):
+                 listen_pid=None, fips="no", start=True, config_name=None, service=""):
         certs = Certificates.get()
         self.dir = tempfile.mkdtemp(prefix="efs-tunnel-")
         self.port = port or free_port()
@@ -144,7 +144,7 @@ class Tunnel:
         text = ""
         if tls:
             text = CONFIG_TLS.format(verify=verify, ca=ca or certs.ca, cert=self.cert, key=self.key,
-                                     check=f"checkHost = {check}\n" if check else "")
+                                     check=f"checkHost = {check}\n" if check else "") + service
         self.config = os.path.join(
             self.dir, config_name or f"stunnel-config.fs-0123456789abcdef0.mnt.{self.port}")
         with open(self.config, "w") as out:

@@ -82,6 +82,24 @@ class Health(Bench):
         mount.process.wait(15)
         wait_for("a new tunnel", lambda: self.saved_pid(mount) != mount.process.pid)
 
+    def test_hung_mounts_delay_no_other(self):
+        """Contract 25.9: ten of them, and the tunnel of a healthy one is replaced at once."""
+        self.set_config("hang_detection_sec = 3\naz_failover = off\n")
+        server = self.silent_server()
+        hung = [self.real_mount("mnt.hung%d" % number, server) for number in range(10)]
+        good = self.mounted("mnt.good")
+        self.start_watchdog()
+        self.wait_log("supervising the tunnel", len(hung) + 1)
+        clients = [self.call(mount) for mount in hung]
+        for mount in hung:
+            self.wait_log("%s: hangs" % mount.name, patience=30)
+        killed_at = time.monotonic()
+        good.kill_tunnel()
+        good.process.wait()
+        wait_for("the good mount's tunnel", lambda: len(good.starts()) == 2)
+        self.assertLess(time.monotonic() - killed_at, 1.0)
+        self.assertEqual(len(clients), len(hung))
+
     def test_server_that_trickles_is_left_alone(self):
         self.set_config("hang_detection_sec = 3\n")
         server = self.silent_server()

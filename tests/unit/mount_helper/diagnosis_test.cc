@@ -60,6 +60,15 @@ TEST(Diagnosis, AnUntrustedCertificateNamesTheBundle) {
   expectContains(error, {"TLS", "self-signed certificate in chain", "stunnel_cafile"});
 }
 
+// MODE-1: it is not the bundle that is wrong
+TEST(Diagnosis, ARevokedCertificateNamesTheSetting) {
+  Case c;
+  c.failure = failedAt(Stage::kSecured, ErrorKind::kUntrusted, "OCSP: the certificate is revoked");
+  const Error error = c.explained(kReset);
+  expectContains(error, {"OCSP: the certificate is revoked", "stunnel_check_cert_validity"});
+  EXPECT_EQ(error.hint().find("stunnel_cafile"), std::string::npos);
+}
+
 TEST(Diagnosis, ARefusedClientCertificateNamesSignerAndAccessPoint) {
   Case c;
   c.request.tls = true;

@@ -57,6 +57,16 @@ TEST(MountPlan, MountsFromLoopbackWithTheDefaultsOfTheContract) {
       "port=20407");
 }
 
+// MODE-1
+TEST(MountPlan, TellsTheTunnelToAskForRevocation) {
+  EXPECT_NE(plan("tls,ocsp").tunnel_config_text.find("\nOCSPaia = yes\n"), std::string::npos);
+  EXPECT_EQ(plan("tls,stunnel").tunnel_config_text.find("OCSP"), std::string::npos);
+  auto settings = shipped();
+  settings.mount.check_cert_validity = true;
+  EXPECT_TRUE(plan("tls", settings).tunnel.ocsp);
+  EXPECT_FALSE(plan("tls,noocsp", settings).tunnel.ocsp);
+}
+
 // TUN-1: --tls only for TLS mounts
 TEST(MountPlan, StartsTheTunnelWithTlsOnlyForTlsMounts) {
   const std::vector<std::string> plain = {"/usr/bin/efs-proxy",

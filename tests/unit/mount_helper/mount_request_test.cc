@@ -111,9 +111,24 @@ TEST(MountRequest, TakesTheOptionsThatNameASourceOfCredentials) {
 }
 
 TEST(MountRequest, RefusesWhatThisVersionDoesNotServeInsteadOfDroppingIt) {
-  for (const char* option : {"ocsp", "notunnel", "stunnel"}) {
-    EXPECT_NE(refusal(option).find("not supported by this version"), std::string::npos) << option;
-  }
+  EXPECT_NE(refusal("azid").find("not supported by this version"), std::string::npos);
+}
+
+// MODE-1
+TEST(MountRequest, TakesTheOptionsThatChoseStunnel) {
+  const auto result = request("tls,stunnel,ocsp,noatime");
+  ASSERT_TRUE(result) << result.error().message();
+  EXPECT_TRUE(result->stunnel);
+  EXPECT_EQ(result->ocsp, true);
+  EXPECT_EQ(result->nfs_options.text(), "noatime");
+  EXPECT_EQ(request("tls,noocsp")->ocsp, false);
+  EXPECT_EQ(request("tls")->ocsp, std::nullopt);
+}
+
+// An option that asks for encryption and one that makes it impossible.
+TEST(MountRequest, RefusesTlsWithoutATunnel) {
+  EXPECT_EQ(refusal("tls,notunnel"), "The \"tls\" and \"notunnel\" options are mutually exclusive");
+  EXPECT_TRUE(request("notunnel")->no_tunnel);
 }
 
 std::string refusedDevice(const std::string& device, const std::string& options) {

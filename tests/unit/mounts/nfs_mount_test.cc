@@ -28,6 +28,18 @@ using ::testing::Not;
 constexpr Duration kPatience{10000};
 constexpr Duration kShort{100};
 
+// NFS-2, OPT-4: as mount.nfs does
+TEST(NfsVersion, IsNegotiatedOnlyWhereItsMinorPartIsOpen) {
+  const auto tried = [](const char* options) { return versionsToTry(OptionList::parse(options)); };
+  const std::vector<std::string> all = {"4.2", "4.1", "4.0"};
+  const std::vector<std::string> as_it_stands = {""};
+  EXPECT_EQ(tried("rw,nfsvers=4"), all);
+  EXPECT_EQ(tried("vers=4"), all);
+  EXPECT_EQ(tried("nfsvers=4.1"), as_it_stands);
+  EXPECT_EQ(tried("nfsvers=4,minorversion=1"), as_it_stands);
+  EXPECT_EQ(tried("rw"), as_it_stands);
+}
+
 NfsMountRequest request(const std::string& target, std::string_view options = "hard,port=1") {
   return {"127.0.0.1:/", target, OptionList::parse(options), "127.0.0.1", ""};
 }
@@ -184,6 +196,9 @@ TEST(SetReadAhead, WritesFifteenTimesRsizeInKib) {
   const auto before = contentOf(path);
   ASSERT_TRUE(setReadAhead(makedev(7, 7), 1048576));
   EXPECT_EQ(contentOf(path), "15360\n");
+  EXPECT_EQ(*keepReadAhead(makedev(7, 7), 1048576), false);
+  EXPECT_EQ(*keepReadAhead(makedev(7, 7), 65536), true);  // WD-12
+  EXPECT_EQ(contentOf(path), "960\n");
   const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   EXPECT_TRUE(writeAll(fd.get(), before, path));
 }

@@ -69,10 +69,10 @@ TEST_P(SocketOwnersTest, FindsTheOwnerOfTheOtherEnd) {
   ASSERT_TRUE(*found);
   EXPECT_EQ((*found)->uid, ::geteuid());
   EXPECT_EQ((*found)->inode, inodeOf(client_.get()));
-  EXPECT_TRUE((*found)->established);
+  EXPECT_TRUE((*found)->connected);
 }
 
-TEST_P(SocketOwnersTest, AClosedSocketHasNoInodeAndIsNotEstablished) {
+TEST_P(SocketOwnersTest, AClosedSocketHasNoInode) {
   if (!GetParam() && tableOnly()) GTEST_SKIP() << owners_.whyTable();
   ASSERT_EQ(::write(client_.get(), "x", 1), 1);
   client_.reset();
@@ -80,8 +80,18 @@ TEST_P(SocketOwnersTest, AClosedSocketHasNoInodeAndIsNotEstablished) {
   ASSERT_TRUE(found) << found.error().message();
   if (*found) {
     EXPECT_EQ((*found)->inode, 0U);
-    EXPECT_FALSE((*found)->established);
   }
+}
+
+TEST_P(SocketOwnersTest, FindsTheOwnerThatHasOnlyEndedItsSending) {
+  if (!GetParam() && tableOnly()) GTEST_SKIP() << owners_.whyTable();
+  ASSERT_EQ(::shutdown(client_.get(), SHUT_WR), 0);
+  const auto found = find(client_end_, loopback(listener_.port));
+  ASSERT_TRUE(found) << found.error().message();
+  ASSERT_TRUE(*found);
+  EXPECT_EQ((*found)->uid, ::geteuid());
+  EXPECT_EQ((*found)->inode, inodeOf(client_.get()));
+  EXPECT_TRUE((*found)->connected);
 }
 
 TEST_P(SocketOwnersTest, DoesNotTakeAListenerForAClient) {
@@ -180,7 +190,7 @@ TEST_F(SockDiagReply, IsUnderstood) {
   const auto found = parse(answer());
   ASSERT_TRUE(found && *found);
   EXPECT_EQ((*found)->uid, 65534U);
-  EXPECT_TRUE((*found)->established);
+  EXPECT_TRUE((*found)->connected);
   EXPECT_TRUE(parse(answer() + "attributes behind it"));
 }
 

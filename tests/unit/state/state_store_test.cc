@@ -179,6 +179,21 @@ TEST_F(StateStoreTest, RemovesTheRestAfterAFailure) {
   EXPECT_FALSE(fileExists(paths.secret_dir));
 }
 
+// Section 25 no. 7, ST-6: who holds it is alive
+TEST_F(StateStoreTest, TellsWhetherTheHelperOfAPendingMountLives) {
+  EXPECT_EQ(store_.pendingHeld(kName), std::nullopt);
+  EXPECT_FALSE(store_.holdPending(kName).has_value());
+  makeMount(kName);
+  EXPECT_EQ(store_.pendingHeld(kName), false);
+  {
+    const auto held = store_.holdPending(kName);
+    ASSERT_TRUE(held.has_value()) << held.error().message();
+    EXPECT_EQ(store_.pendingHeld(kName), true);
+  }
+  EXPECT_EQ(store_.pendingHeld(kName), false);
+  EXPECT_EQ(store_.pendingHeld("../x"), std::nullopt);
+}
+
 TEST_F(StateStoreTest, RefusesNamesThatAreNone) {
   for (const char* name : {"", "..", "../x", "fs-1.a/b.1", "passwd"}) {
     EXPECT_EQ(store_.read(name).error().kind(), ErrorKind::kInvalidInput) << name;

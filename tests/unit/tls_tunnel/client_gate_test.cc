@@ -41,8 +41,8 @@ class ClientGateTest : public testing::Test {
     return gate.judge(*net::Endpoint::fromLiteral("127.0.0.1", 1023),
                       *net::Endpoint::fromLiteral("127.0.0.1", 20049));
   }
-  static net::FoundOwner owner(uid_t uid, std::uint64_t inode, bool established) {
-    return net::SocketOwner{uid, inode, established};
+  static net::FoundOwner owner(uid_t uid, std::uint64_t inode, bool connected) {
+    return net::SocketOwner{uid, inode, connected};
   }
   std::vector<std::string> lines() const {
     auto all = split(readFile(dir_.at("log")).value_or(""), '\n');
@@ -68,7 +68,7 @@ TEST_F(ClientGateTest, ASocketWithoutInodeIsNobodysWhateverItsUid) {
   ClientGate gate = this->gate({});
   EXPECT_EQ(judge(gate, owner(0, 0, true)), Verdict::kGone);
   EXPECT_EQ(judge(gate, owner(0, 0, false)), Verdict::kGone);
-  EXPECT_EQ(judge(gate, owner(0, 5, false)), Verdict::kGone) << "not established";
+  EXPECT_EQ(judge(gate, owner(0, 5, false)), Verdict::kGone) << "not connected";
   EXPECT_EQ(judge(gate, net::FoundOwner()), Verdict::kGone) << "no socket at all";
   EXPECT_EQ(judge(gate, owner(65534, 5, false)), Verdict::kStranger);
   EXPECT_EQ(lines().size(), 1U) << "who is gone is not worth a line";

@@ -142,6 +142,19 @@ TEST(TunnelConfig, RefusesABrokenListOfUsers) {
   }
 }
 
+// MODE-1: the key of stunnel's file, also in those that efs-utils wrote
+TEST(TunnelConfig, AsksTheAuthorityWhenOcspAiaIsSet) {
+  TunnelConfig config = sample();
+  EXPECT_EQ(config.serialize(true).find("OCSP"), std::string::npos);
+  config.ocsp = true;
+  const std::string text = config.serialize(true);
+  EXPECT_NE(text.find("\ncheckHost = fs-1.efs.us-east-1.amazonaws.com\nOCSPaia = yes\n"),
+            std::string::npos);
+  EXPECT_TRUE(TunnelConfig::parse(text, "cfg")->ocsp);
+  EXPECT_FALSE(TunnelConfig::parse(sample().serialize(true), "cfg")->ocsp);
+  EXPECT_FALSE(TunnelConfig::parse(sample().serialize(true) + "\nOCSPaia = perhaps", "cfg"));
+}
+
 // Section 24, UP-1: stunnel mode of efs-utils 1.x
 TEST(TunnelConfig, ReadsAStunnelFile) {
   const auto config = TunnelConfig::parse(
@@ -158,6 +171,7 @@ TEST(TunnelConfig, ReadsAStunnelFile) {
   EXPECT_EQ(config->connect_host, "10.0.0.5");
   EXPECT_EQ(config->verify, 2);
   EXPECT_EQ(config->check_host, "fs-1.efs");
+  EXPECT_TRUE(config->ocsp);
   EXPECT_EQ(config->mount_retry_timeout, Duration(15000));
   EXPECT_EQ(config->fs_id, "");
 }

@@ -152,6 +152,9 @@ class World {
         EXPECT_FALSE(mounted_);
         unmount_recorded_ = true;
         break;
+      case Action::kCheckReadAhead:
+        EXPECT_TRUE(mounted_);
+        break;
       case Action::kClearUnmount:
         EXPECT_TRUE(mounted_);
         unmount_recorded_ = false;

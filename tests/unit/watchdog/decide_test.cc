@@ -38,6 +38,18 @@ class Bench {
   Decision last;
 };
 
+// WD-12, NFS-8
+TEST(Decide, LooksThreeTimesAfterTheReadAheadOfANewMount) {
+  Bench bench;
+  bench.policy.keep_read_ahead = true;
+  EXPECT_THAT(bench.step(), IsEmpty());
+  EXPECT_EQ(bench.last.wake, bench.seen.now + kReadAheadLooks[0]);
+  for (const Duration pause : {Duration(2000), Duration(8000), Duration(50000)})
+    EXPECT_THAT(bench.step(pause), ElementsAre(Action::kCheckReadAhead));
+  EXPECT_THAT(bench.step(std::chrono::hours(1)), IsEmpty());
+  EXPECT_FALSE(bench.last.wake);
+}
+
 // Contract 25.10: nothing is done, so nothing is written.
 TEST(Decide, LeavesAHealthyMountAloneAndAsksForNoTimer) {
   Bench bench;
@@ -324,6 +336,36 @@ TEST(Decide, RemovesTheLeftoversOfAHelperThatDiedBeforeMounting) {
   EXPECT_THAT(bench.step(kPendingExpiry), ElementsAre(Action::kTerminateTunnel));
   bench.seen.tunnel_alive = false;
   EXPECT_THAT(bench.step(Duration(10)), ElementsAre(Action::kRemoveMount));
+}
+
+// FLOW-1, FLOW-2: who was seen alive and is not any more is not waited for
+TEST(Decide, NoticesTheDeathOfAHelperWithinASecond) {
+  Bench bench;
+  bench.seen.pending = true;
+  bench.seen.mounted = Seen::kNo;
+  bench.seen.helper = Seen::kYes;
+  EXPECT_THAT(bench.step(), IsEmpty());
+  EXPECT_EQ(bench.last.wake, bench.seen.now + Duration(1000));
+  EXPECT_THAT(bench.step(Duration(1000)), IsEmpty());
+  bench.seen.helper = Seen::kNo;
+  EXPECT_THAT(bench.step(Duration(1000)), ElementsAre(Action::kTerminateTunnel));
+
+  Bench mounted;
+  mounted.seen.pending = true;
+  mounted.seen.helper = Seen::kYes;
+  EXPECT_THAT(mounted.step(), IsEmpty());
+  mounted.seen.helper = Seen::kNo;
+  EXPECT_THAT(mounted.step(Duration(1000)), ElementsAre(Action::kPublish));
+}
+
+// UP-1: a helper of efs-utils gives no sign of life
+TEST(Decide, WaitsForAHelperThatNeverGaveASignOfLife) {
+  Bench bench;
+  bench.seen.pending = true;
+  bench.seen.mounted = Seen::kNo;
+  bench.seen.helper = Seen::kNo;
+  EXPECT_THAT(bench.step(), IsEmpty());
+  EXPECT_THAT(bench.step(kPendingExpiry - Duration(1)), IsEmpty());
 }
 
 TEST(Decide, NeverRemovesAPendingMountThatTheKernelStillTries) {

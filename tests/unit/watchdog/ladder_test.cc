@@ -175,12 +175,23 @@ TEST_F(Ladder, TellsWhenItMovesAgainAndAsksTheRootOnce) {
   EXPECT_THAT(step(seconds(90)), IsEmpty());
 }
 
+// The call that hung is gone with the tunnel; its successor has not read the next one yet.
+TEST_F(Ladder, IsNotOverWhileSomethingElseWaits) {
+  hang();
+  EXPECT_THAT(steps(), Contains(Remedy::kReportHang));
+  seen.stuck = seconds(13);
+  EXPECT_THAT(steps(), Not(Contains(Remedy::kReportProgress)));
+  seen.stuck = seconds(15);
+  EXPECT_THAT(steps(), Not(Contains(Remedy::kReportHang)));
+}
+
 TEST_F(Ladder, AsksTheRootAfterAReconnect) {
   seen.reconnects = 2;
   EXPECT_THAT(step(seconds(1)), IsEmpty());
   EXPECT_THAT(step(seconds(5)), ElementsAre(Remedy::kCheckRoot));
 }
 
+// Contract 25.15
 TEST_F(Ladder, RemountsAfterTwoStaleAnswers) {
   seen.root = Root::kStale;
   seen.stale_answers = 1;
@@ -199,6 +210,7 @@ TEST_F(Ladder, RemountsNothingStaleWhenToldNot) {
   EXPECT_THAT(steps(seconds(600)), IsEmpty());
 }
 
+// Contract 25.15
 TEST_F(Ladder, RemountsAHungMountOnlyWhenToldAndOnlyWhereItIsMounted) {
   hang();
   for (int i = 0; i < 100; ++i) EXPECT_THAT(step(seconds(10)), Not(Contains(Remedy::kRemount)));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "efs/tunnel_control/tunnel_config.h"
+#include "probes.h"
 
 namespace efs::watchdog {
 namespace {
@@ -42,6 +43,22 @@ TEST(TargetSwitch, IsHomeWithoutTheKey) {
   EXPECT_FALSE(moveHome(kConfig));
   EXPECT_FALSE(moveTo("[efs]\n", "10.0.0.1"));
   EXPECT_FALSE(moveTo("connect = nothing", "10.0.0.1"));
+}
+
+// The regional name leads only to the own zone's target.
+TEST(TargetNames, AskEachZoneOfTheRegion) {
+  const std::string name = "fs-0123456789abcdef0.efs.us-east-1.amazonaws.com";
+  const auto names = targetNames(name, "us-east-1");
+  ASSERT_EQ(names.size(), 7U);
+  EXPECT_EQ(names[0], name);
+  EXPECT_EQ(names[1], "us-east-1a." + name);
+  EXPECT_EQ(names[6], "us-east-1f." + name);
+}
+
+TEST(TargetNames, LeaveNamesOfTheUsersOwnAlone) {
+  EXPECT_EQ(targetNames("nfs.example.com", "us-east-1"),
+            std::vector<std::string>{"nfs.example.com"});
+  EXPECT_EQ(targetNames("fs-1.efs", ""), std::vector<std::string>{"fs-1.efs"});
 }
 
 }  // namespace

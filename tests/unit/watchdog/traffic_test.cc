@@ -61,6 +61,24 @@ TEST(Traffic, AReplayOrANewTunnelIsNone) {
   EXPECT_EQ(traffic.stuck(kStart + seconds(30)), Duration(25000));
 }
 
+// One counts bytes, the other replies, and each tunnel from its own start.
+TEST(Traffic, NumbersOfDifferentCountersAreNotCompared) {
+  Traffic traffic;
+  traffic.note({.received = 10, .tunnel = 1, .waiting = true}, kStart);
+  traffic.note({.received = 99, .waiting = true}, kStart + seconds(5));
+  traffic.note({.received = 10, .tunnel = 1, .waiting = true}, kStart + seconds(10));
+  EXPECT_EQ(traffic.stuck(kStart + seconds(10)), Duration(10000));
+  traffic.note({.received = 0, .tunnel = 2, .waiting = true}, kStart + seconds(15));
+  EXPECT_EQ(traffic.stuck(kStart + seconds(15)), Duration(15000));
+}
+
+TEST(Traffic, WhatASuccessorReceivedBeforeTheFirstLookIsProgress) {
+  Traffic traffic;
+  traffic.note({.received = 1000, .tunnel = 1, .waiting = true}, kStart);
+  traffic.note({.received = 40, .tunnel = 2}, kStart + seconds(15));
+  EXPECT_FALSE(traffic.stuck(kStart + seconds(15)));
+}
+
 TEST(Traffic, ForgetsACallThatWasGivenUp) {
   Traffic traffic;
   traffic.note({.waiting = true}, kStart);
@@ -71,12 +89,25 @@ TEST(Traffic, ForgetsACallThatWasGivenUp) {
 TEST(Traffic, UnreadBytesCountUntilTheTunnelReads) {
   Traffic traffic;
   traffic.note({.sent = 5, .connection = 1}, kStart);
-  traffic.noteUnread(true, kStart);
-  traffic.noteUnread(true, kStart + seconds(15));
+  traffic.noteUnread(true, kStart, kStart);
+  traffic.noteUnread(true, kStart + seconds(15), kStart);
   EXPECT_EQ(traffic.stuck(kStart + seconds(15)), Duration(15000));
   EXPECT_TRUE(traffic.deaf(seconds(15)));
   traffic.note({.sent = 6, .connection = 1}, kStart + seconds(16));
   EXPECT_FALSE(traffic.stuck(kStart + seconds(16)));
+}
+
+// Detected within hang_detection_sec, however the looks fall.
+TEST(Traffic, UnreadBytesCountFromTheLookBeforeTheyWereSeenTwice) {
+  Traffic traffic;
+  traffic.noteUnread(true, kStart + seconds(5), kStart);
+  EXPECT_EQ(traffic.stuck(kStart + seconds(5)), Duration(0));
+  traffic.noteUnread(true, kStart + seconds(10), kStart + seconds(5));
+  EXPECT_EQ(traffic.stuck(kStart + seconds(10)), Duration(10000));
+  traffic.noteUnread(true, kStart + seconds(15), kStart + seconds(10));
+  EXPECT_EQ(traffic.stuck(kStart + seconds(15)), Duration(15000));
+  traffic.noteUnread(false, kStart + seconds(20), kStart + seconds(15));
+  EXPECT_FALSE(traffic.stuck(kStart + seconds(20)));
 }
 
 TransportCounters kernel(std::uint64_t connects, std::uint64_t sends, std::uint64_t receives) {

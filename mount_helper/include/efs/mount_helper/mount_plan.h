@@ -43,6 +43,9 @@ struct MountPlan {
   unsigned long rsize = 1048576;
 };
 
+// What read-ahead follows from (NFS-8).
+unsigned long readSize(const mounts::OptionList& options);
+
 MountPlan planMount(const MountRequest& request, const MountFacts& facts,
                     const settings::Settings& settings, const state::StateStore& store,
                     WallTime now);

@@ -23,6 +23,9 @@ struct MountRequest {
   bool iam = false;
   std::optional<int> tls_port;
   std::optional<int> verify;  // 0 = server certificate not checked; default 2
+  std::optional<bool> ocsp;   // options ocsp and noocsp; nullopt = as configured
+  bool stunnel = false;       // MODE-1: our own tunnel serves it
+  bool no_tunnel = false;     // option notunnel
   std::optional<std::string> ca_file;
   std::optional<std::string> aws_profile;
   std::optional<std::string> credentials_uri;     // option awscredsuri, begins with "/"

@@ -17,6 +17,19 @@ struct SessionContext {
   StageLog& stages;
 };
 
+// One of the attempts of a mount (persistence.h).
+struct Attempt {
+  Deadline until;           // of all attempts; the last try waits for the server so long
+  bool background = false;  // no attempt waits for the network or for long: there will be another
+  bool repeats = false;     // a failure that may pass by itself is not the end
+};
+// Also reports what came of it (section 20), unless there will be another attempt.
+Outcome attemptMount(const MountRequest& request, const SessionContext& context,
+                     const Attempt& attempt);
+// Whether `outcome` is not the end.
+bool worthAnother(const Attempt& attempt, const Outcome& outcome);
+
+// All of it, to the exit code.
 Outcome carryOut(const MountRequest& request, const SessionContext& context);
 
 }  // namespace efs::mount_helper

@@ -4,7 +4,7 @@
 // upstream: uid 0, which the kernel's NFS client has, or one of `allow_local_uids`.
 //
 // A socket that its owner has closed shows uid 0: "connect, send, close" would pass. Therefore only
-// an established connection whose socket still has an inode is taken.
+// a connection whose socket still has an inode is taken.
 #pragma once
 
 #include <sys/types.h>

@@ -25,6 +25,9 @@ struct Limits {
   Duration connect_stagger{250};
   std::size_t addresses = 16;
   Duration handshake{10000};
+  // OCSP: one responder, and everything that is asked about one server.
+  Duration responder{5000};
+  Duration revocation{12000};
   // Pauses after failed attempts (ConnectPacer).
   Duration retry_first{50};
   Duration retry_most{5000};

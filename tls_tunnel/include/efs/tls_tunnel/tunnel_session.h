@@ -1,6 +1,7 @@
 // TunnelSession: one client connection and the upstream it owns.
 //
-//   waiting for the first byte -> resolving, connecting -> securing (TLS) -> relaying -> ended
+//   waiting for the first byte -> resolving, connecting -> securing (TLS) -> [checking (OCSP)]
+//   -> relaying -> ended
 //
 // Nothing goes upstream before the client's first byte, so a port probe costs nothing (TUN-8).
 // When the upstream fails the client connection is reset, so that the kernel reconnects and
@@ -22,6 +23,7 @@
 #include "efs/tls_tunnel/limits.h"
 #include "efs/tls_tunnel/peer_watch.h"
 #include "efs/tls_tunnel/relay.h"
+#include "efs/tls_tunnel/revocation_session.h"
 #include "efs/tls_tunnel/status_pipe.h"
 #include "efs/tls_tunnel/tunnel_meter.h"
 #include "efs/tls_tunnel/upstream_connector.h"
@@ -37,8 +39,9 @@ struct SessionContext {
   ConnectPacer& pacer;
   std::string host;  // name or IP literal
   std::uint16_t port = 0;
-  const tls::TlsClientContext* tls = nullptr;  // nullptr: plain TCP upstream
-  std::optional<net::Endpoint> winner = {};    // that connected last, of whichever session
+  const tls::TlsClientContext* tls = nullptr;   // nullptr: plain TCP upstream
+  tls::RevocationMemory* revocation = nullptr;  // nullptr: revocation is not asked about
+  std::optional<net::Endpoint> winner = {};     // that connected last, of whichever session
 };
 
 class TunnelSession {
@@ -60,7 +63,7 @@ class TunnelSession {
   void drop(log::Level level, const std::string& reason);
 
  private:
-  enum class State { kSilent, kConnecting, kSecuring, kRelaying, kEnded };
+  enum class State { kSilent, kConnecting, kSecuring, kChecking, kRelaying, kEnded };
   enum class Client { kClose, kReset };
 
   void clientEvent(std::uint32_t events);
@@ -72,6 +75,9 @@ class TunnelSession {
   void connected(Result<ConnectedUpstream> result);
   Status adopt(ConnectedUpstream upstream);
   void handshake();
+  // Contract MODE-1: `OCSPaia`.
+  void checkRevocation();
+  void secured();
   void beginRelay();
   void pump();
   // Tells the meter what has moved since the last time.
@@ -102,6 +108,7 @@ class TunnelSession {
   std::optional<Relay> relay_;
   std::optional<PeerWatch> peer_watch_;
   std::unique_ptr<UpstreamConnector> connector_;
+  std::optional<RevocationSession> revocation_;
 
   // After the transports: a watch ends before its descriptor is closed.
   io::EventLoop::Watch client_watch_;

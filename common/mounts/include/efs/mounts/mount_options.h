@@ -47,7 +47,8 @@ struct SortedOptions {
 Result<SortedOptions> sortOptions(const OptionList& options);
 
 // Contract NFS-2: appends each missing default in the fixed order (nfsvers=4.1, rsize, wsize, hard,
-// timeo, retrans, noresvport, port). `port` replaces a port given by the user.
-void addNfsDefaults(OptionList& options, int port);
+// timeo, retrans, noresvport, port). `port` replaces a port given by the user; nullopt for a mount
+// without a tunnel, whose port is the user's or NFS's own.
+void addNfsDefaults(OptionList& options, std::optional<int> port);
 
 }  // namespace efs::mounts

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "efs/base/clock.h"
 #include "efs/base/result.h"
@@ -25,13 +26,22 @@ struct NfsMountRequest {
 // wait for ever. Errors carry errno of mount(2) and a kind: kTimeout (child killed), kPermission
 // (access denied by server), kNotFound (path does not exist on the server), kRefused, kReset,
 // kUnsupported (no NFS in this kernel: ENODEV), kInvalidInput (option the kernel does not know).
+//
+// `nfsvers=4` without a minor version is negotiated as mount.nfs does (nfs(5)): 4.2, 4.1, 4.0,
+// until the server and this kernel know it. (mount(2) itself would take it for 4.0.)
 Status mountNfs(const NfsMountRequest& request, std::optional<Duration> patience);
+
+// The values for nfsvers= to try, in this order; one empty value: as the list stands.
+std::vector<std::string> versionsToTry(const OptionList& options);
 
 // MS_REMOUNT of an existing mount with these options.
 Status remountNfs(const NfsMountRequest& request);
 
 // Contract NFS-8: 15 * rsize / 1024 KiB into /sys/class/bdi/<device>/read_ahead_kb.
 Status setReadAhead(dev_t device, unsigned long rsize_bytes);
+// The same where it is another value by now: nfs-utils' udev rule (nfsrahead, Ubuntu 24) writes its
+// own after a mount. True when it had to be corrected.
+Result<bool> keepReadAhead(dev_t device, unsigned long rsize_bytes);
 
 // False when the running kernel has no NFS client and cannot load one.
 bool kernelHasNfs();

@@ -22,7 +22,7 @@ namespace efs::net {
 struct SocketOwner {
   uid_t uid = 0;            // of a closed socket the kernel says 0: look at `inode` first
   std::uint64_t inode = 0;  // 0: closed by its owner, or never had one
-  bool established = false;
+  bool connected = false;   // tcpConnected()
 };
 
 // nullopt: there is no such socket.

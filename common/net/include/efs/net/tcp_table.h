@@ -10,7 +10,14 @@ namespace efs::net {
 // States of include/net/tcp_states.h, as that file and sock_diag(7) number them.
 inline constexpr unsigned kTcpEstablished = 1;
 inline constexpr unsigned kTcpSynSent = 2;
+inline constexpr unsigned kTcpFinWait1 = 4;
+inline constexpr unsigned kTcpFinWait2 = 5;
 inline constexpr unsigned kTcpListen = 10;
+
+// Also when its owner has ended its own sending (shutdown(2)) and still reads.
+constexpr bool tcpConnected(unsigned state) {
+  return state == kTcpEstablished || state == kTcpFinWait1 || state == kTcpFinWait2;
+}
 
 struct TcpRow {
   struct End {

@@ -2,10 +2,12 @@
 // layout.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "efs/base/result.h"
+#include "efs/base/unique_fd.h"
 #include "efs/state/mount_state.h"
 
 namespace efs::state {
@@ -51,6 +53,12 @@ class StateStore {
   // Atomic (ST-9), mode 0600.
   Status write(const std::string& name, const MountState& state) const;
   Status writePending(const std::string& name, const MountState& state) const;
+  // The sign of life of the helper whose mount is under way: a lock on the mount's tunnel
+  // configuration, which the kernel drops when the helper dies, whatever pid namespace it is in.
+  // Taken before writePending(), kept until the program ends.
+  Result<UniqueFd> holdPending(const std::string& name) const;
+  // nullopt: cannot be known. False also where the helper is of a product that takes no such lock.
+  std::optional<bool> pendingHeld(const std::string& name) const;
   // "~name" becomes "name".
   Status publish(const std::string& name) const;
   // Everything of this mount: tunnel config, counters, secret directory, pending state, `files`,

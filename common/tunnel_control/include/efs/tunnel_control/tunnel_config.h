@@ -30,7 +30,8 @@ struct TunnelConfig {
   std::string ca_file;      // empty = none named
   std::string certificate;  // `cert`, `key`: client certificate; empty without TLS
   std::string private_key;
-  std::string check_host;                          // empty = name not checked
+  std::string check_host;  // empty = name not checked
+  bool ocsp = false;       // `OCSPaia`: ask whether the server's certificate was revoked
   Duration mount_retry_timeout{15000};             // retry_nfs_mount_command_timeout_sec
   std::optional<std::string> proxy_logging_level;  // set = all three logging keys are written
   std::size_t log_max_bytes = 1048576;

@@ -26,6 +26,7 @@ struct TlsOptions {
   std::string certificate_file;  // PEM: client certificate, intermediates behind it
   std::string key_file;          // PEM, not encrypted
   bool fips = false;             // only algorithms of OpenSSL's FIPS provider
+  bool ask_staple = false;       // ask the server for an OCSP answer (RevocationCheck reads it)
 };
 
 class TlsClientContext {

@@ -34,6 +34,7 @@ class TlsTransport final : public io::Transport {
 
  private:
   friend class TlsClientContext;
+  friend class RevocationCheck;
   struct Impl;
   explicit TlsTransport(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -1,0 +1,53 @@
+#include "efs/mount_helper/direct_mount.h"
+
+#include "efs/base/log.h"
+#include "efs/mount_helper/diagnosis.h"
+#include "efs/mount_helper/fallback_target.h"
+#include "efs/net/address.h"
+
+namespace efs::mount_helper {
+
+bool asksRevocation(const MountRequest& request, const settings::MountSettings& settings) {
+  return request.ocsp.value_or(settings.check_cert_validity);
+}
+
+bool mountsDirectly(const MountRequest& request, const settings::MountSettings& settings) {
+  if (request.tls) return false;
+  return request.no_tunnel || request.stunnel || asksRevocation(request, settings);
+}
+
+mounts::NfsMountRequest planDirectMount(const MountRequest& request, const MountTarget& target) {
+  mounts::NfsMountRequest nfs;
+  const std::string& host = target.peer();
+  const bool ipv6 = net::isIpLiteral(host) && host.find(':') != std::string::npos;
+  nfs.source = (ipv6 ? "[" + host + "]" : host) + ":" + request.device.path;
+  nfs.target = request.mountpoint;
+  nfs.address = target.first_address;
+  nfs.options = request.nfs_options;
+  mounts::addNfsDefaults(nfs.options, std::nullopt);
+  return nfs;
+}
+
+Status mountDirectly(const MountRequest& request, const MountTarget& target,
+                     const AttemptRules& rules, const Clock& clock) {
+  const mounts::NfsMountRequest nfs = planDirectMount(request, target);
+  log::info("no tunnel: \"{}\" without tls mounts straight from {}",
+            request.no_tunnel ? "notunnel"
+            : request.stunnel ? "stunnel"
+                              : "ocsp",
+            nfs.source);
+  mounts::loadNfs();
+  const auto reach = [&clock](const auto& ips) { return reachTargets(ips, clock); };
+  return tryToMount(
+      rules, nfs.source + " at " + nfs.target,
+      [&](Duration patience) -> Status {
+        // A silent target has a name here and only an errno in mount(2).
+        if (!nfs.options.has("port")) EFS_CHECK(firstReachable({nfs.address}, reach));
+        log::info("Executing: \"/sbin/mount.nfs4 {} {} -o {}\" as mount(2) with {} sec time limit.",
+                  nfs.source, nfs.target, nfs.options.text(), patience.count() / 1000);
+        return mounts::mountNfs(nfs, patience);
+      },
+      [&](const Error& error) { return worthRetrying(error, request); });
+}
+
+}  // namespace efs::mount_helper

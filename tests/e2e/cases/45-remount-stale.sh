@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# The mounted directory was deleted on the server and made again: every call says ESTALE, for good. The
+# watchdog asks the root after the next reconnect, twice, and mounts again in the same place; what is
+# open stays on the old mount, and the log says so.
+# shellcheck source=tests/e2e/lib.sh
+. "$E2E/lib.sh"
+# shellcheck source=tests/e2e/faults.sh
+. "$E2E/faults.sh"
+
+mkdir -p "$WORLD/data/$FS/project"
+mount_efs tls "$FS:/project" /mnt/efs
+old_port="$(mount_port /mnt/efs)"
+follow_logs
+exec 7>/mnt/efs/open
+rm -rf "$WORLD/data/$FS/project"
+mkdir "$WORLD/data/$FS/project"
+began="$(now)"
+fault target "$FS" "${REGION}a" reset
+usable() { { echo new >/mnt/efs/new; } 2>/dev/null; }
+eventually 40 usable || fail "the mount is not usable: $(tail -n 5 "$EVENTS")"
+again="$(now)"
+equal "content on the server" "$(cat "$WORLD/data/$FS/project/new")" new
+[[ "$(mount_port /mnt/efs)" != "$old_port" ]] || fail "it is still the old mount"
+noticed_after "$began" "does not know the root of this mount any more" || fail "nobody says why"
+noticed_after "$began" "mounting /mnt/efs again; files that are open, and 0 other mounts of it, stay on the old one" ||
+  fail "nobody says what stays"
+noticed_after "$began" "mounted again as" || fail "nobody says that it worked"
+kill "$FOLLOWER"
+noticed="$(first_event "$began" "does not know the root")"
+printf '@@ fault\t%s\t0\t%s\t%s\t%s\t-\t%s\n' "mounted directory deleted on the server and made again (remount)" \
+  $((${noticed%% *} - began)) $((again - began)) $((again - began)) "watchdog: mounted again; open files keep ESTALE"
+! { echo x >&7; } 2>/dev/null || sync -f /mnt/efs
+exec 7>&-
+unmount /mnt/efs
+all_cleared

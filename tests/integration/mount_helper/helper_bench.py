@@ -1,0 +1,187 @@
+"""A machine of its own for mount.efs, on which everything happens but mount(2).
+
+Network, processes, /etc, /run and /var/log belong to the test. The kernel pretends to have an NFS
+client (/proc/filesystems), so that mount.efs goes all its way - certificate, state, tunnel, NFS calls
+through it - up to mount(2), which answers ENODEV where the kernel has none. The server side is the
+simulator. Every process dies with the test.
+"""
+import json
+import os
+import subprocess
+import sys
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+for folder in ("../location", "../simulator"):
+    sys.path.insert(0, os.path.join(HERE, folder))
+
+import private_network  # noqa: E402
+
+STATE = "/run/efs"
+KEY = "/etc/amazon/efs/privateKey.pem"
+CONFIG, LOG = private_network.CONFIG, private_network.LOG
+MOUNTPOINT = "/run/mountpoint"
+ACCESS_POINTS = [f"fsap-{number:017x}" for number in range(1, 51)]
+WAIT = 30
+
+
+def enter():
+    if os.environ.get(private_network.INSIDE):
+        return
+    os.environ[private_network.INSIDE] = "1"
+    os.execvp("unshare", ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child",
+                          "--mount-proc", "--propagation", "private", "--", sys.executable, "-B",
+                          *sys.argv])
+
+
+def wait_for(what, condition, limit=WAIT):
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f"not within {limit} s: {what}")
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="replace") as source:
+        return source.read()
+
+
+def processes(name):
+    """Pids of the living whose comm is `name`."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            stat = read(f"/proc/{pid}/stat")
+        except OSError:
+            continue
+        comm, rest = stat[stat.index("(") + 1:].rsplit(")", 1)
+        if comm == name and rest.split()[0] not in "ZX":
+            found.append(int(pid))
+    return sorted(found)
+
+
+def listening_ports():
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table][1:]
+    return sorted(int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A")
+
+
+def running(pid):
+    return os.path.exists(f"/proc/{pid}")
+
+
+class HelperBench(unittest.TestCase):
+    """One simulator for all tests of a file; a clean state directory for each."""
+
+    @classmethod
+    def setUpClass(cls):
+        from simulator_process import FS, ROLE, Simulator
+        cls.bin, cls.source, cls.fs = os.environ["EFS_BIN"], os.environ["EFS_SOURCE"], FS
+        private_network.build()
+        private_network.run("ip", "addr", "add", "169.254.170.2/32", "dev", "lo")
+        with open("/run/filesystems", "w", encoding="ascii") as out:
+            out.write(read("/proc/filesystems") + "nodev\tnfs4\n")
+        private_network.run("mount", "--bind", "/run/filesystems", "/proc/filesystems")
+        cls.sim = Simulator(dns={"listen": "127.0.0.1:53"}, nfs_port=2049)
+        config = cls.sim.config
+        config["imds"]["listen"] = "169.254.169.254:80"
+        config["credentials"] = {"listen": "169.254.170.2:80", "pod_token": "pod", "pod_role": "x",
+                                 "web_identity_token": "web", "sso_token": "sso"}
+        config["identities"] = [dict(ROLE, session_token="token")]
+        # One ganesha for all access points: certificates are judged all the same.
+        config["trunking"] = True
+        config["file_systems"][0]["access_points"] += [
+            {"id": name, "path": f"/{name}"} for name in ACCESS_POINTS]
+        with open(cls.sim.config_path, "w", encoding="utf-8") as out:
+            json.dump(config, out)
+        cls.sim.start()
+        # Where mount.efs finds the tunnel; the watchdog is not there.
+        cls.programs = "/run/programs"
+        os.makedirs(cls.programs)
+        os.makedirs(os.path.dirname(LOG))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.sim.stop()
+
+    def setUp(self):
+        private_network.write_config(self.source)
+        with open("/etc/amazon/efs/efs-utils.crt", "w", encoding="ascii") as out:
+            out.write(read(f"{self.sim.work}/ca.pem"))
+        self.tunnel(f"{self.bin}/efs-proxy")
+        if os.path.exists(LOG):
+            os.unlink(LOG)
+        self.ports = listening_ports()
+
+    def tearDown(self):
+        for command in (f"target {self.fs} us-east-1a ok", "dns ok", "imds ok", "clock 0",
+                        "tls handshake-stall off", "credentials ecs ok"):
+            self.sim.ctl(command)
+        if os.path.ismount(STATE):
+            private_network.run("umount", STATE)
+        subprocess.run(["rm", "-rf", STATE], check=True, timeout=10)
+
+    def tunnel(self, program):
+        link = f"{self.programs}/efs-proxy"
+        if os.path.lexists(link):
+            os.unlink(link)
+        if program:
+            os.symlink(program, link)
+
+    def script(self, text):
+        """A program in the tunnel's place."""
+        path = "/run/stand-in/efs-proxy"
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="ascii") as out:
+            out.write(text)
+        os.chmod(path, 0o755)
+        self.tunnel(path)
+
+    def start(self, options="tls", device=None, mountpoint=MOUNTPOINT):
+        os.makedirs(mountpoint, exist_ok=True)
+        return subprocess.Popen(
+            [f"{self.bin}/mount.efs", device or f"{self.fs}:/", mountpoint, "-o", options + ",rw"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
+            env={"PATH": f"{self.programs}:/usr/bin:/bin"}, start_new_session=True)
+
+    def finish(self, helper, limit=60):
+        self.out, self.err = helper.communicate(timeout=limit)
+        self.code = helper.returncode
+        return self.code
+
+    def mount(self, options="tls", device=None, limit=60, mountpoint=MOUNTPOINT):
+        began = time.monotonic()
+        self.finish(self.start(options, device, mountpoint), limit)
+        self.took = time.monotonic() - began
+        return self.code
+
+    def state_files(self):
+        if not os.path.isdir(STATE):
+            return []
+        # Lock files are shared by all mounts and stay.
+        return sorted(name for name in os.listdir(STATE) if self.fs in name)
+
+    def assertNothingLeft(self):
+        wait_for("the end of the tunnels", lambda: not processes("efs-proxy"), 5)
+        self.assertEqual(self.state_files(), [])
+        self.assertEqual(listening_ports(), self.ports)
+
+    def assertFailed(self, code, *words):
+        """One line on stderr, the same in the log, nothing on stdout, nothing left (EX-1)."""
+        log = read(LOG) if os.path.exists(LOG) else ""
+        self.assertEqual(self.code, code, self.err + log)
+        self.assertEqual(self.out, "")
+        last = self.err.splitlines()[-1]
+        for word in words:
+            self.assertIn(word, last)
+        self.assertNothingLeft()
+
+    def assertReachedMount(self):
+        """Everything went well up to mount(2), which this kernel cannot do; it was all undone."""
+        self.assertEqual(self.code, 32, self.err)
+        self.assertIn("no NFSv4 client", self.err)
+        self.assertNothingLeft()

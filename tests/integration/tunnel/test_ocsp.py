@@ -1,0 +1,289 @@
+"""Revocation of the server's certificate (MODE-1, `OCSPaia`): the tunnel asks the responder that
+each certificate names, as stunnel does - good and "names no responder" pass, revoked, unknown and
+an unreachable responder do not - takes an answer that the server staples instead, and remembers a
+good one. Peers: openssl s_server and openssl ocsp; stunnel itself as the judge of what is right."""
+import os
+import shutil
+import socket
+import tempfile
+import time
+import unittest
+
+from tunnel_support import (NAME, Certificates, Child, Server, Tunnel, TunnelTest, free_port,
+                            receive, run)
+
+WAIT_CHECK = 30
+
+
+class Authority:
+    """A root, an intermediate, and a database of what they issued."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="efs-ocsp-")
+        self.names = {}
+        self.root = self._root("root")
+        self.below = self.issue("below", issuer=self.root, extensions="basicConstraints=CA:TRUE")
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def _root(self, name):
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            "-nodes", "-keyout", self.path(name + ".key"), "-out", self.path(name + ".pem"),
+            "-subj", "/CN=" + name, "-days", "2")
+        open(self.path(name + ".db"), "w").close()
+        return name
+
+    def issue(self, name, url=None, issuer=None, extensions=None, listed=True):
+        """Returns the name; with `listed` false the responder knows nothing of the certificate."""
+        issuer = issuer or self.root
+        database = self.path(issuer + ".db" if listed else name + ".unlisted")
+        for suffix in ("", ".attr"):
+            if not os.path.exists(database + suffix):
+                open(database + suffix, "w").close()
+        with open(self.path(name + ".cnf"), "w") as out:
+            out.write(f"[ca]\ndefault_ca=d\n[d]\nnew_certs_dir={self.dir}\ndatabase={database}\n"
+                      f"serial={self.path('serial')}\nrand_serial=yes\ndefault_md=sha256\npolicy=p\n"
+                      f"unique_subject=no\n[p]\nCN=optional\n[x]\n"
+                      + (extensions or f"basicConstraints=CA:FALSE\nsubjectAltName=DNS:{NAME}")
+                      + (f"\nauthorityInfoAccess=OCSP;URI:{url}" if url else "") + "\n")
+        run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+            "-keyout", self.path(name + ".key"), "-out", self.path(name + ".csr"),
+            "-subj", "/CN=" + name)
+        run("openssl", "ca", "-batch", "-config", self.path(name + ".cnf"), "-cert",
+            self.path(issuer + ".pem"), "-keyfile", self.path(issuer + ".key"), "-in",
+            self.path(name + ".csr"), "-out", self.path(name + ".pem"), "-extensions", "x",
+            "-notext", "-days", "2")
+        self.names[name] = issuer
+        open(self.path(name + ".db"), "a").close()
+        return name
+
+    def revoke(self, name):
+        issuer = self.names[name]
+        run("openssl", "ca", "-config", self.path(name + ".cnf"), "-cert",
+            self.path(issuer + ".pem"), "-keyfile", self.path(issuer + ".key"), "-revoke",
+            self.path(name + ".pem"))
+
+    def responder(self, port, issuer=None):
+        issuer = issuer or self.root
+        return Child(["openssl", "ocsp", "-index", self.path(issuer + ".db"), "-port", str(port),
+                      "-rsigner", self.path(issuer + ".pem"), "-rkey", self.path(issuer + ".key"),
+                      "-CA", self.path(issuer + ".pem"), "-nmin", "5"], port)
+
+    def staple(self, name, valid=("-nmin", "5")):
+        """A file for s_server -status_file: what the responder says now about that certificate."""
+        issuer, out = self.names[name], self.path(name + ".staple")
+        request = self.path(name + ".request")
+        authority = self.path(issuer + ".pem")
+        run("openssl", "ocsp", "-issuer", authority, "-cert", self.path(name + ".pem"), "-no_nonce",
+            "-reqout", request)
+        run("openssl", "ocsp", "-index", self.path(issuer + ".db"), "-rsigner", authority, "-rkey",
+            self.path(issuer + ".key"), "-CA", authority, "-reqin", request, "-respout", out,
+            *valid)
+        return out
+
+    def server(self, name, *options):
+        certs, port = Certificates.get(), free_port()
+        return Child(["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert",
+                      self.path(name + ".pem"), "-key", self.path(name + ".key"), "-CAfile",
+                      certs.ca, "-rev", *options], port)
+
+
+class Ocsp(TunnelTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.authority = Authority()
+        cls.port = free_port()
+        url = f"http://127.0.0.1:{cls.port}/ocsp"
+        for name in ("good", "revoked", "nested"):
+            cls.authority.issue(name, url)
+        cls.authority.issue("unlisted", url, listed=False)
+        cls.authority.issue("silent")
+        cls.authority.revoke("revoked")
+        cls.responder = cls.authority.responder(cls.port)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.responder.close()
+        shutil.rmtree(cls.authority.dir, True)
+
+    def tunnel(self, server, **kwargs):
+        kwargs.setdefault("service", "OCSPaia = yes\n")
+        return self.keep(Tunnel(server.port, tls=True, ca=self.authority.path("root.pem"),
+                                **kwargs))
+
+    def serve(self, name, *options):
+        return self.keep(self.authority.server(name, *options))
+
+    def assertServes(self, tunnel):
+        with tunnel.connect() as client:
+            client.sendall(b"tunnel\n")
+            try:
+                self.assertEqual(receive(client, 7), b"lennut\n", tunnel.log())
+            except OSError as error:
+                self.fail(f"{error}; log:\n{tunnel.log()}")
+
+    def refusal(self, tunnel, limit=WAIT_CHECK):
+        with tunnel.connect() as client:
+            client.sendall(b"x\n")
+            status = tunnel.wait_stage("failed", limit)
+            self.assertReset(client)
+        self.assertEqual(status[1:3], ["secured", "untrusted"], status)
+        return status[3]
+
+    def test_takes_a_certificate_that_its_responder_calls_good(self):  # MODE-1
+        tunnel = self.tunnel(self.serve("good"))
+        self.assertServes(tunnel)
+        self.assertIn(f'"CN=good" is good, says http://127.0.0.1:{self.port}/ocsp', tunnel.log())
+
+    def test_names_a_revoked_certificate_and_who_says_so(self):  # MODE-1
+        said = self.refusal(self.tunnel(self.serve("revoked")))
+        self.assertIn(f"OCSP: the certificate is revoked, says http://127.0.0.1:{self.port}/ocsp",
+                      said)
+        self.assertIn("CN=revoked", said)
+
+    def test_refuses_a_certificate_that_its_responder_does_not_know(self):  # MODE-1
+        self.assertIn("OCSP: the certificate is unknown", self.refusal(
+            self.tunnel(self.serve("unlisted"))))
+
+    def test_takes_a_certificate_that_names_no_responder(self):  # MODE-1
+        self.assertServes(self.tunnel(self.serve("silent")))
+
+    def test_asks_nobody_when_ocsp_is_off_or_the_server_is_not_verified(self):  # MODE-1
+        server = self.serve("revoked")
+        self.assertServes(self.tunnel(server, service=""))
+        self.assertServes(self.tunnel(server, verify=0))
+
+    def test_refuses_when_the_responder_cannot_be_reached_and_says_what_helps(self):  # MODE-1
+        url = f"http://127.0.0.1:{free_port()}/"
+        tunnel = self.tunnel(self.serve(self.authority.issue("dead", url)))
+        said = self.refusal(tunnel)
+        self.assertIn("whether the certificate is revoked cannot be found out", said)
+        self.assertIn(url, said)
+        self.assertIn("noocsp", tunnel.log())
+
+    def test_a_silent_responder_is_given_up_and_holds_up_no_other_connection(self):  # MODE-1
+        mute = self.keep(Server(lambda connection: connection.recv(1 << 20) and time.sleep(20)))
+        server = self.serve(self.authority.issue("mute", f"http://127.0.0.1:{mute.port}/"))
+        tunnel = self.tunnel(server)
+        with tunnel.connect() as waiting:
+            waiting.sendall(b"x\n")
+            tunnel.wait_stage("connected")
+            began = time.monotonic()
+            tunnel.connect().close()  # a port probe is still served
+            self.assertReset(waiting)
+            self.assertLess(time.monotonic() - began, 15)
+        self.assertIn("no answer within 5 s", tunnel.log())
+
+    def test_an_answer_that_is_no_ocsp_is_a_refusal(self):  # MODE-1
+        def serve(connection):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: application/ocsp-response\r\n"
+                               b"Content-Length: 9\r\n\r\nnot\0der\xff\xff")
+        liar = self.keep(Server(serve))
+        server = self.serve(self.authority.issue("liar", f"http://127.0.0.1:{liar.port}/"))
+        self.assertIn("no OCSP answer", self.refusal(self.tunnel(server)))
+
+    def test_an_answer_about_another_certificate_or_by_a_stranger_is_a_refusal(self):  # MODE-1
+        def replay(path):
+            def serve(connection):
+                with open(path, "rb") as source:
+                    body = source.read()
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: application/ocsp-response"
+                                   b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            return self.keep(Server(serve)).port
+        other = replay(self.authority.staple("good"))
+        server = self.serve(self.authority.issue("replayed", f"http://127.0.0.1:{other}/"))
+        self.assertIn("it is about another certificate", self.refusal(self.tunnel(server)))
+
+        stranger = Authority()
+        self.addCleanup(shutil.rmtree, stranger.dir, True)
+        foreign = replay(stranger.staple(stranger.issue("foreign")))
+        server = self.serve(self.authority.issue("strange", f"http://127.0.0.1:{foreign}/"))
+        self.assertIn("its signature is not accepted", self.refusal(self.tunnel(server)))
+
+
+    def test_asks_the_next_responder_when_the_first_is_dead(self):  # MODE-1
+        port = free_port()
+        url = f"http://127.0.0.1:{free_port()}/,OCSP;URI:http://127.0.0.1:{port}/"
+        server = self.serve(self.authority.issue("second", url))
+        self.keep(self.authority.responder(port))  # knows what was issued before it started
+        self.assertServes(self.tunnel(server))
+
+    def test_refuses_a_certificate_whose_only_responder_speaks_https(self):  # MODE-1
+        server = self.serve(self.authority.issue("https", "https://127.0.0.1:1/"))
+        self.assertIn("names no responder with http", self.refusal(self.tunnel(server)))
+
+    def test_a_revoked_intermediate_is_found(self):  # MODE-1: every certificate below the root
+        port = free_port()
+        authority = Authority()
+        self.addCleanup(shutil.rmtree, authority.dir, True)
+        authority.issue("middle", f"http://127.0.0.1:{port}/", extensions="basicConstraints=CA:TRUE")
+        authority.issue("leaf", issuer="middle")
+        authority.revoke("middle")
+        self.keep(authority.responder(port))
+        server = self.keep(authority.server("leaf", "-cert_chain", authority.path("middle.pem")))
+        tunnel = self.keep(Tunnel(server.port, tls=True, ca=authority.path("root.pem"),
+                                  service="OCSPaia = yes\n"))
+        said = self.refusal(tunnel)
+        self.assertIn("revoked", said)
+        self.assertIn("CN=middle", said)
+
+    def test_a_stapled_answer_saves_the_question(self):  # MODE-1
+        for version in ("-tls1_2", "-tls1_3"):
+            url = f"http://127.0.0.1:{free_port()}/"  # nobody listens
+            name = self.authority.issue("stapled" + version, url)
+            server = self.serve(name, version, "-status_file", self.authority.staple(name))
+            tunnel = self.tunnel(server)
+            self.assertServes(tunnel)
+            self.assertIn("the stapled answer is good", tunnel.log())
+
+    def test_a_stapled_answer_can_say_revoked(self):  # MODE-1
+        server = self.serve("revoked", "-status_file", self.authority.staple("revoked"))
+        self.assertIn("revoked, says its stapled answer", self.refusal(self.tunnel(server)))
+
+    def test_a_staple_of_another_certificate_proves_nothing(self):  # MODE-1
+        server = self.serve("revoked", "-status_file", self.authority.staple("good"))
+        tunnel = self.tunnel(server)
+        self.assertIn(f"revoked, says http://127.0.0.1:{self.port}", self.refusal(tunnel))
+        self.assertIn("the stapled answer is not used", tunnel.log())
+
+    def test_reconnecting_does_not_hang_on_the_responder(self):  # MODE-1
+        port = free_port()
+        name = self.authority.issue("remembered", f"http://127.0.0.1:{port}/")
+        responder = self.keep(self.authority.responder(port))
+        tunnel = self.tunnel(self.serve(name))
+        self.assertServes(tunnel)
+        responder.close()
+        self.assertServes(tunnel)
+        # Another tunnel has no such memory.
+        self.refusal(self.tunnel(self.serve(name)))
+
+    def test_decides_as_stunnel_does(self):  # MODE-1
+        dead = self.authority.issue("nobody", f"http://127.0.0.1:{free_port()}/")
+        for name in ("good", "revoked", "unlisted", "silent", dead):
+            ours, theirs = (self.passes(peer) for peer in (
+                self.tunnel(self.serve(name)), self.stunnel(self.serve(name))))
+            self.assertEqual(ours, theirs, name)
+
+    def stunnel(self, server):
+        port = free_port()
+        path = self.authority.path(f"stunnel.{port}")
+        with open(path, "w") as out:
+            out.write(f"foreground = yes\npid =\n[efs]\nclient = yes\naccept = 127.0.0.1:{port}\n"
+                      f"connect = 127.0.0.1:{server.port}\nverify = 2\nOCSPaia = yes\n"
+                      f"CAfile = {self.authority.path('root.pem')}\ncheckHost = {NAME}\n")
+        return self.keep(Child(["stunnel", path], port))
+
+    def passes(self, peer):
+        with socket.create_connection(("127.0.0.1", peer.port), timeout=WAIT_CHECK) as client:
+            client.sendall(b"tunnel\n")
+            try:
+                return receive(client, 7) == b"lennut\n"
+            except OSError:
+                return False
+
+
+if __name__ == "__main__":
+    unittest.main()
