@@ -30,8 +30,9 @@ Result<TunnelSession> TunnelSession::start(const MountPlan& plan, const net::Lis
          interrupted() == 0) {
     session.readStatus(deadline.left());
   }
-  if (session.listening_) return session;
+  // Also what it wrote before it ended: a tunnel that served and died is another failure.
   session.readStatus(Duration(0));
+  if (session.listening_) return session;
   const char* in_time = session.alive() ? " in time" : "";
   session.stop();
   if (interrupted() != 0) return interruptedError();
