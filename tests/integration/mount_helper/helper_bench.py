@@ -113,8 +113,8 @@ class HelperBench(unittest.TestCase):
         with open("/etc/amazon/efs/efs-utils.crt", "w", encoding="ascii") as out:
             out.write(read(f"{self.sim.work}/ca.pem"))
         self.tunnel(f"{self.bin}/efs-proxy")
-        if os.path.exists(LOG):
-            os.unlink(LOG)
+        for name in os.listdir(os.path.dirname(LOG)):
+            os.unlink(os.path.join(os.path.dirname(LOG), name))
         self.ports = listening_ports()
 
     def tearDown(self):
