@@ -72,7 +72,7 @@ Outcome carryOut(const MountRequest& request, const SessionContext& context) {
   const auto wish = Persistence::fromOptions(request.nfs_options);
   const Attempt attempt{Deadline(context.clock, wish.limit), wish.background,
                         wish.repeats && !request.fake};
-  const Outcome outcome = attemptMount(request, context, attempt);
+  Outcome outcome = attemptMount(request, context, attempt);
   if (!worthAnother(attempt, outcome)) return outcome;
   if (attempt.background) return goOnInBackground(request, context, attempt, outcome);
   log::error("attempt 1: {}", outcome.err);

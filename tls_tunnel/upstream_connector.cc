@@ -31,9 +31,8 @@ std::vector<net::Endpoint> winnerFirst(std::vector<net::Endpoint> addresses,
   std::stable_partition(addresses.begin(), addresses.end(), [&](const net::Endpoint& address) {
     return address.family() == winner->family();
   });
-  std::stable_partition(
-      addresses.begin(), addresses.end(),
-      [&](const net::Endpoint& address) { return address.ip() == winner->ip(); });
+  std::stable_partition(addresses.begin(), addresses.end(),
+                        [&](const net::Endpoint& address) { return address.ip() == winner->ip(); });
   return addresses;
 }
 

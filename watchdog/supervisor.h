@@ -183,6 +183,7 @@ class Supervisor {
   std::optional<MonoTime> next_rebuild_;
   std::optional<MonoTime> next_sample_, next_kernel_counters_;
   std::string last_rpc_counters_;
+  std::optional<MonoTime> last_queue_look_;
   Novelty novelty_;
   std::map<Task, std::size_t> running_;
 };

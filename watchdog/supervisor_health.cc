@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "efs/base/files.h"
 #include "efs/base/log.h"
@@ -97,6 +98,7 @@ void Supervisor::readKernelCounters(MonoTime now) {
 
 // While the NFS client sends nothing, nothing new can lie unread: an idle host reads one line.
 void Supervisor::readSocketQueues(MonoTime now) {
+  const MonoTime last_look = std::exchange(last_queue_look_, now).value_or(now);
   auto calls = readFile(around_.files.rpc_counters, kMaxRpcCounters);
   if (calls && *calls == last_rpc_counters_) return;
   last_rpc_counters_ = calls ? std::move(*calls) : std::string();
@@ -105,7 +107,7 @@ void Supervisor::readSocketQueues(MonoTime now) {
   const auto ports = unreadPorts(*sockets);
   bool unread = false;
   for (auto& [name, mount] : mounts_) {
-    mount.health.traffic.noteUnread(ports.count(mount.port) != 0, now);
+    mount.health.traffic.noteUnread(ports.count(mount.port) != 0, now, last_look);
     unread = unread || ports.count(mount.port) != 0;
   }
   if (unread) last_rpc_counters_.clear();  // look again even if no new call comes

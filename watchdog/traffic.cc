@@ -71,12 +71,15 @@ void Traffic::note(const TransportCounters& counters, MonoTime now) {
   note(Calls{.received = counters.receives, .waiting = lead > normal_lead_}, now);
 }
 
-void Traffic::noteUnread(bool unread, MonoTime now) {
+void Traffic::noteUnread(bool unread, MonoTime now, MonoTime last_look) {
   unread_noted_ = now;
   if (!unread) {
     unread_since_.reset();
   } else if (!unread_since_) {
     unread_since_ = now;
+    before_unread_ = std::min(last_look, now);
+  } else {
+    unread_since_ = before_unread_;
   }
 }
 

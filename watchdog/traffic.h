@@ -29,8 +29,10 @@ class Traffic {
   // The same from the kernel's counters, whose sum of transmissions never comes down again after a
   // replay: what counts is how far it is ahead of what was normal.
   void note(const TransportCounters& counters, MonoTime now);
-  // Bytes for the tunnel wait in its sockets, or connections in its backlog.
-  void noteUnread(bool unread, MonoTime now);
+  // Bytes for the tunnel wait in its sockets, or connections in its backlog. `last_look`: when that
+  // was looked at before. What waits at two looks in a row may have come right after the one before
+  // them, and counts from there; what waits at one look only is everyday life.
+  void noteUnread(bool unread, MonoTime now, MonoTime last_look);
 
   // nullopt: nothing waits. Up to the last look and no further: what came since is not known yet.
   std::optional<Duration> stuck(MonoTime now) const;
@@ -46,6 +48,7 @@ class Traffic {
   std::uint64_t sent_mark_ = 0, tunnel_ = 0;
   MonoTime noted_{}, unread_noted_{};
   std::optional<MonoTime> waiting_since_, quiet_since_, unread_since_, sending_at_;
+  MonoTime before_unread_{};
   TransportCounters last_;
   std::uint64_t normal_lead_ = 0;
   bool relearn_ = true, answered_ = true;

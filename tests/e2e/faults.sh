@@ -11,7 +11,10 @@ FIO_PID="" FOLLOWER="" SERVICE=""
 # shellcheck disable=SC2034  # used by whoever sources this
 # What a tunnel says when its connection to the server breaks.
 TUNNEL_NOTICES='Connection [0-9]+ .* ended|server closed|upstream '
-# So that it says it.
+# shellcheck disable=SC2034
+# What the watchdog says when a tunnel is dead.
+TUNNEL_ENDED='is no longer running|has exited|is not running'
+# Tunnels write a log only where they are told to.
 efs_setting stunnel_debug_enabled true
 
 # Milliseconds since boot: no fault sets that clock.
@@ -81,9 +84,10 @@ load_moves_after() {
 # load_stop: ends the load and judges it.
 load_stop() {
   local journal pid good=1
+  kill "${STREAM[@]}"
+  [[ -z "$FIO_PID" ]] || kill -INT "$FIO_PID"
   for journal in "${!STREAM[@]}"; do
     pid=${STREAM[$journal]}
-    kill "$pid"
     eventually 60 has_ended "$pid" || fail "the stream ${journal##*/} does not end"
     wait "$pid" || good=0
     note "${journal##*/}: $(cat "$journal.end")"
@@ -97,7 +101,6 @@ load_stop() {
 }
 fio_stop() {
   local status=0
-  kill -INT "$FIO_PID"
   eventually 60 has_ended "$FIO_PID" || fail "fio does not end"
   wait "$FIO_PID" || status=$?
   FIO_PID=""
@@ -146,7 +149,7 @@ fault_row() {
   local event="" noticed=- gap again errors
   [[ -z "$2" ]] || event="$(first_event "$3" "$2")"
   [[ -z "$event" ]] || noticed=$((${event%% *} - $3))
-  read -r gap again errors < <(longest_gap "$3" "${!STREAM[@]}")
+  read -r gap again errors <<<"$(longest_gap "$3" "${!STREAM[@]}")"
   # The line itself, without its time, file and the log's own stamp.
   event="$(sed -E 's/^[0-9]+ ([^ ]+) .*(DEBUG|INFO|WARNING|WARN|ERROR)( -| efs_proxy)? /\1: /' <<<"$event")"
   printf '@@ fault\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" $(($4 - $3)) "$noticed" "$again" "$gap" "$errors" "${event:--}"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs in the place: brings the world up, runs every case below cases/ in a fresh client, and leaves for
 # each a folder in $EFS_RESULTS with `verdict` (ok, failed, skipped), `seconds` and `log`.
-# EFS_CASES="30-* 62-*" runs only these. Ends with 0 if the world came up: the verdicts say the rest.
+# EFS_CASES="30-* 62-*" runs only these; EFS_SHOW=1 shows their logs as they grow. Ends with 0 if the world came up: the verdicts say the rest.
 set -uo pipefail
 # shellcheck source=tests/e2e/world.sh
 . "$(dirname "${BASH_SOURCE[0]}")/world.sh"
@@ -37,6 +37,7 @@ run_case() {
   mkdir -p "$out"
   if grep -q '^# client: processes of the place' "$file"; then processes=shared; fi
   client_up one "$CLIENT_ONE" "$processes"
+  if [[ -n "${EFS_SHOW:-}" ]]; then : >"$out/log"; tail -f "$out/log" & fi
   on one timeout -k 5 "$CASE_LIMIT" bash "$file" >"$out/log" 2>&1 </dev/null || status=$?
   # A case that calls what is not there proves less than it says.
   if grep -q ': command not found' "$out/log"; then
@@ -51,11 +52,11 @@ run_case() {
   esac
   if [[ $verdict == failed ]]; then aftermath >>"$out/log" 2>&1; fi
   product_logs >>"$out/log" 2>&1
-  client_down one
   if [[ -e "$WORLD/faulty" ]]; then
     rm "$WORLD/faulty"
     simulator_reset >>"$WORLD/reset.log" 2>&1
   fi
+  client_down one
   echo "$verdict" >"$out/verdict"
   echo "$((SECONDS - started))" >"$out/seconds"
   printf '%-8s %s (%s s)\n' "$verdict" "$name" "$((SECONDS - started))"

@@ -90,7 +90,7 @@ client_up() {
   setsid nsenter --net="/run/netns/$name" unshare --mount --uts --ipc "${pids[@]}" --fork --kill-child --mount-proc \
     /bin/bash "$E2E/client_init.sh" "$name" >"$home/init.log" 2>&1 </dev/null &
   echo $! >"$home/pid"
-  read -r -t 30 <>"$home/ready" || world_die "client $name did not come up: $(cat "$home/init.log")"
+  read -r -t $((30 * ${EFS_TIME_SCALE:-1})) <>"$home/ready" || world_die "client $name did not come up: $(cat "$home/init.log")"
 }
 
 # on NAME COMMAND...: runs a command in a client, as root, with the environment of a service.
@@ -110,13 +110,48 @@ client_init_pid() {
   pgrep -P "$unshare"
 }
 
+# applications NAME INIT: processes of a client beside its first two and those of its mounts.
+applications() {
+  local pid name
+  for pid in $(ip netns pids "$1"); do
+    read -r name <"/proc/$pid/comm" || continue
+    case $name in
+      efs-proxy | amazon-efs-moun* | unshare) ;;
+      *) if [[ $pid != "$2" ]]; then echo "$pid"; fi ;;
+    esac
+  done 2>/dev/null
+}
+# What a failed case left running must be gone before its mounts are, and those before their tunnels: a
+# process that dies with the last open file of a mount whose tunnel is dead never ends. Whose calls are
+# not answered gets EIO by umount -f.
+end_applications() {
+  local pids deadline=$((SECONDS + 60 * ${EFS_TIME_SCALE:-1})) patience=$((SECONDS + 15))
+  while pids="$(applications "$@")" && [[ -n "$pids" && $SECONDS -lt $deadline ]]; do
+    # shellcheck disable=SC2086  # words
+    kill -KILL $pids 2>/dev/null
+    [[ $SECONDS -lt $patience ]] || on "$1" timeout -k 1 5 umount -i -a -f -t nfs4
+    sleep 0.2
+  done 2>/dev/null
+}
+
+client_ended() {
+  local deadline=$((SECONDS + 60 * ${EFS_TIME_SCALE:-1}))
+  while kill -0 "$1" 2>/dev/null; do
+    [[ $SECONDS -lt $deadline ]] || return 1
+    sleep 0.05
+  done
+  wait "$1" 2>/dev/null
+  return 0
+}
+
 # client_down NAME: ends the client with all its processes; a mount that is still there goes first.
 client_down() {
   local name=$1 home="$WORLD/clients/$1" pid
   [[ -s "$home/pid" ]] || return 0
   pid="$(cat "$home/pid")"
+  end_applications "$name" "$(client_init_pid "$name")"
   kill "$(client_init_pid "$name")" 2>/dev/null
-  wait "$pid" 2>/dev/null
+  client_ended "$pid" || world_die "client $name does not end: $(ps -eo pid,stat,wchan:32,args)"
   # Without a pid namespace nothing takes its processes along.
   ip netns pids "$name" | xargs -r kill -KILL 2>/dev/null
   ip netns del "$name"

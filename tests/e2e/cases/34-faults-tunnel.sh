@@ -18,9 +18,9 @@ stop_tunnel() { kill -STOP "$(tunnel_of /mnt/efs)"; }
 mount_efs tls "$FS:/" /mnt/efs
 load_start /mnt/efs
 measure "nothing (for comparison)" "" sleep 2
-measure "kill -9 of the tunnel" "is no longer running|has exited" kill_tunnel /mnt/efs
+measure "kill -9 of the tunnel" "$TUNNEL_ENDED" kill_tunnel /mnt/efs
 measure "tunnel stopped (SIGSTOP)" "hangs" stop_tunnel
-measure "tunnel program missing for 5 s" "is no longer running|has exited" without_program
+measure "tunnel program missing for 5 s" "$TUNNEL_ENDED" without_program
 lock_held /mnt/efs
 load_stop
 unmount /mnt/efs

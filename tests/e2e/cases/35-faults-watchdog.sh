@@ -23,7 +23,7 @@ measure "kill -9 of the watchdog" "is enabled and started" kill_watchdog
 measure "kill -9 of tunnel and watchdog" "is enabled and started" kill_both
 measure "watchdog replaced" "is enabled and started" replace_watchdog
 tunnel="$(tunnel_of /mnt/efs)"
-measure "kill -9 of the tunnel after that" "is no longer running|has exited" kill_tunnel /mnt/efs
+measure "kill -9 of the tunnel after that" "$TUNNEL_ENDED" kill_tunnel /mnt/efs
 eventually 10 tunnel_is_new /mnt/efs "$tunnel" || fail "the new watchdog did not adopt the tunnel"
 lock_held /mnt/efs
 load_stop

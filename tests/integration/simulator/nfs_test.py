@@ -189,6 +189,21 @@ class Trunking(NfsTest):
         self.assertNotEqual(first.client_id, second.client_id)
 
 
+class SeparateState(unittest.TestCase):
+    def test_each_mount_target_is_a_server_of_its_own(self):
+        sim = Simulator()
+        self.addCleanup(sim.stop)
+        sim.config["file_systems"][0]["separate_state"] = True
+        with open(sim.config_path, "w") as out:
+            json.dump(sim.config, out)
+        sim.start()
+        self.assertEqual(len(json.loads(sim.ctl("stats"))["nfs_servers"]), 2 * 2 + 2)
+        servers = [exchange_id(socket.create_connection((ip, sim.nfs_port), 10))
+                   for ip in (sim.ip_a, sim.ip_b)]
+        self.assertNotEqual(servers[0].major_id, servers[1].major_id)
+        self.assertNotEqual(servers[0].client_id, servers[1].client_id)
+
+
 class Denials(NfsTest):
     def mount(self, sock, fragments=1):
         """Status and number of results of the compound that asks for the root."""

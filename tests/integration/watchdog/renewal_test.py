@@ -83,13 +83,15 @@ class Renewal(Bench):
         self.assertIn("new-host", self.subject())
 
     def in_home(self, credentials):
-        """A wrapper that gives the watchdog its own /root (CRED-5: the password file's home)."""
+        """A wrapper in which root lives elsewhere (CRED-5: the password file's home)."""
         home = self.path("home", ".aws")
         os.makedirs(home)
         if credentials:
             write(os.path.join(home, "credentials"), credentials)
+        users = self.path("passwd")
+        write(users, "root:x:0:0:root:%s:/bin/sh\n" % self.path("home"))
         return ["unshare", "-m", "/bin/sh", "-c",
-                'mount --bind %s /root && exec "$@"' % self.path("home"), "sh"]
+                'mount --bind %s /etc/passwd && exec "$@"' % users, "sh"]
 
     def test_iam_certificate_is_signed_with_the_profile_of_the_state_file(self):
         """CRED-10, CERT-3."""

@@ -89,12 +89,25 @@ TEST(Traffic, ForgetsACallThatWasGivenUp) {
 TEST(Traffic, UnreadBytesCountUntilTheTunnelReads) {
   Traffic traffic;
   traffic.note({.sent = 5, .connection = 1}, kStart);
-  traffic.noteUnread(true, kStart);
-  traffic.noteUnread(true, kStart + seconds(15));
+  traffic.noteUnread(true, kStart, kStart);
+  traffic.noteUnread(true, kStart + seconds(15), kStart);
   EXPECT_EQ(traffic.stuck(kStart + seconds(15)), Duration(15000));
   EXPECT_TRUE(traffic.deaf(seconds(15)));
   traffic.note({.sent = 6, .connection = 1}, kStart + seconds(16));
   EXPECT_FALSE(traffic.stuck(kStart + seconds(16)));
+}
+
+// Detected within hang_detection_sec, however the looks fall.
+TEST(Traffic, UnreadBytesCountFromTheLookBeforeTheyWereSeenTwice) {
+  Traffic traffic;
+  traffic.noteUnread(true, kStart + seconds(5), kStart);
+  EXPECT_EQ(traffic.stuck(kStart + seconds(5)), Duration(0));
+  traffic.noteUnread(true, kStart + seconds(10), kStart + seconds(5));
+  EXPECT_EQ(traffic.stuck(kStart + seconds(10)), Duration(10000));
+  traffic.noteUnread(true, kStart + seconds(15), kStart + seconds(10));
+  EXPECT_EQ(traffic.stuck(kStart + seconds(15)), Duration(15000));
+  traffic.noteUnread(false, kStart + seconds(20), kStart + seconds(15));
+  EXPECT_FALSE(traffic.stuck(kStart + seconds(20)));
 }
 
 TransportCounters kernel(std::uint64_t connects, std::uint64_t sends, std::uint64_t receives) {

@@ -41,7 +41,7 @@ struct SessionContext {
   std::uint16_t port = 0;
   const tls::TlsClientContext* tls = nullptr;   // nullptr: plain TCP upstream
   tls::RevocationMemory* revocation = nullptr;  // nullptr: revocation is not asked about
-  std::optional<net::Endpoint> winner = {};    // that connected last, of whichever session
+  std::optional<net::Endpoint> winner = {};     // that connected last, of whichever session
 };
 
 class TunnelSession {

@@ -35,7 +35,7 @@ class UpstreamConnector {
   UpstreamConnector(io::EventLoop& loop, const Limits& limits) : loop_(loop), limits_(limits) {}
 
   // The address that connected last time is tried first, or else its family.
-  void prefer(std::optional<net::Endpoint> winner) { winner_ = std::move(winner); }
+  void prefer(const std::optional<net::Endpoint>& winner) { winner_ = winner; }
   // Once. `resolved` is called as soon as the addresses are known, `done` exactly once, never
   // from inside start(); `done` may destroy the connector.
   void start(const std::string& host, std::uint16_t port, Resolved resolved, Done done);

@@ -27,8 +27,8 @@ struct NfsMountRequest {
 // (access denied by server), kNotFound (path does not exist on the server), kRefused, kReset,
 // kUnsupported (no NFS in this kernel: ENODEV), kInvalidInput (option the kernel does not know).
 //
-// `nfsvers=4` without a minor version is negotiated as mount.nfs does (nfs(5)): 4.2, 4.1, 4.0, until
-// the server and this kernel know it. (mount(2) itself would take it for 4.0.)
+// `nfsvers=4` without a minor version is negotiated as mount.nfs does (nfs(5)): 4.2, 4.1, 4.0,
+// until the server and this kernel know it. (mount(2) itself would take it for 4.0.)
 Status mountNfs(const NfsMountRequest& request, std::optional<Duration> patience);
 
 // The values for nfsvers= to try, in this order; one empty value: as the list stands.
