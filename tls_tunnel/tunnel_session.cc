@@ -116,7 +116,7 @@ void TunnelSession::beginConnect() {
 void TunnelSession::startConnector() {
   step_started_ = context_.loop.clock().monotonic();
   connector_ = std::make_unique<UpstreamConnector>(context_.loop, context_.limits);
-  connector_->prefer(context_.winner);
+  connector_->prefer(context_.winner, context_.tls != nullptr);
   connector_->start(
       context_.host, context_.port,
       [this](const std::vector<net::Endpoint>& addresses) {

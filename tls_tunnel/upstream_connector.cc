@@ -45,8 +45,8 @@ void UpstreamConnector::start(const std::string& host, std::uint16_t port, Resol
   if (!resolver) return finish(unexpected(resolver.error()));
   resolver_.emplace(std::move(*resolver));
   overall_ = loop_.after(limits_.resolve, [this] {
-    finish(Error(ErrorKind::kTimeout, fmt::format("resolving {}: no answer within {} s", host_,
-                                                  limits_.resolve.count() / 1000)));
+    resolveFailed(Error(ErrorKind::kTimeout, fmt::format("resolving {}: no answer within {} s",
+                                                         host_, limits_.resolve.count() / 1000)));
   });
   resolver_->start(
       host, port, [this](Result<net::Resolver::Addresses> answer) { answer_ = std::move(answer); });
@@ -84,10 +84,25 @@ void UpstreamConnector::takeAnswer() {
   resolver_timer_.reset();
   overall_.reset();
   auto answer = std::move(*answer_);
-  if (!answer) return finish(unexpected(answer.error()));
+  if (!answer) return resolveFailed(answer.error());
   if (answer->empty())
     return finish(Error(ErrorKind::kNotFound, "resolving " + host_ + ": no address"));
-  addresses_ = interleaveFamilies(winnerFirst(std::move(*answer), winner_), limits_.addresses);
+  connectTo(interleaveFamilies(winnerFirst(std::move(*answer), winner_), limits_.addresses));
+}
+
+void UpstreamConnector::resolveFailed(const Error& error) {
+  const bool silent =
+      error.kind() == ErrorKind::kTimeout || error.kind() == ErrorKind::kUnreachable;
+  if (!silent || !winner_ || !without_dns_) return finish(unexpected(error));
+  log::warning("{}; trying the address of the last connection, {}", error.describe(),
+               winner_->text());
+  resolver_watches_.clear();
+  resolver_timer_.reset();
+  connectTo({*winner_});
+}
+
+void UpstreamConnector::connectTo(std::vector<net::Endpoint> addresses) {
+  addresses_ = std::move(addresses);
   have_addresses_ = true;
   resolved_(addresses_);
   overall_ = loop_.after(limits_.connect_all, [this] {

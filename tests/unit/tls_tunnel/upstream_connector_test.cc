@@ -48,6 +48,7 @@ class UpstreamConnectorTest : public testing::Test {
  protected:
   Result<ConnectedUpstream> connect(const std::string& host, int port) {
     UpstreamConnector connector(*loop_, limits_);
+    connector.prefer(winner_, without_dns_);
     std::optional<Result<ConnectedUpstream>> answer;
     connector.start(
         host, static_cast<std::uint16_t>(port),
@@ -61,8 +62,31 @@ class UpstreamConnectorTest : public testing::Test {
   SystemClock clock_;
   Limits limits_;
   std::unique_ptr<io::EventLoop> loop_ = std::move(*io::EventLoop::create(clock_));
+  std::optional<net::Endpoint> winner_;
+  bool without_dns_ = false;
   std::size_t resolved_ = 0;
 };
+
+// Field: a connection breaks while DNS is down.
+TEST_F(UpstreamConnectorTest, SilentDnsLeadsToTheLastAddress) {
+  const auto listener = net::listenLoopback(0);
+  limits_.resolve = Duration{0};
+  winner_ = net::Endpoint::fromLiteral("127.0.0.1", static_cast<std::uint16_t>(listener->port));
+  without_dns_ = true;
+  const auto upstream = connect("silent.example", 2049);
+  ASSERT_TRUE(upstream) << upstream.error().describe();
+  EXPECT_EQ(upstream->peer.text(), winner_->text());
+}
+
+TEST_F(UpstreamConnectorTest, SilentDnsIsAnErrorWhereNobodyProvesWhoTheServerIs) {
+  const auto listener = net::listenLoopback(0);
+  limits_.resolve = Duration{0};
+  winner_ = net::Endpoint::fromLiteral("127.0.0.1", static_cast<std::uint16_t>(listener->port));
+  const auto upstream = connect("silent.example", 2049);
+  ASSERT_FALSE(upstream);
+  EXPECT_EQ(upstream.error().kind(), ErrorKind::kTimeout);
+  EXPECT_EQ(resolved_, 0U);
+}
 
 TEST_F(UpstreamConnectorTest, ConnectsToALiteral) {
   const auto listener = net::listenLoopback(0);

@@ -3,7 +3,8 @@
 // The name is asked anew each time (TUN-10), so a moved mount target is found by reconnecting. All
 // addresses are tried in the spirit of RFC 8305: families take turns, the next attempt starts when
 // the one before failed or after 250 ms, the first that connects wins. The winner is tried first
-// when the tunnel connects again.
+// when the tunnel connects again, and alone where DNS does not answer: that says nothing about the
+// server. Not without TLS: there nobody would notice that the address serves another file system.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +35,12 @@ class UpstreamConnector {
 
   UpstreamConnector(io::EventLoop& loop, const Limits& limits) : loop_(loop), limits_(limits) {}
 
-  // The address that connected last time is tried first, or else its family.
-  void prefer(const std::optional<net::Endpoint>& winner) { winner_ = winner; }
+  // The address that connected last time is tried first, or else its family. `without_dns`: also
+  // when no DNS server answers.
+  void prefer(const std::optional<net::Endpoint>& winner, bool without_dns) {
+    winner_ = winner;
+    without_dns_ = without_dns;
+  }
   // Once. `resolved` is called as soon as the addresses are known, `done` exactly once, never
   // from inside start(); `done` may destroy the connector.
   void start(const std::string& host, std::uint16_t port, Resolved resolved, Done done);
@@ -53,6 +58,8 @@ class UpstreamConnector {
   void watchResolver();
   // Looks whether the resolver has answered.
   void takeAnswer();
+  void resolveFailed(const Error& error);
+  void connectTo(std::vector<net::Endpoint> addresses);
   void startNext();
   void attemptEnded(std::list<Attempt>::iterator attempt, Status status);
   void attemptFailed(const net::Endpoint& peer, Error error);
@@ -64,6 +71,7 @@ class UpstreamConnector {
   const Limits& limits_;
   std::string host_;
   std::optional<net::Endpoint> winner_;
+  bool without_dns_ = false;
   Resolved resolved_;
   Done done_;
 
