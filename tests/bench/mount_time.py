@@ -74,7 +74,7 @@ def measure(bench, name, runs):
         print(f"  {stage:<12} {passed:8.2f} ms, {computing:6.2f} ms computing, peak {peak:5.2f} MiB"
               + ("   (waits for peers)" if stage in PEERS else ""))
     own = sorted(own_time(r["stages"]) for r in results)
-    print(f"  own          {statistics.median(own):8.2f} ms, worst {own[-1]:.2f} ms (goal 30 ms)")
+    print(f"  own          {statistics.median(own):8.2f} ms, best {own[0]:.2f}, worst {own[-1]:.2f} ms (goal 30 ms)")
     print(f"  start to end {middle(r['ms'] for r in results):8.2f} ms, "
           f"processor time with children {middle(r['cpu_ms'] for r in results):.2f} ms")
     peak = max(r["stages"][stages[-1]][2] for r in results)
