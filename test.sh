@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# ./test.sh          builds everything and runs every test; ends with ctest's summary.
-# ./test.sh PART...  runs parts: unit integration asan e2e systemd format tidy
+# ./test.sh          builds everything and runs every test but the part faults; ends with ctest's summary.
+# ./test.sh PART...  runs parts: unit integration asan e2e faults systemd format tidy
 # On a bare Debian 12, as root. EFS_TIME_SCALE=5 stretches the time limits on a busy machine.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -37,7 +37,7 @@ run_tests() {
 machine_progress() {
   local folder line
   trap 'kill $(jobs -p) 2>/dev/null' EXIT
-  for folder in e2e systemd; do
+  for folder in e2e faults systemd; do
     mkdir -p "$1/$folder"
     tail -q -n 0 -F "$1/$folder/console.log" 2>/dev/null | while IFS= read -r line; do
       case $line in
@@ -79,6 +79,7 @@ run_part() {
     integration) build dev; efs_packages test peer; run_tests dev -L integration ;;
     asan) build asan; efs_packages test peer; run_tests asan -L 'unit|fuzz|integration' ;;
     e2e) build dev; efs_packages test machine; run_tests dev -L e2e ;;
+    faults) build dev; efs_packages test machine; run_tests dev -L faults ;;
     systemd) build dev; efs_packages test machine image; run_tests dev -L systemd ;;
     format) check_format ;;
     tidy) check_tidy ;;
@@ -99,5 +100,5 @@ efs_packages build test peer machine image
 build dev
 build asan
 # One run, one summary: unit, integration and fuzz tests, the same under the sanitizers (test "asan"),
-# the machines of the end-to-end tests and their cases.
-run_tests dev
+# the machines of the end-to-end tests and their cases. The fault matrix (part faults) runs by itself.
+run_tests dev -LE faults

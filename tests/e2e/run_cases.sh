@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs in the place: brings the world up, runs every case below cases/ in a fresh client, and leaves for
+# Runs in the place: brings the world up, runs every case of cases/ (or of $EFS_CASE_FOLDER) in a fresh client, and leaves for
 # each a folder in $EFS_RESULTS with `verdict` (ok, failed, skipped), `seconds` and `log`.
 # EFS_CASES="30-* 62-*" runs only these; EFS_SHOW=1 shows their logs as they grow. Ends with 0 if the world came up: the verdicts say the rest.
 set -uo pipefail
@@ -76,7 +76,7 @@ wanted() {
 
 world_up
 echo "world up after ${SECONDS} s"
-for file in "$E2E"/cases/*.sh; do
+for file in "$E2E/${EFS_CASE_FOLDER:-cases}"/*.sh; do
   if wanted "$file"; then run_case "$file"; fi
 done
 world_down

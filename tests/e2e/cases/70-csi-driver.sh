@@ -55,7 +55,8 @@ publish() {
   OUTPUT="$(timeout $((60 * SCALE)) nsenter --target "$DRIVER" --mount --pid --wd=/ -- \
     env -i PATH="$PATH" AWS_DEFAULT_REGION="$REGION" mount -t efs -o "$1" "$2" "$target" 2>&1 </dev/null)" ||
     fail "NodePublishVolume ended with $?: $OUTPUT"
-  equal "output of a good mount" "$OUTPUT" ""
+  # A machine without a moment to spare may need another attempt, which is told.
+  equal "output of a good mount" "$(grep -v '^Mount attempt' <<<"$OUTPUT")" ""
   is_mounted "$target" || fail "$target is not mounted on the node"
 }
 command_of() { tr '\0' ' ' <"/proc/$1/cmdline"; }

@@ -44,7 +44,7 @@ none_in() { [[ -z "$(tunnels_in "$1")" ]]; }
 writes() {
   (
     cd "$1" || exit 1
-    for ((i = 0; i < 25; i++)); do
+    for ((i = 0; i < 15; i++)); do
       echo "$i" >"$2-$i" && dd if=/dev/zero of="$2-$i" bs=4k count=1 seek=1 conv=notrunc,fsync status=none || exit 1
       sleep 0.2
     done
@@ -72,7 +72,7 @@ writes /mnt/ecs-one/data one
 unmount -l /mnt/ecs-one
 ! is_mounted /mnt/ecs-one || fail "still mounted"
 wait "$WRITER" || fail "the task could not write after umount -l"
-equal "files of the task on the server" "$(written "$WORLD/data/$FS_CLOSED/data" one)" 25
+equal "files of the task on the server" "$(written "$WORLD/data/$FS_CLOSED/data" one)" 15
 eventually 20 none_in "$NETWORK" || fail "the tunnel stays: $(tunnels_in "$NETWORK")"
 kill "$TASK"
 
@@ -86,7 +86,7 @@ eventually 5 has_ended "$TASK" || fail "the task lives"
 kill -9 "$tunnel"
 eventually 20 is_new_in "$NETWORK" "$tunnel" || fail "no new tunnel in the vanished network"
 wait "$WRITER" || fail "the task could not write"
-equal "files of the task on the server" "$(written "$WORLD/data/$FS/web-content" two)" 25
+equal "files of the task on the server" "$(written "$WORLD/data/$FS/web-content" two)" 15
 unmount -l /mnt/ecs-two
 all_cleared
 

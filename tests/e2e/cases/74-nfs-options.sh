@@ -21,8 +21,6 @@ mounts_as() {
 note "the server knows 4.0 and 4.1, as EFS does: 4 is the highest that both know"
 mounts_as 4.1 rw
 mounts_as 4.1 nfsvers=4
-mounts_as 4.1 vers=4
-mounts_as 4.1 vers=4,minorversion=1
 mounts_as 4.0 nfsvers=4.0
 refuse 32 mount -t efs -o tls,nfsvers=4.2 "$FS:/" /mnt/efs
 says "requested NFS version or transport protocol is not supported"

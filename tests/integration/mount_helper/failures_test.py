@@ -185,10 +185,12 @@ class Failures(HelperBench):
     # ---- identity
 
     def test_credentials_file_that_others_can_read_is_warned_about(self):
-        home = "/root/.aws"
-        run("mount", "-t", "tmpfs", "root", "/root")
+        home = "/run/home-of-root/.aws"
+        os.makedirs(home)
+        with open("/run/passwd", "w", encoding="ascii") as out:
+            out.write("root:x:0:0:root:/run/home-of-root:/bin/sh\n")
+        run("mount", "--bind", "/run/passwd", "/etc/passwd")
         try:
-            os.makedirs(home)
             with open(f"{home}/credentials", "w", encoding="ascii") as out:
                 out.write("[default]\naws_access_key_id = ASIAEXAMPLE\naws_secret_access_key = "
                           "wJalrXUtnFEMI/K7MDENG\naws_session_token = token\n")
@@ -202,7 +204,7 @@ class Failures(HelperBench):
             self.assertReachedMount()
             self.assertNotIn("accessible to other users", read(LOG))
         finally:
-            run("umount", "/root")
+            run("umount", "/etc/passwd")
 
     def test_clock_that_is_wrong(self):
         for offset in ("-7200", "20000"):

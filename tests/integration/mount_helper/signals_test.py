@@ -45,8 +45,6 @@ class Signals(HelperBench):
                 with self.subTest(stage=name, signal=signo.name):
                     self.tearDown()  # the last stage's hold
                     self.setUp()
-                    for log in os.listdir("/var/log/amazon/efs"):
-                        os.unlink(f"/var/log/amazon/efs/{log}")
                     hold()
                     self.ports = listening_ports()
                     options = "tls"
