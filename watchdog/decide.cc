@@ -196,7 +196,7 @@ class Judge {
       return wakeIn(since(*progress_.absent_since) < 10 * kSoon ? kSoon : kLater);
     }
     if (!progress_.unused_since) progress_.unused_since = seen_.now;
-    if (announcedAndUnused()) return stopAndRemove();
+    if (announcedAndUnused() || endedByUs()) return stopAndRemove();
     if (!seen_.tunnel_alive && !progress_.term_sent && !progress_.revived) {
       progress_.revived = seen_.now;
     }
@@ -209,6 +209,10 @@ class Judge {
 
   // Nothing to wait for: the kernel's lists, its connections and umount.efs say the same.
   bool announcedAndUnused() const { return seen_.unmount_announced && portUseKnown(); }
+
+  // A tunnel that was told to end because its port was unused. When it is gone, nobody looks into
+  // its network namespace any more and the use of the port is unknown; the verdict stands.
+  bool endedByUs() const { return progress_.term_sent.has_value() && !seen_.tunnel_alive; }
 
   MonoTime unmountConfirmed() const {
     const Duration needed = portUseKnown() ? kUnusedBeforeStop : policy_.blind_unmount_delay;

@@ -100,6 +100,8 @@ class Climber {
     probeIfSuspect();
     if (seen_.move_running || seen_.remount_running) return;
     if (seen_.tunnel_age < kRungPatience) return wakeAt(now_ + (kRungPatience - seen_.tunnel_age));
+    // The first step depends on its answer, which comes within seconds.
+    if (seen_.probe == Probe::kRunning && progress_.steps == 0) return;
     // A tunnel that reads nothing is no proof of a slow server, whatever another one answered.
     if (seen_.probe == Probe::kAnswered && !seen_.deaf && *seen_.stuck < kSlowServer) {
       return wakeAt(now_ + std::max(kShortestWait, kSlowServer - *seen_.stuck));

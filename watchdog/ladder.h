@@ -36,7 +36,7 @@ struct HealthSeen {
   Duration tunnel_age = Duration::max();
   // How long a call has been waiting while nothing came back; nullopt: nothing waits, or unknown.
   std::optional<Duration> stuck;
-  bool deaf = false;           // bytes of the kernel lie unread before the tunnel, all that time
+  bool deaf = false;           // the tunnel takes nothing from its sockets
   bool can_reconnect = false;  // it understands SIGUSR1; for others that would be the end
   Probe probe = Probe::kNone;
   std::optional<std::uint64_t> reconnects;  // counts up

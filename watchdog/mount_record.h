@@ -69,8 +69,10 @@ struct Health {
   std::uint64_t generation = 0;                            // one more for each tunnel
   Traffic traffic;
   Probe probe = Probe::kNone;
-  std::uint64_t bytes_before_probe = 0;
-  bool ignored_probe = false;  // the tunnel did not even read the last one
+  std::uint64_t clients_before_probe = 0;
+  // The tunnel did not even take the last one from its socket, which it does before it connects to
+  // the server: one that is silent from the first byte on makes no tunnel deaf.
+  bool ignored_probe = false;
   Root root = Root::kNone;
   int stale_answers = 0;
   std::optional<std::string> home;  // its own target while it uses another one

@@ -120,7 +120,9 @@ void Supervisor::observeHealth(MountRecord& mount, Observation& seen) {
   if (!health.counters) openCounters(mount);
   sample(mount, seen.now);
   view.stuck = health.traffic.stuck(seen.now);
-  view.deaf = health.ignored_probe || health.traffic.deaf(policy_.health.hang);
+  // Bytes also lie unread because the server does not take them; a probe knows the difference.
+  view.deaf =
+      health.ignored_probe || (!health.counters && health.traffic.deaf(policy_.health.hang));
   view.can_reconnect = health.counters.has_value();
   view.probe = mount.busy(Task::kProbe) ? Probe::kRunning : health.probe;
   if (health.counters) {
@@ -174,7 +176,7 @@ void Supervisor::heal(MountRecord& mount, Remedy remedy) {
 
 void Supervisor::probe(MountRecord& mount) {
   const int port = mount.port;
-  mount.health.bytes_before_probe = mount.health.last.numbers.bytes_up;
+  mount.health.clients_before_probe = mount.health.last.numbers.connections_total;
   (void)startJob(mount, Task::kProbe, kProbeDeadlineSeconds, [port] { return askTunnel(port); });
 }
 
@@ -184,9 +186,9 @@ void Supervisor::probeEnded(MountRecord& mount, const Result<std::string>& answe
   if (!answer) log::debug("{}: probe: {}", mount.name, answer.error().describe());
   if (!health.counters) return;
   sample(mount, around_.clock.monotonic());
-  // A tunnel that lives has at least taken the call from the kernel.
-  health.ignored_probe =
-      health.probe == Probe::kSilent && health.last.numbers.bytes_up == health.bytes_before_probe;
+  // A tunnel that lives has at least taken the call from its socket.
+  health.ignored_probe = health.probe == Probe::kSilent &&
+                         health.last.numbers.connections_total == health.clients_before_probe;
 }
 
 void Supervisor::reportHang(MountRecord& mount) {

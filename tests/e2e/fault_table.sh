@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # fault_table.sh [--write] [FOLDER]: the measurements of the fault cases (lines "@@ fault", faults.sh) as a
-# table in Markdown. FOLDER is what run_cases.sh left (build/e2e). --write puts it into docs/faults.md,
+# table in Markdown. FOLDER is what `./test.sh faults` left (build/dev/faults). --write puts it into docs/faults.md,
 # between its marks; else it is printed.
 set -euo pipefail
 DOCUMENT="$(dirname "${BASH_SOURCE[0]}")/../../docs/faults.md"
@@ -22,7 +22,7 @@ table() {
 
 write=0
 if [[ "${1:-}" == --write ]]; then write=1; shift; fi
-folder="${1:-$(dirname "${BASH_SOURCE[0]}")/../../build/e2e}"
+folder="${1:-$(dirname "${BASH_SOURCE[0]}")/../../build/dev/faults}"
 if [[ $write -eq 0 ]]; then table "$folder"; exit; fi
 table "$folder" >"$DOCUMENT.table"
 awk -v table="$DOCUMENT.table" '

@@ -116,7 +116,8 @@ applications() {
   for pid in $(ip netns pids "$1"); do
     read -r name <"/proc/$pid/comm" || continue
     case $name in
-      efs-proxy | amazon-efs-moun* | unshare) ;;
+      # sleep: the first process starts another one at once.
+      efs-proxy | amazon-efs-moun* | unshare | sleep) ;;
       *) if [[ $pid != "$2" ]]; then echo "$pid"; fi ;;
     esac
   done 2>/dev/null
@@ -125,7 +126,7 @@ applications() {
 # process that dies with the last open file of a mount whose tunnel is dead never ends. Whose calls are
 # not answered gets EIO by umount -f.
 end_applications() {
-  local pids deadline=$((SECONDS + 60 * ${EFS_TIME_SCALE:-1})) patience=$((SECONDS + 15))
+  local pids deadline=$((SECONDS + 60 * ${EFS_TIME_SCALE:-1})) patience=$((SECONDS + 20 * ${EFS_TIME_SCALE:-1}))
   while pids="$(applications "$@")" && [[ -n "$pids" && $SECONDS -lt $deadline ]]; do
     # shellcheck disable=SC2086  # words
     kill -KILL $pids 2>/dev/null

@@ -47,6 +47,8 @@ Status createAccessPoint(const std::string& path, const AccessPoint& point) {
   return {};
 }
 
+// Attributes are believed for three seconds, so that a directory that was deleted behind the
+// server's back is stale soon.
 std::string configText(const std::string& directory, std::uint16_t port, const std::string& path,
                        const AccessPoint* point) {
   const std::string squash =
@@ -63,7 +65,7 @@ std::string configText(const std::string& directory, std::uint16_t port, const s
          "NFS_KRB5 { Active_krb5 = false; }\n"
          "EXPORT_DEFAULTS { Access_Type = RW; SecType = sys; Protocols = 4; Transports = TCP; }\n"
          "EXPORT { Export_Id = 1; Path = \"" +
-         path + "\"; Pseudo = \"/\"; Access_Type = RW; " + squash +
+         path + "\"; Pseudo = \"/\"; Access_Type = RW; Attr_Expiration_Time = 3; " + squash +
          " FSAL { Name = VFS; } }\n"
          "LOG { Default_Log_Level = EVENT; }\n";
 }

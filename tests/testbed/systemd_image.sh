@@ -49,9 +49,9 @@ fetch_root() {
   packages="$(IFS=,; echo "${EFS_PACKAGES_guest[*]}")"
   ROOT_TAR="$EFS_CACHE/root-$(sha256sum <<<"$packages" | cut -c1-12).tar"
   [[ ! -s "$ROOT_TAR" ]] || return 0
-  # The machine's own mirror, where it is written in the new form; else Debian's.
+  # The machine's own mirror, in the new form or the old one.
   sources=/etc/apt/sources.list.d/debian.sources
-  [[ -s "$sources" ]] || sources="deb http://deb.debian.org/debian bookworm main"
+  [[ -s "$sources" ]] || sources=/etc/apt/sources.list
   say "making the systemd image: downloading $(wc -w <<<"${EFS_PACKAGES_guest[*]}") packages and what they need"
   timeout -k 5 900 mmdebstrap --quiet --format=tar --variant=minbase --mode=root \
     --include="$packages" --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' \

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Faults of files and clock with I/O running: state file truncated, corrupt, deleted, its directory full,
-# configuration broken, clock set an hour forth and back. After each one the tunnel is killed, too: the
-# watchdog still knows what to start. Contract: WD-9, WD-10, ST-5.
+# Faults of files with I/O running: state file truncated, corrupt, deleted, its directory full,
+# configuration broken. After each one the tunnel is killed, too: the watchdog still knows what to start. Contract: WD-9, WD-10, ST-5.
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 # shellcheck source=tests/e2e/faults.sh
@@ -38,9 +37,6 @@ broken_config() {
   tunnel_replaced
   cp "$WORLD/config" "$CONFIG"
 }
-# The place is a machine of its own, or else the clock is not ours to set.
-clock() { date -s "@$(($(date +%s) + $1))" >/dev/null; }
-
 mkdir -p "$STATE"
 mount -t tmpfs -o size=1m,mode=750 state "$STATE"
 mount_efs tls "$FS:/" /mnt/efs
@@ -51,12 +47,6 @@ measure "state file corrupt, tunnel killed" "Unable to parse json" and_tunnel_ki
 measure "state file deleted, tunnel killed" "state file is gone, writing it again" and_tunnel_killed deleted
 measure "state directory full, tunnel killed" "No space left on device" full
 measure "configuration broken, tunnel killed" "configuration not taken over" broken_config
-if [[ "$EFS_PLACE" == guest ]]; then
-  # The next look at the clock comes within a minute; a tunnel that ends is not made to wait for it.
-  measure "clock set 1 h forth" "" clock 3600
-  measure "clock set 1 h back" "" clock -3600
-  measure "tunnel killed after that" "$TUNNEL_ENDED" tunnel_replaced
-fi
 lock_held /mnt/efs
 load_stop
 unmount /mnt/efs

@@ -14,6 +14,8 @@ follow_logs
 exec 7>/mnt/efs/open
 rm -rf "$WORLD/data/$FS/project"
 mkdir "$WORLD/data/$FS/project"
+# The server believes what it knows for 3 s.
+sleep 4
 began="$(now)"
 fault target "$FS" "${REGION}a" reset
 usable() { { echo new >/mnt/efs/new; } 2>/dev/null; }

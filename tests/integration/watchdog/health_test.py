@@ -15,12 +15,14 @@ REAL_TUNNEL = os.path.join(os.environ["EFS_BIN"], "efs-proxy")
 
 
 class Health(Bench):
-    def real_mount(self, point, server):
-        """A plain mount with the product's own tunnel, which keeps counters."""
+    def real_mount(self, point, server, tls=False):
+        """A mount with the product's own tunnel, which keeps counters."""
         mount = Mount(self, point, start=False)
         write(mount.config, "fips = no\npid = %s/stunnel.pid\n[efs]\naccept = 127.0.0.1:%d\n"
-              "connect = 127.0.0.1:%d" % (mount.secret_dir, mount.port, server.getsockname()[1]))
-        mount.state["cmd"] = [REAL_TUNNEL, mount.config, "--no-direct-s3-read"]
+              "connect = 127.0.0.1:%d%s" % (mount.secret_dir, mount.port, server.getsockname()[1],
+                                            self.tls_keys() if tls else ""))
+        mount.state["cmd"] = ([REAL_TUNNEL, mount.config] + ["--tls"] * tls +
+                              ["--no-direct-s3-read"])
         mount.process = subprocess.Popen(
             ["/bin/sh", "-c", 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', "sh"] + mount.state["cmd"],
             preexec_fn=lambda: os.dup2(mount.listener.fileno(), 3), pass_fds=[3],
@@ -34,6 +36,13 @@ class Health(Bench):
         self.set_table(self.mounts)
         return mount
 
+    def tls_keys(self):
+        pem = self.path("client.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", pem,
+                        "-out", pem + ".cert", "-subj", "/CN=client"], check=True,
+                       stderr=subprocess.DEVNULL)
+        return "\nverify = 0\ncert = %s.cert\nkey = %s" % (pem, pem)
+
     def silent_server(self):
         server = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(server.close)
@@ -46,6 +55,23 @@ class Health(Bench):
         client.sendall(bytes.fromhex("80000028") + os.urandom(4) +
                        b"\0\0\0\0" + b"\0\0\0\2" + b"\0\1\x86\xa3" + b"\0\0\0\4" + b"\0" * 20)
         return client
+
+    def call_until(self, mount, fragment):
+        """As a kernel, which comes again after each reset."""
+        client, deadline = self.call(mount), time.monotonic() + 60
+        while fragment not in self.log():
+            self.assertLess(time.monotonic(), deadline, self.log())
+            client.settimeout(0.2)
+            try:
+                gone = not client.recv(1)
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                gone = True
+            if gone:
+                client.close()
+                client = self.call(mount)
+        client.close()
 
     def saved_pid(self, mount):
         pid = mount.saved().get("pid")
@@ -69,6 +95,16 @@ class Health(Bench):
         self.wait_log("replacing its tunnel", patience=40)
         wait_for("a new tunnel", lambda: self.saved_pid(mount) != mount.process.pid)
         mount.process.wait(15)
+
+    def test_silent_server_behind_tls_is_no_deaf_tunnel(self):
+        """Until the handshake is done the kernel's bytes lie unread, but the tunnel takes a probe."""
+        self.set_config("hang_detection_sec = 12\naz_failover = off\n")
+        mount = self.real_mount("mnt.a", self.silent_server(), tls=True)
+        self.start_watchdog()
+        self.wait_log("supervising the tunnel")
+        self.call_until(mount, "asking its tunnel to connect anew")
+        self.assertIn("no answer from the server", self.log())
+        self.assertNotIn("replacing its tunnel", self.log())
 
     def test_stopped_tunnel_is_replaced(self):
         """SIGSTOP: its own counters stand still, its socket tells."""

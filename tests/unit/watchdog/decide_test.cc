@@ -338,6 +338,22 @@ TEST(Decide, RemovesTheLeftoversOfAHelperThatDiedBeforeMounting) {
   EXPECT_THAT(bench.step(Duration(10)), ElementsAre(Action::kRemoveMount));
 }
 
+// Section 23, WD-5: the namespace of an awsvpc task is seen through its tunnel only
+TEST(Decide, DoesNotReviveATunnelThatItEndedInANamespaceOfItsOwn) {
+  for (const bool announced : {false, true}) {
+    Bench bench;
+    bench.unmount();
+    bench.seen.unmount_announced = announced;
+    bench.step();
+    std::vector<Action> said = bench.last.actions;
+    if (!announced) said = bench.step(kUnusedBeforeStop);
+    EXPECT_THAT(said, Contains(Action::kTerminateTunnel));
+    bench.seen.tunnel_alive = false;
+    bench.seen.kernel_client = bench.seen.connected = Seen::kUnknown;
+    EXPECT_THAT(bench.step(Duration(10)), ElementsAre(Action::kRemoveMount));
+  }
+}
+
 // FLOW-1, FLOW-2: who was seen alive and is not any more is not waited for
 TEST(Decide, NoticesTheDeathOfAHelperWithinASecond) {
   Bench bench;
