@@ -28,7 +28,7 @@ enum class Probe {
   kSilent,   // nothing came in time: tunnel or server
 };
 
-// The last statfs(2) of the mount's root, by a child that can be killed.
+// The last statx(2) of the mount's root, by a child that can be killed.
 enum class Root { kNone, kRunning, kAnswered, kStale, kSilent };  // kStale: ESTALE
 
 struct HealthSeen {

@@ -1,6 +1,7 @@
 #include "probes.h"
 
-#include <sys/statfs.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -75,10 +76,12 @@ Probe judgeProbe(const Result<std::string>& answer) {
 }
 
 Result<std::string> askRoot(const std::string& mountpoint) {
-  struct statfs info {};
-  if (::statfs(mountpoint.c_str(), &info) == 0) return std::string();
+  struct statx info {};
+  if (::statx(AT_FDCWD, mountpoint.c_str(), AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &info) == 0) {
+    return std::string();
+  }
   if (errno == ESTALE) return std::string(kStale);
-  return Error::fromErrno(errno, "statfs");
+  return Error::fromErrno(errno, "statx");
 }
 
 Root judgeRoot(const Result<std::string>& answer) {

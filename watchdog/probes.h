@@ -17,7 +17,8 @@ inline constexpr unsigned kTargetDeadlineSeconds = 15;
 Result<std::string> askTunnel(int port);
 Probe judgeProbe(const Result<std::string>& answer);
 
-// statfs(2) of the mount's root.
+// statx(2) of the mount's root, past all caches. Not statfs(2): that is about the file system, and
+// some servers answer it for a root that is gone.
 Result<std::string> askRoot(const std::string& mountpoint);
 Root judgeRoot(const Result<std::string>& answer);
 

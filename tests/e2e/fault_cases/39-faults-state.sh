@@ -51,4 +51,3 @@ lock_held /mnt/efs
 load_stop
 unmount /mnt/efs
 all_cleared
-umount "$STATE"

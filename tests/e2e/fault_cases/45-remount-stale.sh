@@ -18,8 +18,8 @@ mkdir "$WORLD/data/$FS/project"
 sleep 4
 began="$(now)"
 fault target "$FS" "${REGION}a" reset
-usable() { { echo new >/mnt/efs/new; } 2>/dev/null; }
-eventually 40 usable || fail "the mount is not usable: $(tail -n 5 "$EVENTS")"
+usable() { { echo new >/mnt/efs/new; } 2>"$LOAD/refused"; }
+eventually 40 usable || fail "the mount is not usable: $(cat "$LOAD/refused") $(tail -n 5 "$EVENTS")"
 again="$(now)"
 equal "content on the server" "$(cat "$WORLD/data/$FS/project/new")" new
 [[ "$(mount_port /mnt/efs)" != "$old_port" ]] || fail "it is still the old mount"
