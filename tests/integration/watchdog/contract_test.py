@@ -54,7 +54,9 @@ class Contract(Bench):
         mount.process.wait()
         mount.greeting()
         self.wait_log("Started efs-proxy, pid:")
-        opened = [line for line in read(trace).splitlines() if "stand_in" not in line]
+        # Its own it may read (the address sanitizer does).
+        opened = [line for line in read(trace).splitlines()
+                  if "stand_in" not in line and "/proc/self/" not in line]
         self.assertTrue(any("/comm" in line for line in opened), "the trace shows nothing")
         self.assertFalse([line for line in opened if "/cmdline" in line or "/environ" in line])
 
