@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "efs/base/files.h"
+#include "efs/base/interrupt.h"
 #include "efs/base/text.h"
 
 namespace efs {
@@ -42,6 +43,7 @@ Result<FileLock> FileLock::acquire(const std::string& path, const Clock& clock, 
   while (true) {
     auto lock = tryAcquire(path);
     if (lock || lock.error().kind() != ErrorKind::kBusy || deadline.passed()) return lock;
+    if (interrupted() != 0) return interruptedError();
     // flock has no timed wait; 10 ms is short beside what the holders do (key generation, a mount).
     std::this_thread::sleep_for(Duration(10));
   }

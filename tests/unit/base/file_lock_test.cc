@@ -1,8 +1,10 @@
 #include "efs/base/file_lock.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <unistd.h>
 
+#include "efs/base/interrupt.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/text.h"
 #include "efs/test_support/temp_dir.h"
@@ -77,6 +79,21 @@ TEST(FileLock, WaitsNoLongerThanAsked) {
   const auto second = FileLock::acquire(dir.at("lock"), clock, Duration(20));
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().kind(), ErrorKind::kBusy);
+}
+
+// A signal ends a mount at every stage, waiting for another one's lock included.
+TEST(FileLock, IsNotWaitedForAfterASignal) {
+  const test_support::TempDir dir;
+  const std::string path = dir.at("lock");
+  const auto held = FileLock::tryAcquire(path);
+  auto child = Subprocess::fork([&path] {
+    catchInterrupts();
+    ::raise(SIGTERM);
+    const SystemClock clock;
+    const auto second = FileLock::acquire(path, clock, kPatience);
+    return !second && second.error().kind() == ErrorKind::kCancelled ? 0 : 1;
+  });
+  EXPECT_EQ((*child->wait(kPatience))->code, 0);
 }
 
 TEST(FileLock, ReportsAPathThatCannotBe) {
