@@ -81,18 +81,22 @@ TEST(FileLock, WaitsNoLongerThanAsked) {
   EXPECT_EQ(second.error().kind(), ErrorKind::kBusy);
 }
 
-// A signal ends a mount at every stage, waiting for another one's lock included.
-TEST(FileLock, IsNotWaitedForAfterASignal) {
+// A user's ^C while another mount makes the private key.
+TEST(FileLock, StopsWaitingWhenAskedTo) {
   const test_support::TempDir dir;
-  const std::string path = dir.at("lock");
-  const auto held = FileLock::tryAcquire(path);
-  auto child = Subprocess::fork([&path] {
+  const auto held = FileLock::tryAcquire(dir.at("lock"));
+  auto ready = makePipe();
+  auto child = Subprocess::fork([&] {
     catchInterrupts();
-    ::raise(SIGTERM);
+    ready->write_end.reset();
     const SystemClock clock;
-    const auto second = FileLock::acquire(path, clock, kPatience);
-    return !second && second.error().kind() == ErrorKind::kCancelled ? 0 : 1;
+    const auto waited = FileLock::acquire(dir.at("lock"), clock, kPatience);
+    return !waited && waited.error().kind() == ErrorKind::kCancelled ? 0 : 1;
   });
+  ready->write_end.reset();
+  char byte = 0;
+  ASSERT_EQ(::read(ready->read_end.get(), &byte, 1), 0);
+  ASSERT_EQ(::kill(child->pid(), SIGTERM), 0);
   EXPECT_EQ((*child->wait(kPatience))->code, 0);
 }
 
