@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# ./test.sh          builds everything and runs every test but the part faults; ends with ctest's summary.
-# ./test.sh PART...  runs parts: unit integration asan e2e faults systemd format tidy
+# ./test.sh          builds everything and runs every test but the parts faults and tsan; ends with ctest's summary.
+# ./test.sh PART...  runs parts: unit integration asan tsan e2e faults systemd format tidy
 # On a bare Debian 12, as root. EFS_TIME_SCALE=5 stretches the time limits on a busy machine.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -78,6 +78,7 @@ run_part() {
     unit) build dev; run_tests dev -L 'unit|fuzz' ;;
     integration) build dev; efs_packages test peer; run_tests dev -L integration ;;
     asan) build asan; efs_packages test peer; run_tests asan -L 'unit|fuzz|integration' ;;
+    tsan) build tsan; efs_packages test peer; run_tests tsan -L 'unit|fuzz|integration' ;;
     e2e) build dev; efs_packages test machine; run_tests dev -L e2e ;;
     faults) build dev; efs_packages test machine; run_tests dev -L faults ;;
     systemd) build dev; efs_packages test machine image; run_tests dev -L systemd ;;
@@ -100,5 +101,6 @@ efs_packages build test peer machine image
 build dev
 build asan
 # One run, one summary: unit, integration and fuzz tests, the same under the sanitizers (test "asan"),
-# the machines of the end-to-end tests and their cases. The fault matrix (part faults) runs by itself.
+# the machines of the end-to-end tests and their cases. The fault matrix (part faults) and the same tests
+# under ThreadSanitizer (part tsan) run by themselves.
 run_tests dev -LE faults

@@ -2,11 +2,15 @@
 
 #include <signal.h>
 
+#include <atomic>
+
 namespace efs {
 namespace {
 
-// Written by the handler only; the one thing a handler may safely do.
-volatile sig_atomic_t caught = 0;
+// Written by the handler only; the one thing a handler may safely do. Atomic: requests that run in
+// a thread of their own ask for it too.
+std::atomic<int> caught = 0;
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler must not wait for a lock");
 
 void remember(int signo) { caught = signo; }
 

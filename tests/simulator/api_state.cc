@@ -16,15 +16,16 @@ Status ApiState::setFault(const std::string& service, const std::vector<std::str
                                                   {"blackhole", Kind::kBlackhole},
                                                   {"redirect", Kind::kRedirect}};
   ApiFault fault;
-  const auto number = words.size() == 2 ? parseInt(words[1]) : std::nullopt;
+  const std::string verb = words.size() == 2 ? words[0] : "";
+  const auto number = words.size() == 2 ? parseInt(words[1]).value_or(-1) : -1;
   const auto plain = words.size() == 1 ? kPlain.find(words[0]) : kPlain.end();
   if (plain != kPlain.end()) {
     fault.kind = plain->second;
-  } else if (number && words[0] == "status" && *number >= 100 && *number <= 599) {
+  } else if (verb == "status" && number >= 100 && number <= 599) {
     fault.kind = Kind::kStatus;
-    fault.status = static_cast<int>(*number);
-  } else if (number && words[0] == "slow" && *number >= 0 && *number <= 600000) {
-    fault.delay_ms = static_cast<int>(*number);
+    fault.status = static_cast<int>(number);
+  } else if (verb == "slow" && number >= 0 && number <= 600000) {
+    fault.delay_ms = static_cast<int>(number);
   } else {
     return Error(ErrorKind::kInvalidInput,
                  "usage: api efs|ec2|logs ok|status <n>|slow <ms>|garbage|huge|truncated|reset|"

@@ -81,6 +81,18 @@ class Listener:
         self.socket.close()
 
 
+class HeldPort:
+    """A port that refuses: bound, so that no other server gets it, but nobody listens."""
+
+    def __init__(self):
+        self.socket = socket.socket()
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+
+    def close(self):
+        self.socket.close()
+
+
 def untrusted_context(directory=[]):  # pylint: disable=dangerous-default-value
     """A certificate for 127.0.0.1 that no authority of the system signed; made once."""
     if not directory:
@@ -103,18 +115,16 @@ class Server:
     def __init__(self, fault, healthy, applies, trap, blackhole):
         self.fault, self.healthy, self.applies = fault, healthy, applies
         self.trap = trap
-        self.listener = Listener(self.serve, untrusted_context() if fault == "untrusted" else None)
+        self.listener = (HeldPort() if fault == "refused" else
+                         Listener(self.serve, untrusted_context() if fault == "untrusted" else None))
         scheme = "https" if fault in ("untrusted", "not-tls") else "http"
         host = f"127.0.0.1:{self.listener.port}"
         if fault == "blackholed":
             host = blackhole
-        if fault == "refused":
-            self.listener.close()
         self.url = f"{scheme}://{host}"
 
     def close(self):
-        if self.fault != "refused":
-            self.listener.close()
+        self.listener.close()
 
     def serve(self, connection):
         if self.fault == "not-tls":

@@ -242,7 +242,7 @@ class Resources(TunnelTest):
         server = self.keep(stunnel(backend.port))
         tunnel = self.keep(Tunnel(server.port, tls=True, debug=False))
         if tunnel.sanitized():
-            self.skipTest("memory of AddressSanitizer")
+            self.skipTest("memory of the sanitizer")
         with tunnel.connect() as client:
             client.sendall(b"x")
             receive(client, 1)

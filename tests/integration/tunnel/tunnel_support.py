@@ -254,9 +254,10 @@ class Tunnel:
         return 0
 
     def sanitized(self):
-        """Built with AddressSanitizer, whose own memory hides the tunnel's."""
+        """Built with a sanitizer, whose own memory hides the tunnel's."""
         with open(f"/proc/{self.pid}/maps") as maps:
-            return "libasan" in maps.read()
+            text = maps.read()
+        return "libasan" in text or "libtsan" in text
 
     def stop(self, signo=signal.SIGTERM):
         if self.process and self.process.returncode is None:

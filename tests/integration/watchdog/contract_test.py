@@ -54,7 +54,7 @@ class Contract(Bench):
         mount.process.wait()
         mount.greeting()
         self.wait_log("Started efs-proxy, pid:")
-        # Its own it may read (the address sanitizer does).
+        # Its own it may read (the sanitizers do).
         opened = [line for line in read(trace).splitlines()
                   if "stand_in" not in line and "/proc/self/" not in line]
         self.assertTrue(any("/comm" in line for line in opened), "the trace shows nothing")
