@@ -143,6 +143,7 @@ class Supervisor {
   // supervisor_rebuild.cc: mounts without a usable state file.
   void rebuildMissing();
   void rebuild(const mounts::MountEntry& entry, int port, pid_t tunnel);
+  bool restoreCopy(const std::string& name, const std::string& target, pid_t tunnel);
   void explainStranger(const std::string& target, int port, pid_t tunnel);
 
   // supervisor_act.cc

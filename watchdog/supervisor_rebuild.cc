@@ -52,9 +52,25 @@ void Supervisor::rebuildMissing() {
   }
 }
 
+// The name ends in the port that the kernel uses, so the copy is of this mount.
+bool Supervisor::restoreCopy(const std::string& name, const std::string& target, pid_t tunnel) {
+  auto copy = store_.readCopy(name);
+  if (!copy) return false;
+  copy->pid = tunnel > 0 ? tunnel : -1;
+  copy->unmount_time.reset();
+  copy->unmount_count = 0;
+  log::warning("{} is mounted without a state file: {} restored from its copy", target, name);
+  if (const auto written = store_.write(name, *copy); !written) {
+    log::error("{}: {}", name, written.error().describe());
+  }
+  scan_due_ = true;
+  return true;
+}
+
 void Supervisor::rebuild(const mounts::MountEntry& entry, int port, pid_t tunnel) {
   const std::string name = nameByPort(store_.directory(), port);
   if (name.empty()) return explainStranger(entry.target, port, tunnel);
+  if (restoreCopy(name, entry.target, tunnel)) return;
   const auto paths = store_.paths(name);
   const auto config = tunnel_control::TunnelConfig::load(paths.tunnel_config);
   const auto binary = tunnel_control::findTunnelBinary();

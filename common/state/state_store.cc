@@ -80,6 +80,7 @@ MountPaths StateStore::paths(const std::string& name) const {
   paths.secret_dir = directory_ + "/" + name + "+";
   paths.certificate = paths.secret_dir + "/certificate.pem";
   paths.pid_file = paths.secret_dir + "/stunnel.pid";
+  paths.copy = paths.secret_dir + "/state.json";
   return paths;
 }
 
@@ -112,14 +113,29 @@ Result<MountState> StateStore::readPending(const std::string& name) const {
   return readFrom(paths(name).pending_state, "~" + name);
 }
 
+Result<MountState> StateStore::readCopy(const std::string& name) const {
+  EFS_CHECK(checkName(name));
+  return readFrom(paths(name).copy, name);
+}
+
+Status StateStore::writeTwice(const std::string& path, const std::string& copy,
+                              const MountState& state) const {
+  const std::string text = state.serialize();
+  EFS_CHECK(writeFileAtomic(path, text, {.mode = 0600}));
+  (void)writeFileAtomic(copy, text, {.mode = 0600});
+  return {};
+}
+
 Status StateStore::write(const std::string& name, const MountState& state) const {
   EFS_CHECK(checkName(name));
-  return writeFileAtomic(paths(name).state, state.serialize(), {.mode = 0600});
+  const auto mount = paths(name);
+  return writeTwice(mount.state, mount.copy, state);
 }
 
 Status StateStore::writePending(const std::string& name, const MountState& state) const {
   EFS_CHECK(checkName(name));
-  return writeFileAtomic(paths(name).pending_state, state.serialize(), {.mode = 0600});
+  const auto mount = paths(name);
+  return writeTwice(mount.pending_state, mount.copy, state);
 }
 
 Result<UniqueFd> StateStore::holdPending(const std::string& name) const {

@@ -178,6 +178,24 @@ class Health(Bench):
             self.assertEqual(mount.saved()["mountpoint"], mount.state["mountpoint"])
             self.assertEqual(len(mount.starts()), 1)
 
+    def test_state_file_damaged_and_watchdog_restarted(self):
+        """CRED-10: its copy tells all, also the source of the credentials."""
+        mount = self.mounted()
+        watchdog = self.start_watchdog()
+        self.wait_log("supervising the tunnel")
+        copy = os.path.join(mount.secret_dir, "state.json")
+        mount.kill_tunnel()
+        wait_for("a copy of the state", lambda: os.path.exists(copy) and
+                 json.loads(read(copy))["pid"] == mount.tunnel_pid())
+        watchdog.kill()
+        watchdog.wait()
+        write(mount.state_path, "{ broken")
+        self.start_watchdog()
+        self.wait_log("restored from its copy")
+        wait_for("the state", lambda: mount.saved()["pid"] == mount.tunnel_pid())
+        self.assertEqual(mount.saved()["aKeyFromTheFuture"], {"kept": True})
+        self.assertEqual(len(mount.starts()), 2)
+
     def test_mount_whose_configuration_is_gone_too_is_named(self):
         mount = self.mounted()
         os.unlink(mount.state_path)

@@ -81,6 +81,24 @@ TEST_F(StateStoreTest, ReplacesAStateAsAWhole) {
   EXPECT_EQ(*store_.mountNames(), std::vector<std::string>{kName});
 }
 
+// CRED-10: nothing but the state tells where a mount's credentials come from.
+TEST_F(StateStoreTest, KeepsACopyWhereTheMountHasASecretDirectory) {
+  const auto paths = store_.paths(kName);
+  ASSERT_TRUE(store_.write(kName, sample()).has_value());
+  EXPECT_FALSE(store_.readCopy(kName).has_value());
+  ASSERT_TRUE(makeDirectories(paths.secret_dir, 0700).has_value());
+  MountState state = sample();
+  state.aws_credentials_method = "credentials:default";
+  ASSERT_TRUE(store_.write(kName, state).has_value());
+  ASSERT_EQ(::unlink(paths.state.c_str()), 0);
+  const auto copy = store_.readCopy(kName);
+  ASSERT_TRUE(copy.has_value());
+  EXPECT_EQ(copy->serialize(), state.serialize());
+  EXPECT_EQ(modeOf(paths.copy), 0600U);
+  ASSERT_TRUE(store_.removeMount(kName, nullptr).has_value());
+  EXPECT_FALSE(fileExists(paths.copy));
+}
+
 TEST_F(StateStoreTest, FailsToPublishOrReadWhatIsNotThere) {
   EXPECT_EQ(store_.publish(kName).error().kind(), ErrorKind::kNotFound);
   EXPECT_EQ(store_.read(kName).error().kind(), ErrorKind::kNotFound);

@@ -26,6 +26,7 @@ struct MountPaths {
   std::string secret_dir;     // <dir>/<name>+, 0700 or root:efs 0750
   std::string certificate;    // <secret_dir>/certificate.pem
   std::string pid_file;       // <secret_dir>/stunnel.pid
+  std::string copy;           // <secret_dir>/state.json, the state once more
 };
 
 class StateStore {
@@ -50,7 +51,11 @@ class StateStore {
 
   Result<MountState> read(const std::string& name) const;
   Result<MountState> readPending(const std::string& name) const;
-  // Atomic (ST-9), mode 0600.
+  // What was written last, for the day on which the state file is damaged or gone: nothing else
+  // tells where a mount's credentials come from.
+  Result<MountState> readCopy(const std::string& name) const;
+  // Atomic (ST-9), mode 0600. Where the mount has a secret directory a copy goes there; that this
+  // failed is no failure.
   Status write(const std::string& name, const MountState& state) const;
   Status writePending(const std::string& name, const MountState& state) const;
   // The sign of life of the helper whose mount is under way: a lock on the mount's tunnel
@@ -68,6 +73,8 @@ class StateStore {
   Status removeMount(const std::string& name, const MountState* state) const;
 
  private:
+  Status writeTwice(const std::string& path, const std::string& copy,
+                    const MountState& state) const;
   std::string directory_;
 };
 
