@@ -55,7 +55,7 @@ Error explainConnect(const Scene& scene) {
 Error explainTls(const Scene& scene) {
   const auto& failure = *scene.tunnel_failure;
   const std::string target = targetText(scene);
-  if (failure.kind == ErrorKind::kUntrusted && failure.detail.starts_with("OCSP: ")) {
+  if (failure.detail.starts_with("OCSP: ")) {
     return sentence(failure.kind,
                     "TLS: the certificate of " + target + " was not accepted: " + failure.detail,
                     "the check of revocation was asked for by the mount option ocsp or config key "

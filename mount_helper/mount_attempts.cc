@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <random>
 
+#include "efs/base/interrupt.h"
 #include "efs/base/log.h"
 #include "efs/base/wait.h"
 
@@ -45,6 +46,7 @@ Status tryToMount(const AttemptRules& rules, const std::string& what,
     const bool last = number >= rules.count;
     Status done = attempt(last ? rules.last : rules.patience);
     if (done || last || !again(done.error())) return done;
+    if (interrupted() != 0) return interruptedError();
     EFS_CHECK(announceRetry(number, rules.count, what, done.error()));
   }
 }

@@ -1,6 +1,7 @@
 #include "efs/mount_helper/mount_session.h"
 
 #include "efs/base/files.h"
+#include "efs/base/interrupt.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
@@ -220,6 +221,8 @@ std::string MountSession::signer() const {
 }
 
 Error MountSession::attemptFailure(const Error& cause) {
+  // Whatever the tunnel has to say about its own troubles meanwhile.
+  if (interrupted() != 0) return interruptedError();
   // The tunnel writes its reason before it closes our connection, so it is there already.
   tunnel_->readStatus(Duration(100));
   const Scene scene{request_, facts_.target, tunnel_->peer(), signer(), tunnel_->failure()};
@@ -246,6 +249,7 @@ Status MountSession::preflight(Duration patience) {
 }
 
 Status MountSession::mountOnce(std::optional<Duration> patience) {
+  if (interrupted() != 0) return interruptedError();
   log::info(
       "Executing: \"/sbin/mount.nfs4 {} {} -o {}\" as mount(2){}", plan_.nfs.source,
       plan_.nfs.target, plan_.nfs.options.text(),
@@ -392,6 +396,7 @@ Outcome MountSession::run() {
   if (auto started = ensureWatchdog(context_.store, context_.clock); !started) {
     log::warning("Could not start amazon-efs-mount-watchdog: {}", started.error().describe());
   }
+  if (interrupted() != 0) return fatal(interruptedError());
   context_.stages.end("watchdog");
   if (auto listening = inNetwork([this] { return listen(); }); !listening)
     return fatal(listening.error());

@@ -21,8 +21,7 @@ void RevocationSession::start(Done done) {
   done_ = std::move(done);
   if (!check_.next()) return finish({});
   overall_ = loop_.after(limits_.revocation, [this] {
-    Error late = silence("OCSP: no verdict", limits_.revocation);
-    finish(late.setKind(ErrorKind::kUntrusted));
+    finish(check_.undecided(silence("no verdict", limits_.revocation)));
   });
   askNext();
 }

@@ -1,7 +1,7 @@
 // climb(): what is done about a mount that hangs, step by step. Pure, like decide(), which calls
 // it.
 //
-// A mount hangs when a call waits and nothing has come back for `hang` (15 s). A slow mount is not
+// A mount hangs when a call waits and nothing has come back for `hang` (12 s). A slow mount is not
 // a hung one: every byte that arrives starts the clock anew, and a server that answers a NULL call
 // on another connection is slow, not dead, for kSlowServer. The steps, each with its back-off:
 //   reconnect, with DNS asked again -> SIGKILL and a new tunnel -> another zone's mount target
@@ -51,7 +51,7 @@ struct HealthSeen {
 };
 
 struct HealthPolicy {
-  Duration hang{15000};  // 0: no hang detection
+  Duration hang{12000};  // 0: no hang detection
   bool move = true;      // az_failover
   bool remount_stale = true;
   Duration remount_after{0};  // 0: never for a mount that only hangs

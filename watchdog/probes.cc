@@ -78,7 +78,8 @@ Probe judgeProbe(const Result<std::string>& answer) {
 Result<std::string> askRoot(const std::string& mountpoint) {
   struct statx info {};
   if (::statx(AT_FDCWD, mountpoint.c_str(), AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &info) == 0) {
-    return std::string();
+    const bool deleted = (info.stx_mask & STATX_NLINK) != 0 && info.stx_nlink == 0;
+    return std::string(deleted ? kStale : "");
   }
   if (errno == ESTALE) return std::string(kStale);
   return Error::fromErrno(errno, "statx");

@@ -18,7 +18,8 @@ Result<std::string> askTunnel(int port);
 Probe judgeProbe(const Result<std::string>& answer);
 
 // statx(2) of the mount's root, past all caches. Not statfs(2): that is about the file system, and
-// some servers answer it for a root that is gone.
+// some servers answer it for a root that is gone. A server that still holds the deleted directory
+// open says no ESTALE, but that it has no name left: the same, nothing can be made in it.
 Result<std::string> askRoot(const std::string& mountpoint);
 Root judgeRoot(const Result<std::string>& answer);
 

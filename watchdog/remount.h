@@ -24,7 +24,8 @@ struct RemountPlan {
   static Result<RemountPlan> fromEntry(const mounts::MountEntry& entry);
 };
 
-// Mounts at `staging` first: until that has worked the old mount stays where it is. Then the old
+// Mounts at `staging` first: until that has worked, and the root there has answered, the old mount
+// stays where it is. Then the old
 // one is detached (what is open on it stays on it) and the new one takes its place.
 Result<std::string> remountInChild(const RemountPlan& plan);
 

@@ -4,11 +4,13 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <thread>
 
 #include "efs/base/files.h"
+#include "efs/base/interrupt.h"
 #include "efs/base/text.h"
+#include "efs/base/wait.h"
 
 namespace efs {
 namespace {
@@ -37,13 +39,16 @@ Result<FileLock> FileLock::tryAcquire(const std::string& path) {
   return FileLock(std::move(fd));
 }
 
+// flock has no timed wait. 10 ms is short beside what the holders do (key generation, a mount); of
+// fifty that wait, none may take the processor away from the holder.
 Result<FileLock> FileLock::acquire(const std::string& path, const Clock& clock, Duration patience) {
+  constexpr Duration kLongestPause{160};
   const Deadline deadline(clock, patience);
-  while (true) {
+  for (Duration pause{10};; pause = std::min(2 * pause, kLongestPause)) {
     auto lock = tryAcquire(path);
     if (lock || lock.error().kind() != ErrorKind::kBusy || deadline.passed()) return lock;
-    // flock has no timed wait; 10 ms is short beside what the holders do (key generation, a mount).
-    std::this_thread::sleep_for(Duration(10));
+    if (interrupted() != 0) return interruptedError();
+    EFS_CHECK(sleepFor(std::min(pause, deadline.left())));
   }
 }
 

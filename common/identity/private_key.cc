@@ -12,8 +12,9 @@ namespace efs::identity {
 namespace {
 
 constexpr int kKeyBits = 3072;  // CERT-1
-// Generating takes up to some seconds on a small instance, and several mounts may queue at boot.
-constexpr Duration kLockPatience{60000};
+// Generating takes up to some seconds on a small instance, far longer beside fifty mounts at boot.
+// A holder that dies holds nothing.
+constexpr Duration kLockPatience{120000};
 constexpr std::size_t kMaxKeyFile = 65536;
 
 void warnWhenExposed(const std::string& path) {

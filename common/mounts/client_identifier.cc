@@ -15,7 +15,8 @@
 namespace efs::mounts {
 namespace {
 
-constexpr Duration kLockPatience{30000};
+// Each of many first mounts holds it for as long as its mount(2) takes.
+constexpr Duration kLockPatience{120000};
 constexpr std::size_t kMaxIdentifier = 256;
 constexpr int kIdentifierBytes = 8;
 

@@ -11,13 +11,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <cstdlib>
 #include <functional>
 #include <memory>
 #include <set>
 
 #include "efs/base/files.h"
+#include "efs/base/interrupt.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/text.h"
 #include "efs/base/unique_fd.h"
@@ -50,6 +50,23 @@ Result<Report> readReport(int fd) {
   return report;
 }
 
+// A wait for ever, or for minutes, must not miss the signal that came just before it.
+Result<bool> waitFor(Subprocess& child, std::optional<Duration> patience) {
+  constexpr Duration kSlice{200};
+  for (Duration left = patience.value_or(Duration::max()); left > Duration(0);) {
+    const Duration slice = std::min(left, kSlice);
+    const auto ended = child.wait(slice);
+    if (ended && *ended) return true;
+    if (!ended || interrupted() != 0) {
+      child.killAndReap();
+      return ended ? interruptedError() : ended.error();
+    }
+    if (patience) left -= slice;
+  }
+  child.killAndReap();
+  return false;
+}
+
 // Runs `body` in a child. nullopt: the deadline passed and the child was killed.
 Result<std::optional<Report>> runInChild(const std::function<Report()>& body,
                                          std::optional<Duration> patience) {
@@ -60,22 +77,13 @@ Result<std::optional<Report>> runInChild(const std::function<Report()>& body,
             return ::write(out, &report, sizeof report) == sizeof report ? 0 : 1;
           }));
   pipe.write_end.reset();
-  const Duration longest(INT_MAX);  // what poll(2) takes; 24 days each time round
-  std::optional<ExitStatus> ended;
-  do {
-    auto waited = child.wait(patience ? std::min(*patience, longest) : longest);
-    if (!waited) {
-      child.killAndReap();
-      return waited.error();
-    }
-    ended = *waited;
-  } while (!ended && !patience);
-  if (!ended) {
-    child.killAndReap();
-    return std::optional<Report>();
-  }
-  EFS_TRY(report, readReport(pipe.read_end.get()));
-  return std::optional<Report>(report);
+  EFS_TRY(ended, waitFor(child, patience));
+  if (!ended) return std::optional<Report>();
+  const auto report = readReport(pipe.read_end.get());
+  // A terminal's interrupt reaches the child as well, and ends it.
+  if (!report && interrupted() != 0) return interruptedError();
+  if (!report) return report.error();
+  return std::optional<Report>(*report);
 }
 
 // In the child: the steps that touch paths may block as well.
@@ -200,10 +208,12 @@ bool appearedSince(const std::set<int>& before, const NfsMountRequest& request) 
 Status mountVersion(const NfsMountRequest& request, std::optional<Duration> patience) {
   EFS_TRY(options, optionText(request, false));
   const auto before = mountIds();
-  EFS_TRY(report,
-          runInChild([&] { return mountHere(request.source, request.target, options); }, patience));
-  if (report) return judge(request, *report);
+  auto report =
+      runInChild([&] { return mountHere(request.source, request.target, options); }, patience);
+  if (!report && report.error().kind() != ErrorKind::kCancelled) return report.error();
+  if (report && *report) return judge(request, **report);
   if (appearedSince(before, request)) return {};
+  if (!report) return report.error();
   return Error::fromErrno(ETIMEDOUT, "mounting " + request.source + " on " + request.target)
       .setKind(ErrorKind::kTimeout);
 }

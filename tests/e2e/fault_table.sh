@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# fault_table.sh [--write] [FOLDER]: the measurements of the fault cases (lines "@@ fault", faults.sh) as a
-# table in Markdown. FOLDER is what `./test.sh faults` left (build/dev/faults). --write puts it into docs/faults.md,
+# fault_table.sh [--write] [FOLDER...]: the measurements of the fault cases (lines "@@ fault", faults.sh) as a
+# table in Markdown. FOLDERs are what `./test.sh faults e2e` left (build/dev/faults and build/dev/e2e). --write puts it into docs/faults.md,
 # between its marks; else it is printed.
 set -euo pipefail
 DOCUMENT="$(dirname "${BASH_SOURCE[0]}")/../../docs/faults.md"
@@ -9,7 +9,7 @@ table() {
   echo '| fault | lasts | noticed after | I/O goes on after | longest pause of an application | errors it saw | first line in the log |'
   echo '|---|---|---|---|---|---|---|'
   # Names of mounts and processes differ each time and say nothing here.
-  sed -n 's/^@@ fault\t//p' "$1"/*/log | sed -E 's/fs-[0-9a-f]{17}[^ :]*/<mount>/g; s/\|/\\|/g' |
+  find "$@" -mindepth 2 -name log -print0 | sort -z | xargs -0 sed -n 's/^@@ fault\t//p' | sed -E 's/fs-[0-9a-f]{17}[^ :]*/<mount>/g; s/\|/\\|/g' |
     awk -F'\t' '
       function seconds(ms) {return ms == "-" ? "" : sprintf("%.1f s", ms / 1000)}
       {
@@ -22,9 +22,10 @@ table() {
 
 write=0
 if [[ "${1:-}" == --write ]]; then write=1; shift; fi
-folder="${1:-$(dirname "${BASH_SOURCE[0]}")/../../build/dev/faults}"
-if [[ $write -eq 0 ]]; then table "$folder"; exit; fi
-table "$folder" >"$DOCUMENT.table"
+built="$(dirname "${BASH_SOURCE[0]}")/../../build/dev"
+if [[ $# -eq 0 ]]; then set -- "$built/faults" "$built/e2e"; fi
+if [[ $write -eq 0 ]]; then table "$@"; exit; fi
+table "$@" >"$DOCUMENT.table"
 awk -v table="$DOCUMENT.table" '
   /<!-- end of table -->/ {skip = 0}
   !skip {print}

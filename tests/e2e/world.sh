@@ -101,7 +101,7 @@ on() {
   nsenter --target "$init" --mount --uts --ipc --net --pid --wd=/ -- \
     env -i PATH="$PATH" HOME=/root WORLD="$WORLD" E2E="$E2E" EFS_PLACE="${EFS_PLACE:-}" \
     EFS_TIME_SCALE="${EFS_TIME_SCALE:-1}" EFS_SEED="${EFS_SEED:-}" \
-    EFS_RANDOM_SECONDS="${EFS_RANDOM_SECONDS:-}" "$@"
+    EFS_RANDOM_SECONDS="${EFS_RANDOM_SECONDS:-}" EFS_MOUNTS="${EFS_MOUNTS:-}" "$@"
 }
 # The first process of the client's PID namespace is the only child of unshare.
 client_init_pid() {

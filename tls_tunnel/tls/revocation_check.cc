@@ -1,11 +1,13 @@
 #include "efs/tls/revocation_check.h"
 
 #include <openssl/err.h>
-#include <openssl/http.h>
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <deque>
 #include <vector>
 
@@ -20,17 +22,16 @@ namespace {
 
 // Clocks differ; stunnel and OpenSSL's own tools allow as much.
 constexpr long kClockSkew = 300;
-constexpr Duration kLongestMemory{3600 * 1000};
+// How long a good answer counts at most, and how old one without an end may be.
+constexpr std::chrono::seconds kLongestMemory{3600};
 constexpr std::size_t kMaxRemembered = 16;
 constexpr int kMaxChain = 10;
 constexpr int kMaxResponders = 4;  // per certificate
-constexpr int kMaxLine = 4096;     // of the responder's HTTP header
 
 using ResponsePtr = std::unique_ptr<OCSP_RESPONSE, Deleter<OCSP_RESPONSE_free>>;
 using BasicPtr = std::unique_ptr<OCSP_BASICRESP, Deleter<OCSP_BASICRESP_free>>;
 using CertIdPtr = std::unique_ptr<OCSP_CERTID, Deleter<OCSP_CERTID_free>>;
 using RequestPtr = std::unique_ptr<OCSP_REQUEST, Deleter<OCSP_REQUEST_free>>;
-using ExchangePtr = std::unique_ptr<OSSL_HTTP_REQ_CTX, Deleter<OSSL_HTTP_REQ_CTX_free>>;
 using StorePtr = std::unique_ptr<X509_STORE, Deleter<X509_STORE_free>>;
 using ChainPtr =
     std::unique_ptr<STACK_OF(X509),
@@ -57,9 +58,12 @@ CertIdPtr idOf(const X509* certificate, const X509* issuer) {
 Result<Answer> judge(OCSP_RESPONSE* response, const OCSP_CERTID* id, STACK_OF(X509) * chain,
                      X509_STORE* store) {
   const int status = OCSP_response_status(response);
-  if (status != OCSP_RESPONSE_STATUS_SUCCESSFUL)
-    return Error(ErrorKind::kProtocol,
+  if (status != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
+    const bool passes =
+        status == OCSP_RESPONSE_STATUS_TRYLATER || status == OCSP_RESPONSE_STATUS_INTERNALERROR;
+    return Error(passes ? ErrorKind::kUnreachable : ErrorKind::kProtocol,
                  std::string("responder says ") + OCSP_response_status_str(status));
+  }
   const BasicPtr basic(OCSP_response_get1_basic(response));
   if (!basic) return Error(ErrorKind::kProtocol, "no basic response: " + takeReason("unknown"));
   if (OCSP_basic_verify(basic.get(), chain, store, 0) != 1)
@@ -71,26 +75,15 @@ Result<Answer> judge(OCSP_RESPONSE* response, const OCSP_CERTID* id, STACK_OF(X5
   if (OCSP_resp_find_status(basic.get(), const_cast<OCSP_CERTID*>(id), &answer.status, nullptr,
                             nullptr, &this_update, &next_update) != 1)
     return Error(ErrorKind::kProtocol, "it is about another certificate");
-  if (OCSP_check_validity(this_update, next_update, kClockSkew, -1) != 1)
+  // One without an end says that there is always newer information (section 4.2.2.1): it must be
+  // recent, or anybody could bring it again for ever.
+  const long oldest = next_update == nullptr ? long{kLongestMemory.count()} : -1;
+  if (OCSP_check_validity(this_update, next_update, kClockSkew, oldest) != 1)
     return Error(ErrorKind::kProtocol, "it is of another time: " + takeReason("unknown"));
   answer.valid_until = wallTime(next_update);
+  if (next_update == nullptr && (answer.valid_until = wallTime(this_update)))
+    *answer.valid_until += kLongestMemory;
   return answer;
-}
-
-std::optional<RevocationCheck::Responder> parseResponder(const char* url) {
-  int tls = 0;
-  int port = 0;
-  char* host = nullptr;
-  char* path = nullptr;
-  const bool good =
-      OSSL_HTTP_parse_url(url, &tls, nullptr, &host, nullptr, &port, &path, nullptr, nullptr) == 1;
-  ERR_clear_error();
-  std::optional<RevocationCheck::Responder> responder;
-  if (good && tls == 0 && port > 0 && port <= 65535)
-    responder = {host, static_cast<std::uint16_t>(port), path, printable(url)};
-  OPENSSL_free(host);
-  OPENSSL_free(path);
-  return responder;
 }
 
 std::string fingerprintOf(const X509* certificate) {
@@ -107,15 +100,15 @@ std::string fingerprintOf(const X509* certificate) {
 struct Question {
   const X509* certificate = nullptr;
   const X509* issuer = nullptr;
-  std::deque<RevocationCheck::Responder> responders;
+  std::deque<OcspResponder> responders;
 };
 
-std::deque<RevocationCheck::Responder> respondersOf(X509* certificate) {
-  std::deque<RevocationCheck::Responder> responders;
+std::deque<OcspResponder> respondersOf(X509* certificate) {
+  std::deque<OcspResponder> responders;
   const UrlsPtr urls(X509_get1_ocsp(certificate));
   const int count = urls ? std::min(sk_OPENSSL_STRING_num(urls.get()), kMaxResponders) : 0;
   for (int i = 0; i < count; ++i) {
-    if (auto responder = parseResponder(sk_OPENSSL_STRING_value(urls.get(), i)))
+    if (auto responder = parseOcspResponder(sk_OPENSSL_STRING_value(urls.get(), i)))
       responders.push_back(std::move(*responder));
   }
   return responders;
@@ -126,21 +119,46 @@ bool namesResponders(X509* certificate) {
   return urls && sk_OPENSSL_STRING_num(urls.get()) > 0;
 }
 
+Result<std::string> requestFor(const X509* certificate, const X509* issuer) {
+  const RequestPtr request(OCSP_REQUEST_new());
+  CertIdPtr id = idOf(certificate, issuer);
+  if (!request || !id || OCSP_request_add0_id(request.get(), id.get()) == nullptr)
+    return Error(ErrorKind::kInternal, "OCSP: " + takeReason("out of memory"));
+  (void)id.release();  // the request's now
+  unsigned char* der = nullptr;
+  const int length = i2d_OCSP_REQUEST(request.get(), &der);
+  if (length <= 0) return Error(ErrorKind::kInternal, "OCSP: " + takeReason("out of memory"));
+  std::string bytes(reinterpret_cast<const char*>(der), static_cast<std::size_t>(length));
+  OPENSSL_free(der);
+  return bytes;
+}
+
+ResponsePtr parseResponse(std::string_view der) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
+  return ResponsePtr(d2i_OCSP_RESPONSE(nullptr, &bytes, static_cast<long>(der.size())));
+}
+
 Error refusal(const X509* certificate, const std::string& why) {
   return {ErrorKind::kUntrusted,
           "OCSP: " + why + " (subject \"" + nameText(X509_get_subject_name(certificate)) + "\")"};
 }
 
+// Nobody judged: the responder or the way to it may come back.
+bool mayPass(ErrorKind kind) {
+  return kind == ErrorKind::kTimeout || kind == ErrorKind::kRefused || kind == ErrorKind::kReset ||
+         kind == ErrorKind::kUnreachable;
+}
+
 }  // namespace
 
-void RevocationMemory::remember(const std::string& fingerprint, WallTime until) {
+void RevocationMemory::remember(const std::string& fingerprint, WallTime now, WallTime until) {
   if (good_.size() >= kMaxRemembered) good_.clear();
-  good_[fingerprint] = until;
+  if (!fingerprint.empty()) good_[fingerprint] = {now, until};
 }
 
 bool RevocationMemory::isGood(const std::string& fingerprint, WallTime now) const {
   const auto found = good_.find(fingerprint);
-  return found != good_.end() && now < found->second;
+  return found != good_.end() && found->second.since <= now && now < found->second.until;
 }
 
 struct RevocationCheck::Impl {
@@ -152,23 +170,27 @@ struct RevocationCheck::Impl {
   Error error{ErrorKind::kInternal, "no error"};
   bool answered = false;
   UniqueFd fd;
-  BioPtr bio;
-  ExchangePtr exchange;  // uses bio
+  std::optional<OcspExchange> exchange;
 
-  void collect();
+  Status collect();
   Status takeStaple(const SSL* ssl);
   void noteGood(const X509* certificate, const Answer& answer) const;
+  Status send();
+  Result<std::optional<std::string>> receive();
+  Result<Answer> judgeReply(std::string_view der) const;
   Status take(const Answer& answer);
   void endExchange() {
     exchange.reset();
-    bio.reset();
     fd.reset();
   }
 };
 
 // The root answers for itself.
-void RevocationCheck::Impl::collect() {
-  const int count = std::min(sk_X509_num(chain.get()), kMaxChain);
+Status RevocationCheck::Impl::collect() {
+  const int count = sk_X509_num(chain.get());
+  if (count > kMaxChain)
+    return refusal(sk_X509_value(chain.get(), 0),
+                   "too many certificates to ask about: " + std::to_string(count));
   for (int i = 0; i + 1 < count; ++i) {
     X509* certificate = sk_X509_value(chain.get(), i);
     if (memory->isGood(fingerprintOf(certificate), clock->now())) continue;
@@ -176,14 +198,19 @@ void RevocationCheck::Impl::collect() {
       log::debug("OCSP: \"{}\" names no responder", nameText(X509_get_subject_name(certificate)));
       continue;
     }
-    questions.push_back(
-        {certificate, sk_X509_value(chain.get(), i + 1), respondersOf(certificate)});
+    Question question{certificate, sk_X509_value(chain.get(), i + 1), respondersOf(certificate)};
+    // Only addresses that we cannot ask: https, or not a URL at all.
+    if (question.responders.empty())
+      return refusal(certificate, "the certificate names no responder with http");
+    questions.push_back(std::move(question));
   }
+  return {};
 }
 
 void RevocationCheck::Impl::noteGood(const X509* certificate, const Answer& answer) const {
-  const WallTime longest = clock->now() + kLongestMemory;
-  memory->remember(fingerprintOf(certificate),
+  const WallTime now = clock->now();
+  const WallTime longest = now + kLongestMemory;
+  memory->remember(fingerprintOf(certificate), now,
                    std::min(answer.valid_until.value_or(longest), longest));
 }
 
@@ -195,7 +222,8 @@ Status RevocationCheck::Impl::takeStaple(const SSL* ssl) {
   const long length = SSL_get_tlsext_status_ocsp_resp(const_cast<SSL*>(ssl), &bytes);
   if (length <= 0 || sk_X509_num(chain.get()) < 2) return {};
   const X509* certificate = sk_X509_value(chain.get(), 0);
-  const ResponsePtr response(d2i_OCSP_RESPONSE(nullptr, &bytes, length));
+  const ResponsePtr response =
+      parseResponse({reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(length)});
   const CertIdPtr id = idOf(certificate, sk_X509_value(chain.get(), 1));
   const auto answer = response && id ? judge(response.get(), id.get(), chain.get(), store.get())
                                      : Error(ErrorKind::kProtocol, takeReason("it is broken"));
@@ -244,57 +272,69 @@ Result<RevocationCheck> RevocationCheck::begin(const TlsTransport& transport,
     return Error(ErrorKind::kInternal, "OCSP: no verified chain");
   impl->store.reset(store);
   EFS_CHECK(impl->takeStaple(ssl));
-  impl->collect();
-  RevocationCheck check(std::move(impl));
-  // Only addresses that we cannot ask: https, or not a URL at all.
-  for (const auto& question : check.impl_->questions) {
-    if (question.responders.empty())
-      return refusal(question.certificate, "the certificate names no responder with http");
-  }
-  return check;
+  EFS_CHECK(impl->collect());
+  return RevocationCheck(std::move(impl));
 }
 
-std::optional<RevocationCheck::Responder> RevocationCheck::next() const {
+std::optional<OcspResponder> RevocationCheck::next() const {
   if (impl_->questions.empty()) return std::nullopt;
   return impl_->questions.front().responders.front();
 }
 
 Status RevocationCheck::ask(UniqueFd socket) {
   const Question& question = impl_->questions.front();
-  const Responder& responder = question.responders.front();
-  const RequestPtr request(OCSP_REQUEST_new());
-  CertIdPtr id = idOf(question.certificate, question.issuer);
   impl_->endExchange();
-  impl_->bio.reset(BIO_new_socket(socket.get(), BIO_NOCLOSE));
+  EFS_TRY(request, requestFor(question.certificate, question.issuer));
   impl_->fd = std::move(socket);
-  if (!request || !id || !impl_->bio || OCSP_request_add0_id(request.get(), id.get()) == nullptr)
-    return Error(ErrorKind::kInternal, "OCSP: " + takeReason("out of memory"));
-  (void)id.release();  // the request's now
-  impl_->exchange.reset(
-      OCSP_sendreq_new(impl_->bio.get(), responder.path.c_str(), nullptr, kMaxLine));
-  OSSL_HTTP_REQ_CTX* exchange = impl_->exchange.get();
-  if (exchange == nullptr ||
-      OSSL_HTTP_REQ_CTX_add1_header(exchange, "Host", responder.host.c_str()) != 1 ||
-      OSSL_HTTP_REQ_CTX_set1_req(exchange, "application/ocsp-request", ASN1_ITEM_rptr(OCSP_REQUEST),
-                                 reinterpret_cast<const ASN1_VALUE*>(request.get())) != 1)
-    return Error(ErrorKind::kInternal, "OCSP: " + takeReason("out of memory"));
+  impl_->exchange.emplace(question.responders.front(), request);
   return {};
 }
 
-io::IoState RevocationCheck::drive() {
-  ERR_clear_error();
-  OCSP_RESPONSE* raw = nullptr;
-  const int result = OCSP_sendreq_nbio(&raw, impl_->exchange.get());
-  const ResponsePtr response(raw);
-  if (result == -1) return io::IoState::kWouldBlock;
-  const Question& question = impl_->questions.front();
-  Result<Answer> answer =
-      Error(ErrorKind::kProtocol, "no OCSP answer: " + takeReason("the connection ended"));
-  if (result == 1 && response) {
-    const CertIdPtr id = idOf(question.certificate, question.issuer);
-    answer = judge(response.get(), id.get(), impl_->chain.get(), impl_->store.get());
+Status RevocationCheck::Impl::send() {
+  while (!exchange->unsent().empty()) {
+    const auto bytes = exchange->unsent();
+    const ssize_t sent = ::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent >= 0) {
+      exchange->sent(static_cast<std::size_t>(sent));
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      return {};
+    } else if (errno != EINTR) {
+      return Error::fromErrno(errno, "asking");
+    }
   }
-  Status taken = answer ? impl_->take(*answer) : unexpected(answer.error());
+  return {};
+}
+
+// Ends: the exchange takes only so much.
+Result<std::optional<std::string>> RevocationCheck::Impl::receive() {
+  std::array<char, 8192> buffer{};
+  for (;;) {
+    const ssize_t got = ::recv(fd.get(), buffer.data(), buffer.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::optional<std::string>();
+    if (got < 0) return Error::fromErrno(errno, "reading the reply");
+    EFS_TRY(body, exchange->take({buffer.data(), static_cast<std::size_t>(got)}, got == 0));
+    if (body) return body;
+  }
+}
+
+Result<Answer> RevocationCheck::Impl::judgeReply(std::string_view der) const {
+  ERR_clear_error();
+  const Question& question = questions.front();
+  const ResponsePtr response = parseResponse(der);
+  const CertIdPtr id = idOf(question.certificate, question.issuer);
+  if (!response || !id)
+    return Error(ErrorKind::kProtocol, "no OCSP answer: " + takeReason("it is broken"));
+  return judge(response.get(), id.get(), chain.get(), store.get());
+}
+
+io::IoState RevocationCheck::drive() {
+  const Status sent = impl_->send();
+  auto reply = sent ? impl_->receive() : unexpected(sent.error());
+  if (reply && !*reply) return io::IoState::kWouldBlock;
+  if (!reply) reply.error().addContext("no OCSP answer");
+  const Result<Answer> answer = reply ? impl_->judgeReply(**reply) : unexpected(reply.error());
+  const Status taken = answer ? impl_->take(*answer) : unexpected(answer.error());
   if (taken) return io::IoState::kDone;
   impl_->error = taken.error();
   return io::IoState::kFailed;
@@ -304,18 +344,22 @@ int RevocationCheck::fd() const { return impl_->fd.get(); }
 const Error& RevocationCheck::error() const { return impl_->error; }
 bool RevocationCheck::answered() const { return impl_->answered; }
 
-Status RevocationCheck::responderFailed(const Error& error) {
+Error RevocationCheck::undecided(const Error& why) const {
+  const Question& question = impl_->questions.front();
+  Error error =
+      refusal(question.certificate, "whether the certificate is revoked cannot be found out: " +
+                                        question.responders.front().url + ": " + why.message());
+  if (mayPass(why.kind())) error.setKind(ErrorKind::kUnreachable);
+  return error.addHint("let this host reach the responder, or mount with noocsp");
+}
+
+Status RevocationCheck::responderFailed(const Error& why) {
   impl_->endExchange();
-  Question& question = impl_->questions.front();
-  const Responder failed = std::move(question.responders.front());
-  question.responders.pop_front();
-  if (!question.responders.empty()) {
-    log::warning("OCSP: {}: {}; asking the next responder", failed.url, error.describe());
-    return {};
-  }
-  return refusal(question.certificate, "whether the certificate is revoked cannot be found out: " +
-                                           failed.url + ": " + error.message())
-      .addHint("let this host reach the responder, or mount with noocsp");
+  auto& responders = impl_->questions.front().responders;
+  if (responders.size() == 1) return undecided(why);
+  log::warning("OCSP: {}: {}; asking the next responder", responders.front().url, why.describe());
+  responders.pop_front();
+  return {};
 }
 
 }  // namespace efs::tls

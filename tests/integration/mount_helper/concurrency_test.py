@@ -3,7 +3,7 @@
 certificates and state files, one private key, each server connection with its own identity.
 
 All are held where the server is asked, so that all exist at once; then the server answers, and all go on
-to mount(2). (The mounts themselves, their data and counters: e2e 73-twelve-mounts-at-once.)
+to mount(2). (The mounts themselves, their data and counters: e2e 73-mounts-at-once.)
 
 Contract: NFS-9, ST-2, ST-6, CERT-9, TUN-1.
 """

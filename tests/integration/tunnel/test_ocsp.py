@@ -2,17 +2,28 @@
 each certificate names, as stunnel does - good and "names no responder" pass, revoked, unknown and
 an unreachable responder do not - takes an answer that the server staples instead, and remembers a
 good one. Peers: openssl s_server and openssl ocsp; stunnel itself as the judge of what is right."""
+import datetime
 import os
 import shutil
 import socket
 import tempfile
+import threading
 import time
 import unittest
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509 import ocsp
+
 from tunnel_support import (NAME, Certificates, Child, Server, Tunnel, TunnelTest, free_port,
-                            receive, run)
+                            receive, reset_on_close, run, wait_for)
 
 WAIT_CHECK = 30
+
+
+def answered(body):
+    return (b"HTTP/1.0 200 OK\r\nContent-Type: application/ocsp-response\r\nContent-Length: %d"
+            b"\r\n\r\n" % len(body) + body)
 
 
 class Authority:
@@ -82,6 +93,14 @@ class Authority:
             *valid)
         return out
 
+    def certificate(self, name):
+        with open(self.path(name + ".pem"), "rb") as source:
+            return x509.load_pem_x509_certificate(source.read())
+
+    def private_key(self, name):
+        with open(self.path(name + ".key"), "rb") as source:
+            return serialization.load_pem_private_key(source.read(), None)
+
     def server(self, name, *options):
         certs, port = Certificates.get(), free_port()
         return Child(["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert",
@@ -123,12 +142,12 @@ class Ocsp(TunnelTest):
             except OSError as error:
                 self.fail(f"{error}; log:\n{tunnel.log()}")
 
-    def refusal(self, tunnel, limit=WAIT_CHECK):
+    def refusal(self, tunnel, limit=WAIT_CHECK, kind="untrusted"):
         with tunnel.connect() as client:
             client.sendall(b"x\n")
             status = tunnel.wait_stage("failed", limit)
             self.assertReset(client)
-        self.assertEqual(status[1:3], ["secured", "untrusted"], status)
+        self.assertEqual(status[1:3], ["secured", kind], status)
         return status[3]
 
     def test_takes_a_certificate_that_its_responder_calls_good(self):  # MODE-1
@@ -157,7 +176,8 @@ class Ocsp(TunnelTest):
     def test_refuses_when_the_responder_cannot_be_reached_and_says_what_helps(self):  # MODE-1
         url = f"http://127.0.0.1:{free_port()}/"
         tunnel = self.tunnel(self.serve(self.authority.issue("dead", url)))
-        said = self.refusal(tunnel)
+        # Unlike a verdict this may pass: a mount with bg or retry= goes on.
+        said = self.refusal(tunnel, kind="unreachable")
         self.assertIn("whether the certificate is revoked cannot be found out", said)
         self.assertIn(url, said)
         self.assertIn("noocsp", tunnel.log())
@@ -175,34 +195,171 @@ class Ocsp(TunnelTest):
             self.assertLess(time.monotonic() - began, 15)
         self.assertIn("no answer within 5 s", tunnel.log())
 
+    def replier(self, reply):
+        """A responder that gives this reply to every question; returns its port and the questions."""
+        asked = []
+
+        def serve(connection):
+            asked.append(connection.recv(65536))
+            connection.sendall(reply)
+        return self.keep(Server(serve)).port, asked
+
+    def refusal_of(self, name, reply, **kwargs):
+        port, _ = self.replier(reply)
+        server = self.serve(self.authority.issue(name, f"http://127.0.0.1:{port}/"))
+        return self.refusal(self.tunnel(server), **kwargs)
+
+    def test_many_silent_responders_are_given_up_together(self):  # MODE-1
+        mute = self.keep(Server(lambda connection: connection.recv(1 << 20) and connection.recv(1)))
+        url = f"http://127.0.0.1:{mute.port}/"
+        name = self.authority.issue("mutes", f"{url}1,OCSP;URI:{url}2,OCSP;URI:{url}3")
+        said = self.refusal(self.tunnel(self.serve(name)), kind="unreachable")
+        self.assertIn(f"{url}3: no verdict within 12 s", said)
+        self.assertIn("CN=mutes", said)
+
     def test_an_answer_that_is_no_ocsp_is_a_refusal(self):  # MODE-1
+        self.assertIn("no OCSP answer", self.refusal_of("liar", answered(b"not\0der\xff\xff")))
+        # RFC 6960 section 4.2.1: tryLater, which may pass
+        self.assertIn("responder says trylater", self.refusal_of(
+            "later", answered(b"\x30\x03\x0a\x01\x03"), kind="unreachable"))
+
+    def test_what_the_responder_says_instead_of_an_answer_is_named(self):  # MODE-1
+        self.assertIn("404 Not Found", self.refusal_of("lost", b"HTTP/1.0 404 Not Found\r\n\r\n"))
+        self.assertIn("302 Found", self.refusal_of("moved", b"HTTP/1.0 302 Found\r\nLocation: "
+                                                   b"http://127.0.0.1:%d/\r\n\r\n" % self.port))
+        self.assertIn("503 Busy", self.refusal_of("busy", b"HTTP/1.0 503 Busy\r\n\r\n",
+                                                  kind="unreachable"))
+
+    def test_asks_for_the_certificates_number_and_nothing_else(self):  # RFC 6960 appendix A.1
+        port, asked = self.replier(b"HTTP/1.0 404 Not Found\r\n\r\n")
+        name = self.authority.issue("asked", f"http://127.0.0.1:{port}/here?and=there")
+        self.refusal(self.tunnel(self.serve(name)))
+        header, _, body = asked[0].partition(b"\r\n\r\n")
+        self.assertEqual(header.split(b"\r\n")[:2], [b"POST /here?and=there HTTP/1.0",
+                                                     b"Host: 127.0.0.1:%d" % port])
+        request = ocsp.load_der_ocsp_request(body)
+        self.assertEqual(request.serial_number, self.authority.certificate(name).serial_number)
+        self.assertEqual(list(request.extensions), [])
+
+    def test_a_reply_without_an_end_is_cut_and_holds_up_no_other_connection(self):  # MODE-1
         def serve(connection):
             connection.recv(65536)
-            connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: application/ocsp-response\r\n"
-                               b"Content-Length: 9\r\n\r\nnot\0der\xff\xff")
-        liar = self.keep(Server(serve))
-        server = self.serve(self.authority.issue("liar", f"http://127.0.0.1:{liar.port}/"))
-        self.assertIn("no OCSP answer", self.refusal(self.tunnel(server)))
+            connection.sendall(b"HTTP/1.0 200 OK\r\n")
+            while True:
+                connection.sendall(b"X: y\r\n" * 10000)
+        flood = self.keep(Server(serve))
+        server = self.serve(self.authority.issue("flood", f"http://127.0.0.1:{flood.port}/"))
+        tunnel = self.tunnel(server)
+        began = time.monotonic()
+        self.assertIn("the reply is too large", self.refusal(tunnel))
+        self.assertLess(time.monotonic() - began, 4, "only the responder's time limit ended it")
+
+    def answer(self, name, signer=None, extra=(), this=None, until=5):
+        """"good", signed by whom the test likes; ages in minutes, `until` None: no end."""
+        authority, now = self.authority, datetime.datetime.utcnow()
+        signer = signer or authority.root
+        builder = ocsp.OCSPResponseBuilder().add_response(
+            cert=authority.certificate(name), issuer=authority.certificate(authority.root),
+            algorithm=hashes.SHA1(), cert_status=ocsp.OCSPCertStatus.GOOD,
+            this_update=now - datetime.timedelta(minutes=this or 0),
+            next_update=until and now + datetime.timedelta(minutes=until),
+            revocation_time=None, revocation_reason=None)
+        builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH,
+                                       authority.certificate(signer))
+        if extra:
+            builder = builder.certificates([authority.certificate(one) for one in extra])
+        der = builder.sign(authority.private_key(signer), hashes.SHA256()).public_bytes(
+            serialization.Encoding.DER)
+        return der
+
+    def judged(self, name, **kwargs):
+        """A tunnel to a server whose responder gives that answer()."""
+        holder = []
+
+        def serve(connection):
+            connection.recv(65536)
+            connection.sendall(answered(holder[0]))
+        port = self.keep(Server(serve)).port
+        server = self.serve(self.authority.issue(name, f"http://127.0.0.1:{port}/"))
+        holder.append(self.answer(name, **kwargs))
+        return self.tunnel(server)
+
+    def test_takes_the_answer_of_whom_the_issuer_names_for_it(self):  # RFC 6960 section 4.2.2.2
+        helper = self.authority.issue("helper", extensions="extendedKeyUsage=OCSPSigning")
+        self.assertServes(self.judged("delegated", signer=helper, extra=[helper]))
+
+    def test_takes_no_answer_of_anybody_else(self):  # RFC 6960 section 4.2.2.2
+        clerk = self.authority.issue("clerk")  # of the same issuer, for no such purpose
+        said = self.refusal(self.judged("usurped", signer=clerk, extra=[clerk]))
+        self.assertIn("its signature is not accepted", said)
+        # Whose key was stolen would like to vouch for itself.
+        said = self.refusal(self.judged("itself", signer="itself", extra=["itself"]))
+        self.assertIn("its signature is not accepted", said)
+        nephew = self.authority.issue("nephew", issuer=self.authority.below,
+                                      extensions="extendedKeyUsage=OCSPSigning")
+        said = self.refusal(self.judged("foreign-helper", signer=nephew,
+                                        extra=[nephew, self.authority.below]))
+        self.assertIn("its signature is not accepted", said)
+
+    def test_takes_no_answer_of_another_time(self):  # RFC 6960 sections 3.2 and 4.2.2.1
+        self.assertServes(self.judged("fresh", this=30))
+        self.assertIn("of another time", self.refusal(self.judged("past", this=60, until=-10)))
+        self.assertIn("of another time", self.refusal(self.judged("future", this=-10, until=20)))
+        # The clocks of two machines may differ.
+        self.assertServes(self.judged("nearly-past", this=60, until=-2))
+        self.assertServes(self.judged("nearly-now", this=-2, until=20))
+
+    def test_an_answer_without_an_end_does_not_count_for_ever(self):  # RFC 6960 section 4.2.2.1
+        self.assertServes(self.judged("endless", this=1, until=None))
+        self.assertIn("of another time", self.refusal(self.judged("stale", this=70, until=None)))
+
+    def test_too_long_a_chain_is_not_checked_in_part(self):  # MODE-1
+        authority = Authority()
+        self.addCleanup(shutil.rmtree, authority.dir, True)
+        names = [authority.root]
+        for number in range(10):
+            names.append(authority.issue(f"link{number}", issuer=names[-1],
+                                         extensions="basicConstraints=CA:TRUE"))
+        authority.issue("end", issuer=names[-1])
+        with open(authority.path("links"), "w") as out:
+            for name in names[:0:-1]:
+                with open(authority.path(name + ".pem")) as link:
+                    out.write(link.read())
+        server = self.keep(authority.server("end", "-cert_chain", authority.path("links")))
+        tunnel = self.keep(Tunnel(server.port, tls=True, ca=authority.path("root.pem"),
+                                  service="OCSPaia = yes\n"))
+        self.assertIn("too many certificates to ask about: 12", self.refusal(tunnel))
+
+    def test_a_client_that_leaves_during_the_check_leaves_nothing(self):  # MODE-1
+        asked = threading.Event()
+
+        def serve(connection):
+            connection.recv(65536)
+            asked.set()
+            connection.recv(1)
+        mute = self.keep(Server(serve))
+        tunnel = self.tunnel(self.serve(
+            self.authority.issue("deserted", f"http://127.0.0.1:{mute.port}/")))
+        before = tunnel.fds()
+        client = tunnel.connect()
+        client.sendall(b"x\n")
+        self.assertTrue(asked.wait(WAIT_CHECK))
+        reset_on_close(client)
+        client.close()
+        tunnel.wait_log("client closed while the upstream was being connected")
+        wait_for(lambda: tunnel.fds() == before and not mute.open, "its descriptors' end")
 
     def test_an_answer_about_another_certificate_or_by_a_stranger_is_a_refusal(self):  # MODE-1
         def replay(path):
-            def serve(connection):
-                with open(path, "rb") as source:
-                    body = source.read()
-                connection.recv(65536)
-                connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: application/ocsp-response"
-                                   b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-            return self.keep(Server(serve)).port
-        other = replay(self.authority.staple("good"))
-        server = self.serve(self.authority.issue("replayed", f"http://127.0.0.1:{other}/"))
-        self.assertIn("it is about another certificate", self.refusal(self.tunnel(server)))
+            with open(path, "rb") as source:
+                return answered(source.read())
+        self.assertIn("it is about another certificate", self.refusal_of(
+            "replayed", replay(self.authority.staple("good"))))
 
         stranger = Authority()
         self.addCleanup(shutil.rmtree, stranger.dir, True)
-        foreign = replay(stranger.staple(stranger.issue("foreign")))
-        server = self.serve(self.authority.issue("strange", f"http://127.0.0.1:{foreign}/"))
-        self.assertIn("its signature is not accepted", self.refusal(self.tunnel(server)))
-
+        self.assertIn("its signature is not accepted", self.refusal_of(
+            "strange", replay(stranger.staple(stranger.issue("foreign")))))
 
     def test_asks_the_next_responder_when_the_first_is_dead(self):  # MODE-1
         port = free_port()
@@ -258,7 +415,7 @@ class Ocsp(TunnelTest):
         responder.close()
         self.assertServes(tunnel)
         # Another tunnel has no such memory.
-        self.refusal(self.tunnel(self.serve(name)))
+        self.refusal(self.tunnel(self.serve(name)), kind="unreachable")
 
     def test_decides_as_stunnel_does(self):  # MODE-1
         dead = self.authority.issue("nobody", f"http://127.0.0.1:{free_port()}/")

@@ -10,6 +10,7 @@ import select
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import tempfile
@@ -363,6 +364,26 @@ def reset_on_close(connection):
 def echo(connection):
     while data := connection.recv(65536):
         connection.sendall(data)
+
+
+def secured(serve, version):
+    """`serve` for a Server that speaks TLS of this version and demands our client certificate. An
+    end without close_notify is an error there, and what `serve` sends after the client's
+    close_notify is sent."""
+    certs = Certificates.get()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = context.maximum_version = version
+    context.load_cert_chain(*certs.server[:2])
+    context.load_verify_locations(certs.ca)
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    def serve_secured(connection):
+        with context.wrap_socket(connection, server_side=True,
+                                 suppress_ragged_eofs=False) as inside:
+            serve(inside)
+            inside.unwrap()  # close_notify of ours, behind all that was sent
+
+    return serve_secured
 
 
 def pattern(size, seed=1):

@@ -1,8 +1,10 @@
 #include "efs/base/file_lock.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <unistd.h>
 
+#include "efs/base/interrupt.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/text.h"
 #include "efs/test_support/temp_dir.h"
@@ -77,6 +79,25 @@ TEST(FileLock, WaitsNoLongerThanAsked) {
   const auto second = FileLock::acquire(dir.at("lock"), clock, Duration(20));
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().kind(), ErrorKind::kBusy);
+}
+
+// A user's ^C while another mount makes the private key.
+TEST(FileLock, StopsWaitingWhenAskedTo) {
+  const test_support::TempDir dir;
+  const auto held = FileLock::tryAcquire(dir.at("lock"));
+  auto ready = makePipe();
+  auto child = Subprocess::fork([&] {
+    catchInterrupts();
+    ready->write_end.reset();
+    const SystemClock clock;
+    const auto waited = FileLock::acquire(dir.at("lock"), clock, kPatience);
+    return !waited && waited.error().kind() == ErrorKind::kCancelled ? 0 : 1;
+  });
+  ready->write_end.reset();
+  char byte = 0;
+  ASSERT_EQ(::read(ready->read_end.get(), &byte, 1), 0);
+  ASSERT_EQ(::kill(child->pid(), SIGTERM), 0);
+  EXPECT_EQ((*child->wait(kPatience))->code, 0);
 }
 
 TEST(FileLock, ReportsAPathThatCannotBe) {

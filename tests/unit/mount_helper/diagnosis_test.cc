@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "efs/mount_helper/persistence.h"
+
 namespace efs::mount_helper {
 namespace {
 
@@ -67,6 +69,15 @@ TEST(Diagnosis, ARevokedCertificateNamesTheSetting) {
   const Error error = c.explained(kReset);
   expectContains(error, {"OCSP: the certificate is revoked", "stunnel_check_cert_validity"});
   EXPECT_EQ(error.hint().find("stunnel_cafile"), std::string::npos);
+}
+
+// MODE-1: nobody judged, so bg and retry= go on
+TEST(Diagnosis, AResponderOutOfReachMayPassAndNamesTheSetting) {
+  Case c;
+  c.failure = failedAt(Stage::kSecured, ErrorKind::kUnreachable, "OCSP: cannot be found out");
+  const Error error = c.explained(kReset);
+  EXPECT_TRUE(mayPassByItself(error.kind()));
+  expectContains(error, {"OCSP: cannot be found out", "stunnel_check_cert_validity", "responder"});
 }
 
 TEST(Diagnosis, ARefusedClientCertificateNamesSignerAndAccessPoint) {

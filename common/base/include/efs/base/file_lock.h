@@ -14,7 +14,8 @@ class FileLock {
  public:
   // Creates the file (mode 0600) if needed. kBusy when another process holds it.
   static Result<FileLock> tryAcquire(const std::string& path);
-  // Waits up to `patience`; kBusy with a hint naming the holder's pid after that.
+  // Waits up to `patience`; kBusy with a hint naming the holder's pid after that. kCancelled when
+  // the program was asked to stop (interrupt.h).
   static Result<FileLock> acquire(const std::string& path, const Clock& clock, Duration patience);
 
  private:

@@ -3,7 +3,8 @@
 //
 // After catchInterrupts() a signal makes poll(2) return EINTR; every wait of ours then asks
 // interrupted() and gives up with kCancelled. A signal in the instant before a wait is noticed when
-// that wait ends: all waits are bounded.
+// that wait ends: all waits are bounded. Who goes on after a failed step, or puts another error in
+// the place of a wait's, asks interrupted() first.
 #pragma once
 
 #include "efs/base/error.h"

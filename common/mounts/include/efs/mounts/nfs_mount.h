@@ -24,8 +24,9 @@ struct NfsMountRequest {
 
 // Mounts in a killable child so that a silent server cannot hang the caller. `patience` nullopt =
 // wait for ever. Errors carry errno of mount(2) and a kind: kTimeout (child killed), kPermission
-// (access denied by server), kNotFound (path does not exist on the server), kRefused, kReset,
-// kUnsupported (no NFS in this kernel: ENODEV), kInvalidInput (option the kernel does not know).
+// (access denied by server), kCancelled (interrupt.h; the child is killed), kNotFound (path does
+// not exist on the server), kRefused, kReset, kUnsupported (no NFS in this kernel: ENODEV),
+// kInvalidInput (option the kernel does not know).
 //
 // `nfsvers=4` without a minor version is negotiated as mount.nfs does (nfs(5)): 4.2, 4.1, 4.0,
 // until the server and this kernel know it. (mount(2) itself would take it for 4.0.)
