@@ -23,8 +23,8 @@ std::string keyOf(const FileSystem& fs, const std::string& access_point_id, cons
          (fs.separate_state ? "." + az : "");
 }
 
-// A port that is free now. Ganesha cannot be told "any port"; the start fails loudly if another
-// program is faster.
+// A port that is free now. Ganesha cannot be told "any port"; where another program is faster it
+// ends, and is started anew with another one.
 Result<std::uint16_t> freePort() {
   EFS_TRY(fd, bindSocket({"127.0.0.1", 0}, SOCK_STREAM));
   sockaddr_in address{};
@@ -88,16 +88,6 @@ int runGanesha(const char* host_name, std::size_t host_name_length, char* const*
 
 }  // namespace
 
-struct GaneshaPool::Plan {
-  std::string key;
-  std::string directory;
-  std::string log_path;
-  std::string export_path;
-  std::string host_name;
-  std::string epoch;
-  const AccessPoint* point = nullptr;
-};
-
 Status GaneshaPool::launch(const Plan& plan) {
   EFS_CHECK(removeTree(plan.directory));
   EFS_CHECK(makeDirectories(plan.directory + "/recovery", 0700));
@@ -114,24 +104,28 @@ Status GaneshaPool::launch(const Plan& plan) {
   EFS_TRY(process, Subprocess::fork([&] {
             return runGanesha(plan.host_name.c_str(), plan.host_name.size(), argv.data(), self);
           }));
-  instances_.emplace(plan.key, Instance{plan.directory, {"127.0.0.1", port}, std::move(process)});
+  instances_.insert_or_assign(plan.key, Instance{plan, {"127.0.0.1", port}, std::move(process)});
   return {};
 }
 
-Status GaneshaPool::waitUntilReady(const std::string& key, Instance& instance,
-                                   const StopSignal& never) {
+Status GaneshaPool::waitUntilReady(Instance& instance, const StopSignal& never) {
+  constexpr int kStarts = 3;
+  int starts = 1;
   // A guest without hardware virtualisation needs several seconds for ten instances.
   const SystemClock clock;
   const Deadline deadline(clock, Duration(60000));
   while (!deadline.passed()) {
     if (connectTo(instance.endpoint, never, Duration(1000))) return {};
     EFS_TRY(ended, instance.process.wait(Duration(20)));
-    if (ended) {
-      return Error(ErrorKind::kInternal, "the NFS server of " + key + " " + ended->describe() +
-                                             " (see ganesha-" + key + ".log)");
+    if (!ended) continue;
+    const Plan plan = instance.plan;
+    if (starts++ == kStarts) {
+      return Error(ErrorKind::kInternal, "the NFS server of " + plan.key + " " + ended->describe() +
+                                             " (see ganesha-" + plan.key + ".log)");
     }
+    EFS_CHECK(launch(plan));  // replaces what `instance` refers to
   }
-  return Error(ErrorKind::kTimeout, "the NFS server of " + key + " does not listen");
+  return Error(ErrorKind::kTimeout, "the NFS server of " + instance.plan.key + " does not listen");
 }
 
 Status GaneshaPool::launchFor(const FileSystem& fs, const std::string& az, const World& world) {
@@ -170,7 +164,7 @@ Result<std::unique_ptr<GaneshaPool>> GaneshaPool::start(const World& world) {
   }
   EFS_TRY(never, StopSignal::create());
   for (auto& [key, instance] : pool->instances_) {
-    EFS_CHECK(pool->waitUntilReady(key, instance, *never));
+    EFS_CHECK(pool->waitUntilReady(instance, *never));
   }
   return pool;
 }
@@ -180,7 +174,7 @@ GaneshaPool::~GaneshaPool() {
   for (auto& [key, instance] : instances_) {
     const auto ended = instance.process.wait(Duration(3000));
     if (!ended || !*ended) instance.process.killAndReap();
-    (void)removeTree(instance.directory);
+    (void)removeTree(instance.plan.directory);
   }
 }
 

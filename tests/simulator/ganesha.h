@@ -36,16 +36,24 @@ class GaneshaPool {
   std::map<std::string, pid_t> pids() const;
 
  private:
-  struct Instance {
+  struct Plan {
+    std::string key;
     std::string directory;
+    std::string log_path;
+    std::string export_path;
+    std::string host_name;
+    std::string epoch;
+    const AccessPoint* point = nullptr;
+  };
+  struct Instance {
+    Plan plan;
     Endpoint endpoint;
     Subprocess process;
   };
-  struct Plan;
   explicit GaneshaPool(bool trunking) : trunking_(trunking) {}
   Status launchFor(const FileSystem& fs, const std::string& az, const World& world);
   Status launch(const Plan& plan);
-  Status waitUntilReady(const std::string& key, Instance& instance, const StopSignal& never);
+  Status waitUntilReady(Instance& instance, const StopSignal& never);
 
   const bool trunking_;
   std::int64_t epoch_ = 0;
