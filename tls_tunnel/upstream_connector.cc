@@ -41,7 +41,7 @@ void UpstreamConnector::start(const std::string& host, std::uint16_t port, Resol
   host_ = host;
   resolved_ = std::move(resolved);
   done_ = std::move(done);
-  auto resolver = net::Resolver::create();
+  auto resolver = net::Resolver::create(dns_);
   if (!resolver) return finish(unexpected(resolver.error()));
   resolver_.emplace(std::move(*resolver));
   overall_ = loop_.after(limits_.resolve, [this] {

@@ -39,12 +39,12 @@ IDENTITY = {"region": "eu-west-3", "availabilityZone": "eu-west-3a", "instanceId
 TARGETS = {"MountTargets": []}
 # Of what a reply may cost above a healthy run.
 MEMORY_KIB = 8192
-SIDE_BY_SIDE = 24
+SIDE_BY_SIDE, SLOWER = 24, 1
 with open(os.path.join(BIN, "mount.efs"), "rb") as program:
     # The sanitizers keep what was freed, or a shadow of it, and each connection brings more of OpenSSL.
     # What is slower needs more of the processor, too: too many at once and a healthy answer is too late.
     if re.search(rb"__[at]san_init", program.read()):
-        MEMORY_KIB, SIDE_BY_SIDE = 262144, 6
+        MEMORY_KIB, SIDE_BY_SIDE, SLOWER = 262144, 6, 2
 
 # A fault's words in the message; the first of these that the endpoint's own table does not have.
 WORDS = {
@@ -111,7 +111,7 @@ class Faults(unittest.TestCase):
         self.assertIn(source, text)
         self.assertRegex(text, {**WORDS, **words}[fault])
         self.assertNotIn("hush", text)
-        self.assertLess(seconds, limit, text)
+        self.assertLess(seconds, limit * SLOWER, text)
         self.assertLess(peak, healthy_peak + MEMORY_KIB, text)
 
     def tearDown(self):
@@ -286,7 +286,7 @@ class MountEndpoints(Faults):
                     {"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata, "AWS_ENDPOINT_URL_LOGS": url})
                 self.assertEqual(code, 1)
                 self.assertNotIn("CloudWatch", text)
-                self.assertLess(seconds, 3)  # 1 s, and a busy machine
+                self.assertLess(seconds, 3 * SLOWER)  # 1 s, and a busy machine
                 log = pathlib.Path(private_network.LOG).read_text(encoding="utf-8")
                 # A reply that is no JSON is no failure: nothing in it is needed.
                 if fault in JSON_WORDS:

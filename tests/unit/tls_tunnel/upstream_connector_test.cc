@@ -1,6 +1,10 @@
 #include "efs/tls_tunnel/upstream_connector.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "efs/test_support/temp_dir.h"
 
 namespace efs::tls_tunnel {
 namespace {
@@ -47,7 +51,7 @@ TEST(UpstreamConnector, TakesNoMoreAddressesThanTheLimit) {
 class UpstreamConnectorTest : public testing::Test {
  protected:
   Result<ConnectedUpstream> connect(const std::string& host, int port) {
-    UpstreamConnector connector(*loop_, limits_);
+    UpstreamConnector connector(*loop_, limits_, dns_);
     connector.prefer(winner_, without_dns_);
     std::optional<Result<ConnectedUpstream>> answer;
     connector.start(
@@ -59,6 +63,23 @@ class UpstreamConnectorTest : public testing::Test {
     if (!answer) return Error(ErrorKind::kInternal, "no answer");
     return std::move(*answer);
   }
+  // A DNS server that never answers; nobody waits for it.
+  void silenceDns() {
+    const sockaddr_in any_port{
+        .sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+    sockaddr_in bound{};
+    socklen_t length = sizeof bound;
+    silent_ = UniqueFd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::bind(silent_.get(), reinterpret_cast<const sockaddr*>(&any_port), sizeof any_port),
+              0);
+    ASSERT_EQ(::getsockname(silent_.get(), reinterpret_cast<sockaddr*>(&bound), &length), 0);
+    dns_.resolv_conf = dir_.write("resolv.conf", "nameserver 127.0.0.1\n");
+    dns_.dns_port = ntohs(bound.sin_port);
+    limits_.resolve = Duration{0};
+  }
+  const test_support::TempDir dir_;
+  UniqueFd silent_;
+  net::Resolver::Options dns_;
   SystemClock clock_;
   Limits limits_;
   std::unique_ptr<io::EventLoop> loop_ = std::move(*io::EventLoop::create(clock_));
@@ -70,7 +91,7 @@ class UpstreamConnectorTest : public testing::Test {
 // Field: a connection breaks while DNS is down.
 TEST_F(UpstreamConnectorTest, SilentDnsLeadsToTheLastAddress) {
   const auto listener = net::listenLoopback(0);
-  limits_.resolve = Duration{0};
+  silenceDns();
   winner_ = net::Endpoint::fromLiteral("127.0.0.1", static_cast<std::uint16_t>(listener->port));
   without_dns_ = true;
   const auto upstream = connect("silent.example", 2049);
@@ -80,7 +101,7 @@ TEST_F(UpstreamConnectorTest, SilentDnsLeadsToTheLastAddress) {
 
 TEST_F(UpstreamConnectorTest, SilentDnsIsAnErrorWhereNobodyProvesWhoTheServerIs) {
   const auto listener = net::listenLoopback(0);
-  limits_.resolve = Duration{0};
+  silenceDns();
   winner_ = net::Endpoint::fromLiteral("127.0.0.1", static_cast<std::uint16_t>(listener->port));
   const auto upstream = connect("silent.example", 2049);
   ASSERT_FALSE(upstream);
@@ -115,7 +136,7 @@ TEST_F(UpstreamConnectorTest, BadNameIsAnErrorAndNotACrash) {
 
 TEST_F(UpstreamConnectorTest, MayDieAtAnyTime) {
   for (int turns = 0; turns < 4; ++turns) {
-    UpstreamConnector connector(*loop_, limits_);
+    UpstreamConnector connector(*loop_, limits_, dns_);
     connector.start(
         "127.0.0.1", 1, [](const auto&) {}, [](Result<ConnectedUpstream>) {});
     for (int i = 0; i < turns; ++i) EXPECT_TRUE(loop_->runOnce(Duration{0}));

@@ -12,6 +12,7 @@
 #include <list>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "efs/base/result.h"
@@ -33,7 +34,8 @@ class UpstreamConnector {
   using Resolved = std::function<void(const std::vector<net::Endpoint>&)>;
   using Done = std::function<void(Result<ConnectedUpstream>)>;
 
-  UpstreamConnector(io::EventLoop& loop, const Limits& limits) : loop_(loop), limits_(limits) {}
+  UpstreamConnector(io::EventLoop& loop, const Limits& limits, net::Resolver::Options dns = {})
+      : loop_(loop), limits_(limits), dns_(std::move(dns)) {}
 
   // The address that connected last time is tried first, or else its family. `without_dns`: also
   // when no DNS server answers.
@@ -69,6 +71,7 @@ class UpstreamConnector {
 
   io::EventLoop& loop_;
   const Limits& limits_;
+  const net::Resolver::Options dns_;
   std::string host_;
   std::optional<net::Endpoint> winner_;
   bool without_dns_ = false;
