@@ -117,12 +117,12 @@ note "the driver is killed while a volume is written to (CSI-10, ST-8)"
 dd if=/dev/urandom of="$WORLD/blob" bs=64k count=64 status=none
 (
   for ((i = 0; i < 64; i++)); do
-    dd if="$WORLD/blob" of="$root/blob" bs=64k skip=$i seek=$i count=1 conv=notrunc,fsync status=none || exit 1
+    dd if="$WORLD/blob" of="$root/written-by-pod" bs=64k skip=$i seek=$i count=1 conv=notrunc,fsync status=none || exit 1
     sleep 0.05
   done
 ) &
 writer=$!
-eventually 10 test -s "$root/blob" || fail "the writer does not write"
+eventually 10 test -s "$root/written-by-pod" || fail "the writer does not write"
 ports="$(our_mounts | grep -o 'port=[0-9]*' | sort)"
 driver_kill
 equal "tunnels of a dead pod" "$(tunnels)" ""
@@ -133,7 +133,7 @@ for ((i = 0; i < 30; i++)); do pod sleep 600 & done </dev/null >/dev/null 2>&1
 four_tunnels() { [[ "$(tunnels | wc -l)" == 4 ]]; }
 eventually 20 four_tunnels || fail "tunnels after the restart: $(tunnels | wc -l) instead of 4"
 wait "$writer" || fail "the writer failed"
-equal "checksum on the server" "$(checksum "$WORLD/data/$FS/blob")" "$(checksum "$WORLD/blob")"
+equal "checksum on the server" "$(checksum "$WORLD/data/$FS/written-by-pod")" "$(checksum "$WORLD/blob")"
 equal "ports" "$(our_mounts | grep -o 'port=[0-9]*' | sort)" "$ports"
 equal "the key" "$(checksum "$HOST_CONFIG/privateKey.pem")" "$key"
 equal "processes that only had a tunnel's pid" "$(pgrep -fcx "sleep 600")" 30
