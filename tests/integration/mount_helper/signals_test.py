@@ -34,19 +34,22 @@ class Signals(HelperBench):
         yield ("region and zone", lambda: sim.ctl("imds slow 900"), self.log_says("version="))
         yield ("name service", lambda: sim.ctl("dns slow 4000"), self.log_says("region "))
         yield ("credentials", lambda: sim.ctl("credentials ecs blackhole"), self.log_says("region "))
+        yield ("turn to start the watchdog", lambda: self.hold("watchdog-start.lock"),
+               self.log_says("mount target"))
         yield ("tunnel's start", lambda: self.script(SILENT_TUNNEL), pending)
         yield ("TCP connection to the server", lambda: sim.ctl(target + " blackhole"), accepted)
         yield ("TLS handshake", lambda: sim.ctl("tls handshake-stall on"), accepted)
         # Other mounts may hold it for as long as the kernel waits for their servers.
         served = lambda: any("ended after" in read(f"/var/log/amazon/efs/{name}") for name in  # noqa: E731
                              os.listdir("/var/log/amazon/efs") if name.endswith("proxy.log"))
-        yield ("turn to name the client to the kernel", self.hold_identifier, served)
+        yield ("turn to name the client to the kernel",
+               lambda: self.hold("client-identifier.lock"), served)
         yield ("pause before another attempt", lambda: sim.ctl(target + " refuse"),
                self.log_says("mount attempt 1/3"))
 
-    def hold_identifier(self):
+    def hold(self, name):
         os.makedirs(STATE, mode=0o750, exist_ok=True)
-        lock = open(f"{STATE}/client-identifier.lock", "w", encoding="ascii")
+        lock = open(f"{STATE}/{name}", "w", encoding="ascii")
         self.addCleanup(lock.close)
         fcntl.flock(lock, fcntl.LOCK_EX)
 
