@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <numeric>
 
+#include "efs/base/nearest_word.h"
 #include "efs/base/text.h"
 #include "efs/base/version.h"
 #include "efs/efsctl/status.h"
@@ -34,22 +34,6 @@ std::string usage() {
   return text;
 }
 
-// Levenshtein's distance of two short words.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
-    }
-  }
-  return row.back();
-}
-
 int unknownCommand(const std::string& word) {
   const std::string nearest = nearestCommand(word);
   std::fprintf(stderr, "efsctl: unknown command \"%s\"%s\n", printable(word, 40).c_str(),
@@ -61,21 +45,14 @@ int unknownCommand(const std::string& word) {
 }  // namespace
 
 std::string nearestCommand(std::string_view word) {
-  constexpr std::size_t kMaxWord = 40;
-  if (word.empty() || word.size() > kMaxWord) return {};
-  std::string nearest;
-  std::size_t best = 0;
-  for (const Command& command : kCommands) {
-    const std::string_view name = command.name;
-    const std::size_t far = distance(toLower(word), name);
-    const bool begins = name.substr(0, word.size()) == toLower(word);
-    if (!begins && far > name.size() / 2) continue;
-    if (nearest.empty() || far < best) {
-      nearest = name;
-      best = far;
-    }
+  std::array<std::string_view, kCommands.size()> names;
+  std::transform(kCommands.begin(), kCommands.end(), names.begin(),
+                 [](const Command& command) { return std::string_view(command.name); });
+  const std::string typed = toLower(word);
+  for (const std::string_view name : names) {
+    if (!typed.empty() && name.starts_with(typed)) return std::string(name);
   }
-  return nearest;
+  return std::string(nearestWord(typed, names));
 }
 
 int runEfsctl(const std::vector<std::string>& argv) {

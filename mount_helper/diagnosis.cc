@@ -1,6 +1,7 @@
 #include "efs/mount_helper/diagnosis.h"
 
 #include "efs/base/text.h"
+#include "efs/mount_helper/option_spelling.h"
 
 namespace efs::mount_helper {
 namespace {
@@ -145,6 +146,10 @@ Error explain(const Error& cause, const Scene& scene) {
                           "the directory " + printable(scene.request.device.path) +
                               " does not exist on " + scene.request.device.fs_id,
                           "mount the root and create it, or correct the path after the colon");
+    case ErrorKind::kInvalidInput: {
+      const std::string hint = spellingHint(scene.request.nfs_options);
+      return hint.empty() ? cause : sentence(cause.kind(), cause.message(), hint);
+    }
     default:
       return cause;
   }

@@ -48,6 +48,15 @@ TEST(Diagnosis, AClosedPortNamesTheTargetAndItsState) {
                  {"connecting", "fs-1.efs.us-east-1.amazonaws.com", "10.0.0.1:2049", "refused"});
 }
 
+TEST(Diagnosis, AnOptionThatTheKernelDoesNotKnowIsNamed) {
+  Case c;
+  Error cause(ErrorKind::kInvalidInput, "an incorrect mount option was specified");
+  cause.addHint("dmesg names it");
+  expectContains(c.explained(cause), {"incorrect mount option", "dmesg names it"});
+  c.request.nfs_options = mounts::OptionList::parse("accespoint=fsap-1");
+  expectContains(c.explained(cause), {"incorrect mount option", "did you mean \"accesspoint\"?"});
+}
+
 TEST(Diagnosis, ASilentAddressNamesTheSecurityGroup) {
   Case c;
   c.failure = failedAt(Stage::kConnected, ErrorKind::kTimeout, "no answer within 10 s");

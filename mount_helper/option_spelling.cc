@@ -1,0 +1,46 @@
+#include "efs/mount_helper/option_spelling.h"
+
+#include <algorithm>
+#include <array>
+
+#include "efs/base/nearest_word.h"
+#include "efs/base/text.h"
+
+namespace efs::mount_helper {
+namespace {
+
+// The house's own options (efs-utils' manual page), then those of nfs(5) for version 4 and of
+// mount(8) that people write by hand.
+constexpr std::array<std::string_view, 59> kKnown = {
+    "tls",          "notls",       "iam",      "accesspoint", "region",   "az",
+    "awsprofile",   "awscredsuri", "rolearn",  "jwtpath",     "cafile",   "verify",
+    "ocsp",         "noocsp",      "tlsport",  "stunnel",     "notunnel", "mounttargetip",
+    "crossaccount", "netns",       "fsid",     "nfsvers",     "vers",     "minorversion",
+    "port",         "proto",       "rsize",    "wsize",       "timeo",    "retrans",
+    "retry",        "hard",        "soft",     "softerr",     "nconnect", "max_connect",
+    "sec",          "noresvport",  "resvport", "lookupcache", "actimeo",  "acregmin",
+    "acregmax",     "acdirmin",    "acdirmax", "noac",        "nocto",    "fsc",
+    "nosharecache", "local_lock",  "context",  "_netdev",     "nofail",   "noauto",
+    "noatime",      "nosuid",      "noexec",   "remount",     "defaults",
+};
+
+bool isKnown(std::string_view key) {
+  return std::find(kKnown.begin(), kKnown.end(), key) != kKnown.end();
+}
+
+}  // namespace
+
+std::string spellingHint(const mounts::OptionList& options) {
+  std::string hint;
+  for (const auto& [key, value] : options.all()) {
+    if (isKnown(key)) continue;
+    const std::string_view meant = nearestWord(toLower(key), kKnown);
+    if (meant.empty()) continue;
+    if (!hint.empty()) hint += "; ";
+    hint += "\"" + printable(key) + "\" is no option of efs or nfs, did you mean \"";
+    hint += std::string(meant) + "\"?";
+  }
+  return hint;
+}
+
+}  // namespace efs::mount_helper

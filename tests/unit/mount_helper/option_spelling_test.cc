@@ -1,0 +1,27 @@
+#include "efs/mount_helper/option_spelling.h"
+
+#include <gtest/gtest.h>
+
+namespace efs::mount_helper {
+namespace {
+
+std::string hint(const char* options) { return spellingHint(mounts::OptionList::parse(options)); }
+
+TEST(SpellingHint, NamesTheWordAndWhatWasMeant) {
+  EXPECT_EQ(hint("ro,accespoint=fsap-1"),
+            "\"accespoint\" is no option of efs or nfs, did you mean \"accesspoint\"?");
+  EXPECT_EQ(hint("tsl,nconect=4"),
+            "\"tsl\" is no option of efs or nfs, did you mean \"tls\"?; "
+            "\"nconect\" is no option of efs or nfs, did you mean \"nconnect\"?");
+  EXPECT_EQ(hint("IAM"), "\"IAM\" is no option of efs or nfs, did you mean \"iam\"?");
+}
+
+TEST(SpellingHint, IsSilentAboutKnownWordsAndAboutStrangers) {
+  EXPECT_EQ(hint("rw,hard,sec=sys,fsc,ac,noac,_netdev,x-systemd.automount,nfsvers=4.1,timeo=600"),
+            "");
+  EXPECT_EQ(hint("frobnicate=1"), "");
+  EXPECT_EQ(hint(""), "");
+}
+
+}  // namespace
+}  // namespace efs::mount_helper
