@@ -69,13 +69,13 @@ put_files() {
   for page in "$PACKAGING"/man/*.8; do
     put_compressed "$page" "/usr/share/man/man8/${page##*/}.gz"
   done
-  [[ ! -e "$ROOT/sbin/umount.efs" ]] || ln -s mount.efs.8.gz "$ROOT/usr/share/man/man8/umount.efs.8.gz"
 }
 
 put_documentation() {
   local folder="$ROOT/usr/share/doc/efsmount"
   install -d "$folder"
   install -m 644 "$SOURCE/config/README.md" "$folder/config.md"
+  install -m 644 "$SOURCE/efsctl/README.md" "$folder/efsctl.md"
   install -m 644 "$PACKAGING/deb/copyright" "$folder/copyright"
   printf 'efsmount (%s) bookworm; urgency=medium\n\n  * Release %s.\n\n -- %s  %s\n' \
     "$VERSION" "$VERSION" "$MAINTAINER" "$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")" >"$WORK/changelog"

@@ -8,6 +8,7 @@ import unittest
 
 from package_support import BIN, SOURCE, UNIT, VERSION, build_package, run
 
+PROGRAMS = ("mount.efs", "umount.efs", "efs-proxy", "amazon-efs-mount-watchdog", "efsctl")
 # path -> mode. Section 12.
 FILES = {
     "/sbin/mount.efs": 0o755,  # CLI-1
@@ -17,8 +18,9 @@ FILES = {
     "/etc/amazon/efs/efs-utils.crt": 0o444,
     "/var/log/amazon/efs": 0o755,
     f"/lib/systemd/system/{UNIT}": 0o644,
-    "/usr/share/man/man8/mount.efs.8.gz": 0o644,
+    **{f"/usr/share/man/man8/{program}.8.gz": 0o644 for program in PROGRAMS},
     "/usr/share/doc/efsmount/config.md": 0o644,
+    "/usr/share/doc/efsmount/efsctl.md": 0o644,
     "/usr/share/doc/efsmount/copyright": 0o644,
     "/usr/share/doc/efsmount/changelog.gz": 0o644,
 }

@@ -1,11 +1,12 @@
-"""Promise: mount.efs(8) describes every mount option that mount.efs knows, and none that it does not (OPT-5).
+"""Promise: mount.efs(8) describes every mount option that mount.efs knows, and none that it does not (OPT-5);
+each program has a page, which describes every option of its --help.
 
-An option is known when mount_request.cc takes it out of the list, refuses it, or ignores it by name.
+A mount option is known when mount_request.cc takes it out of the list, refuses it, or ignores it by name.
 """
 import re
 import unittest
 
-from package_support import SOURCE, run
+from package_support import BIN, SOURCE, run
 
 PAGE = SOURCE / "packaging/man/mount.efs.8"
 REQUEST = SOURCE / "mount_helper/mount_request.cc"
@@ -34,11 +35,23 @@ def options_of_the_page():
     return tags("OPTIONS"), tags("OPTIONS REFUSED BY THIS VERSION")
 
 
+def option_words(text):
+    return set(re.findall(r"(?<![\w-])--?[a-zA-Z][a-z0-9-]*", text))
+
+
 class ManPage(unittest.TestCase):
     def test_has_the_options_of_the_program(self):
         served, refused = options_of_the_code()
         self.assertGreater(len(served), 10, "the test no longer finds the options in mount_request.cc")
         self.assertEqual(options_of_the_page(), (served, refused))
+
+    def test_each_program_has_a_page_with_all_its_options(self):
+        for program, command in (("mount.efs", []), ("umount.efs", []), ("efsctl", []), ("efsctl", ["status"]),
+                                 ("efs-proxy", []), ("amazon-efs-mount-watchdog", [])):
+            usage = run(BIN / program, *command, "--help").stdout.split("\nFor tests")[0]
+            self.assertTrue(option_words(usage), program)
+            page = (PAGE.parent / f"{program}.8").read_text().replace("\\-", "-")
+            self.assertEqual(option_words(usage) - option_words(page), set(), f"not in {program}.8")
 
     def test_pages_format_without_warning(self):
         for page in sorted(PAGE.parent.glob("*.8")):
