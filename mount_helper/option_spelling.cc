@@ -9,19 +9,72 @@
 namespace efs::mount_helper {
 namespace {
 
-// The house's own options (efs-utils' manual page), then those of nfs(5) for version 4 and of
-// mount(8) that people write by hand.
-constexpr std::array<std::string_view, 59> kKnown = {
-    "tls",          "notls",       "iam",      "accesspoint", "region",   "az",
-    "awsprofile",   "awscredsuri", "rolearn",  "jwtpath",     "cafile",   "verify",
-    "ocsp",         "noocsp",      "tlsport",  "stunnel",     "notunnel", "mounttargetip",
-    "crossaccount", "netns",       "fsid",     "nfsvers",     "vers",     "minorversion",
-    "port",         "proto",       "rsize",    "wsize",       "timeo",    "retrans",
-    "retry",        "hard",        "soft",     "softerr",     "nconnect", "max_connect",
-    "sec",          "noresvport",  "resvport", "lookupcache", "actimeo",  "acregmin",
-    "acregmax",     "acdirmin",    "acdirmax", "noac",        "nocto",    "fsc",
-    "nosharecache", "local_lock",  "context",  "_netdev",     "nofail",   "noauto",
-    "noatime",      "nosuid",      "noexec",   "remount",     "defaults",
+// The house's own options (efs-utils' manual page), then those of nfs(5).
+constexpr std::array<std::string_view, 64> kKnown = {
+    "tls",
+    "notls",
+    "iam",
+    "accesspoint",
+    "region",
+    "az",
+    "awsprofile",
+    "awscredsuri",
+    "rolearn",
+    "jwtpath",
+    "cafile",
+    "verify",
+    "ocsp",
+    "noocsp",
+    "tlsport",
+    "stunnel",
+    "notunnel",
+    "mounttargetip",
+    "crossaccount",
+    "netns",
+    "fsid",
+    "nodirects3read",
+    "nos3readcache",
+    "nfsvers",
+    "vers",
+    "minorversion",
+    "port",
+    "proto",
+    "rsize",
+    "wsize",
+    "timeo",
+    "retrans",
+    "retry",
+    "hard",
+    "soft",
+    "softerr",
+    "nconnect",
+    "max_connect",
+    "sec",
+    "noresvport",
+    "resvport",
+    "lookupcache",
+    "actimeo",
+    "acregmin",
+    "acregmax",
+    "acdirmin",
+    "acdirmax",
+    "ac",
+    "ac",
+    "noac",
+    "cto",
+    "cto",
+    "nocto",
+    "fsc",
+    "nosharecache",
+    "local_lock",
+    "sharecache",
+    "bsize",
+    "rdirplus",
+    "nordirplus",
+    "lock",
+    "nolock",
+    "acl",
+    "noacl",
 };
 
 bool isKnown(std::string_view key) {
@@ -31,8 +84,11 @@ bool isKnown(std::string_view key) {
 }  // namespace
 
 std::string spellingHint(const mounts::OptionList& options) {
+  const auto sorted = mounts::sortOptions(options);
+  if (!sorted) return {};
   std::string hint;
-  for (const auto& [key, value] : options.all()) {
+  const auto words = mounts::OptionList::parse(sorted->nfs);
+  for (const auto& [key, value] : words.all()) {
     if (isKnown(key)) continue;
     const std::string_view meant = nearestWord(toLower(key), kKnown);
     if (meant.empty()) continue;

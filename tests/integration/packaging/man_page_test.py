@@ -10,6 +10,7 @@ from package_support import BIN, SOURCE, run
 
 PAGE = SOURCE / "packaging/man/mount.efs.8"
 REQUEST = SOURCE / "mount_helper/mount_request.cc"
+SPELLING = SOURCE / "mount_helper/option_spelling.cc"
 
 
 def array(code, name):
@@ -44,6 +45,10 @@ class ManPage(unittest.TestCase):
         served, refused = options_of_the_code()
         self.assertGreater(len(served), 10, "the test no longer finds the options in mount_request.cc")
         self.assertEqual(options_of_the_page(), (served, refused))
+
+    def test_the_guess_of_mistyped_options_knows_them_all(self):
+        served, _ = options_of_the_code()
+        self.assertEqual(served - array(SPELLING.read_text(), "kKnown"), set())
 
     def test_each_program_has_a_page_with_all_its_options(self):
         for program, command in (("mount.efs", []), ("umount.efs", []), ("efsctl", []), ("efsctl", ["status"]),

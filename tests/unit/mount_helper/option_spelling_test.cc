@@ -17,7 +17,8 @@ TEST(SpellingHint, NamesTheWordAndWhatWasMeant) {
 }
 
 TEST(SpellingHint, IsSilentAboutKnownWordsAndAboutStrangers) {
-  EXPECT_EQ(hint("rw,hard,sec=sys,fsc,ac,noac,_netdev,x-systemd.automount,nfsvers=4.1,timeo=600"),
+  EXPECT_EQ(hint("rw,suid,exec,hard,sec=sys,fsc,ac,noac,_netdev,x-systemd.automount,nfsvers=4.1,"
+                 "timeo=600"),
             "");
   EXPECT_EQ(hint("frobnicate=1"), "");
   EXPECT_EQ(hint(""), "");
