@@ -51,7 +51,7 @@ struct HealthSeen {
 };
 
 struct HealthPolicy {
-  Duration hang{12000};  // 0: no hang detection
+  Duration hang{10000};  // 0: no hang detection
   bool move = true;      // az_failover
   bool remount_stale = true;
   Duration remount_after{0};  // 0: never for a mount that only hangs

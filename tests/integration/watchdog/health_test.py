@@ -98,7 +98,7 @@ class Health(Bench):
 
     def test_silent_server_behind_tls_is_no_deaf_tunnel(self):
         """Until the handshake is done the kernel's bytes lie unread, but the tunnel takes a probe."""
-        self.set_config("hang_detection_sec = 12\naz_failover = off\n")
+        self.set_config("hang_detection_sec = 10\naz_failover = off\n")
         mount = self.real_mount("mnt.a", self.silent_server(), tls=True)
         self.start_watchdog()
         self.wait_log("supervising the tunnel")

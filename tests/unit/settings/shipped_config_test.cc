@@ -52,7 +52,7 @@ constexpr std::array<Row, 40> kTable{{
     {"mount-watchdog", "stunnel_health_check_interval_min", "5"},
     {"mount-watchdog", "stunnel_health_check_command_timeout_sec", "30"},
     // Not in the contract: ours.
-    {"mount-watchdog", "hang_detection_sec", "12"},
+    {"mount-watchdog", "hang_detection_sec", "10"},
     {"mount-watchdog", "az_failover", "auto"},
     {"mount-watchdog", "remount_stale", "true"},
     {"mount-watchdog", "remount_after_sec", "0"},

@@ -173,7 +173,7 @@ class SimulatedMount {
   void event() { due_ = true; }
 
  private:
-  static constexpr Duration kHang{12000};
+  static constexpr Duration kHang{10000};
 
   int roll(int sides) { return std::uniform_int_distribution<int>(0, sides - 1)(random_); }
   void die() {

@@ -66,7 +66,7 @@ struct WatchdogSettings {  // [mount-watchdog]
   bool health_check_enabled = true;
   Duration health_check_interval{std::chrono::minutes(5)};
   Duration health_check_timeout{30000};
-  Duration hang_detection{12000};  // 0 = off; with the look before it: told within 15 s
+  Duration hang_detection{10000};  // 0 = off; told up to a third later
   bool az_failover = true;         // az_failover = auto | off
   bool remount_stale = true;
   Duration remount_after{0};  // 0 = a mount that only hangs is never remounted
