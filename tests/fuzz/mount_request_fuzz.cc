@@ -4,6 +4,7 @@
 
 #include "efs/base/text.h"
 #include "efs/mount_helper/mount_request.h"
+#include "efs/mount_helper/option_spelling.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using efs::mount_helper::CommandLine;
@@ -20,5 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // path.
   const bool known = !request->device.fs_id.empty() || request->device.own_name;
   if (!known || request->device.path.front() != '/') __builtin_trap();
+  constexpr std::size_t kLongestHint = 400;
+  if (efs::mount_helper::spellingHint(request->nfs_options).size() > kLongestHint) __builtin_trap();
   return 0;
 }

@@ -16,6 +16,12 @@ TEST(SpellingHint, NamesTheWordAndWhatWasMeant) {
   EXPECT_EQ(hint("IAM"), "\"IAM\" is no option of efs or nfs, did you mean \"iam\"?");
 }
 
+TEST(SpellingHint, StopsAfterThree) {
+  const std::string text = hint("tsl,nconect=4,accespoint=x,regoin=y");
+  EXPECT_NE(text.find("accespoint"), std::string::npos);
+  EXPECT_EQ(text.find("regoin"), std::string::npos);
+}
+
 TEST(SpellingHint, IsSilentAboutKnownWordsAndAboutStrangers) {
   EXPECT_EQ(hint("rw,suid,exec,hard,sec=sys,fsc,ac,noac,_netdev,x-systemd.automount,nfsvers=4.1,"
                  "timeo=600"),

@@ -8,8 +8,8 @@
 
 namespace efs::mount_helper {
 
-// `"accespoint" is no option of efs or nfs, did you mean "accesspoint"?` for each such word of the
-// options left for the kernel; empty when every word is known or like none that is.
+// `"accespoint" is no option of efs or nfs, did you mean "accesspoint"?` for the first three such
+// words of the options left for the kernel; empty when every word is known or like none that is.
 std::string spellingHint(const mounts::OptionList& options);
 
 }  // namespace efs::mount_helper
