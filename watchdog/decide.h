@@ -57,7 +57,9 @@ inline constexpr Duration kUnusedBeforeStop{2000};  // gone and unused, confirme
 // connect again at least every half lease (45 s).
 inline constexpr Duration kRevivedBeforeStop{60000};
 inline constexpr Duration kTermPatience{5000};  // SIGTERM to SIGKILL
-inline constexpr Duration kStableLife{60000};   // a tunnel that lived so long was healthy
+// A tunnel that lived so long is no broken one, whatever ended it: if something kills it again and
+// again, holding its successors back would only add to the pauses.
+inline constexpr Duration kStableLife{10000};
 inline constexpr Duration kMaxStartDelay{30000};
 inline constexpr Duration kPendingAdoption{5000};  // mounted under a '~' name: its helper is dead
 inline constexpr Duration kPendingExpiry{600000};  // '~' without a mount: its helper is dead

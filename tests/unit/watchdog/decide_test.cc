@@ -92,6 +92,20 @@ TEST(Decide, RestartsAtOnceAgainAfterALongLife) {
   EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kStartTunnel));
 }
 
+// Found by ten minutes of random faults: with a minute instead of ten seconds, tunnels that were
+// killed every quarter of a minute were held back for half a minute each.
+TEST(Decide, NeverHoldsBackATunnelThatServedForAWhile) {
+  Bench bench;
+  bench.step();
+  for (int i = 0; i < 20; ++i) {
+    bench.seen.tunnel_alive = false;
+    EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kStartTunnel));
+    bench.seen.tunnel_alive = true;
+    bench.step(Duration(1));
+    bench.step(Duration(12000));
+  }
+}
+
 TEST(Decide, KeepsTheTunnelWhenTheMountTableCannotBeRead) {
   Bench bench;
   bench.seen.mounted = Seen::kUnknown;
