@@ -136,7 +136,9 @@ void Supervisor::adopt(MountRecord& mount, TunnelFinder& finder) {
     log::info("{}: supervising the tunnel with PID {} on port {}{}", mount.name, pid, mount.port,
               mount.listener.valid() ? "" : ", without its listening socket");
     if (mount.state.pid != pid) {
-      log::warning("Stunnel pid mismatch in state file {}: {} is running", mount.name, pid);
+      // Before its helper has written one there is nothing that it could contradict.
+      if (mount.state.pid)
+        log::warning("Stunnel pid mismatch in state file {}: {} is running", mount.name, pid);
       mount.state.pid = pid;
       if (!mount.pending) save(mount);
     }
