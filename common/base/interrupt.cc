@@ -10,9 +10,13 @@ namespace {
 // Written by the handler only; the one thing a handler may safely do. Atomic: requests that run in
 // a thread of their own ask for it too.
 std::atomic<int> caught = 0;
+std::atomic<bool> unnoticed = false;
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler must not wait for a lock");
 
-void remember(int signo) { caught = signo; }
+void remember(int signo) {
+  caught = signo;
+  unnoticed = true;
+}
 
 }  // namespace
 
@@ -27,7 +31,13 @@ void catchInterrupts() {
   ::sigaction(SIGPIPE, &action, nullptr);
 }
 
-int interrupted() { return caught; }
+int interrupted() {
+  const int signo = caught;
+  if (signo != 0) unnoticed = false;
+  return signo;
+}
+
+bool takeInterrupt() { return unnoticed.exchange(false); }
 
 Error interruptedError() {
   return {ErrorKind::kCancelled, "interrupted by signal " + std::to_string(caught)};

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "efs/base/interrupt.h"
+#include "efs/base/wait.h"
 #include "efs/net/socket.h"
 
 namespace efs::net {
@@ -82,10 +82,8 @@ class Race {
     std::vector<pollfd> entries;
     entries.reserve(running_.size());
     for (const Running& attempt : running_) entries.push_back({attempt.fd.get(), POLLOUT, 0});
-    const auto left = std::chrono::ceil<Duration>(until - now).count();
-    const int ready = ::poll(entries.data(), entries.size(), static_cast<int>(left));
-    if (ready < 0 && errno != EINTR) return Error::fromErrno(errno, "waiting for connections");
-    if (ready < 0 && interrupted() != 0) return interruptedError();
+    const auto left = std::chrono::ceil<Duration>(until - now);
+    EFS_TRY(ready, pollReady(entries.data(), entries.size(), left));
     if (ready > 0) judge(entries);
     return {};
   }

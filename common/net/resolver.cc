@@ -15,6 +15,7 @@
 
 #include "efs/base/interrupt.h"
 #include "efs/base/text.h"
+#include "efs/base/wait.h"
 
 namespace efs::net {
 namespace {
@@ -379,12 +380,12 @@ Status Resolver::serveUntil(const std::function<bool()>& done, const Deadline& d
       entries.push_back({watch.fd, static_cast<short>(events), 0});
     }
     const auto wait = std::min(timeout().value_or(deadline.left()), deadline.left());
-    const int ready = ::poll(entries.data(), entries.size(), static_cast<int>(wait.count()));
-    if (ready < 0 && errno != EINTR) break;
+    EFS_TRY(ready, pollReady(entries.data(), entries.size(), wait));
+    // A wish to stop that somebody else has noticed counts too.
     if (interrupted() != 0) return interruptedError();
-    if (ready <= 0) process(-1, false, false);
+    if (ready == 0) process(-1, false, false);
     for (const auto& entry : entries) {
-      if (ready <= 0 || done() || entry.revents == 0) continue;
+      if (ready == 0 || done() || entry.revents == 0) continue;
       process(entry.fd, (entry.revents & ~POLLOUT) != 0, (entry.revents & POLLOUT) != 0);
     }
   }
