@@ -7,6 +7,7 @@
 #include "curl_library.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/text.h"
+#include "efs/http/url_host.h"
 
 namespace efs::http {
 namespace {
@@ -166,7 +167,16 @@ class Exchange {
            set(CURLOPT_WRITEDATA, static_cast<void*>(&reply_)) && set(CURLOPT_NOPROGRESS, 0L) &&
            set(CURLOPT_XFERINFOFUNCTION, &stopWhenInterrupted) &&
            set(CURLOPT_USERAGENT, "efsmount") &&
+           set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED)) && setProxy() &&
            (ca_bundle_.empty() || set(CURLOPT_CAINFO, ca_bundle_.c_str()));
+  }
+
+  // An empty name forbids any proxy of the environment (CURLOPT_PROXY(3)). A proxy on another host
+  // would ask its own metadata service, and see our keys.
+  bool setProxy() {
+    const auto host = urlHost(request_.url);
+    const bool direct = request_.direct || !host || isOnThisHost(*host);
+    return !direct || (set(CURLOPT_PROXY, "") && set(CURLOPT_NOPROXY, "*"));
   }
 
   bool setRequest() {

@@ -150,17 +150,47 @@ TEST_F(HttpClientTest, RefusesControlCharactersAndDoesNotShowTheValue) {
   EXPECT_FALSE(client_->send(get("http://127.0.0.1:1/\r\nX")));
 }
 
-// Contract section 10: http_proxy and no_proxy are honoured, also for the metadata service.
+// Contract section 10: http_proxy and no_proxy are honoured.
 TEST_F(HttpClientTest, HonoursProxyVariables) {
   LoopbackHttpServer proxy([](const std::string&) { return httpReply(200, "by proxy"); });
   ::setenv("http_proxy", proxy.url().c_str(), 1);
-  const auto reply = client_->send(get("http://169.254.169.254/latest"));
+  const auto reply = client_->send(get("http://192.0.2.1/latest"));
   ASSERT_TRUE(reply) << reply.error().describe();
   EXPECT_EQ(reply->body, "by proxy");
-  EXPECT_TRUE(proxy.requests().at(0).starts_with("GET http://169.254.169.254/latest HTTP/1.1\r\n"));
+  EXPECT_TRUE(proxy.requests().at(0).starts_with("GET http://192.0.2.1/latest HTTP/1.1\r\n"));
+  ::setenv("no_proxy", "192.0.2.1", 1);
+  auto direct = get("http://192.0.2.1/latest");
+  direct.timeout = Duration(50);
+  EXPECT_FALSE(client_->send(direct));  // nobody is there (RFC 5737)
+  EXPECT_EQ(proxy.requests().size(), 1U);
+}
+
+// Whatever the variables say: what is only on this host is not asked by another one.
+TEST_F(HttpClientTest, NeverAsksAProxyForThisHost) {
+  LoopbackHttpServer proxy([](const std::string&) { return httpReply(200, "by proxy"); });
   LoopbackHttpServer direct([](const std::string&) { return httpReply(200, "direct"); });
-  ::setenv("no_proxy", "127.0.0.1", 1);
-  EXPECT_EQ(client_->send(get(direct.url()))->body, "direct");
+  for (const char* name : {"http_proxy", "all_proxy", "ALL_PROXY"}) {
+    ::setenv(name, proxy.url().c_str(), 1);
+  }
+  ::setenv("no_proxy", "192.0.2.1", 1);
+  const std::string port = ":" + std::to_string(direct.port());
+  for (const char* host : {"127.0.0.1", "localhost", "127.1", "0x7f000001", "2130706433",
+                           "LOCALHOST", "u:p@127.0.0.1", "%31%32%37.0.0.1"}) {
+    const auto reply = client_->send(get("http://" + (host + port) + "/"));
+    ASSERT_TRUE(reply) << host << ": " << reply.error().describe();
+    EXPECT_EQ(reply->body, "direct") << host;
+  }
+  EXPECT_TRUE(proxy.requests().empty());
+}
+
+TEST_F(HttpClientTest, AsksNoProxyWhereTheRequestForbidsIt) {
+  LoopbackHttpServer proxy([](const std::string&) { return httpReply(200, "by proxy"); });
+  ::setenv("http_proxy", proxy.url().c_str(), 1);
+  auto request = get("http://192.0.2.1/");
+  request.direct = true;
+  request.timeout = Duration(50);
+  EXPECT_FALSE(client_->send(request));
+  EXPECT_TRUE(proxy.requests().empty());
 }
 
 }  // namespace

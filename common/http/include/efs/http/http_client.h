@@ -19,6 +19,9 @@ struct HttpRequest {
   std::string body;
   Duration timeout{1000};         // whole request, connect included
   std::size_t max_reply = 65536;  // a longer reply is an error
+  // Never by a proxy, whatever its variables say: for services of this host whose name does not
+  // tell that they are.
+  bool direct = false;
 };
 
 struct HttpReply {
@@ -35,7 +38,8 @@ class HttpClient {
   virtual Result<HttpReply> send(const HttpRequest& request) const = 0;
 };
 
-// Honours http_proxy, https_proxy, no_proxy (contract section 10). libcurl is loaded at the first
+// Honours http_proxy, https_proxy, no_proxy (contract section 10), except for addresses that exist
+// only on this host (url_host.h). ~/.netrc is not read. libcurl is loaded at the first
 // request (dlopen), so that a run without HTTP does not pay for it. `ca_bundle`: PEM file of the
 // authorities that servers are checked against instead of the system's ($AWS_CA_BUNDLE).
 std::unique_ptr<HttpClient> makeHttpClient(std::string ca_bundle = {});
