@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 
 #include "efs/aws/mount_targets.h"
 #include "efs/aws/region.h"
+#include "efs/aws/remembered_environment.h"
 #include "efs/aws/token_memory.h"
 #include "efs/base/environment.h"
 #include "efs/base/log.h"
@@ -25,6 +27,22 @@ constexpr aws::ImdsPatience kZonePatience{.token_timeout = Duration(250),
                                           .token_pause = Duration(0),
                                           .request_timeout = Duration(500)};
 
+// Where relative paths of the environment begin: asked once, because a mount that goes on in the
+// background leaves it. Empty where it is gone: then no path can begin at it.
+const std::string& callersDirectory() {
+  static const std::string directory = [] {
+    std::error_code failed;
+    const auto path = std::filesystem::current_path(failed);
+    return failed ? std::string() : path.string();
+  }();
+  return directory;
+}
+
+std::string absolute(const std::string& path) {
+  const bool complete = path.empty() || path.front() == '/' || callersDirectory().empty();
+  return complete ? path : callersDirectory() + "/" + path;
+}
+
 }  // namespace
 
 FactFinder::FactFinder(const MountRequest& request, const settings::Settings& settings,
@@ -32,7 +50,7 @@ FactFinder::FactFinder(const MountRequest& request, const settings::Settings& se
     : request_(request),
       settings_(settings),
       clock_(clock),
-      curl_(http::makeHttpClient(environmentVariable("AWS_CA_BUNDLE").value_or(""))),
+      curl_(http::makeHttpClient(absolute(environmentVariable("AWS_CA_BUNDLE").value_or("")))),
       http_(std::make_unique<aws::TokenMemory>(*curl_)) {}
 
 FactFinder::~FactFinder() = default;
@@ -267,14 +285,34 @@ Result<aws::Credentials> FactFinder::credentials(const std::string& region) {
       .region = region,
       .disable_metadata_token = settings_.mount.disable_ec2_metadata_token,
       .dns_suffix = settings_.forRegion(region).dns_name_suffix,
-      .fall_through = settings_.mount.credential_fallthrough};
+      .fall_through = settings_.mount.credential_fallthrough,
+      .directory = callersDirectory()};
   const aws::CredentialOptions options{.profile = request_.aws_profile,
                                        .credentials_uri = request_.credentials_uri,
                                        .role_arn = request_.role_arn,
                                        .jwt_path = request_.jwt_path};
   credentials_ = aws::findCredentials(context, options);
   api_environment_ = aws::apiEnvironment(context, options);
+  origin_ = {.home = home,
+             .directory = context.directory,
+             .environment = aws::rememberedEnvironment(environmentVariable, context.directory)};
+  for (const auto& name : aws::proxiesWithUser(environmentVariable)) {
+    log::warning(
+        "{}: user and password of the proxy are not kept; renewals of the certificate go without "
+        "them unless the watchdog's own environment has them for the same proxy",
+        name);
+  }
   return *credentials_;
+}
+
+state::CredentialsOrigin FactFinder::credentialsOrigin() const {
+  state::CredentialsOrigin origin = origin_;
+  if (!credentials_ || !*credentials_) return origin;
+  aws::Principal principal = aws::principalOf(**credentials_);
+  origin.account = std::move(principal.account);
+  origin.principal = std::move(principal.name);
+  origin.access_key_id = std::move(principal.access_key_id);
+  return origin;
 }
 
 aws::ApiAccess FactFinder::apiAccess(const std::string& region,

@@ -79,6 +79,7 @@ state::MountState planState(const MountRequest& request, const MountFacts& facts
   state.access_point = request.access_point.value_or("");
   if (facts.credentials) {
     state.aws_credentials_method = facts.credentials->method;
+    state.credentials_origin = facts.credentials_origin;
     if (const auto end = facts.credentials->expiration) {
       state.credentials_expiration = state::certificateTimeText(*end);
     }

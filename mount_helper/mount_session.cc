@@ -389,6 +389,7 @@ Outcome MountSession::run() {
     auto credentials = facts_finder_.credentials(facts_.region);
     if (!credentials) return fatal(credentials.error());
     facts_.credentials = std::move(*credentials);
+    facts_.credentials_origin = facts_finder_.credentialsOrigin();
     log::info("signing with {}", signer());
   }
   if (auto made = context_.store.create(context_.settings.state_dir_mode); !made)

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "efs/base/environment.h"
 #include "efs/base/file_lock.h"
 #include "efs/base/files.h"
 #include "efs/base/log.h"
@@ -61,7 +62,9 @@ Status startDaemon(const std::string& path, const state::StateStore& store, cons
   SpawnOptions options;
   options.argv = {path};
   options.new_session = true;
-  options.without_env = {"NOTIFY_SOCKET", "WATCHDOG_*"};  // our caller's, not the daemon's
+  // Our caller's, not the daemon's: it serves all mounts, and each has its own in its state file.
+  options.without_env = {"AWS_*", "NOTIFY_SOCKET", "WATCHDOG_*"};
+  options.env = proxiesWithoutUser(environmentVariable);
   EFS_TRY(child, Subprocess::spawn(options));
   log::info("started {}, pid: {}", path, child.pid());
   const Deadline deadline(clock, kDaemonStart);

@@ -12,6 +12,7 @@
 #include <optional>
 #include <random>
 
+#include "efs/base/environment.h"
 #include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/version.h"
@@ -225,6 +226,18 @@ class Tunnel {
 
 }  // namespace
 
+namespace {
+
+// Whoever started us (efs-utils' watchdog hands everything on): a tunnel signs nothing and asks no
+// proxy, and its environment stands in /proc for months.
+void forgetEnvironment() {
+  std::vector<std::string> unwanted{"AWS_*"};
+  unwanted.insert(unwanted.end(), kProxyVariables.begin(), kProxyVariables.end());
+  (void)takeVariables(unwanted);
+}
+
+}  // namespace
+
 int runTunnel(const std::vector<std::string>& arguments) {
   auto line = parseCommandLine(arguments);
   if (!line) {
@@ -239,6 +252,7 @@ int runTunnel(const std::vector<std::string>& arguments) {
     fmt::print("{}", versionLine("efs-proxy"));
     return 0;
   }
+  forgetEnvironment();
   becomeTunnel();
   Tunnel tunnel(std::move(*line), StatusPipe::fromEnvironment());
   if (auto status = tunnel.run(); !status) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "efs/aws/remembered_environment.h"
 #include "efs/base/environment.h"
 #include "efs/base/files.h"
 #include "efs/base/log.h"
@@ -49,22 +50,68 @@ Result<std::optional<aws::Credentials>> findCredentials(const RenewalRequest& re
   return std::optional<aws::Credentials>(std::move(*found));
 }
 
+// An access key is replaced now and then by another one of the same user, and only STS knows. Asked
+// as soon as the mount is renewed: while the first key is there it can tell whose it is.
+aws::Principal identify(const RenewalRequest& request, const aws::CredentialContext& context,
+                        const aws::Credentials& credentials) {
+  aws::Principal found = aws::principalOf(credentials);
+  const auto& origin = request.state.credentials_origin;
+  const bool enough = !origin || !found.name.empty() || found.access_key_id.empty() ||
+                      (!origin->principal.empty() && found.access_key_id == origin->access_key_id);
+  return enough ? found : aws::askPrincipal(context, credentials);
+}
+
+Status checkPrincipal(const RenewalRequest& request, const aws::Principal& found) {
+  const auto& origin = request.state.credentials_origin;
+  if (!origin || request.allow_identity_change) return {};
+  return aws::checkSamePrincipal(principalOf(*origin), found);
+}
+
+// The same proxy with its user: a password is never in a state file.
+std::optional<std::string> ownProxy(const Variables& daemon, const std::string& name,
+                                    const std::string& value) {
+  if (std::find(kProxyVariables.begin(), kProxyVariables.end(), name) == kProxyVariables.end()) {
+    return std::nullopt;
+  }
+  const auto own = daemon.find(name);
+  if (own == daemon.end() || withoutProxyUser(own->second) != value) return std::nullopt;
+  return own->second;
+}
+
 }  // namespace
 
+aws::Principal principalOf(const state::CredentialsOrigin& origin) {
+  return {origin.account, origin.principal, origin.access_key_id};
+}
+
+Variables renewalEnvironment(const std::optional<state::CredentialsOrigin>& origin,
+                             const Variables& daemon) {
+  if (!origin) return daemon;
+  Variables environment = aws::onlyRemembered(origin->environment);
+  for (auto& [name, value] : environment) {
+    if (auto own = ownProxy(daemon, name, value)) value = std::move(*own);
+  }
+  return environment;
+}
+
 std::string RenewalOutcome::encode() const {
-  if (!credentials_expire) return creation_time + "\t-";
-  const auto expiry =
-      std::chrono::duration_cast<std::chrono::seconds>(credentials_expire->time_since_epoch());
-  return creation_time + "\t" + std::to_string(expiry.count());
+  std::string expiry = "-";
+  if (credentials_expire) {
+    const auto since_epoch = credentials_expire->time_since_epoch();
+    expiry = std::to_string(std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count());
+  }
+  return join({creation_time, expiry, principal.account, principal.name, principal.access_key_id},
+              "\t");
 }
 
 Result<RenewalOutcome> RenewalOutcome::decode(const std::string& line) {
-  const auto words = split(trim(line), '\t');
-  if (words.size() != 2 || !state::parseCertificateTime(words[0])) {
+  const auto words = split(line, '\t');
+  if (words.size() != 5 || !state::parseCertificateTime(words[0])) {
     return Error(ErrorKind::kInternal, "the renewal ended without an answer");
   }
   RenewalOutcome outcome;
   outcome.creation_time = words[0];
+  outcome.principal = {words[2], words[3], words[4]};
   if (const auto seconds = parseInt(words[1])) {
     outcome.credentials_expire = WallTime(std::chrono::seconds(*seconds));
   }
@@ -73,7 +120,10 @@ Result<RenewalOutcome> RenewalOutcome::decode(const std::string& line) {
 
 Result<std::string> renewInChild(const RenewalRequest& request) {
   const SystemClock clock;
-  EFS_TRY(home, aws::homeDirectoryOf(::geteuid()));
+  const auto& origin = request.state.credentials_origin;
+  EFS_TRY(home, origin && !origin->home.empty() ? Result<std::string>(origin->home)
+                                                : aws::homeDirectoryOf(::geteuid()));
+  setVariables(renewalEnvironment(origin, request.daemon_environment));
   const auto http = http::makeHttpClient(environmentVariable("AWS_CA_BUNDLE").value_or(""));
   const aws::CredentialContext context{.http = *http,
                                        .clock = clock,
@@ -81,7 +131,8 @@ Result<std::string> renewInChild(const RenewalRequest& request) {
                                        .environment = environmentVariable,
                                        .region = request.state.region,
                                        .disable_metadata_token = request.disable_metadata_token,
-                                       .dns_suffix = request.dns_suffix};
+                                       .dns_suffix = request.dns_suffix,
+                                       .directory = origin ? origin->directory : std::string()};
   EFS_TRY(outcome, renewCertificate(request, context));
   return outcome.encode();
 }
@@ -100,7 +151,11 @@ Result<RenewalOutcome> renewCertificate(const RenewalRequest& request,
   }
   EFS_TRY(credentials, findCredentials(request, context));
   RenewalOutcome outcome;
-  if (credentials) outcome.credentials_expire = credentials->expiration;
+  if (credentials) {
+    outcome.credentials_expire = credentials->expiration;
+    outcome.principal = identify(request, context, *credentials);
+    EFS_CHECK(checkPrincipal(request, outcome.principal));
+  }
   wanted.common_name = state.common_name;
   wanted.fs_id = state.fs_id;
   wanted.region = state.region;

@@ -7,10 +7,13 @@
 
 #include "efs/aws/credentials.h"
 #include "efs/base/clock.h"
+#include "efs/base/environment.h"
 #include "efs/base/result.h"
 #include "efs/state/mount_state.h"
 
 namespace efs::watchdog {
+
+aws::Principal principalOf(const state::CredentialsOrigin& origin);
 
 struct RenewalRequest {
   state::MountState state;  // certificate, key, names, credentials method
@@ -19,11 +22,16 @@ struct RenewalRequest {
   std::string client_version;
   bool disable_metadata_token = false;
   std::string dns_suffix;  // of the mount's region, for STS
+  // Of this daemon when it was started: for mounts whose state file does not tell theirs, and for
+  // what must not stand in a state file, the password of the same proxy.
+  Variables daemon_environment = {};
+  bool allow_identity_change = false;
 };
 
 struct RenewalOutcome {
   std::string creation_time;  // for certificateCreationTime
   std::optional<WallTime> credentials_expire;
+  aws::Principal principal = {};  // who signed; nothing known without IAM
 
   // One line, from the child to its parent.
   std::string encode() const;
@@ -31,8 +39,14 @@ struct RenewalOutcome {
   static Result<RenewalOutcome> decode(const std::string& line);
 };
 
+// What the child that renews for this mount has of the variables of aws::credentialVariables():
+// what the state file tells, else (a mount of efs-utils or of an older version) the daemon's own.
+Variables renewalEnvironment(const std::optional<state::CredentialsOrigin>& origin,
+                             const Variables& daemon);
+
 // The whole work: same key, new signature, new times; the file is replaced atomically, 0600, and on
-// any error the old one stays.
+// any error the old one stays. kPermission where the credentials found are not those of the mount's
+// principal, unless that is allowed.
 Result<RenewalOutcome> renewCertificate(const RenewalRequest& request,
                                         const aws::CredentialContext& context);
 

@@ -40,6 +40,7 @@ class Supervisor {
     // Reports changes in this directory as stateChanged().
     std::function<void(const std::string&)> watch_directory;
     std::string version;
+    Variables environment = {};  // ours at the start (RenewalRequest::daemon_environment)
   };
   Supervisor(Surroundings around, state::StateStore store);
   Supervisor(const Supervisor&) = delete;
@@ -154,6 +155,7 @@ class Supervisor {
   Status ensureListener(MountRecord& mount) const;
   void renew(MountRecord& mount);
   void renewed(MountRecord& mount, const Result<std::string>& answer);
+  static void notePrincipal(MountRecord& mount, const aws::Principal& now);
   void noteUnmount(MountRecord& mount);
   void checkReadAhead(const MountRecord& mount) const;
   void clearUnmount(MountRecord& mount);

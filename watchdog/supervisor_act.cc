@@ -135,7 +135,9 @@ void Supervisor::renew(MountRecord& mount) {
       .client_source = settings_.client_source,
       .client_version = around_.version,
       .disable_metadata_token = settings_.mount.disable_ec2_metadata_token,
-      .dns_suffix = settings_.forRegion(mount.state.region).dns_name_suffix};
+      .dns_suffix = settings_.forRegion(mount.state.region).dns_name_suffix,
+      .daemon_environment = around_.environment,
+      .allow_identity_change = settings_.watchdog.allow_identity_change};
   startJob(mount, Task::kRenewal, kRenewalDeadlineSeconds,
            [&request] { return renewInChild(request); });
 }
@@ -164,8 +166,24 @@ void Supervisor::renewed(MountRecord& mount, const Result<std::string>& answer) 
   mount.state.certificate_creation_time = outcome->creation_time;
   const auto end = outcome->credentials_expire;
   mount.state.credentials_expiration = end ? state::certificateTimeText(*end) : "";
+  notePrincipal(mount, outcome->principal);
   save(mount);
   if (mount.tunnel) signalTunnel(mount, SIGHUP, "SIGHUP");
+}
+
+// The parts of it that only this renewal told, or (allow_identity_change) another one.
+void Supervisor::notePrincipal(MountRecord& mount, const aws::Principal& now) {
+  auto& origin = mount.state.credentials_origin;
+  if (!origin) return;
+  const aws::Principal before = principalOf(*origin);
+  if (!aws::checkSamePrincipal(before, now)) {
+    log::warning("{}: the certificate is now that of {}, no longer that of {}", mount.name,
+                 now.describe(), before.describe());
+  }
+  const aws::Principal all = aws::merged(before, now);
+  origin->account = all.account;
+  origin->principal = all.name;
+  origin->access_key_id = all.access_key_id;
 }
 
 void Supervisor::noteUnmount(MountRecord& mount) {

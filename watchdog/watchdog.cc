@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "efs/aws/remembered_environment.h"
 #include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/version.h"
@@ -55,6 +56,7 @@ void raiseDescriptorLimit() {
 Watchdog::Watchdog(Options options, const Clock& clock, EventLoop loop)
     : options_(std::move(options)),
       clock_(clock),
+      environment_(takeVariables(aws::credentialVariables())),
       loop_(std::move(loop)),
       manager_(ServiceManager::fromEnvironment()),
       store_(options_.state_dir),
@@ -188,7 +190,8 @@ void Watchdog::takeOver() {
           .manager = manager_,
           .chance = chance,
           .watch_directory = [this](const std::string& path) { watchBelow(path); },
-          .version = clientVersion()},
+          .version = clientVersion(),
+          .environment = environment_},
       store_);
   supervisor_->configure(settings_);
   checkForeignWatchdog();

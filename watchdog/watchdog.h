@@ -52,6 +52,7 @@ class Watchdog {
 
   Options options_;
   const Clock& clock_;
+  Variables environment_;  // what stood there for renewals when we were started
   EventLoop loop_;
   ServiceManager manager_;
   state::StateStore store_;

@@ -102,6 +102,13 @@ Result<Credentials> parseStsXml(std::string_view text) {
   return credentials;
 }
 
+// Pod Identity and a credential_process may name it.
+std::string accountOf(const json* object) {
+  const auto text = textOf(object, "AccountId");
+  const bool digits = text.size() == 12 && text.find_first_not_of("0123456789") == text.npos;
+  return digits ? std::string(text) : std::string();
+}
+
 bool isXml(std::string_view text) { return trim(text).starts_with('<'); }
 
 }  // namespace
@@ -112,11 +119,26 @@ Result<Credentials> parseContainerCredentials(std::string_view text) {
   EFS_TRY(credentials, takeValues(root, kContainerNames, true));
   EFS_CHECK(takeExpiration(root, "Expiration", 1.0, credentials));
   credentials.arn = arnOf(textOf(root, "RoleArn"));
+  credentials.principal.account = accountOf(root);
   return credentials;
 }
 
 Result<Credentials> parseStsCredentials(std::string_view text) {
   return isXml(text) ? parseStsXml(text) : parseStsJson(text);
+}
+
+Result<std::string> parseCallerIdentity(std::string_view text) {
+  std::string arn;
+  if (isXml(text)) {
+    arn = arnOf(
+        xmlText(xmlElement(text, "GetCallerIdentityResult").value_or(""), "Arn").value_or(""));
+  } else {
+    EFS_TRY(document, SecretJson::parse(text));
+    const json* response = member(&document.root(), "GetCallerIdentityResponse");
+    arn = arnOf(textOf(member(response, "GetCallerIdentityResult"), "Arn"));
+  }
+  if (arn.empty()) return missing("Arn");
+  return arn;
 }
 
 std::string serviceErrorText(std::string_view text) {
@@ -165,6 +187,7 @@ Result<Credentials> parseProcessCredentials(std::string_view text) {
   }
   EFS_TRY(credentials, takeValues(root, kStsNames, false));
   EFS_CHECK(takeExpiration(root, "Expiration", 1.0, credentials));
+  credentials.principal.account = accountOf(root);
   return credentials;
 }
 

@@ -9,6 +9,7 @@
 #include "efs/base/text.h"
 #include "profile_set.h"
 #include "providers/provider.h"
+#include "sts.h"
 
 namespace efs::aws {
 namespace {
@@ -23,6 +24,8 @@ constexpr const char* kHint =
 constexpr const char* kNoFallHint =
     "no other source is tried, because it might be another identity; credential_fallthrough = true "
     "in section [mount] of the config file tries the next one";
+
+constexpr Duration kCallerPatience{3000};
 
 bool isSet(const std::optional<std::string>& text) { return text && !text->empty(); }
 
@@ -190,6 +193,31 @@ Result<Credentials> credentialsByMethod(const CredentialContext& context,
   chain.only = true;
   chain.providers.push_back(std::move(provider));
   return firstOf(chain, context);
+}
+
+std::string CredentialContext::absolute(const std::string& path) const {
+  if (directory.empty() || path.empty() || path.front() == '/') return path;
+  return directory + "/" + path;
+}
+
+Principal principalOf(const Credentials& credentials) {
+  Principal principal = credentials.principal;
+  if (const auto named = principalOfArn(credentials.arn)) principal = *named;
+  // Keys of a session change each hour and say nothing.
+  if (!credentials.session_token) principal.access_key_id = credentials.access_key_id;
+  return principal;
+}
+
+Principal askPrincipal(const CredentialContext& context, const Credentials& credentials) {
+  CredentialContext once = context;
+  once.patience.tries = 1;
+  once.patience.request_timeout = kCallerPatience;
+  const auto arn = callerArn(once, credentials);
+  if (!arn) log::debug("the owner of the access key is unknown: {}", arn.error().describe());
+  Principal principal = principalOf(credentials);
+  const auto named = principalOfArn(arn.value_or(std::string()));
+  if (!named) return principal;
+  return {named->account, named->name, principal.access_key_id};
 }
 
 Result<std::string> homeDirectoryOf(uid_t uid) {

@@ -51,6 +51,7 @@ Result<Secret> ImdsClient::fetchToken() const {
   request.url = endpoint_ + "/latest/api/token";
   request.headers = {{"X-aws-ec2-metadata-token-ttl-seconds", kTokenLifetime}};
   request.timeout = patience_.token_timeout;
+  request.direct = true;
   request.max_reply = 4096;
   auto reply = http_.send(request);
   for (int tries = 1; tries < patience_.token_tries && worthAnotherTry(reply); ++tries) {
@@ -111,6 +112,7 @@ Result<std::string> ImdsClient::get(const std::string& path) {
   http::HttpRequest request;
   request.url = endpoint_ + "/latest/" + path;
   request.timeout = patience_.request_timeout;
+  request.direct = true;  // another host's metadata is never wanted
   if (const Secret* session = token()) {
     request.headers.emplace_back("X-aws-ec2-metadata-token", session->reveal());
   }

@@ -14,7 +14,7 @@ std::string pathFrom(const CredentialContext& context, const char* variable, con
   std::string path = context.environment(variable).value_or("");
   if (path.empty()) return context.home_directory + "/.aws/" + name;
   if (path.starts_with("~/")) return context.home_directory + path.substr(1);
-  return path;
+  return context.absolute(path);
 }
 
 // `profile x` and `profile "x y"` give the name; nullopt for any other section.

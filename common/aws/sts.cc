@@ -23,9 +23,9 @@ std::string stsSuffix(const CredentialContext& context) {
   return context.dns_suffix;
 }
 
-Result<std::string> stsEndpoint(const CredentialContext& context, const RoleRequest& role) {
+Result<std::string> stsEndpoint(const CredentialContext& context, bool may_use_fips) {
   EndpointOptions options = endpointOptions(Service::kSts, context.environment, false);
-  options.fips = options.fips && role.may_use_fips;
+  options.fips = options.fips && may_use_fips;
   options.dns_suffix = stsSuffix(context);
   return endpointUrl(Service::kSts, context.region, options);
 }
@@ -59,6 +59,20 @@ Result<Credentials> fetchRole(const CredentialContext& context, http::HttpReques
   return credentials;
 }
 
+Result<http::HttpRequest> signedForm(const CredentialContext& context, std::string form,
+                                     const Credentials& signer, bool may_use_fips) {
+  EFS_TRY(endpoint, stsEndpoint(context, may_use_fips));
+  http::HttpRequest request;
+  request.method = "POST";
+  request.url = endpoint + "/";
+  request.headers = {{"Accept", "application/json"},
+                     {"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
+  request.body = std::move(form);
+  EFS_TRY(signature, signRequest(request, signer, {context.clock.now(), context.region, "sts"}));
+  log::debug("asking {}", endpoint);
+  return request;
+}
+
 }  // namespace
 
 Result<Secret> readTokenFile(const std::string& path) {
@@ -77,17 +91,15 @@ Result<Secret> readTokenFile(const std::string& path) {
 Result<Credentials> assumeRole(const CredentialContext& context, const RoleRequest& role,
                                const Credentials& source) {
   EFS_CHECK(checkRole(role));
-  EFS_TRY(endpoint, stsEndpoint(context, role));
-  http::HttpRequest request;
-  request.method = "POST";
-  request.url = endpoint + "/";
-  request.headers = {{"Accept", "application/json"},
-                     {"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
-  request.body = formOf(role, "AssumeRole");
-  const SigningScope scope{context.clock.now(), context.region, "sts"};
-  EFS_TRY(signature, signRequest(request, source, scope));
-  log::debug("asking {} for role {}", endpoint, printable(role.role_arn, 200));
+  EFS_TRY(request, signedForm(context, formOf(role, "AssumeRole"), source, role.may_use_fips));
   return fetchRole(context, std::move(request), role);
+}
+
+Result<std::string> callerArn(const CredentialContext& context, const Credentials& credentials) {
+  EFS_TRY(request,
+          signedForm(context, "Version=2011-06-15&Action=GetCallerIdentity", credentials, true));
+  EFS_TRY(body, fetchSecret(context, std::move(request)).withContext("GetCallerIdentity"));
+  return parseCallerIdentity(body.reveal());
 }
 
 Result<Credentials> assumeRoleWithWebIdentity(const CredentialContext& context,
@@ -95,7 +107,7 @@ Result<Credentials> assumeRoleWithWebIdentity(const CredentialContext& context,
                                               const std::string& token_file) {
   EFS_CHECK(checkRole(role));
   EFS_TRY(token, readTokenFile(token_file).withContext("web identity token"));
-  EFS_TRY(endpoint, stsEndpoint(context, role));
+  EFS_TRY(endpoint, stsEndpoint(context, role.may_use_fips));
   http::HttpRequest request;
   request.headers = {{"Accept", "application/json"}};
   request.url = endpoint + "/?" + formOf(role, "AssumeRoleWithWebIdentity") +

@@ -25,6 +25,8 @@ struct RoleRequest {
 // Signed with `source`, in the context's region.
 Result<Credentials> assumeRole(const CredentialContext& context, const RoleRequest& role,
                                const Credentials& source);
+// GetCallerIdentity: whose `credentials` are.
+Result<std::string> callerArn(const CredentialContext& context, const Credentials& credentials);
 // CRED-8: a GET, not signed; the token's file is read anew each time, because its owner replaces
 // it.
 Result<Credentials> assumeRoleWithWebIdentity(const CredentialContext& context,

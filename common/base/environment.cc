@@ -1,8 +1,12 @@
 #include "efs/base/environment.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 
 #include "efs/base/text.h"
+
+extern char** environ;
 
 namespace efs {
 
@@ -15,6 +19,56 @@ std::optional<std::string> environmentVariable(const std::string& name) {
 
 bool saysTrue(const std::optional<std::string>& value) {
   return value && toLower(trim(*value)) == "true";
+}
+
+bool matchesAny(std::string_view name, const std::vector<std::string>& patterns) {
+  return std::any_of(patterns.begin(), patterns.end(), [name](std::string_view pattern) {
+    const bool prefix = !pattern.empty() && pattern.back() == '*';
+    if (prefix) pattern.remove_suffix(1);
+    return prefix ? name.substr(0, pattern.size()) == pattern : name == pattern;
+  });
+}
+
+Variables takeVariables(const std::vector<std::string>& patterns) {
+  Variables taken;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr;) {
+    const std::string_view text(*entry);
+    const auto equals = std::min(text.find('='), text.size());
+    const std::string name(text.substr(0, equals));
+    if (equals == text.size() || !matchesAny(name, patterns)) {
+      ++entry;
+      continue;
+    }
+    char* const place = *entry;
+    const std::size_t size = text.size();
+    taken.emplace(name, text.substr(equals + 1));
+    ::unsetenv(name.c_str());  // moves the following entries one place up
+    ::explicit_bzero(place, size);
+  }
+  return taken;
+}
+
+void setVariables(const Variables& variables) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the caller has one thread
+  for (const auto& [name, value] : variables) ::setenv(name.c_str(), value.c_str(), 1);
+}
+
+std::string withoutProxyUser(std::string value) {
+  const auto at = value.rfind('@');
+  if (at == std::string::npos) return value;
+  const auto scheme = value.find("://");
+  const std::size_t begin = scheme == std::string::npos || scheme > at ? 0 : scheme + 3;
+  return value.erase(begin, at + 1 - begin);
+}
+
+Variables proxiesWithoutUser(const Environment& environment) {
+  Variables changed;
+  for (const char* name : kProxyVariables) {
+    const auto value = environment(name);
+    if (!value || value->find('@') == std::string::npos) continue;
+    changed.emplace(name, withoutProxyUser(*value));
+  }
+  return changed;
 }
 
 }  // namespace efs

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "efs/base/environment.h"
 #include "efs/base/files.h"
 #include "efs/base/wait.h"
 
@@ -36,12 +37,7 @@ struct ChildPlan {
 bool isLeftOut(std::string_view name, const SpawnOptions& options) {
   // The socket-activation variables name our descriptors, not the child's.
   if (name == "LISTEN_PID" || name == "LISTEN_FDS" || name == "LISTEN_FDNAMES") return true;
-  for (std::string_view pattern : options.without_env) {
-    const bool prefix = !pattern.empty() && pattern.back() == '*';
-    if (prefix) pattern.remove_suffix(1);
-    if (prefix ? name.substr(0, pattern.size()) == pattern : name == pattern) return true;
-  }
-  return options.env.count(std::string(name)) != 0;
+  return matchesAny(name, options.without_env) || options.env.count(std::string(name)) != 0;
 }
 
 ChildPlan makePlan(const SpawnOptions& options) {

@@ -130,6 +130,7 @@ void readWatchdog(KeyReader& keys, WatchdogSettings& watchdog) {
       keys.reject(kWatchdog, "az_failover", Bad::kDefault, *failover, "\"auto\" or \"off\"");
     }
   }
+  keys.flag(kWatchdog, "allow_identity_change", Bad::kDefault, watchdog.allow_identity_change);
   keys.flag(kWatchdog, "remount_stale", Bad::kDefault, watchdog.remount_stale);
   readSeconds(keys, kWatchdog, "remount_after_sec", Bad::kDefault, 0, watchdog.remount_after);
 }

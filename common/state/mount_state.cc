@@ -86,6 +86,23 @@ class KeyTaker {
     if (!value.is_number()) return wrong(key, "a number");
     out = value.get<double>();
   }
+  void texts(const char* key, std::map<std::string, std::string>& out) {
+    const Json value = take(key);
+    if (value.is_null()) return;
+    if (!value.is_object() || value.size() > kMaxListEntries) return wrong(key, "strings by name");
+    for (const auto& [name, entry] : value.items()) {
+      if (!entry.is_string()) return wrong(key, "strings by name");
+      out[name] = entry.get<std::string>();
+    }
+  }
+  // nullopt when absent.
+  std::optional<Json> object(const char* key) {
+    Json value = take(key);
+    if (value.is_null()) return std::nullopt;
+    if (value.is_object()) return value;
+    wrong(key, "an object");
+    return std::nullopt;
+  }
   void list(const char* key, std::vector<std::string>& out) {
     const Json value = take(key);
     if (value.is_null()) return;
@@ -119,12 +136,41 @@ class KeyTaker {
   std::optional<Error> failure_;
 };
 
+Status takeOrigin(KeyTaker& taker, const std::string& name, MountState& state) {
+  auto object = taker.object("awsCredentialsOrigin");
+  if (!object) return {};
+  KeyTaker inner(std::move(*object), name);
+  CredentialsOrigin origin;
+  inner.text("home", origin.home);
+  inner.text("directory", origin.directory);
+  inner.texts("environment", origin.environment);
+  inner.text("account", origin.account);
+  inner.text("principal", origin.principal);
+  inner.text("accessKeyId", origin.access_key_id);
+  std::string ignored;
+  EFS_CHECK(inner.finish(ignored));
+  state.credentials_origin = std::move(origin);
+  return {};
+}
+
 void putText(Json& object, const char* key, const std::string& value) {
   if (!value.empty()) object[key] = value;
 }
 // JSON has no infinity; such a time says nothing.
 void putSeconds(Json& object, const char* key, const std::optional<double>& value) {
   if (value && std::isfinite(*value)) object[key] = *value;
+}
+
+void putOrigin(Json& object, const std::optional<CredentialsOrigin>& origin) {
+  if (!origin) return;
+  Json inner = Json::object();
+  putText(inner, "home", origin->home);
+  putText(inner, "directory", origin->directory);
+  inner["environment"] = origin->environment;
+  putText(inner, "account", origin->account);
+  putText(inner, "principal", origin->principal);
+  putText(inner, "accessKeyId", origin->access_key_id);
+  object["awsCredentialsOrigin"] = std::move(inner);
 }
 
 }  // namespace
@@ -151,6 +197,7 @@ Result<MountState> MountState::parse(std::string_view json, const std::string& n
   taker.text("accessPoint", state.access_point);
   taker.text("awsCredentialsMethod", state.aws_credentials_method);
   taker.text("awsCredentialsExpiration", state.credentials_expiration);
+  EFS_CHECK(takeOrigin(taker, name, state));
   taker.integer("unmount_count", 0, std::numeric_limits<std::int64_t>::max(), count);
   taker.seconds("unmount_time", state.unmount_time);
   EFS_CHECK(taker.finish(state.unknown_keys));
@@ -179,6 +226,7 @@ std::string MountState::serialize() const {
   putText(object, "accessPoint", access_point);
   putText(object, "awsCredentialsMethod", aws_credentials_method);
   putText(object, "awsCredentialsExpiration", credentials_expiration);
+  putOrigin(object, credentials_origin);
   if (unmount_count != 0) object["unmount_count"] = unmount_count;
   putSeconds(object, "unmount_time", unmount_time);
   const Json unknown = Json::parse(unknown_keys, nullptr, false);

@@ -71,6 +71,7 @@ Result<LaunchedTunnel> launchTunnel(const std::vector<std::string>& cmd, const U
   // The tunnel signs nothing: credentials must not stand in its /proc/<pid>/environ for months, and
   // it is not the service that a manager waits for.
   options.without_env = {"AWS_*", "NOTIFY_SOCKET", "WATCHDOG_*"};
+  options.env = proxiesWithoutUser(environmentVariable);
   if (listener.valid()) {
     options.fds.emplace_back(listener.get(), kFirstFd);
     options.env["LISTEN_FDS"] = "1";

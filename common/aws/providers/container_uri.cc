@@ -1,3 +1,4 @@
+#include "../container_request.h"
 #include "../credential_http.h"
 #include "efs/aws/credential_documents.h"
 #include "efs/base/text.h"
@@ -20,8 +21,7 @@ Status checkUri(const std::string& uri) {
 
 Result<Credentials> fetch(const CredentialContext& context, const std::string& uri) {
   EFS_CHECK(checkUri(uri));
-  http::HttpRequest request;
-  request.url = context.container_endpoint + uri;
+  EFS_TRY(request, containerRequest(context.container_endpoint + uri));
   EFS_TRY(body, fetchSecret(context, std::move(request)));
   EFS_TRY(credentials, parseContainerCredentials(body.reveal()));
   credentials.method = "ecs:" + uri;

@@ -1,13 +1,19 @@
+#include "../container_request.h"
 #include "../credential_http.h"
 #include "../credential_values.h"
 #include "../sts.h"
 #include "efs/aws/credential_documents.h"
+#include "efs/base/log.h"
 #include "efs/base/text.h"
 #include "profile_sources.h"
 #include "provider.h"
 
 namespace efs::aws {
 namespace {
+
+constexpr const char* kNotKept =
+    "keys of the environment are secrets and not kept, so the certificate of the mount cannot be "
+    "renewed with them; put them into a profile and name it with source_profile";
 
 Result<Credentials> fromProvider(const CredentialContext& context, const ProviderPtr& provider) {
   EFS_TRY(attempt, provider->find(context).withContext(provider->name()));
@@ -18,8 +24,16 @@ Result<Credentials> fromProvider(const CredentialContext& context, const Provide
 // The token of a full URI: the variable itself, or the file that it names.
 Result<Secret> authorization(const CredentialContext& context) {
   const auto file = context.environment("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").value_or("");
-  if (!file.empty()) return readTokenFile(file).withContext("authorization token");
-  return Secret(context.environment("AWS_CONTAINER_AUTHORIZATION_TOKEN").value_or(""));
+  if (!file.empty()) {
+    return readTokenFile(context.absolute(file)).withContext("authorization token");
+  }
+  Secret token(context.environment("AWS_CONTAINER_AUTHORIZATION_TOKEN").value_or(""));
+  if (!token.empty()) {
+    log::warning(
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN is a secret and not kept: the certificate cannot be "
+        "renewed with it; AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names a file with it instead");
+  }
+  return token;
 }
 
 Result<Credentials> fromContainer(const CredentialContext& context) {
@@ -28,8 +42,7 @@ Result<Credentials> fromContainer(const CredentialContext& context) {
   if (!path.empty() || url.empty()) {
     return fromProvider(context, makeContainerEnvironmentProvider());
   }
-  http::HttpRequest request;
-  request.url = url;
+  EFS_TRY(request, containerRequest(url).withContext("AWS_CONTAINER_CREDENTIALS_FULL_URI"));
   EFS_TRY(token, authorization(context));
   if (!token.empty()) request.headers = {{"Authorization", std::string(token.reveal())}};
   EFS_TRY(body, fetchSecret(context, std::move(request)).withContext("container credentials"));
@@ -46,7 +59,9 @@ Result<Credentials> fromEnvironment(const CredentialContext& context) {
   Secret token(context.environment("AWS_SESSION_TOKEN").value_or(""));
   EFS_TRY(credentials, makeCredentials(id, secret.reveal(), token.reveal())
                            .withContext("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the "
-                                        "environment"));
+                                        "environment")
+                           .withHint(kNotKept));
+  log::warning("credential_source = Environment: {}", kNotKept);
   credentials.source = "access key of the environment";
   return credentials;
 }

@@ -45,6 +45,7 @@ class InstanceRoleProvider final : public CredentialProvider {
     if (!credentials) return failed(credentials.error().addContext("role " + *role));
     credentials->method = "metadata:";
     credentials->source = "instance role " + *role;
+    credentials->principal.name = "role/" + *role;
     // Only for the log: an older service without this document is no failure.
     if (const auto info = imds.get("meta-data/iam/info")) {
       credentials->arn = assumedRoleArn(*info, *role);

@@ -98,7 +98,7 @@ class ProfileResolver {
 
   Result<Credentials> webIdentity(const std::string& profile, const std::string& file) {
     EFS_TRY(role, roleOf(profile));
-    EFS_TRY(credentials, assumeRoleWithWebIdentity(context_, role, file));
+    EFS_TRY(credentials, assumeRoleWithWebIdentity(context_, role, context_.absolute(file)));
     credentials.source = "web identity token " + printable(file, 200) + " of " + quoted(profile);
     return credentials;
   }

@@ -1,3 +1,4 @@
+#include "../container_request.h"
 #include "../credential_http.h"
 #include "../sts.h"
 #include "efs/aws/credential_documents.h"
@@ -12,9 +13,8 @@ constexpr const char* kFileVariable = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 // CRED-7: the URL as given, the token as the whole header.
 Result<Attempt> fetch(const CredentialContext& context, const std::string& url,
                       const std::string& token_file) {
+  EFS_TRY(request, containerRequest(url).withContext(kUrlVariable));
   EFS_TRY(token, readTokenFile(token_file).withContext("authorization token"));
-  http::HttpRequest request;
-  request.url = url;
   request.headers = {{"Authorization", std::string(token.reveal())}};
   EFS_TRY(body, fetchSecret(context, std::move(request)));
   EFS_TRY(credentials, parseContainerCredentials(body.reveal()));
@@ -31,7 +31,7 @@ class PodIdentityProvider final : public CredentialProvider {
   std::string name() const override { return "pod identity"; }
 
   Result<Attempt> find(const CredentialContext& context) const override {
-    return fetch(context, url_, token_file_);
+    return fetch(context, url_, context.absolute(token_file_));
   }
 
  private:
@@ -48,7 +48,7 @@ class PodIdentityEnvironmentProvider final : public CredentialProvider {
   Result<Attempt> find(const CredentialContext& context) const override {
     const VariablePair pair = readPair(context, kUrlVariable, kFileVariable);
     if (!pair.complete) return Attempt{std::nullopt, pair.outcome};
-    return fetch(context, pair.first, pair.second);
+    return fetch(context, pair.first, context.absolute(pair.second));
   }
 };
 

@@ -90,6 +90,7 @@ Result<Credentials> credentialsOfSso(const CredentialContext& context, const Pro
   EFS_TRY(credentials, parseSsoRoleCredentials(body.reveal()).withContext("IAM Identity Center"));
   credentials.source = "IAM Identity Center role " + printable(login.role_name, 80) +
                        " of account " + printable(login.account_id, 20);
+  credentials.principal = {login.account_id, "sso-role/" + login.role_name, ""};
   return credentials;
 }
 

@@ -25,7 +25,7 @@ class WebIdentityProvider final : public CredentialProvider {
   std::string name() const override { return "web identity"; }
 
   Result<Attempt> find(const CredentialContext& context) const override {
-    return fetch(context, role_arn_, token_file_);
+    return fetch(context, role_arn_, context.absolute(token_file_));
   }
 
  private:
@@ -42,7 +42,7 @@ class WebIdentityEnvironmentProvider final : public CredentialProvider {
   Result<Attempt> find(const CredentialContext& context) const override {
     const VariablePair pair = readPair(context, kRoleVariable, kFileVariable);
     if (!pair.complete) return Attempt{std::nullopt, pair.outcome};
-    return fetch(context, pair.first, pair.second);
+    return fetch(context, pair.first, context.absolute(pair.second));
   }
 };
 

@@ -80,5 +80,21 @@ TEST(StsDocument, NeedsEveryValue) {
   EXPECT_FALSE(parseStsCredentials("<Credentials><AccessKeyId>A</AccessKeyId></Credentials>"));
 }
 
+TEST(CallerIdentity, IsTheArnOfEitherForm) {
+  constexpr const char* kArn = "arn:aws:iam::123456789012:user/backup";
+  const std::string json = R"({"GetCallerIdentityResponse":{"GetCallerIdentityResult":{"Arn":")" +
+                           std::string(kArn) + R"(","Account":"123456789012"}}})";
+  EXPECT_EQ(*parseCallerIdentity(json), kArn);
+  const std::string xml = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>" +
+                          std::string(kArn) +
+                          "</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>";
+  EXPECT_EQ(*parseCallerIdentity(xml), kArn);
+  for (const char* text : {"", "{}", "[]", "<x/>", R"({"GetCallerIdentityResponse":1})",
+                           R"({"GetCallerIdentityResponse":{"GetCallerIdentityResult":{"Arn":1}}})",
+                           "<GetCallerIdentityResult><Arn>x</Arn></GetCallerIdentityResult>"}) {
+    EXPECT_FALSE(parseCallerIdentity(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace efs::aws

@@ -18,7 +18,7 @@ struct Row {
   const char* value;  // null: shipped as a comment
 };
 
-constexpr std::array<Row, 40> kTable{{
+constexpr std::array<Row, 41> kTable{{
     {"DEFAULT", "logging_level", "INFO"},
     {"DEFAULT", "logging_max_bytes", "1048576"},
     {"DEFAULT", "logging_file_count", "10"},
@@ -56,6 +56,7 @@ constexpr std::array<Row, 40> kTable{{
     {"mount-watchdog", "az_failover", "auto"},
     {"mount-watchdog", "remount_stale", "true"},
     {"mount-watchdog", "remount_after_sec", "0"},
+    {"mount-watchdog", "allow_identity_change", nullptr},
     {"client-info", "source", nullptr},
     {"cloudwatch-log", "enabled", nullptr},
     {"cloudwatch-log", "log_group_name", "/aws/efs/utils"},

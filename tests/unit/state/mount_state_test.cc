@@ -155,5 +155,34 @@ TEST(MountState, CountsNoBracketsInsideStrings) {
   EXPECT_EQ(failureOf(R"({"a":"\")" + std::string(100, '[') + "\"}"), "accepted");
 }
 
+TEST(MountStateOrigin, SurvivesAndIsAbsentWhereItWasAbsent) {
+  MountState state;
+  EXPECT_EQ(state.serialize().find("awsCredentialsOrigin"), std::string::npos);
+  state.credentials_origin = {.home = "/root",
+                              .directory = "/srv",
+                              .environment = {{"AWS_PROFILE", "backup"}},
+                              .account = "123456789012",
+                              .principal = "role/web",
+                              .access_key_id = "AKIA"};
+  const auto back = MountState::parse(state.serialize(), "x");
+  ASSERT_TRUE(back) << back.error().describe();
+  ASSERT_TRUE(back->credentials_origin);
+  EXPECT_EQ(back->credentials_origin->home, "/root");
+  EXPECT_EQ(back->credentials_origin->directory, "/srv");
+  EXPECT_EQ(back->credentials_origin->environment.at("AWS_PROFILE"), "backup");
+  EXPECT_EQ(back->credentials_origin->account, "123456789012");
+  EXPECT_EQ(back->credentials_origin->principal, "role/web");
+  EXPECT_EQ(back->credentials_origin->access_key_id, "AKIA");
+  EXPECT_FALSE(MountState::parse("{}", "x")->credentials_origin);
+}
+
+TEST(MountStateOrigin, OfAWrongTypeIsAnError) {
+  for (const char* value : {R"("x")", R"([])", R"({"home":1})", R"({"environment":[]})",
+                            R"({"environment":{"A":1}})", R"({"principal":{}})"}) {
+    const std::string json = R"({"awsCredentialsOrigin":)" + std::string(value) + "}";
+    EXPECT_FALSE(MountState::parse(json, "x")) << value;
+  }
+}
+
 }  // namespace
 }  // namespace efs::state

@@ -85,6 +85,13 @@ TEST(LaunchTunnel, HandsTheEnvironmentOnWithoutCredentials) {
   EXPECT_EQ(report, "[] [] http://10.0.0.1:3128\n");
 }
 
+TEST(LaunchTunnel, HandsAProxyOnWithoutItsPassword) {
+  ASSERT_EQ(::setenv("http_proxy", "http://user:hush@10.0.0.1:3128", 1), 0);
+  const std::string report = reportOf("echo $http_proxy >&3", UniqueFd());
+  ::unsetenv("http_proxy");
+  EXPECT_EQ(report, "http://10.0.0.1:3128\n");
+}
+
 // TUN-2
 TEST(LaunchTunnel, StartsASessionOfItsOwn) {
   // Fields 5 and 6 of proc(5) stat: process group and session.

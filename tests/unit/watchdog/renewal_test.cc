@@ -51,6 +51,30 @@ TEST(RenewalOutcome, SurvivesThePipe) {
   ASSERT_TRUE(back);
   EXPECT_EQ(back->creation_time, outcome.creation_time);
   EXPECT_EQ(back->credentials_expire, kNow);
+  EXPECT_FALSE(back->principal.known());
+  outcome.principal = {"123456789012", "role/web", "AKIA"};
+  const auto whole = RenewalOutcome::decode(outcome.encode());
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->principal.describe(), outcome.principal.describe());
+}
+
+// What the daemon was started with is another mount's, or the administrator's for older mounts.
+TEST(RenewalEnvironment, IsThatOfTheStateFileAlone) {
+  const Variables daemon{{"AWS_PROFILE", "first"},
+                         {"AWS_CA_BUNDLE", "/first.pem"},
+                         {"https_proxy", "http://u:p@proxy:3128"},
+                         {"http_proxy", "http://u:p@other:3128"}};
+  EXPECT_EQ(renewalEnvironment(std::nullopt, daemon), daemon);
+  state::CredentialsOrigin origin;
+  EXPECT_EQ(renewalEnvironment(origin, daemon), Variables{});
+  origin.environment = {{"AWS_PROFILE", "second"},
+                        {"https_proxy", "http://proxy:3128"},
+                        {"http_proxy", "http://proxy:3128"},
+                        {"LD_PRELOAD", "/x.so"}};
+  // The same proxy: its password is in no state file.
+  EXPECT_EQ(renewalEnvironment(origin, daemon), (Variables{{"AWS_PROFILE", "second"},
+                                                           {"https_proxy", "http://u:p@proxy:3128"},
+                                                           {"http_proxy", "http://proxy:3128"}}));
 }
 
 TEST(RenewalOutcome, IsAnErrorWhenTheChildSaidNothingUseful) {

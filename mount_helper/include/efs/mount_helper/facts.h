@@ -20,6 +20,7 @@
 #include "efs/mount_helper/target_resolver.h"
 #include "efs/net/network_namespace.h"
 #include "efs/settings/settings.h"
+#include "efs/state/mount_state.h"
 
 namespace efs::mount_helper {
 
@@ -50,6 +51,8 @@ class FactFinder {
   Result<MountTarget> mountTarget(const std::string& region);
   // Searched once; later calls give the same.
   Result<aws::Credentials> credentials(const std::string& region);
+  // What credentials() looked at and whose it found, for renewals.
+  state::CredentialsOrigin credentialsOrigin() const;
   // Empty where unknown; never waits long.
   std::string instanceId();
 
@@ -80,6 +83,7 @@ class FactFinder {
   std::future<void> asking_;  // while valid, imds_ belongs to its thread
   std::optional<NameLookups> lookups_;
   std::optional<Result<aws::Credentials>> credentials_;
+  state::CredentialsOrigin origin_;
   Environment api_environment_ = environmentVariable;
 };
 

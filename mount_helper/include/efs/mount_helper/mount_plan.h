@@ -27,6 +27,7 @@ struct MountFacts {
   std::string region;
   MountTarget target;
   std::optional<aws::Credentials> credentials;  // with iam
+  std::optional<state::CredentialsOrigin> credentials_origin;
   std::string host_name;
   std::string tunnel_binary;
   int port = 0;  // of the listener we hold

@@ -22,6 +22,9 @@ Result<Credentials> parseContainerCredentials(std::string_view json);
 // STS AssumeRole or AssumeRoleWithWebIdentity, XML or JSON; `arn` is that of AssumedRoleUser.
 Result<Credentials> parseStsCredentials(std::string_view document);
 
+// STS GetCallerIdentity, XML or JSON: the ARN.
+Result<std::string> parseCallerIdentity(std::string_view document);
+
 // "AccessDenied: <message>" of an error answer of STS (XML or JSON) or Identity Center (JSON);
 // empty where there is no code. Printable, at most 400 bytes.
 std::string serviceErrorText(std::string_view document);

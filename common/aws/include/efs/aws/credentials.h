@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "efs/aws/imds.h"
+#include "efs/aws/principal.h"
 #include "efs/base/clock.h"
 #include "efs/base/environment.h"
 #include "efs/base/result.h"
@@ -24,6 +25,8 @@ struct Credentials {
   std::optional<WallTime> expiration;
   // Of the identity that signs, where the source tells it; for people. Empty where unknown.
   std::string arn = {};
+  // What the source itself tells, beside the ARN; principalOf() has it all.
+  Principal principal = {};
   // Contract CRED-10, what a renewal uses: "credentials:default", "metadata:" ...
   std::string method;
   // For people: "profile default of /root/.aws/credentials", "instance role web-server".
@@ -56,6 +59,10 @@ struct CredentialContext {
   bool fall_through = false;
   SourcePatience patience = {};
   std::string container_endpoint = kContainerEndpoint;
+  // What paths that do not begin with "/" begin at; empty: the process's own.
+  std::string directory = {};
+
+  std::string absolute(const std::string& path) const;
 };
 
 struct CredentialOptions {
@@ -77,6 +84,13 @@ Environment apiEnvironment(const CredentialContext& context, const CredentialOpt
 // Only the source that `method` names (CRED-10), for renewal.
 Result<Credentials> credentialsByMethod(const CredentialContext& context,
                                         const std::string& method);
+
+// Who signs, as far as `credentials` tell.
+Principal principalOf(const Credentials& credentials);
+
+// The same, with what STS (GetCallerIdentity, which needs no permission) tells of them; one
+// question of three seconds at most. Silence is no failure.
+Principal askPrincipal(const CredentialContext& context, const Credentials& credentials);
 
 // CRED-5: from the password file.
 Result<std::string> homeDirectoryOf(uid_t uid);

@@ -69,6 +69,7 @@ struct WatchdogSettings {  // [mount-watchdog]
   Duration hang_detection{10000};  // 0 = off; told up to a third later
   bool az_failover = true;         // az_failover = auto | off
   bool remount_stale = true;
+  bool allow_identity_change = false;
   Duration remount_after{0};  // 0 = a mount that only hangs is never remounted
 };
 

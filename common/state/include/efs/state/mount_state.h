@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,16 @@ struct ParsedMountName {
 };
 std::optional<ParsedMountName> parseMountName(std::string_view name);
 
+// What found the credentials of a mount, so that its renewals find the same; nothing of it is
+// secret (CSI-20). Ours alone: efs-utils keeps the key "awsCredentialsOrigin" without reading it.
+struct CredentialsOrigin {
+  std::string home = {};       // of the profiles, ~/.aws
+  std::string directory = {};  // what relative paths begin at
+  std::map<std::string, std::string> environment = {};
+  // Whose they were; each empty where unknown.
+  std::string account = {}, principal = {}, access_key_id = {};
+};
+
 struct MountState {
   std::optional<pid_t> pid;          // -1 before the tunnel runs
   std::vector<std::string> cmd;      // argv that restarts the tunnel
@@ -45,6 +56,7 @@ struct MountState {
   // When the credentials that signed the certificate end, yymmddHHMMSSZ; ours alone. The
   // certificate is renewed before.
   std::string credentials_expiration;
+  std::optional<CredentialsOrigin> credentials_origin;
   std::int64_t unmount_count = 0;
   std::optional<double> unmount_time;
   // Every key of the file that this version does not know, as a JSON object, kept on rewrite.

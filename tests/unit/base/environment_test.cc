@@ -1,0 +1,50 @@
+#include "efs/base/environment.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "efs/base/files.h"
+#include "efs/base/subprocess.h"
+
+namespace efs {
+namespace {
+
+TEST(MatchesAny, KnowsNamesAndBeginnings) {
+  EXPECT_TRUE(matchesAny("AWS_PROFILE", {"X", "AWS_*"}));
+  EXPECT_TRUE(matchesAny("X", {"X"}));
+  EXPECT_FALSE(matchesAny("XY", {"X"}));
+  EXPECT_FALSE(matchesAny("MY_AWS_PROFILE", {"AWS_*"}));
+  EXPECT_FALSE(matchesAny("X", {}));
+}
+
+// In a child, because the test's own environment is that of all tests.
+TEST(TakeVariables, LeavesNothingInTheEnvironmentNorInProc) {
+  ASSERT_EQ(::setenv("EFS_TEST_BEFORE", "1", 1), 0);
+  auto child = Subprocess::fork([] {
+    const Variables taken = takeVariables({"HOME", "PATH", "EFS_TEST_*"});
+    const auto own = readFile("/proc/self/environ");
+    const bool gone = own && own->find("PATH=/") == std::string::npos &&
+                      !environmentVariable("PATH") && !environmentVariable("EFS_TEST_BEFORE");
+    if (!gone || taken.at("EFS_TEST_BEFORE") != "1" || taken.count("PATH") != 1) return 1;
+    setVariables({{"PATH", "/new"}});
+    return environmentVariable("PATH") == "/new" ? 0 : 2;
+  });
+  ::unsetenv("EFS_TEST_BEFORE");
+  ASSERT_TRUE(child);
+  const auto ended = child->wait(Duration(10000));
+  ASSERT_TRUE(ended && *ended);
+  EXPECT_EQ((*ended)->code, 0);
+}
+
+TEST(ProxyUser, IsLeftOut) {
+  EXPECT_EQ(withoutProxyUser("http://proxy:3128"), "http://proxy:3128");
+  EXPECT_EQ(withoutProxyUser("http://u:p@proxy:3128/"), "http://proxy:3128/");
+  EXPECT_EQ(withoutProxyUser("u:p@proxy:3128"), "proxy:3128");
+  EXPECT_EQ(withoutProxyUser("http://u:p@ss/w@proxy"), "http://proxy");
+  EXPECT_EQ(withoutProxyUser("u://p@proxy"), "u://proxy");
+  EXPECT_EQ(withoutProxyUser(""), "");
+}
+
+}  // namespace
+}  // namespace efs
