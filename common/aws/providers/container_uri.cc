@@ -1,4 +1,3 @@
-#include "../container_request.h"
 #include "../credential_http.h"
 #include "efs/aws/credential_documents.h"
 #include "efs/base/text.h"
@@ -21,7 +20,9 @@ Status checkUri(const std::string& uri) {
 
 Result<Credentials> fetch(const CredentialContext& context, const std::string& uri) {
   EFS_CHECK(checkUri(uri));
-  EFS_TRY(request, containerRequest(context.container_endpoint + uri));
+  http::HttpRequest request;
+  request.url = context.container_endpoint + uri;
+  request.direct = true;  // the agent of this host
   EFS_TRY(body, fetchSecret(context, std::move(request)));
   EFS_TRY(credentials, parseContainerCredentials(body.reveal()));
   credentials.method = "ecs:" + uri;

@@ -28,7 +28,9 @@ import misbehaving_server as bad  # noqa: E402  (after enter(): it is this proce
 
 BIN = os.environ["EFS_BIN"]
 SOURCE = os.environ["EFS_SOURCE"]
-BLACKHOLE = f"{private_network.SILENT}:80"
+# Where EKS hands out credentials: over http no other host may be asked for those of a pod.
+POD_IDENTITY = "169.254.170.23"
+BLACKHOLE = f"{POD_IDENTITY}:80"
 ROLE = "arn:aws:iam::123456789012:role/efs-client"
 KEYS = {"AccessKeyId": "ASIA", "SecretAccessKey": "s", "Token": "t", "Code": "Success",
         "Expiration": "2199-01-01T00:00:00Z"}
@@ -98,6 +100,9 @@ class Faults(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         private_network.build()
+        private_network.run("ip", "neigh", "add", POD_IDENTITY, "lladdr", "02:00:00:00:00:99", "dev",
+                            "eth0", "nud", "permanent")
+        private_network.run("ip", "route", "add", POD_IDENTITY, "dev", "eth0")
         cls.trap = bad.Listener(lambda connection: None)
 
     def serve(self, fault, applies):
