@@ -181,5 +181,16 @@ TEST(HomeDirectory, ComesFromThePasswordFile) {
   EXPECT_FALSE(homeDirectoryOf(4294967000U));
 }
 
+// Relative names mean the directory that mount.efs was called in, also in a renewal.
+TEST_F(CredentialChain, RelativePathsBeginAtTheCallersDirectory) {
+  write("elsewhere", keys("backup", "TEAM"));
+  set("AWS_SHARED_CREDENTIALS_FILE", ".aws/elsewhere");
+  CredentialContext context = this->context();
+  context.directory = home_;
+  const auto found = findCredentials(context, {.profile = "backup"});
+  ASSERT_TRUE(found) << found.error().describe();
+  EXPECT_EQ(found->access_key_id, "TEAM");
+}
+
 }  // namespace
 }  // namespace efs::aws
