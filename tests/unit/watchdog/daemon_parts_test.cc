@@ -8,6 +8,7 @@
 
 #include "directory_watch.h"
 #include "efs/base/files.h"
+#include "efs/base/remove_tree.h"
 #include "efs/test_support/temp_dir.h"
 #include "event_loop.h"
 #include "foreign_watchdog.h"
