@@ -158,8 +158,15 @@ class Supervisor {
   void checkReadAhead(const MountRecord& mount) const;
   void clearUnmount(MountRecord& mount);
   void signalTunnel(const MountRecord& mount, int signo, const char* name) const;
-  void remove(MountRecord& mount);
   void save(MountRecord& mount);
+
+  // supervisor_removal.cc: a mount's files go, by a child.
+  void remove(MountRecord& mount);
+  void continueRemoval(MountRecord& mount);
+  void startRemoval(MountRecord& mount);
+  void tellOverdue(MountRecord& mount);
+  void removalEnded(MountRecord& mount, const Result<std::string>& answer);
+  void retryRemovals();
 
   Surroundings around_;
   state::StateStore store_;

@@ -50,7 +50,8 @@ void Supervisor::scan() {
   for (const auto& [name, is_pending] : names) load(name, is_pending);
   TunnelFinder finder;
   for (auto& [name, mount] : mounts_) {
-    if ((mount.due || mount.blind) && mount.readable && !mount.tunnel) adopt(mount, finder);
+    const bool wanted = mount.readable && !mount.tunnel && !mount.removal;
+    if (wanted && (mount.due || mount.blind)) adopt(mount, finder);
     blind_ = blind_ || mount.blind;
   }
 }
@@ -160,7 +161,8 @@ void Supervisor::forgetMissing(const std::map<std::string, bool>& names) {
   for (auto it = mounts_.begin(); it != mounts_.end();) {
     MountRecord& mount = it->second;
     ++it;
-    if (names.count(mount.name) != 0 || keepDespite(mount)) continue;
+    // Its removal takes the state file last and reports its end by itself.
+    if (names.count(mount.name) != 0 || mount.removal || keepDespite(mount)) continue;
     records_changed_ = true;
     log::info("{}: its state file is gone, no longer supervised", mount.name);
     forget(mount);
@@ -178,8 +180,12 @@ void Supervisor::forget(MountRecord& mount) {
       strays_.erase(stray);
     });
   }
-  around_.manager.dropListener(mount.name);
-  mounts_.erase(mounts_.find(mount.name));
+  const std::string name = mount.name;
+  around_.manager.dropListener(name);
+  mounts_.erase(mounts_.find(name));
+  const auto successor = waiting_listeners_.find(name);
+  if (successor != waiting_listeners_.end())
+    around_.manager.storeListener(name, successor->second.fd);
 }
 
 Status Supervisor::takeListener(const std::string& name, UniqueFd listener) {
@@ -190,7 +196,8 @@ Status Supervisor::takeListener(const std::string& name, UniqueFd listener) {
   }
   around_.manager.storeListener(name, listener);
   const auto known = mounts_.find(name);
-  if (known != mounts_.end()) {
+  // The record of a mount that goes away is not the one of the mount that takes its place.
+  if (known != mounts_.end() && !known->second.removal) {
     known->second.listener = std::move(listener);
   } else {
     waiting_listeners_[name] = {std::move(listener), around_.clock.monotonic()};

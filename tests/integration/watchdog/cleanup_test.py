@@ -2,6 +2,7 @@
 import os
 import signal
 import socket
+import subprocess
 import time
 import unittest
 
@@ -139,6 +140,59 @@ class CleanUp(Bench):
         self.start_watchdog()
         self.wait_log('No mount found for "%s"' % mount.name)
         wait_for("its tunnel", mount.starts)
+
+    def bind(self, source, target):
+        subprocess.run(["mount", "--bind", source, target], check=True)
+        # In tearDown(), before the folder is removed.
+        self.unbind = lambda: subprocess.run(["umount", "-l", target], check=False,
+                                             stderr=subprocess.DEVNULL)
+
+    def tearDown(self):
+        getattr(self, "unbind", lambda: None)()
+        super().tearDown()
+
+    def test_what_is_mounted_in_a_mounts_directory_stays_and_is_named(self):
+        """Issue 9, A1: three files of a bound directory were deleted."""
+        self.start_watchdog()
+        mount = self.supervised()
+        other = self.supervised("mnt.b")
+        precious = self.path("precious")
+        os.mkdir(precious)
+        for name in "abc":
+            write(os.path.join(precious, name), "keep")
+        inside = os.path.join(mount.secret_dir, "mount")
+        os.mkdir(inside)
+        self.bind(precious, inside)
+        self.set_table([])
+        self.wait_log("%s: removing %s" % (mount.name, inside))
+        self.assertEqual(sorted(os.listdir(precious)), ["a", "b", "c"])
+        self.assertIn("is mounted there", self.log())
+        self.assertIn("umount %s" % inside, self.log())
+        self.assertTrue(os.path.exists(mount.state_path))
+        self.assert_nothing_left(other)  # goes on
+        time.sleep(2)
+        self.assertEqual(self.log().count("%s: removing %s" % (mount.name, inside)), 1)
+        self.unbind()
+        self.set_table([])  # the event of a real table
+        self.assert_nothing_left(mount)
+        self.assertEqual(sorted(os.listdir(precious)), ["a", "b", "c"])
+
+    def test_mount_made_anew_under_the_same_name_keeps_its_files(self):
+        """The record of a mount that is being removed is not the one that takes its place."""
+        self.start_watchdog()
+        mount = self.supervised()
+        self.set_table([])
+        self.assert_nothing_left(mount)
+        again = Mount(self, "mnt.a", port=mount.port)
+        self.assertEqual(again.name, mount.name)
+        again.hand_over_listener()
+        again.publish()
+        self.set_table([again])
+        self.wait_log("%s: supervising the tunnel with PID" % again.name, count=2)
+        again.kill_tunnel()
+        wait_for("a new tunnel", lambda: len(again.starts()) >= 3)
+        self.assertTrue(os.path.exists(again.state_path))
+        self.assertTrue(os.path.exists(again.secret_dir))
 
     def test_socket_of_a_mount_that_failed_is_given_back(self):
         """Section 25 no. 7: no port stays taken after a failed mount."""
