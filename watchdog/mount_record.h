@@ -119,9 +119,11 @@ struct MountRecord {
   Progress progress;
   bool due = true;  // something happened: decide now
   std::optional<MonoTime> wake;
-  bool blind = false;          // whether its tunnel lives could not be found out
-  bool unsaved = false;        // the state file could not be written
-  bool renewal_waits = false;  // due, but as many run as may
+  bool blind = false;      // whether its tunnel lives could not be found out
+  bool forbidden = false;  // ... because the process may not be looked at: its port decides
+  std::optional<MonoTime> unaccepted_since;  // connections to its port wait for somebody
+  bool unsaved = false;                      // the state file could not be written
+  bool renewal_waits = false;                // due, but as many run as may
   Novelty novelty;
 };
 

@@ -86,6 +86,10 @@ class Supervisor {
   void read(MountRecord& mount);
   void readIfChanged(MountRecord& mount);
   void adopt(MountRecord& mount, TunnelFinder& finder);
+  std::vector<pid_t> candidates(const MountRecord& mount) const;
+  bool adoptProcess(MountRecord& mount, TunnelFinder& finder, pid_t pid);
+  bool adoptByPort(MountRecord& mount, TunnelFinder& finder);
+  bool nobodyServes(MountRecord& mount, TunnelFinder& finder) const;
   bool keepDespite(MountRecord& mount);
   void forgetMissing(const std::map<std::string, bool>& names);
   void expireListeners();
@@ -142,6 +146,7 @@ class Supervisor {
 
   // supervisor_rebuild.cc: mounts without a usable state file.
   void rebuildMissing();
+  void retryRebuild(const Error& error);
   void rebuild(const mounts::MountEntry& entry, int port, pid_t tunnel);
   bool restoreCopy(const std::string& name, const std::string& target, pid_t tunnel);
   void explainStranger(const std::string& target, int port, pid_t tunnel);

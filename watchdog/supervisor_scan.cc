@@ -7,6 +7,7 @@
 #include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
+#include "efs/tunnel_control/tunnel_command.h"
 #include "supervisor.h"
 
 namespace efs::watchdog {
@@ -17,6 +18,9 @@ namespace {
 constexpr Duration kListenerPatience{30000};
 constexpr Duration kLongestScanPause{1000};
 constexpr Duration kBlindRetry{5000};
+constexpr Duration kUnacceptedRetry{1000};
+// A tunnel accepts in milliseconds, even a busy one.
+constexpr Duration kUnacceptedPatience{3000};
 
 }  // namespace
 
@@ -30,7 +34,10 @@ void Supervisor::scanOnce() {
   earliest_scan_ = end + std::min<MonoTime::duration>(9 * (end - begin), kLongestScanPause);
   if (!blind_) return novelty_.clear("blind");
   scan_due_ = true;
-  earliest_scan_ = end + kBlindRetry;
+  const bool waiting = std::any_of(mounts_.begin(), mounts_.end(), [](const auto& entry) {
+    return entry.second.blind && entry.second.unaccepted_since;
+  });
+  earliest_scan_ = end + (waiting ? kUnacceptedRetry : kBlindRetry);
 }
 
 void Supervisor::scan() {
@@ -106,45 +113,89 @@ void Supervisor::read(MountRecord& mount) {
              state.error().describe());
 }
 
+std::vector<pid_t> Supervisor::candidates(const MountRecord& mount) const {
+  std::vector<pid_t> pids;
+  if (mount.state.pid) pids.push_back(*mount.state.pid);
+  const auto text = readFile(store_.paths(mount.name).pid_file, 64);
+  const auto pid = text ? parseInt(trim(*text)) : std::nullopt;
+  if (pid && *pid > 1 && *pid <= 1 << 22 && mount.state.pid != *pid) {
+    pids.push_back(static_cast<pid_t>(*pid));
+  }
+  return pids;
+}
+
 void Supervisor::adopt(MountRecord& mount, TunnelFinder& finder) {
-  mount.blind = false;
-  std::vector<pid_t> candidates;
-  if (mount.state.pid) candidates.push_back(*mount.state.pid);
-  if (const auto text = readFile(store_.paths(mount.name).pid_file, 64)) {
-    const auto pid = parseInt(trim(*text));
-    if (pid && *pid > 1 && *pid <= 1 << 22 && mount.state.pid != *pid)
-      candidates.push_back(static_cast<pid_t>(*pid));
+  mount.blind = mount.forbidden = false;
+  for (const pid_t pid : candidates(mount)) {
+    if (adoptProcess(mount, finder, pid)) return;
   }
-  for (const pid_t pid : candidates) {
-    auto found = finder.find(pid, mount.port);
-    if (!found) {
-      log::debug("{}: {}", mount.name, found.error().describe());
-      // Not to be able to look is no proof that it is dead.
-      mount.blind = mount.blind || found.error().kind() != ErrorKind::kNotFound;
-      if (mount.blind && novelty_.isNew("blind", found.error().describe())) {
-        log::error("tunnels cannot be looked at, trying again: {}", found.error().describe());
-      }
-      continue;
-    }
+  if (!mount.blind && adoptByPort(mount, finder)) return;
+  // What may not be looked at is neither alive nor dead by that; whether anybody serves is seen at
+  // the port.
+  if (mount.blind && mount.forbidden && nobodyServes(mount, finder)) {
+    log::warning("{}: nobody serves port {}, its tunnel is taken for dead", mount.name, mount.port);
     mount.blind = false;
-    mount.tunnel.emplace(std::move(found->process));
-    if (!mount.listener.valid() && found->listener.valid()) {
-      mount.listener = std::move(found->listener);
-      around_.manager.storeListener(mount.name, mount.listener);
-    }
-    watchTunnel(mount);
-    ++mount.health.generation;
-    log::info("{}: supervising the tunnel with PID {} on port {}{}", mount.name, pid, mount.port,
-              mount.listener.valid() ? "" : ", without its listening socket");
-    if (mount.state.pid != pid) {
-      // Before its helper has written one there is nothing that it could contradict.
-      if (mount.state.pid)
-        log::warning("Stunnel pid mismatch in state file {}: {} is running", mount.name, pid);
-      mount.state.pid = pid;
-      if (!mount.pending) save(mount);
-    }
-    return;
   }
+}
+
+bool Supervisor::adoptProcess(MountRecord& mount, TunnelFinder& finder, pid_t pid) {
+  auto found = finder.find(pid, mount.port);
+  if (!found) {
+    const Error& error = found.error();
+    log::debug("{}: {}", mount.name, error.describe());
+    if (error.kind() == ErrorKind::kNotFound) return false;
+    // Not to be able to look is no proof that it is dead.
+    mount.forbidden = (!mount.blind || mount.forbidden) && error.kind() == ErrorKind::kPermission;
+    mount.blind = true;
+    if (novelty_.isNew("blind", error.describe())) {
+      log::error("tunnels cannot be looked at, trying again: {}", error.describe());
+    }
+    return false;
+  }
+  mount.blind = mount.forbidden = false;
+  mount.unaccepted_since.reset();
+  mount.tunnel.emplace(std::move(found->process));
+  if (!mount.listener.valid() && found->listener.valid()) {
+    mount.listener = std::move(found->listener);
+    around_.manager.storeListener(mount.name, mount.listener);
+  }
+  watchTunnel(mount);
+  ++mount.health.generation;
+  log::info("{}: supervising the tunnel with PID {} on port {}{}", mount.name, pid, mount.port,
+            mount.listener.valid() ? "" : ", without its listening socket");
+  if (mount.state.pid == pid) return true;
+  // Before its helper has written one there is nothing that it could contradict.
+  if (mount.state.pid)
+    log::warning("Stunnel pid mismatch in state file {}: {} is running", mount.name, pid);
+  mount.state.pid = pid;
+  if (!mount.pending) save(mount);
+  return true;
+}
+
+// The file's pid is no tunnel, but somebody listens: a tunnel that the file does not know is better
+// than a second one beside it. One look at all processes, for all mounts of a scan.
+bool Supervisor::adoptByPort(MountRecord& mount, TunnelFinder& finder) {
+  if (mount.pending || !mount.state.pid || *mount.state.pid <= 1) return false;
+  const auto sockets = finder.ownSockets();
+  if (!sockets || (*sockets)->listeners(mount.port).empty()) return false;
+  const auto pid = finder.byPort(mount.port);
+  return pid && *pid && adoptProcess(mount, finder, **pid);
+}
+
+// Nobody listens; or connections have been waiting for a while that a tunnel would have accepted.
+bool Supervisor::nobodyServes(MountRecord& mount, TunnelFinder& finder) const {
+  const auto command = tunnel_control::TunnelCommand::parse(mount.state.cmd);
+  if (!command || !command->netns.empty()) return false;  // its port is not one of our network
+  const auto sockets = finder.ownSockets();
+  if (!sockets) return false;
+  if ((*sockets)->listeners(mount.port).empty()) return true;
+  if (!(*sockets)->hasUnaccepted(mount.port)) {
+    mount.unaccepted_since.reset();
+    return false;
+  }
+  const MonoTime now = around_.clock.monotonic();
+  if (!mount.unaccepted_since) mount.unaccepted_since = now;
+  return now - *mount.unaccepted_since >= kUnacceptedPatience;
 }
 
 // A file that was deleted under a live mount is written again; what we know of it is in memory.
