@@ -13,14 +13,7 @@ kill -KILL $(watchdogs)
 kill -KILL "$(tunnel_of /mnt/efs)"
 mkfifo "$WORLD/thread"
 # Named like a tunnel, too: only the call that opens the pid tells.
-python3 -c '
-import ctypes, threading, time
-def other():
-    ctypes.CDLL(None).prctl(15, b"efs-proxy")
-    print(threading.get_native_id(), flush=True)
-    time.sleep(1000)
-threading.Thread(target=other).start()
-' >"$WORLD/thread" &
+io-witness thread >"$WORLD/thread" &
 process=$!
 read -r thread <"$WORLD/thread"
 [[ "$thread" != "$process" && -e /proc/$thread ]] || fail "no thread"
