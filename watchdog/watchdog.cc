@@ -307,7 +307,7 @@ void Watchdog::noticeClockJump() {
 void Watchdog::checkForeignWatchdog() {
   foreign_check_due_ = false;
   next_foreign_check_ = clock_.monotonic() + kForeignInterval;
-  const auto pid = findForeignWatchdog();
+  const auto pid = findForeignWatchdog(store_.directory());
   if (pid && !foreign_) {
     log::warning("the watchdog of efs-utils runs with PID {}; staying out of its way until it ends",
                  *pid);
