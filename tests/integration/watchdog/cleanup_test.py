@@ -6,7 +6,7 @@ import subprocess
 import time
 import unittest
 
-from bench import Bench, Mount, alive, read, wait_for, write
+from bench import PATIENCE, Bench, Mount, alive, read, wait_for, write
 
 # decide.h: kUnusedBeforeStop
 CONSISTENCY = 2.0
@@ -176,6 +176,40 @@ class CleanUp(Bench):
         self.set_table([])  # the event of a real table
         self.assert_nothing_left(mount)
         self.assertEqual(sorted(os.listdir(precious)), ["a", "b", "c"])
+
+    def removal_child(self, watchdog):
+        """Caught while it removes very many files."""
+        path = "/proc/%d/task/%d/children" % (watchdog.pid, watchdog.pid)
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            children = [int(pid) for pid in read(path).split()]
+            ours = [pid for pid in children if read("/proc/%d/comm" % pid) == "amazon-efs-moun\n"]
+            if ours:
+                os.kill(ours[0], signal.SIGSTOP)
+                return ours[0]
+        raise AssertionError("no child removes anything")
+
+    def test_removal_that_does_not_return_holds_up_nobody_and_is_told(self):
+        watchdog = self.start_watchdog()
+        mount = self.supervised()
+        other = self.supervised("mnt.b")
+        many = os.path.join(mount.secret_dir, "many")
+        os.mkdir(many)
+        for number in range(40000):
+            os.mknod(os.path.join(many, str(number)))
+        self.set_table([other])
+        child = self.removal_child(watchdog)  # stopped, it is as deaf to SIGALRM as one in state D
+        self.assertTrue(os.path.exists(mount.state_path))
+        for _ in range(2):
+            pid = other.tunnel_pid()
+            os.kill(pid, signal.SIGKILL)
+            wait_for("a new tunnel of the other", lambda old=pid: other.tunnel_pid() != old)
+        self.wait_log("%s: its clean-up waits in the kernel" % mount.name, patience=40)
+        os.kill(child, signal.SIGCONT)
+        self.wait_log("%s: no answer within 20 s" % mount.name)
+        self.set_table([other])
+        self.assert_nothing_left(mount)
+        self.assertEqual(self.log().count("its clean-up waits in the kernel"), 1)
 
     def test_mount_made_anew_under_the_same_name_keeps_its_files(self):
         """The record of a mount that is being removed is not the one that takes its place."""

@@ -31,17 +31,17 @@ void beNamed(const char* name) { ::prctl(PR_SET_NAME, name); }
 class Other {
  public:
   explicit Other(const std::function<pid_t()>& prepare) {
-    int ends[2];
-    EXPECT_EQ(::pipe(ends), 0);
+    auto ends = makePipe();
+    EXPECT_TRUE(ends);
     pid_ = ::fork();
     if (pid_ == 0) {
       const pid_t answer = prepare();
-      if (::write(ends[1], &answer, sizeof answer) != sizeof answer) ::_exit(1);
+      if (::write(ends->write_end.get(), &answer, sizeof answer) != sizeof answer) ::_exit(1);
       while (true) ::pause();
     }
-    ::close(ends[1]);
-    EXPECT_EQ(::read(ends[0], &answer_, sizeof answer_), static_cast<ssize_t>(sizeof answer_));
-    ::close(ends[0]);
+    ends->write_end.reset();
+    EXPECT_EQ(::read(ends->read_end.get(), &answer_, sizeof answer_),
+              static_cast<ssize_t>(sizeof answer_));
   }
   ~Other() {
     ::kill(pid_, SIGKILL);
@@ -170,8 +170,7 @@ TEST_F(Finding, NeverTakesAShortageForAnAnswer) {
   int shortages = 0;
   for (rlim_t more = 0; more < 8; ++more) {
     const int kind = kindInChild(other.pid(), listener_.port, [more] {
-      const int next = ::dup(0);
-      ::close(next);
+      const int next = UniqueFd(::dup(0)).get();
       const rlimit limit{static_cast<rlim_t>(next) + more, static_cast<rlim_t>(next) + more};
       return ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
     });
