@@ -18,6 +18,8 @@ using tunnel_control::WatchdogRequest;
 
 constexpr const char* kDaemon = "amazon-efs-mount-watchdog";
 constexpr Duration kDaemonStart{3000};
+// For one that holds the lock and has no socket yet, or is busy.
+constexpr Duration kSilentPatience{2000};
 
 bool systemdIsPid1() {
   const auto name = readFile("/proc/1/comm", 64);
@@ -57,7 +59,9 @@ bool watchdogAnswers(const state::StateStore& store) {
       .has_value();
 }
 
-// Waits until it answers: whoever holds back behind the start lock must find it there.
+// Waits until it answers: whoever holds back behind the start lock must find it there. Not longer
+// than it lives: under the CSI driver, whose process 1 reaps only tunnels, nobody else takes its
+// leavings.
 Status startDaemon(const std::string& path, const state::StateStore& store, const Clock& clock) {
   SpawnOptions options;
   options.argv = {path};
@@ -71,19 +75,58 @@ Status startDaemon(const std::string& path, const state::StateStore& store, cons
   while (!watchdogAnswers(store)) {
     if (deadline.passed())
       return Error(ErrorKind::kTimeout, path + " was started but does not answer");
-    EFS_CHECK(sleepFor(Duration(10)));
+    EFS_TRY(ended, child.wait(Duration(10)));
+    if (ended) return Error(ErrorKind::kIo, path + " was started and " + ended->describe());
   }
   return {};
+}
+
+// Who holds the lock is the watchdog, or becomes it in a moment; or umount.efs, which does a dead
+// watchdog's work. One that is stopped or busy is still the one: a second could only wait for its
+// end, and each mount would start one more.
+bool lockHeld(const state::StateStore& store) {
+  const auto held = FileLock::isHeld(store.watchdogLock());
+  return held && *held;
+}
+
+enum class Present { kAnswers, kSilent, kNone };
+
+Result<Present> findWatchdog(const state::StateStore& store, const Clock& clock) {
+  const Deadline deadline(clock, kSilentPatience);
+  while (!watchdogAnswers(store)) {
+    if (!lockHeld(store)) return Present::kNone;
+    if (deadline.passed()) return Present::kSilent;
+    EFS_CHECK(sleepFor(Duration(50)));
+  }
+  return Present::kAnswers;
+}
+
+Error silentError(const state::StateStore& store) {
+  const auto holder = readFile(store.watchdogLock(), 64);
+  const std::string pid = holder ? std::string(trim(*holder)) : std::string();
+  Error error(ErrorKind::kTimeout, std::string("the ") + kDaemon + " that holds " +
+                                       store.watchdogLock() +
+                                       " does not answer, no other is started");
+  if (!pid.empty()) {
+    error.addHint("it wrote process id " + printable(pid, 20) +
+                  "; is it stopped? until it answers, a tunnel that dies is not replaced");
+  }
+  return error;
 }
 
 }  // namespace
 
 Status ensureWatchdog(const state::StateStore& store, const Clock& clock) {
-  if (watchdogAnswers(store)) return {};
+  // Before the start lock: fifty mounts beside a silent watchdog wait together, not in turns.
+  EFS_TRY(before, findWatchdog(store, clock));
+  if (before == Present::kAnswers) return {};
+  if (before == Present::kSilent) return silentError(store);
   // Fifty first mounts at once shall start one daemon, not fifty.
   EFS_TRY(lock,
           FileLock::acquire(store.directory() + "/watchdog-start.lock", clock, kDaemonStart * 2));
-  if (watchdogAnswers(store)) return {};
+  EFS_TRY(now, findWatchdog(store, clock));
+  if (now == Present::kAnswers) return {};
+  if (now == Present::kSilent) return silentError(store);
   if (systemdIsPid1() && startUnit()) return {};
   const std::string daemon = findProgram(kDaemon);
   if (daemon.empty()) {

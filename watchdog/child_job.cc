@@ -35,7 +35,7 @@ int runChild(unsigned deadline_s, int answer, const ChildJob::Body& body) {
   ::alarm(deadline_s);
   log::setLevel(log::Level::kOff);  // the log's descriptor is closed here too
   if (::dup2(answer, 3) < 0) return 1;
-  (void)::close_range(4, ~0U, 0);
+  closeFrom(4);
   return writeAll(3, encode(body()), "the answer") ? 0 : 1;
 }
 

@@ -60,7 +60,7 @@ class Novelty {
 };
 
 // What a child may be doing; at most one of each kind for a mount.
-enum class Task { kRenewal, kProbe, kRoot, kHome, kFindTarget, kRemount };
+enum class Task { kRenewal, kProbe, kRoot, kHome, kFindTarget, kRemount, kRemoval };
 
 // What is known of a mount's traffic and of the answers to questions about it.
 struct Health {
@@ -79,6 +79,13 @@ struct Health {
   Seen home_answers = Seen::kUnknown;
   std::string successor;   // name of the mount that is to take its place
   std::string last_error;  // for people
+};
+
+// A mount of which everything is to go. The record, and with it the listener that holds the port,
+// stays until that is done: nobody can make a mount of the same name before.
+struct Removal {
+  MonoTime next{};     // not tried before
+  MonoTime overdue{};  // a try that has not returned by then waits in the kernel
 };
 
 struct MountRecord {
@@ -107,12 +114,16 @@ struct MountRecord {
   std::int64_t restarts = 0;       // tunnels started here
   bool unmount_announced = false;  // umount.efs said so
 
+  std::optional<Removal> removal;
+
   Progress progress;
   bool due = true;  // something happened: decide now
   std::optional<MonoTime> wake;
-  bool blind = false;          // whether its tunnel lives could not be found out
-  bool unsaved = false;        // the state file could not be written
-  bool renewal_waits = false;  // due, but as many run as may
+  bool blind = false;      // whether its tunnel lives could not be found out
+  bool forbidden = false;  // ... because the process may not be looked at: its port decides
+  std::optional<MonoTime> unaccepted_since;  // connections to its port wait for somebody
+  bool unsaved = false;                      // the state file could not be written
+  bool renewal_waits = false;                // due, but as many run as may
   Novelty novelty;
 };
 

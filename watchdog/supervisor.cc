@@ -69,7 +69,7 @@ void Supervisor::clockChanged() {
 void Supervisor::retry() {
   if (paused_) return;
   for (auto& [name, mount] : mounts_) {
-    if (mount.unsaved) save(mount);
+    if (mount.unsaved && !mount.removal) save(mount);
   }
 }
 
@@ -91,12 +91,13 @@ void Supervisor::run() {
   });
   const bool other_mounts = scanned && std::exchange(records_changed_, false);
   if (any || changed || other_mounts) around_.view.refresh();
+  if (changed) retryRemovals();
   const bool rebuild_due = next_rebuild_ && now >= *next_rebuild_;
   if (changed || other_mounts || rebuild_due) rebuildMissing();
   for (auto it = mounts_.begin(); it != mounts_.end();) {
     MountRecord& mount = it->second;
     const bool wanted = changed || is_due(*it);
-    ++it;  // evaluate() may remove the record
+    ++it;
     if (wanted && mount.readable && !mount.blind) evaluate(mount);
   }
   expireListeners();
@@ -122,6 +123,7 @@ std::optional<MonoTime> Supervisor::wake() const {
 
 void Supervisor::evaluate(MountRecord& mount) {
   mount.due = false;
+  if (mount.removal) return continueRemoval(mount);
   const Observation seen = observe(mount);
   Policy policy = policy_;
   // A tunnel without counters is judged by the kernel's alone, with the old key's patience.
@@ -133,7 +135,7 @@ void Supervisor::evaluate(MountRecord& mount) {
   mount.wake = decision.wake;
   for (const Action action : decision.actions) {
     carryOut(mount, action);
-    if (action == Action::kRemoveMount) return;  // the record is gone
+    if (action == Action::kRemoveMount) return;
   }
   for (const Remedy remedy : decision.remedies) heal(mount, remedy);
 }

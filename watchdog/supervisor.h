@@ -87,6 +87,10 @@ class Supervisor {
   void read(MountRecord& mount);
   void readIfChanged(MountRecord& mount);
   void adopt(MountRecord& mount, TunnelFinder& finder);
+  std::vector<pid_t> candidates(const MountRecord& mount) const;
+  bool adoptProcess(MountRecord& mount, TunnelFinder& finder, pid_t pid);
+  bool adoptByPort(MountRecord& mount, TunnelFinder& finder);
+  bool nobodyServes(MountRecord& mount, TunnelFinder& finder) const;
   bool keepDespite(MountRecord& mount);
   void forgetMissing(const std::map<std::string, bool>& names);
   void expireListeners();
@@ -143,6 +147,7 @@ class Supervisor {
 
   // supervisor_rebuild.cc: mounts without a usable state file.
   void rebuildMissing();
+  void retryRebuild(const Error& error);
   void rebuild(const mounts::MountEntry& entry, int port, pid_t tunnel);
   bool restoreCopy(const std::string& name, const std::string& target, pid_t tunnel);
   void explainStranger(const std::string& target, int port, pid_t tunnel);
@@ -160,8 +165,15 @@ class Supervisor {
   void checkReadAhead(const MountRecord& mount) const;
   void clearUnmount(MountRecord& mount);
   void signalTunnel(const MountRecord& mount, int signo, const char* name) const;
-  void remove(MountRecord& mount);
   void save(MountRecord& mount);
+
+  // supervisor_removal.cc: a mount's files go, by a child.
+  void remove(MountRecord& mount);
+  void continueRemoval(MountRecord& mount);
+  void startRemoval(MountRecord& mount);
+  void tellOverdue(MountRecord& mount);
+  void removalEnded(MountRecord& mount, const Result<std::string>& answer);
+  void retryRemovals();
 
   Surroundings around_;
   state::StateStore store_;

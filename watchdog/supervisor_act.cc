@@ -224,13 +224,6 @@ void Supervisor::signalTunnel(const MountRecord& mount, int signo, const char* n
   }
 }
 
-void Supervisor::remove(MountRecord& mount) {
-  const auto removed = store_.removeMount(mount.name, &mount.state);
-  if (!removed) log::error("{}: {}", mount.name, removed.error().describe());
-  log::info("Cleaned up the state of {}", mount.name);
-  forget(mount);
-}
-
 void Supervisor::save(MountRecord& mount) {
   const auto paths = store_.paths(mount.name);
   const auto written = mount.pending ? store_.writePending(mount.name, mount.state)

@@ -83,6 +83,8 @@ void Supervisor::take(MountRecord& mount, Task task, const Result<std::string>& 
       return targetFound(mount, answer);
     case Task::kRemount:
       return remountEnded(mount, answer);
+    case Task::kRemoval:
+      return removalEnded(mount, answer);
   }
 }
 

@@ -45,10 +45,22 @@ void Supervisor::rebuildMissing() {
           std::min(next_rebuild_.value_or(MonoTime::max()), wait.since + kMissingPatience);
       continue;
     }
+    if (!tunnels) {
+      auto found = tunnel_control::tunnelsByPort();
+      if (!found) return retryRebuild(found.error());
+      tunnels.emplace(std::move(*found));
+    }
     wait.tried = true;
-    if (!tunnels) tunnels = tunnel_control::tunnelsByPort();
     const auto tunnel = tunnels->find(port);
     rebuild(*entry, port, tunnel == tunnels->end() ? -1 : tunnel->second);
+  }
+}
+
+// Without a look at the processes a living tunnel would be taken for a dead one.
+void Supervisor::retryRebuild(const Error& error) {
+  next_rebuild_ = around_.clock.monotonic() + kMissingPatience;
+  if (novelty_.isNew("rebuild", error.describe())) {
+    log::error("tunnels cannot be looked at, trying again: {}", error.describe());
   }
 }
 

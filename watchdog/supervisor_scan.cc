@@ -7,6 +7,7 @@
 #include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
+#include "efs/tunnel_control/tunnel_command.h"
 #include "supervisor.h"
 
 namespace efs::watchdog {
@@ -17,6 +18,9 @@ namespace {
 constexpr Duration kListenerPatience{30000};
 constexpr Duration kLongestScanPause{1000};
 constexpr Duration kBlindRetry{5000};
+constexpr Duration kUnacceptedRetry{1000};
+// A tunnel accepts in milliseconds, even a busy one.
+constexpr Duration kUnacceptedPatience{3000};
 
 }  // namespace
 
@@ -30,7 +34,10 @@ void Supervisor::scanOnce() {
   earliest_scan_ = end + std::min<MonoTime::duration>(9 * (end - begin), kLongestScanPause);
   if (!blind_) return novelty_.clear("blind");
   scan_due_ = true;
-  earliest_scan_ = end + kBlindRetry;
+  const bool waiting = std::any_of(mounts_.begin(), mounts_.end(), [](const auto& entry) {
+    return entry.second.blind && entry.second.unaccepted_since;
+  });
+  earliest_scan_ = end + (waiting ? kUnacceptedRetry : kBlindRetry);
 }
 
 void Supervisor::scan() {
@@ -50,7 +57,8 @@ void Supervisor::scan() {
   for (const auto& [name, is_pending] : names) load(name, is_pending);
   TunnelFinder finder;
   for (auto& [name, mount] : mounts_) {
-    if ((mount.due || mount.blind) && mount.readable && !mount.tunnel) adopt(mount, finder);
+    const bool wanted = mount.readable && !mount.tunnel && !mount.removal;
+    if (wanted && (mount.due || mount.blind)) adopt(mount, finder);
     blind_ = blind_ || mount.blind;
   }
 }
@@ -105,45 +113,89 @@ void Supervisor::read(MountRecord& mount) {
              state.error().describe());
 }
 
+std::vector<pid_t> Supervisor::candidates(const MountRecord& mount) const {
+  std::vector<pid_t> pids;
+  if (mount.state.pid) pids.push_back(*mount.state.pid);
+  const auto text = readFile(store_.paths(mount.name).pid_file, 64);
+  const auto pid = text ? parseInt(trim(*text)) : std::nullopt;
+  if (pid && *pid > 1 && *pid <= 1 << 22 && mount.state.pid != *pid) {
+    pids.push_back(static_cast<pid_t>(*pid));
+  }
+  return pids;
+}
+
 void Supervisor::adopt(MountRecord& mount, TunnelFinder& finder) {
-  mount.blind = false;
-  std::vector<pid_t> candidates;
-  if (mount.state.pid) candidates.push_back(*mount.state.pid);
-  if (const auto text = readFile(store_.paths(mount.name).pid_file, 64)) {
-    const auto pid = parseInt(trim(*text));
-    if (pid && *pid > 1 && *pid <= 1 << 22 && mount.state.pid != *pid)
-      candidates.push_back(static_cast<pid_t>(*pid));
+  mount.blind = mount.forbidden = false;
+  for (const pid_t pid : candidates(mount)) {
+    if (adoptProcess(mount, finder, pid)) return;
   }
-  for (const pid_t pid : candidates) {
-    auto found = finder.find(pid, mount.port);
-    if (!found) {
-      log::debug("{}: {}", mount.name, found.error().describe());
-      // Not to be able to look is no proof that it is dead.
-      mount.blind = mount.blind || found.error().kind() != ErrorKind::kNotFound;
-      if (mount.blind && novelty_.isNew("blind", found.error().describe())) {
-        log::error("tunnels cannot be looked at, trying again: {}", found.error().describe());
-      }
-      continue;
-    }
+  if (!mount.blind && adoptByPort(mount, finder)) return;
+  // What may not be looked at is neither alive nor dead by that; whether anybody serves is seen at
+  // the port.
+  if (mount.blind && mount.forbidden && nobodyServes(mount, finder)) {
+    log::warning("{}: nobody serves port {}, its tunnel is taken for dead", mount.name, mount.port);
     mount.blind = false;
-    mount.tunnel.emplace(std::move(found->process));
-    if (!mount.listener.valid() && found->listener.valid()) {
-      mount.listener = std::move(found->listener);
-      around_.manager.storeListener(mount.name, mount.listener);
-    }
-    watchTunnel(mount);
-    ++mount.health.generation;
-    log::info("{}: supervising the tunnel with PID {} on port {}{}", mount.name, pid, mount.port,
-              mount.listener.valid() ? "" : ", without its listening socket");
-    if (mount.state.pid != pid) {
-      // Before its helper has written one there is nothing that it could contradict.
-      if (mount.state.pid)
-        log::warning("Stunnel pid mismatch in state file {}: {} is running", mount.name, pid);
-      mount.state.pid = pid;
-      if (!mount.pending) save(mount);
-    }
-    return;
   }
+}
+
+bool Supervisor::adoptProcess(MountRecord& mount, TunnelFinder& finder, pid_t pid) {
+  auto found = finder.find(pid, mount.port);
+  if (!found) {
+    const Error& error = found.error();
+    log::debug("{}: {}", mount.name, error.describe());
+    if (error.kind() == ErrorKind::kNotFound) return false;
+    // Not to be able to look is no proof that it is dead.
+    mount.forbidden = (!mount.blind || mount.forbidden) && error.kind() == ErrorKind::kPermission;
+    mount.blind = true;
+    if (novelty_.isNew("blind", error.describe())) {
+      log::error("tunnels cannot be looked at, trying again: {}", error.describe());
+    }
+    return false;
+  }
+  mount.blind = mount.forbidden = false;
+  mount.unaccepted_since.reset();
+  mount.tunnel.emplace(std::move(found->process));
+  if (!mount.listener.valid() && found->listener.valid()) {
+    mount.listener = std::move(found->listener);
+    around_.manager.storeListener(mount.name, mount.listener);
+  }
+  watchTunnel(mount);
+  ++mount.health.generation;
+  log::info("{}: supervising the tunnel with PID {} on port {}{}", mount.name, pid, mount.port,
+            mount.listener.valid() ? "" : ", without its listening socket");
+  if (mount.state.pid == pid) return true;
+  // Before its helper has written one there is nothing that it could contradict.
+  if (mount.state.pid)
+    log::warning("Stunnel pid mismatch in state file {}: {} is running", mount.name, pid);
+  mount.state.pid = pid;
+  if (!mount.pending) save(mount);
+  return true;
+}
+
+// The file's pid is no tunnel, but somebody listens: a tunnel that the file does not know is better
+// than a second one beside it. One look at all processes, for all mounts of a scan.
+bool Supervisor::adoptByPort(MountRecord& mount, TunnelFinder& finder) {
+  if (mount.pending || !mount.state.pid || *mount.state.pid <= 1) return false;
+  const auto sockets = finder.ownSockets();
+  if (!sockets || (*sockets)->listeners(mount.port).empty()) return false;
+  const auto pid = finder.byPort(mount.port);
+  return pid && *pid && adoptProcess(mount, finder, **pid);
+}
+
+// Nobody listens; or connections have been waiting for a while that a tunnel would have accepted.
+bool Supervisor::nobodyServes(MountRecord& mount, TunnelFinder& finder) const {
+  const auto command = tunnel_control::TunnelCommand::parse(mount.state.cmd);
+  if (!command || !command->netns.empty()) return false;  // its port is not one of our network
+  const auto sockets = finder.ownSockets();
+  if (!sockets) return false;
+  if ((*sockets)->listeners(mount.port).empty()) return true;
+  if (!(*sockets)->hasUnaccepted(mount.port)) {
+    mount.unaccepted_since.reset();
+    return false;
+  }
+  const MonoTime now = around_.clock.monotonic();
+  if (!mount.unaccepted_since) mount.unaccepted_since = now;
+  return now - *mount.unaccepted_since >= kUnacceptedPatience;
 }
 
 // A file that was deleted under a live mount is written again; what we know of it is in memory.
@@ -160,7 +212,8 @@ void Supervisor::forgetMissing(const std::map<std::string, bool>& names) {
   for (auto it = mounts_.begin(); it != mounts_.end();) {
     MountRecord& mount = it->second;
     ++it;
-    if (names.count(mount.name) != 0 || keepDespite(mount)) continue;
+    // Its removal takes the state file last and reports its end by itself.
+    if (names.count(mount.name) != 0 || mount.removal || keepDespite(mount)) continue;
     records_changed_ = true;
     log::info("{}: its state file is gone, no longer supervised", mount.name);
     forget(mount);
@@ -178,8 +231,12 @@ void Supervisor::forget(MountRecord& mount) {
       strays_.erase(stray);
     });
   }
-  around_.manager.dropListener(mount.name);
-  mounts_.erase(mounts_.find(mount.name));
+  const std::string name = mount.name;
+  around_.manager.dropListener(name);
+  mounts_.erase(mounts_.find(name));
+  const auto successor = waiting_listeners_.find(name);
+  if (successor != waiting_listeners_.end())
+    around_.manager.storeListener(name, successor->second.fd);
 }
 
 Status Supervisor::takeListener(const std::string& name, UniqueFd listener) {
@@ -190,7 +247,8 @@ Status Supervisor::takeListener(const std::string& name, UniqueFd listener) {
   }
   around_.manager.storeListener(name, listener);
   const auto known = mounts_.find(name);
-  if (known != mounts_.end()) {
+  // The record of a mount that goes away is not the one of the mount that takes its place.
+  if (known != mounts_.end() && !known->second.removal) {
     known->second.listener = std::move(listener);
   } else {
     waiting_listeners_[name] = {std::move(listener), around_.clock.monotonic()};

@@ -27,6 +27,7 @@ constexpr Duration kTick{60000};
 constexpr Duration kTickNearForeigner{5000};
 constexpr Duration kForeignInterval{10000};
 constexpr Duration kLockRetry{1000};
+constexpr Duration kFirstLockRetry{20};
 
 Result<UniqueFd> openSignals() {
   sigset_t set;
@@ -161,13 +162,16 @@ void Watchdog::watchConfig() {
 void Watchdog::takeOver() {
   const MonoTime now = clock_.monotonic();
   if (supervisor_ || !settings_.watchdog.enabled || now < next_lock_try_) return;
-  next_lock_try_ = now + kLockRetry;
+  // A mount helper that only asks whether the lock is held takes it for a moment.
+  const bool first = next_lock_try_ == MonoTime{};
+  next_lock_try_ = now + (first ? kFirstLockRetry : kLockRetry);
   if (const auto made = store_.create(settings_.state_dir_mode); !made) {
     log::error("{}", made.error().describe());
     return;
   }
   auto lock = FileLock::tryAcquire(store_.watchdogLock());
   if (!lock) {
+    if (first) return;
     if (!waiting_reported_) {
       log::info("another watchdog owns {}, waiting for it to end: {}", store_.directory(),
                 lock.error().describe());
@@ -306,7 +310,7 @@ void Watchdog::noticeClockJump() {
 void Watchdog::checkForeignWatchdog() {
   foreign_check_due_ = false;
   next_foreign_check_ = clock_.monotonic() + kForeignInterval;
-  const auto pid = findForeignWatchdog();
+  const auto pid = findForeignWatchdog(store_.directory());
   if (pid && !foreign_) {
     log::warning("the watchdog of efs-utils runs with PID {}; staying out of its way until it ends",
                  *pid);

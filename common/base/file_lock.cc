@@ -52,4 +52,15 @@ Result<FileLock> FileLock::acquire(const std::string& path, const Clock& clock, 
   }
 }
 
+Result<bool> FileLock::isHeld(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd.valid()) {
+    if (errno == ENOENT) return false;
+    return Error::fromErrno(errno, "opening lock " + path);
+  }
+  if (::flock(fd.get(), LOCK_SH | LOCK_NB) == 0) return false;
+  if (errno == EWOULDBLOCK) return true;
+  return Error::fromErrno(errno, "asking for lock " + path);
+}
+
 }  // namespace efs

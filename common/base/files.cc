@@ -1,6 +1,5 @@
 #include "efs/base/files.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <memory>
 
 namespace efs {
 namespace {
@@ -36,37 +34,6 @@ Status fillTemporary(int fd, const std::string& temporary, std::string_view cont
     return Error::fromErrno(errno, "setting mode of " + temporary);
   EFS_CHECK(writeAll(fd, content, temporary));
   if (options.durable && ::fsync(fd) != 0) return Error::fromErrno(errno, "syncing " + temporary);
-  return {};
-}
-
-// Removes one entry of an open directory, descending without ever following a link.
-Status removeEntry(int parent, const std::string& name, const std::string& shown);
-
-Status removeContent(UniqueFd directory, const std::string& shown) {
-  struct CloseDir {
-    void operator()(DIR* d) const { ::closedir(d); }
-  };
-  std::unique_ptr<DIR, CloseDir> listing(::fdopendir(directory.get()));
-  if (!listing) return Error::fromErrno(errno, "listing " + shown);
-  const int fd = directory.release();  // now owned by the listing
-  while (const dirent* entry = ::readdir(listing.get())) {
-    const std::string name = entry->d_name;
-    if (name == "." || name == "..") continue;
-    EFS_CHECK(removeEntry(fd, name, shown + "/" + name));
-  }
-  return {};
-}
-
-Status removeEntry(int parent, const std::string& name, const std::string& shown) {
-  if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return {};
-  if (errno != EISDIR && errno != EPERM) return Error::fromErrno(errno, "removing " + shown);
-  UniqueFd directory(
-      ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!directory.valid()) return Error::fromErrno(errno, "opening " + shown);
-  EFS_CHECK(removeContent(std::move(directory), shown));
-  if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
-    return Error::fromErrno(errno, "removing " + shown);
-  }
   return {};
 }
 
@@ -141,19 +108,12 @@ Status makeDirectories(const std::string& path, mode_t mode) {
   return Error::fromErrno(err, "creating directory " + path);
 }
 
-Status removeTree(const std::string& path) {
-  const auto [directory, name] = splitPath(path);
-  const UniqueFd parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!parent.valid()) {
-    if (errno == ENOENT) return {};
-    return Error::fromErrno(errno, "opening " + directory);
-  }
-  return removeEntry(parent.get(), name, path);
-}
-
 Status removeFile(const std::string& path) {
   if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
-  return Error::fromErrno(errno, "removing " + path);
+  const int err = errno;
+  Error error = Error::fromErrno(err, "removing " + path);
+  if (err == EBUSY) error.addHint("a file is mounted there; unmount it: umount " + path);
+  return error;
 }
 
 bool fileExists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }

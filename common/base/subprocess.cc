@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,6 +22,8 @@ extern char** environ;
 
 namespace efs {
 namespace {
+
+constexpr int kMostDescriptors = 1 << 16;
 
 // Everything the child needs, laid out before fork() so that the child allocates nothing.
 struct ChildPlan {
@@ -207,6 +210,14 @@ Status Subprocess::signal(int signo) const { return signalPidFd(pidfd_.get(), si
 void Subprocess::killAndReap() {
   (void)signal(SIGKILL);
   (void)wait(Duration(1000));
+}
+
+void closeFrom(int first) {
+  if (::syscall(SYS_close_range, first, ~0U, 0) == 0) return;
+  rlimit limit{};
+  const bool known = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < kMostDescriptors;
+  const int end = known ? static_cast<int>(limit.rlim_cur) : kMostDescriptors;
+  for (int fd = first; fd < end; ++fd) ::close(fd);
 }
 
 Result<UniqueFd> openPidFd(pid_t pid) {

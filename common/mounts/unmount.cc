@@ -3,12 +3,13 @@
 #include <fcntl.h>
 #include <libmount.h>
 #include <sys/mount.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+
+#include "efs/base/subprocess.h"
 
 namespace efs::mounts {
 namespace {
@@ -22,7 +23,7 @@ struct UpdateDeleter {
 // In the child: who waits for the end of the caller's output, or of any pipe, must not wait for us.
 void leaveTheCaller() {
   ::setsid();
-  (void)::syscall(SYS_close_range, 3, ~0U, 0);
+  closeFrom(3);
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null.valid()) return;
   for (int fd = 0; fd <= 2; ++fd) ::dup2(null.get(), fd);

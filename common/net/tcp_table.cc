@@ -42,6 +42,12 @@ std::optional<TcpRow::End> address(std::string_view text) {
   return TcpRow::End{*ip, *port};
 }
 
+// "tx_queue:rx_queue"
+std::uint32_t received(std::string_view queues) {
+  const std::size_t colon = std::min(queues.find(':'), queues.size() - 1);
+  return queues.empty() ? 0 : number<std::uint32_t>(queues.substr(colon + 1), 16).value_or(0);
+}
+
 }  // namespace
 
 std::optional<TcpRow> parseTcpRow(std::string_view line) {
@@ -50,12 +56,13 @@ std::optional<TcpRow> parseTcpRow(std::string_view line) {
   const auto local = address(fields.next());
   const auto remote = address(fields.next());
   const auto state = number<unsigned>(fields.next(), 16);
-  fields.skip(3);  // queues, timer, retransmissions
+  const std::uint32_t waiting = received(fields.next());
+  fields.skip(2);  // timer, retransmissions
   const auto uid = number<std::uint32_t>(fields.next(), 10);
   fields.skip(1);  // timeout
   const auto inode = number<std::uint64_t>(fields.next(), 10);
   if (!local || !remote || !state || !uid || !inode) return std::nullopt;
-  return TcpRow{*local, *remote, *state, *uid, *inode};
+  return TcpRow{*local, *remote, *state, *uid, *inode, waiting};
 }
 
 }  // namespace efs::net

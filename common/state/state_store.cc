@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "efs/base/files.h"
+#include "efs/base/remove_tree.h"
 #include "efs/base/text.h"
 
 namespace efs::state {
@@ -166,26 +167,40 @@ Status StateStore::publish(const std::string& name) const {
 Status StateStore::removeMount(const std::string& name, const MountState* state) const {
   EFS_CHECK(checkName(name));
   Status first;
-  const auto note = [&first](Status status) {
-    if (!status && first) first = std::move(status);
+  bool occupied = false;
+  const auto note = [&](Status status) {
+    if (status) return;
+    occupied = occupied || status.error().kind() == ErrorKind::kBusy;
+    if (first) first = std::move(status);
   };
   const auto mount = paths(name);
   for (const auto& path : state != nullptr ? state->files : std::vector<std::string>()) {
-    // Only plain files of the directory that carry this mount's name: the list comes from a file
-    // that may be damaged, and deleting as root is not undone.
-    const std::string inside = directory_ + "/";
-    if (path.compare(0, inside.size(), inside) != 0) continue;
-    const std::string entry = path.substr(inside.size());
-    if (entry.find('/') == std::string::npos && endsWith(entry, name)) note(removeFile(path));
+    if (isFileOf(name, path)) note(removeFile(path));
   }
   note(removeFile(mount.tunnel_config));
   note(removeFile(mount.counters));
   // `mountStateDir` is always the name with a plus; another value in the file is not believed.
   note(removeTree(mount.secret_dir));
+  // Something is mounted in there: without its state file nobody would come back when it is gone.
+  if (occupied) return first;
   note(removeFile(mount.pending_state));
   // Last, so that a clean-up that was cut short is found again and repeated.
   note(removeFile(mount.state));
   return first;
+}
+
+// The list comes from a file that may be damaged, and deleting as root is not undone. The mount
+// name in a file's name begins at its first "fs-": "stunnel-config.fs-2.x.fs-1.mnt.20049" is no
+// file of "fs-1.mnt.20049".
+bool StateStore::isFileOf(const std::string& name, const std::string& path) const {
+  const std::string inside = directory_ + "/";
+  if (path.compare(0, inside.size(), inside) != 0) return false;
+  const std::string entry = path.substr(inside.size());
+  const auto start = entry.find("fs-");
+  if (entry.find('/') != std::string::npos || start == std::string::npos) return false;
+  // The state files themselves go last.
+  const std::string prefix = entry.substr(0, start);
+  return entry.substr(start) == name && !prefix.empty() && prefix != "~";
 }
 
 }  // namespace efs::state

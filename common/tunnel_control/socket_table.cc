@@ -34,6 +34,7 @@ SocketTable SocketTable::parse(std::string_view text) {
     const bool here = row->local.ip == loopback || row->local.ip == INADDR_ANY;
     if (row->state == net::kTcpListen && here) {
       table.listeners_.emplace(row->local.port, row->inode);
+      if (row->waiting != 0) table.unaccepted_.insert(row->local.port);
     }
   }
   return table;

@@ -11,9 +11,12 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <functional>
+#include <set>
 
 #include "efs/base/files.h"
 #include "efs/base/text.h"
+#include "efs/tunnel_control/process_look.h"
 
 namespace efs::tunnel_control {
 namespace {
@@ -24,37 +27,52 @@ std::string procPath(pid_t pid, const char* entry) {
   return "/proc/" + std::to_string(pid) + "/" + entry;
 }
 
-std::optional<std::string> linkTarget(const std::string& path) {
+Result<std::string> linkTarget(const std::string& path, Look look) {
   std::array<char, 256> buffer{};
   const ssize_t length = ::readlink(path.c_str(), buffer.data(), buffer.size());
-  if (length < 0) return std::nullopt;
+  if (length < 0) return judged(look, Error::fromErrno(errno, "reading the link " + path));
   return std::string(buffer.data(), static_cast<std::size_t>(length));
 }
 
 Result<bool> namedLikeATunnel(pid_t pid) {
-  EFS_TRY(comm, readFile(procPath(pid, "comm"), 64));
-  const std::string_view name = trim(comm);
+  auto comm = readFile(procPath(pid, "comm"), 64);
+  if (!comm) return judged(Look::kName, comm.error());
+  const std::string_view name = trim(*comm);
   return name == "efs-proxy" || name.substr(0, 7) == "stunnel";
 }
 
-// The number of the process's descriptor that is one of these sockets.
-Result<std::optional<int>> descriptorOf(pid_t pid, const std::vector<ino_t>& inodes) {
+// Calls `visit` with the number and the target of each descriptor until it says false. One that may
+// not be read leaves everything open: kPermission, unless the visit has ended before.
+Status forEachDescriptor(pid_t pid, const std::function<bool(int, const std::string&)>& visit) {
+  const std::string directory = procPath(pid, "fd");
+  Status unread;
   std::error_code failed;
   int seen = 0;
-  for (std::filesystem::directory_iterator it(procPath(pid, "fd"), failed), end;
+  for (std::filesystem::directory_iterator it(directory, failed), end;
        !failed && it != end && seen < kMaxDescriptors; it.increment(failed), ++seen) {
-    const auto target = linkTarget(it->path());
-    const auto matches = [&](ino_t inode) {
-      return target == "socket:[" + std::to_string(inode) + "]";
-    };
-    if (target && std::any_of(inodes.begin(), inodes.end(), matches)) {
-      if (const auto number = parseInt(it->path().filename().string())) {
-        return std::optional<int>(static_cast<int>(*number));
-      }
-    }
+    const auto number = parseInt(it->path().filename().string());
+    const auto target = linkTarget(it->path(), Look::kDescriptor);
+    if (!target && target.error().kind() != ErrorKind::kNotFound)
+      unread = unexpected(target.error());
+    if (target && number && !visit(static_cast<int>(*number), *target)) return {};
   }
-  if (failed) return Error::fromErrno(failed.value(), "listing " + procPath(pid, "fd"));
-  return std::optional<int>();
+  if (!failed) return unread;
+  return judged(Look::kDescriptors, Error::fromErrno(failed.value(), "listing " + directory));
+}
+
+std::string socketName(ino_t inode) { return "socket:[" + std::to_string(inode) + "]"; }
+
+// The number of the process's descriptor that is one of these sockets.
+Result<std::optional<int>> descriptorOf(pid_t pid, const std::vector<ino_t>& inodes) {
+  std::set<std::string> wanted;
+  for (const ino_t inode : inodes) wanted.insert(socketName(inode));
+  std::optional<int> found;
+  const auto visited = forEachDescriptor(pid, [&](int number, const std::string& target) {
+    if (wanted.count(target) != 0) found = number;
+    return !found;
+  });
+  if (!visited) return visited.error();
+  return found;
 }
 
 UniqueFd duplicateListener(int pidfd, int descriptor, int port) {
@@ -98,54 +116,83 @@ Status TunnelProcess::signal(int signo) const {
 }
 
 Result<const SocketTable*> TunnelFinder::socketsOf(pid_t pid) {
-  const auto network = linkTarget(procPath(pid, "ns/net"));
-  if (!network) return Error(ErrorKind::kNotFound, "process " + std::to_string(pid) + " is gone");
-  const auto known = tables_.find(*network);
+  EFS_TRY(network, linkTarget(procPath(pid, "ns/net"), Look::kNamespace));
+  const auto known = tables_.find(network);
   if (known != tables_.end()) return &known->second;
-  EFS_TRY(table, SocketTable::read(procPath(pid, "net/tcp")));
-  return &tables_.emplace(*network, std::move(table)).first->second;
+  auto table = SocketTable::read(procPath(pid, "net/tcp"));
+  if (!table) return judged(Look::kSockets, table.error());
+  return &tables_.emplace(network, std::move(*table)).first->second;
+}
+
+Result<const SocketTable*> TunnelFinder::ownSockets() { return socketsOf(::getpid()); }
+
+Result<std::optional<pid_t>> TunnelFinder::byPort(int port) {
+  if (!by_port_) {
+    EFS_TRY(found, tunnelsByPort());
+    by_port_.emplace(std::move(found));
+  }
+  const auto found = by_port_->find(port);
+  if (found == by_port_->end()) return std::optional<pid_t>();
+  return std::optional<pid_t>(found->second);
+}
+
+// Its descriptor that listens on the port. The pidfd of the process is open: it tells afterwards
+// whether all answers were about one process.
+Result<int> TunnelFinder::listeningDescriptor(pid_t pid, int port) {
+  const std::string name = "process " + std::to_string(pid);
+  const auto named = namedLikeATunnel(pid);
+  // It lives, for find() looks at the pidfd after this: /proc hides it (hidepid=).
+  if (!named && named.error().kind() == ErrorKind::kNotFound) {
+    return Error(ErrorKind::kPermission, name + " is hidden from us in /proc");
+  }
+  if (!named) return named.error();
+  if (!*named) return Error(ErrorKind::kNotFound, name + " is not a tunnel");
+  EFS_TRY(sockets, socketsOf(pid));
+  EFS_TRY(descriptor, descriptorOf(pid, sockets->listeners(port)));
+  if (descriptor) return *descriptor;
+  return Error(ErrorKind::kNotFound,
+               name + " does not listen on 127.0.0.1:" + std::to_string(port));
 }
 
 Result<FoundTunnel> TunnelFinder::find(pid_t pid, int port) {
   const std::string name = "process " + std::to_string(pid);
   if (pid <= 1) return Error(ErrorKind::kNotFound, name + " cannot be a tunnel");
   // The pidfd first: if the process is still there at the end, all answers were about it.
-  EFS_TRY(pidfd, openPidFd(pid));
-  EFS_TRY(named, namedLikeATunnel(pid));
-  if (!named) return Error(ErrorKind::kNotFound, name + " is not a tunnel");
-  EFS_TRY(sockets, socketsOf(pid));
-  EFS_TRY(descriptor, descriptorOf(pid, sockets->listeners(port)));
-  if (!descriptor) {
-    return Error(ErrorKind::kNotFound,
-                 name + " does not listen on 127.0.0.1:" + std::to_string(port));
-  }
-  UniqueFd listener = duplicateListener(pidfd.get(), *descriptor, port);
-  TunnelProcess process = TunnelProcess::adopted(pid, std::move(pidfd));
+  auto pidfd = openPidFd(pid);
+  if (!pidfd) return judged(Look::kPidFd, pidfd.error());
+  TunnelProcess process = TunnelProcess::adopted(pid, std::move(*pidfd));
+  const auto descriptor = listeningDescriptor(pid, port);
+  UniqueFd listener;
+  if (descriptor) listener = duplicateListener(process.pidFd(), *descriptor, port);
+  // A zombie, too. Whatever the looks said, it serves nobody.
   if (process.ended()) return Error(ErrorKind::kNotFound, name + " has ended");
+  if (!descriptor) return descriptor.error();
   return FoundTunnel{std::move(process), std::move(listener)};
 }
 
-std::map<int, pid_t> tunnelsByPort() {
+Result<std::map<int, pid_t>> tunnelsByPort() {
   std::map<int, pid_t> found;
-  const auto sockets = SocketTable::read();
-  if (!sockets) return found;
-  std::map<std::string, int> ports;  // "socket:[123]" -> port
-  for (const auto& [port, inode] : sockets->listeners()) {
-    ports["socket:[" + std::to_string(inode) + "]"] = port;
-  }
+  EFS_TRY(sockets, SocketTable::read());
+  std::map<std::string, int> ports;
+  for (const auto& [port, inode] : sockets.listeners()) ports[socketName(inode)] = port;
   std::error_code failed;
   for (std::filesystem::directory_iterator it("/proc", failed), end; !failed && it != end;
        it.increment(failed)) {
-    const auto pid = parseInt(it->path().filename().string());
-    const auto named = pid ? namedLikeATunnel(static_cast<pid_t>(*pid)) : Result<bool>(false);
+    const auto number = parseInt(it->path().filename().string());
+    if (!number) continue;
+    const auto pid = static_cast<pid_t>(*number);
+    const auto named = namedLikeATunnel(pid);
+    if (!named && named.error().kind() == ErrorKind::kIo) return named.error();
     if (!named || !*named) continue;
-    std::error_code hidden;
-    for (const auto& fd : std::filesystem::directory_iterator(it->path() / "fd", hidden)) {
-      const auto target = linkTarget(fd.path());
-      const auto port = target ? ports.find(*target) : ports.end();
-      if (port != ports.end()) found.emplace(port->second, static_cast<pid_t>(*pid));
-    }
+    const auto visited = forEachDescriptor(pid, [&](int, const std::string& target) {
+      const auto port = ports.find(target);
+      if (port != ports.end()) found.emplace(port->second, pid);
+      return true;
+    });
+    // One that we may not look at is left out; one that we could not look at may be any.
+    if (!visited && visited.error().kind() == ErrorKind::kIo) return visited.error();
   }
+  if (failed) return Error::fromErrno(failed.value(), "listing /proc");
   return found;
 }
 

@@ -3,7 +3,6 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <functional>
 #include <optional>
 #include <set>
@@ -11,7 +10,6 @@
 #include "efs/base/file_lock.h"
 #include "efs/base/files.h"
 #include "efs/base/log.h"
-#include "efs/base/text.h"
 #include "efs/base/wait.h"
 #include "efs/mounts/mount_table.h"
 #include "efs/tunnel_control/socket_table.h"
@@ -26,7 +24,6 @@ using tunnel_control::WatchdogRequest;
 
 constexpr Duration kAnswer{1000};
 constexpr Duration kLook{10};
-constexpr int kMaxProcesses = 100000;
 
 // Looks again and again: neither the kernel's lists nor a foreign process's files tell of changes.
 bool becomes(const std::function<bool()>& condition, const Clock& clock, Duration patience) {
@@ -74,22 +71,29 @@ std::optional<TunnelEnd> leaveToWatchdog(const std::string& name, const AfterUnm
   return gone ? TunnelEnd::kEnded : TunnelEnd::kLeft;
 }
 
-// By the state file's pid, or, where that is out of date, by the port it listens on.
-std::optional<tunnel_control::TunnelProcess> findTunnel(const state::MountState& state, int port) {
+using FoundProcess = std::optional<tunnel_control::TunnelProcess>;
+
+// By the state file's pid, or, where that is out of date, by the port it listens on. An error:
+// there may be one that cannot be looked at.
+Result<FoundProcess> findTunnel(const state::MountState& state, int port) {
   tunnel_control::TunnelFinder finder;
+  Status unseen;
+  const auto look = [&](pid_t pid) -> FoundProcess {
+    auto found = finder.find(pid, port);
+    if (found) return std::move(found->process);
+    if (found.error().kind() != ErrorKind::kNotFound) unseen = unexpected(found.error());
+    return std::nullopt;
+  };
   if (state.pid) {
-    if (auto found = finder.find(*state.pid, port)) return std::move(found->process);
+    if (auto found = look(*state.pid)) return found;
   }
-  if (!tunnelListens(port)) return std::nullopt;
-  std::error_code failed;
-  int seen = 0;
-  for (std::filesystem::directory_iterator it("/proc", failed), end;
-       !failed && it != end && seen < kMaxProcesses; it.increment(failed), ++seen) {
-    const auto pid = parseInt(it->path().filename().string());
-    if (!pid) continue;
-    if (auto found = finder.find(static_cast<pid_t>(*pid), port)) return std::move(found->process);
+  if (!tunnelListens(port)) return FoundProcess();
+  EFS_TRY(pid, finder.byPort(port));
+  if (pid) {
+    if (auto found = look(*pid)) return found;
   }
-  return std::nullopt;
+  if (!unseen) return unseen.error();
+  return FoundProcess();
 }
 
 void stop(const tunnel_control::TunnelProcess& tunnel, const AfterUnmount& after) {
@@ -112,7 +116,12 @@ TunnelEnd endHere(const std::string& name, int port, const AfterUnmount& after) 
   const auto command = tunnel_control::TunnelCommand::parse(state->cmd);
   // The kernel shows the users of a port only in its own network namespace.
   if (command && !command->netns.empty()) return TunnelEnd::kInUse;
-  if (const auto tunnel = findTunnel(*state, port)) stop(*tunnel, after);
+  const auto tunnel = findTunnel(*state, port);
+  if (!tunnel) {
+    log::warning("{}: its tunnel is left running: {}", name, tunnel.error().describe());
+    return TunnelEnd::kFailed;
+  }
+  if (*tunnel) stop(**tunnel, after);
   if (const auto removed = after.store.removeMount(name, &*state); !removed) {
     log::error("{}: {}", name, removed.error().describe());
     return TunnelEnd::kFailed;

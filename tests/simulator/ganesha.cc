@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "efs/base/files.h"
+#include "efs/base/remove_tree.h"
 #include "efs/base/text.h"
 
 namespace efs::simulator {

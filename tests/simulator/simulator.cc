@@ -11,6 +11,7 @@
 #include "credential_server.h"
 #include "dns.h"
 #include "efs/base/files.h"
+#include "efs/base/remove_tree.h"
 #include "efs/base/text.h"
 #include "imds.h"
 

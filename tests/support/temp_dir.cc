@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "efs/base/files.h"
+#include "efs/base/remove_tree.h"
 
 namespace efs::test_support {
 namespace {

@@ -13,7 +13,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -27,6 +29,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "efs/base/files.h"
@@ -284,15 +287,28 @@ int follow(const std::string& folder, const std::string& out_path) {
   return 0;
 }
 
+// A process with a second thread, both named like a tunnel; tells the thread's id and waits.
+int thread() {
+  ::prctl(PR_SET_NAME, "efs-proxy");
+  std::thread second([] {
+    std::printf("%ld\n", static_cast<long>(::syscall(SYS_gettid)));
+    std::fflush(stdout);
+    while (true) ::pause();
+  });
+  second.join();
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   if (words.size() == 4 && words[0] == "run") return run(words[1], words[2], words[3]);
   if (words.size() == 2 && words[0] == "try-lock") return tryLock(words[1]);
+  if (words.size() == 1 && words[0] == "thread") return thread();
   if (words.size() == 3 && words[0] == "follow") return follow(words[1], words[2]);
   std::fprintf(stderr,
                "usage: io-witness run buffered|direct|locked FILE JOURNAL | "
-               "try-lock FILE | follow FOLDER OUT\n");
+               "try-lock FILE | follow FOLDER OUT | thread\n");
   return 2;
 }

@@ -126,6 +126,20 @@ class Dpkg(unittest.TestCase):
         self.assertNotIn("try-restart", self.systemctl_calls())
         self.assertTrue(self.exists(LINK))
 
+    def test_purge_enters_no_mount_in_the_log_directory(self):
+        """Issue 9, A1: the same kind of fault; a bind mount has the device of its source."""
+        self.install(PACKAGE)
+        archive = self.root / "var/log/amazon/efs/archive"
+        archive.mkdir(parents=True)
+        precious = self.root / "srv/precious"
+        precious.mkdir(parents=True)
+        (precious / "file").write_text("keep")
+        run("mount", "--bind", precious, archive)
+        done = self.dpkg("--purge", "efsmount")
+        self.assertEqual((precious / "file").read_text(), "keep")
+        self.assertIn("something is mounted at or below /var/log/amazon/efs", done.stderr)
+        run("umount", archive)
+
     def test_purge_leaves_nothing_and_the_next_installation_enables_again(self):
         self.install(PACKAGE)
         (self.root / "etc/amazon/efs/privateKey.pem").write_text("key")

@@ -2,10 +2,11 @@
 import os
 import signal
 import socket
+import subprocess
 import time
 import unittest
 
-from bench import Bench, Mount, alive, read, wait_for, write
+from bench import PATIENCE, Bench, Mount, alive, read, wait_for, write
 
 # decide.h: kUnusedBeforeStop
 CONSISTENCY = 2.0
@@ -139,6 +140,93 @@ class CleanUp(Bench):
         self.start_watchdog()
         self.wait_log('No mount found for "%s"' % mount.name)
         wait_for("its tunnel", mount.starts)
+
+    def bind(self, source, target):
+        subprocess.run(["mount", "--bind", source, target], check=True)
+        # In tearDown(), before the folder is removed.
+        self.unbind = lambda: subprocess.run(["umount", "-l", target], check=False,
+                                             stderr=subprocess.DEVNULL)
+
+    def tearDown(self):
+        getattr(self, "unbind", lambda: None)()
+        super().tearDown()
+
+    def test_what_is_mounted_in_a_mounts_directory_stays_and_is_named(self):
+        """Issue 9, A1: three files of a bound directory were deleted."""
+        self.start_watchdog()
+        mount = self.supervised()
+        other = self.supervised("mnt.b")
+        precious = self.path("precious")
+        os.mkdir(precious)
+        for name in "abc":
+            write(os.path.join(precious, name), "keep")
+        inside = os.path.join(mount.secret_dir, "mount")
+        os.mkdir(inside)
+        self.bind(precious, inside)
+        self.set_table([])
+        self.wait_log("%s: removing %s" % (mount.name, inside))
+        self.assertEqual(sorted(os.listdir(precious)), ["a", "b", "c"])
+        self.assertIn("is mounted there", self.log())
+        self.assertIn("umount %s" % inside, self.log())
+        self.assertTrue(os.path.exists(mount.state_path))
+        self.assert_nothing_left(other)  # goes on
+        time.sleep(2)
+        self.assertEqual(self.log().count("%s: removing %s" % (mount.name, inside)), 1)
+        self.unbind()
+        self.set_table([])  # the event of a real table
+        self.assert_nothing_left(mount)
+        self.assertEqual(sorted(os.listdir(precious)), ["a", "b", "c"])
+
+    def removal_child(self, watchdog):
+        """Caught while it removes very many files."""
+        path = "/proc/%d/task/%d/children" % (watchdog.pid, watchdog.pid)
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            children = [int(pid) for pid in read(path).split()]
+            ours = [pid for pid in children if read("/proc/%d/comm" % pid) == "amazon-efs-moun\n"]
+            if ours:
+                os.kill(ours[0], signal.SIGSTOP)
+                return ours[0]
+        raise AssertionError("no child removes anything")
+
+    def test_removal_that_does_not_return_holds_up_nobody_and_is_told(self):
+        watchdog = self.start_watchdog()
+        mount = self.supervised()
+        other = self.supervised("mnt.b")
+        many = os.path.join(mount.secret_dir, "many")
+        os.mkdir(many)
+        for number in range(40000):
+            os.mknod(os.path.join(many, str(number)))
+        self.set_table([other])
+        child = self.removal_child(watchdog)  # stopped, it is as deaf to SIGALRM as one in state D
+        self.assertTrue(os.path.exists(mount.state_path))
+        for _ in range(2):
+            pid = other.tunnel_pid()
+            os.kill(pid, signal.SIGKILL)
+            wait_for("a new tunnel of the other", lambda old=pid: other.tunnel_pid() != old)
+        self.wait_log("%s: its clean-up waits in the kernel" % mount.name, patience=40)
+        os.kill(child, signal.SIGCONT)
+        self.wait_log("%s: no answer within 20 s" % mount.name)
+        self.set_table([other])
+        self.assert_nothing_left(mount)
+        self.assertEqual(self.log().count("its clean-up waits in the kernel"), 1)
+
+    def test_mount_made_anew_under_the_same_name_keeps_its_files(self):
+        """The record of a mount that is being removed is not the one that takes its place."""
+        self.start_watchdog()
+        mount = self.supervised()
+        self.set_table([])
+        self.assert_nothing_left(mount)
+        again = Mount(self, "mnt.a", port=mount.port)
+        self.assertEqual(again.name, mount.name)
+        again.hand_over_listener()
+        again.publish()
+        self.set_table([again])
+        self.wait_log("%s: supervising the tunnel with PID" % again.name, count=2)
+        again.kill_tunnel()
+        wait_for("a new tunnel", lambda: len(again.starts()) >= 3)
+        self.assertTrue(os.path.exists(again.state_path))
+        self.assertTrue(os.path.exists(again.secret_dir))
 
     def test_socket_of_a_mount_that_failed_is_given_back(self):
         """Section 25 no. 7: no port stays taken after a failed mount."""

@@ -153,25 +153,73 @@ class Lifecycle(Bench):
         self.start_watchdog()
         self.assertEqual(os.stat(self.state_dir).st_mode & 0o777, 0o750)
 
-    def test_old_watchdog_is_left_alone_until_it_ends(self):
-        """UP-4, field.md 14 (U#265): a Python process of that name."""
+    def old_watchdog(self, prefix=(), own=True):
+        """A script of that name. Its /var/run/efs is our state directory, if it is ours."""
         script = self.path("amazon-efs-mount-watchdog")
-        write(script, "#!/usr/bin/python3\nimport sys\nsys.stdin.read()\n", 0o755)
-        old = subprocess.Popen([script], stdin=subprocess.PIPE)
-        self.addCleanup(old.wait)
-        self.addCleanup(old.kill)
+        write(script, "#!/usr/bin/python3\nimport os, sys\nprint(os.getpid(), flush=True)\n"
+              "sys.stdin.read()\n", 0o755)
+        os.chmod(self.root, 0o755)
+        bind = "mount -t tmpfs none /run && mkdir /run/efs"
+        if own:
+            bind += " && mount --bind %s /run/efs" % self.state_dir
+        old = subprocess.Popen(
+            ["unshare", "--mount", "--propagation", "private", "sh", "-c", bind + ' && exec "$@"', "sh"]
+            + list(prefix) + [script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.addCleanup(old.stdin.close)
-        wait_for("its exec", lambda: "amazon-efs-moun" in read("/proc/%d/comm" % old.pid))
+        self.addCleanup(old.stdout.close)
+        self.old = old
+        old.stdout.readline()
+        old_pids = [int(pid) for pid in os.listdir("/proc") if pid.isdigit()
+                    and read("/proc/%s/comm" % pid).strip() == "amazon-efs-moun"]
+        self.assertTrue(old_pids)
+        return old
+
+    def tearDown(self):
+        if self.old:
+            self.old.kill()
+            self.old.wait()
+        super().tearDown()
+
+    old = None
+
+    def dead_mount(self):
         mount = Mount(self, "mnt.a", start=False)
         mount.close_listener()
         mount.publish()
         self.set_table([mount])
+        return mount
+
+    def test_old_watchdog_is_left_alone_until_it_ends(self):
+        """UP-4, field.md 14 (U#265): a Python process of that name."""
+        old = self.old_watchdog()
+        mount = self.dead_mount()
         self.start_watchdog()
         self.wait_log("the watchdog of efs-utils runs with PID %d" % old.pid)
         self.assertEqual(mount.starts(), [])
         old.kill()
         old.wait()
         wait_for("its tunnel", mount.starts)
+
+    def stays_at_work(self, **arguments):
+        self.old_watchdog(**arguments)
+        mount = self.dead_mount()
+        self.start_watchdog()
+        wait_for("its tunnel", mount.starts)
+        self.assertNotIn("the watchdog of efs-utils", self.log())
+
+    def test_process_of_its_name_of_another_user_does_not_matter(self):
+        """Issue 9, B15: any user could make the watchdog idle."""
+        self.stays_at_work(prefix=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"])
+
+    def test_process_of_its_name_in_another_pid_namespace_does_not_matter(self):
+        """B15: a pod's old watchdog never pauses the host's."""
+        self.stays_at_work(prefix=["unshare", "--pid", "--fork", "--kill-child"])
+
+    def test_process_of_its_name_in_another_user_namespace_does_not_matter(self):
+        self.stays_at_work(prefix=["unshare", "--user", "--map-root-user"])
+
+    def test_process_of_its_name_on_another_directory_does_not_matter(self):
+        self.stays_at_work(own=False)
 
 
 if __name__ == "__main__":

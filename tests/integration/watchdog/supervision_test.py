@@ -91,6 +91,98 @@ class Supervision(Bench):
         self.assertEqual(other.greeting(), other.process.pid)
         self.assertEqual(len(other.starts()), 1)
 
+    others = []  # kept: tearDown() reaps by number
+
+    def other_process(self, words, **options):
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, **options)
+        self.others.append(process)
+        self.tunnel_pids.append(process.pid)
+        self.addCleanup(process.stdout.close)
+        return int(process.stdout.readline())
+
+    def without_ptrace(self):
+        return ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]
+
+    def test_pid_that_became_a_thread_of_another_process_is_not_believed(self):
+        """A10: after a restart of the CSI driver a mount hung for good. 6.1 says EINVAL."""
+        program = ("import ctypes, threading, time\n"
+                   "libc = ctypes.CDLL(None)\n"
+                   "libc.prctl(15, b'efs-proxy')\n"
+                   "def other():\n    libc.prctl(15, b'efs-proxy')\n"
+                   "    print(threading.get_native_id(), flush=True)\n    time.sleep(1000)\n"
+                   "threading.Thread(target=other).start()\n")
+        thread = self.other_process(["/usr/bin/python3", "-c", program])
+        mount = Mount(self, "mnt.a", start=False)
+        mount.close_listener()
+        mount.state["pid"] = thread
+        mount.publish()
+        self.set_table([mount])
+        self.start_watchdog()
+        wait_for("its own tunnel", lambda: len(mount.starts()) == 1, patience=3)
+        self.assertEqual(mount.greeting(), mount.tunnel_pid())
+
+    def stranger(self):
+        """A process with a tunnel's name that a watchdog without CAP_SYS_PTRACE cannot look into."""
+        program = ("import ctypes, os, time\n"
+                   "ctypes.CDLL(None).prctl(15, b'efs-proxy')\n"
+                   "print(os.getpid(), flush=True)\ntime.sleep(1000)\n")
+        return self.other_process(["/usr/bin/python3", "-c", program], user=65534)
+
+    def test_process_that_may_not_be_looked_at_is_no_tunnel_when_nobody_listens(self):
+        """A10: EACCES is neither "alive" nor "dead"; the port tells."""
+        mount = Mount(self, "mnt.a", start=False)
+        mount.close_listener()
+        mount.state["pid"] = self.stranger()
+        mount.publish()
+        self.set_table([mount])
+        self.start_watchdog(wrapper=self.without_ptrace())
+        wait_for("its own tunnel", lambda: len(mount.starts()) == 1)
+        self.assertEqual(mount.greeting(), mount.tunnel_pid())
+
+    def test_process_that_may_not_be_looked_at_is_replaced_when_connections_pile_up(self):
+        mount = Mount(self, "mnt.a", start=False)
+        mount.state["pid"] = self.stranger()
+        mount.publish()
+        self.set_table([mount])
+        self.start_watchdog(wrapper=self.without_ptrace())
+        mount.hand_over_listener()
+        time.sleep(1)
+        self.assertEqual(mount.starts(), [])  # it may be served
+        self.assertEqual(mount.greeting(), mount.tunnel_pid())
+        self.assertEqual(mount.starts()[-1][1], "inherited")
+
+    def test_living_tunnel_that_may_not_be_looked_at_gets_no_second_one(self):
+        """A10: the lost errno of a link made it a dead one."""
+        mount = Mount(self, "mnt.a", start=False)
+        for path, mode in ((self.root, 0o755), (self.state_dir, 0o755), (self.notes, 0o777),
+                           (mount.config, 0o644)):
+            os.chmod(path, mode)
+        command = mount.state["cmd"]
+        mount.state["cmd"] = ["/usr/bin/setpriv", "--reuid=65534", "--clear-groups"] + command
+        mount.start_tunnel()
+        mount.state["cmd"] = command
+        mount.publish()
+        self.set_table([mount])
+        self.start_watchdog(wrapper=self.without_ptrace())
+        mount.hand_over_listener()
+        self.wait_log("tunnels cannot be looked at")
+        mount.connect()
+        time.sleep(7)  # longer than one retry and the patience with connections
+        self.assertEqual(len(mount.starts()), 1)
+        mount.kill_tunnel()
+        mount.process.wait()
+        wait_for("its successor", lambda: len(mount.starts()) == 2)
+
+    def test_tunnel_that_the_state_file_does_not_know_is_found_by_its_port(self):
+        mount = Mount(self, "mnt.a")
+        served = mount.process.pid
+        mount.state["pid"] = self.stranger()
+        mount.publish()
+        self.set_table([mount])
+        self.start_watchdog()
+        wait_for("the right pid", lambda: mount.saved()["pid"] == served)
+        self.assertEqual(len(mount.starts()), 1)
+
     def test_commands_of_older_versions_are_translated(self):
         """UP-2: stunnel5 behind nothing, and a path that vanished; efs-proxy is found in PATH."""
         mounts = []

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "efs/base/files.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/text.h"
@@ -102,6 +103,22 @@ TEST(FileLock, StopsWaitingWhenAskedTo) {
 
 TEST(FileLock, ReportsAPathThatCannotBe) {
   EXPECT_EQ(FileLock::tryAcquire("/nowhere/lock").error().kind(), ErrorKind::kNotFound);
+}
+
+TEST(FileLock, TellsWhetherItIsHeldAndLeavesItAlone) {
+  const test_support::TempDir dir;
+  const std::string path = dir.at("lock");
+  EXPECT_FALSE(*FileLock::isHeld(path));
+  EXPECT_FALSE(fileExists(path)) << "asking makes no file";
+  {
+    const auto lock = FileLock::tryAcquire(path);
+    ASSERT_TRUE(lock.has_value());
+    EXPECT_TRUE(*FileLock::isHeld(path));
+  }
+  EXPECT_FALSE(*FileLock::isHeld(path));
+  EXPECT_TRUE(FileLock::tryAcquire(path).has_value());
+  ASSERT_EQ(::symlink(path.c_str(), dir.at("link").c_str()), 0);
+  EXPECT_FALSE(FileLock::isHeld(dir.at("link")).has_value());
 }
 
 }  // namespace

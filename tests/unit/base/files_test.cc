@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "efs/base/remove_tree.h"
 #include "efs/base/subprocess.h"
 #include "efs/test_support/temp_dir.h"
 

@@ -1,6 +1,8 @@
 #include "efs/state/state_store.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -195,6 +197,44 @@ TEST_F(StateStoreTest, RemovesTheRestAfterAFailure) {
   EXPECT_NE(removed.error().message().find(paths.tunnel_config), std::string::npos);
   EXPECT_FALSE(fileExists(paths.state));
   EXPECT_FALSE(fileExists(paths.secret_dir));
+}
+
+// A mount name may end like another one: the first "fs-" counts.
+TEST_F(StateStoreTest, TakesNoFileOfAMountWhoseNameEndsLikeThisOne) {
+  makeMount(kName);
+  const std::string longer = "fs-2.x." + std::string(kName);
+  makeMount(longer);
+  const std::string extra = store_.directory() + "/extra." + kName;
+  ASSERT_TRUE(writeFileAtomic(extra, "x"));
+  MountState state = sample();
+  state.files = {store_.paths(longer).state, store_.paths(longer).tunnel_config, extra};
+  ASSERT_TRUE(store_.removeMount(kName, &state).has_value());
+  EXPECT_TRUE(fileExists(store_.paths(longer).state));
+  EXPECT_TRUE(fileExists(store_.paths(longer).tunnel_config));
+  EXPECT_FALSE(fileExists(extra));
+}
+
+// Issue 9, A1: the state file is what brings the clean-up back when the mount is gone.
+TEST_F(StateStoreTest, KeepsTheStateWhileSomethingIsMountedInTheSecretDirectory) {
+  if (::geteuid() != 0 || ::unshare(CLONE_NEWNS) != 0) GTEST_SKIP() << "needs root";
+  ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+  makeMount(kName);
+  const auto paths = store_.paths(kName);
+  const std::string inside = paths.secret_dir + "/mount";
+  ASSERT_TRUE(makeDirectories(root_.at("precious"), 0700).has_value());
+  const std::string kept = root_.write("precious/file", "keep");
+  ASSERT_TRUE(makeDirectories(inside, 0700).has_value());
+  ASSERT_EQ(::mount(root_.at("precious").c_str(), inside.c_str(), nullptr, MS_BIND, nullptr), 0);
+  const auto removed = store_.removeMount(kName, nullptr);
+  ASSERT_EQ(::umount2(inside.c_str(), MNT_DETACH), 0);
+  ASSERT_FALSE(removed.has_value());
+  EXPECT_EQ(removed.error().kind(), ErrorKind::kBusy);
+  EXPECT_NE(removed.error().message().find(inside), std::string::npos);
+  EXPECT_EQ(test_support::contentOf(kept), "keep");
+  EXPECT_TRUE(fileExists(paths.state));
+  EXPECT_FALSE(fileExists(paths.certificate));
+  EXPECT_TRUE(store_.removeMount(kName, nullptr).has_value());
+  EXPECT_FALSE(store_.portReserved(20049));
 }
 
 // Section 25 no. 7, ST-6: who holds it is alive

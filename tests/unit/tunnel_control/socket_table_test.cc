@@ -75,6 +75,9 @@ TEST(SocketTable, ReadsTheKernelsTable) {
   table = SocketTable::read();
   ASSERT_TRUE(table);
   EXPECT_TRUE(table->hasClient(listener->port)) << "even before anybody accepted";
+  EXPECT_TRUE(table->hasUnaccepted(listener->port));
+  const UniqueFd served(::accept(listener->fd.get(), nullptr, nullptr));
+  EXPECT_FALSE(SocketTable::read()->hasUnaccepted(listener->port));
 }
 
 TEST(TunnelProcess, KnowsAListeningSocketByItsPort) {

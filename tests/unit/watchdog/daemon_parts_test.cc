@@ -8,6 +8,7 @@
 
 #include "directory_watch.h"
 #include "efs/base/files.h"
+#include "efs/base/remove_tree.h"
 #include "efs/test_support/temp_dir.h"
 #include "event_loop.h"
 #include "foreign_watchdog.h"
@@ -110,20 +111,64 @@ TEST(DirectoryWatch, TellsChangesAndItsOwnEnd) {
   EXPECT_FALSE(DirectoryWatch::create(path));
 }
 
-// UP-4: a script of that name, not a native program of that name.
-TEST(ForeignWatchdog, IsAPythonProcessOfThatName) {
-  test_support::TempDir proc;
-  const auto process = [&](const std::string& pid, const char* comm, const char* exe) {
-    ASSERT_TRUE(makeDirectories(proc.at(pid), 0700));
-    ASSERT_TRUE(writeFileAtomic(proc.at(pid) + "/comm", comm));
-    std::filesystem::create_symlink(exe, proc.at(pid) + "/exe");
+// A /proc made of files.
+class ForeignWatchdog : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(makeDirectories(root_.at("run/efs"), 0755));
+    ASSERT_TRUE(makeDirectories(root_.at("var"), 0755));
+    // As on a real machine: absolute, so that it leads into the root of whoever walks.
+    std::filesystem::create_directory_symlink("/run", root_.at("var/run"));
+    namespaces("self", "pid:[1]", "user:[1]");
+  }
+  void namespaces(const std::string& pid, const char* pids, const char* users) {
+    ASSERT_TRUE(makeDirectories(proc_.at(pid + "/ns"), 0700));
+    std::filesystem::create_symlink(pids, proc_.at(pid + "/ns/pid"));
+    std::filesystem::create_symlink(users, proc_.at(pid + "/ns/user"));
+  }
+  struct Facts {
+    const char* comm = "amazon-efs-moun\n";
+    const char* exe = "/usr/bin/python3.11";
+    const char* uid = "Uid:\t0\t0\t0\t0\n";
+    const char* pids = "pid:[1]";
+    const char* users = "user:[1]";
+    std::string root;
   };
-  process("10", "amazon-efs-moun\n", "/usr/bin/amazon-efs-mount-watchdog");
-  process("11", "python3\n", "/usr/bin/python3.11");
-  process("self", "amazon-efs-moun\n", "/usr/bin/python3.11");
-  EXPECT_FALSE(findForeignWatchdog(proc.path()));
-  process("12", "amazon-efs-moun\n", "/usr/bin/python3.11");
-  EXPECT_EQ(findForeignWatchdog(proc.path()), 12);
+  void process(const std::string& pid, Facts facts) {
+    namespaces(pid, facts.pids, facts.users);
+    ASSERT_TRUE(writeFileAtomic(proc_.at(pid + "/comm"), facts.comm));
+    ASSERT_TRUE(writeFileAtomic(proc_.at(pid + "/status"), std::string("Name:\tx\n") + facts.uid));
+    if (facts.exe != nullptr) std::filesystem::create_symlink(facts.exe, proc_.at(pid + "/exe"));
+    std::filesystem::create_symlink(facts.root.empty() ? root_.path() : facts.root,
+                                    proc_.at(pid + "/root"));
+  }
+  auto find() { return findForeignWatchdog(root_.at("run/efs"), proc_.path()); }
+
+  test_support::TempDir proc_, root_, elsewhere_;
+};
+
+// UP-4: a script of that name, not a native program of that name.
+TEST_F(ForeignWatchdog, IsRootsPythonProcessOfThatNameOnThisDirectory) {
+  EXPECT_FALSE(find());
+  process("12", {});
+  EXPECT_EQ(find(), 12);
+}
+
+// Issue 9, B15: any user's process of that name made the watchdog idle.
+TEST_F(ForeignWatchdog, IsNobodyElse) {
+  process("10", {.exe = "/usr/bin/amazon-efs-mount-watchdog", .root = ""});
+  process("11", {.comm = "python3\n", .root = ""});
+  process("20", {.uid = "Uid:\t1000\t1000\t1000\t1000\n", .root = ""});
+  process("21", {.uid = "Uid:\t1000\t0\t0\t0\n", .root = ""});
+  process("22", {.uid = "Uid:\t0\t1000\t0\t0\n", .root = ""});
+  process("23", {.uid = "", .root = ""});
+  process("30", {.pids = "pid:[2]", .root = ""});
+  process("31", {.users = "user:[2]", .root = ""});
+  process("40", {.root = elsewhere_.path()});
+  ASSERT_TRUE(makeDirectories(elsewhere_.at("other/var/run/efs"), 0755));
+  process("41", {.root = elsewhere_.at("other")});
+  process("50", {.exe = nullptr, .root = ""});
+  EXPECT_FALSE(find());
 }
 
 }  // namespace

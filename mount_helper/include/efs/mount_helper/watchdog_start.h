@@ -13,7 +13,8 @@ namespace efs::mount_helper {
 
 // Does nothing if one answers on the state directory's socket; otherwise starts the unit under
 // systemd (without waiting: at boot this mount may be what the unit's order waits for), or the
-// daemon itself where there is no systemd, once for any number of mounts at the same moment.
+// daemon itself where there is no systemd, once for any number of mounts at the same moment. None
+// is started while somebody holds the watchdog's lock: kTimeout, when that one does not answer.
 // Failure is for the log: a mount without a watchdog works until its tunnel dies.
 Status ensureWatchdog(const state::StateStore& store, const Clock& clock);
 

@@ -17,6 +17,9 @@ class FileLock {
   // Waits up to `patience`; kBusy with a hint naming the holder's pid after that. kCancelled when
   // the program was asked to stop (interrupt.h).
   static Result<FileLock> acquire(const std::string& path, const Clock& clock, Duration patience);
+  // Whether somebody holds it, without taking it: who tries to take it at this very moment may find
+  // it busy. False when there is no such file.
+  static Result<bool> isHeld(const std::string& path);
 
  private:
   explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}

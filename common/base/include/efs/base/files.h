@@ -36,8 +36,6 @@ Status writeAll(int fd, std::string_view content, const std::string& name);
 
 // mkdir -p: missing parents get 0755, the leaf exactly `mode`. An existing leaf is left as it is.
 Status makeDirectories(const std::string& path, mode_t mode);
-// rm -rf of one directory that is ours; a missing one is success. Does not follow symbolic links.
-Status removeTree(const std::string& path);
 // unlink; a missing file is success.
 Status removeFile(const std::string& path);
 bool fileExists(const std::string& path);

@@ -74,6 +74,10 @@ class Subprocess {
   UniqueFd pidfd_;
 };
 
+// Closes every descriptor from `first` on, also on kernels before 5.9: for a forked child in which
+// neither a lock nor a listening socket of its parent may live on. Allocates nothing.
+void closeFrom(int first);
+
 // pidfd_open(2) as a raw system call: glibc's wrapper would tie the binary to glibc 2.36.
 Result<UniqueFd> openPidFd(pid_t pid);
 // pidfd_getfd(2): a duplicate of descriptor `fd` of that process.

@@ -30,6 +30,8 @@ struct TcpRow {
   unsigned state = 0;
   std::uint32_t uid = 0;
   std::uint64_t inode = 0;  // 0: no process owns the socket any more
+  // Bytes that its owner has not read; of a listening socket, connections nobody has accepted.
+  std::uint32_t waiting = 0;
 };
 
 // One line without its end; nullopt for the header and for anything not understood.

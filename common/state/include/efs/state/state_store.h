@@ -68,11 +68,13 @@ class StateStore {
   Status publish(const std::string& name) const;
   // Everything of this mount: tunnel config, counters, secret directory, pending state, `files`,
   // and the state file last. Goes on after a failure and reports the first one. Nothing outside the
-  // directory and nothing of another mount is touched, whatever `files` and `mount_state_dir` say,
-  // and no link is followed. `state` may be null.
+  // directory and nothing of another mount is touched, whatever `files` and `mount_state_dir` say;
+  // no link is followed and no mount crossed. kBusy: something is mounted there, which is left
+  // alone; the state file stays, so that the clean-up is repeated. `state` may be null.
   Status removeMount(const std::string& name, const MountState* state) const;
 
  private:
+  bool isFileOf(const std::string& name, const std::string& path) const;
   Status writeTwice(const std::string& path, const std::string& copy,
                     const MountState& state) const;
   std::string directory_;

@@ -24,12 +24,15 @@ class SocketTable {
   // Inodes of the sockets that listen on the port, on 127.0.0.1 or on all addresses.
   std::vector<ino_t> listeners(int port) const;
   const std::multimap<int, ino_t>& listeners() const { return listeners_; }
+  // Connections to the port wait for somebody to accept them.
+  bool hasUnaccepted(int port) const { return unaccepted_.count(port) != 0; }
   // A client end that is connected, or trying to connect, to 127.0.0.1:<port>.
   bool hasClient(int port) const { return client_ports_.count(port) != 0; }
 
  private:
   std::multimap<int, ino_t> listeners_;
   std::set<int> client_ports_;
+  std::set<int> unaccepted_;
 };
 
 }  // namespace efs::tunnel_control

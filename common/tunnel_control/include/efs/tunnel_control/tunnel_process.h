@@ -50,17 +50,24 @@ struct FoundTunnel {
 // make one for each round of questions.
 class TunnelFinder {
  public:
-  // kNotFound: no such process, or it is not the tunnel of this port.
+  // kNotFound: no such process, a thread, a zombie, or not the tunnel of this port. kPermission: it
+  // may not be looked at, which proves neither. kIo: we ran out of something, ask again
+  // (process_look.h).
   Result<FoundTunnel> find(pid_t pid, int port);
+  // The tunnel of our network namespace that listens on the port, whatever any file says.
+  Result<std::optional<pid_t>> byPort(int port);
+  Result<const SocketTable*> ownSockets();
 
  private:
   Result<const SocketTable*> socketsOf(pid_t pid);
+  Result<int> listeningDescriptor(pid_t pid, int port);
   std::map<std::string, SocketTable> tables_;
+  std::optional<std::map<int, pid_t>> by_port_;
 };
 
 // All tunnels of our network namespace by the ports of 127.0.0.1 they listen on; by the rule above,
-// one look at all processes.
-std::map<int, pid_t> tunnelsByPort();
+// one look at all processes. Those that we may not look at are left out. kIo: no answer.
+Result<std::map<int, pid_t>> tunnelsByPort();
 
 // True when `fd` is a socket that listens on this port of 127.0.0.1.
 bool listensOnLoopback(int fd, int port);
