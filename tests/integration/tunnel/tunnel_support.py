@@ -283,7 +283,8 @@ class Counters:
     NUMBERS = ("upstream_state connections_open connections_total strangers_refused bytes_up "
                "bytes_down calls replies backchannel_calls outstanding last_client_byte "
                "last_upstream_byte oldest_call silent_since unreachable_since attempts_failed "
-               "reconnects unmeasured").split()
+               "reconnects unmeasured remembers clients pending absent waiting_since questions "
+               "question_bytes unread").split()
     FACTS = ("pid started connect_ms handshake_ms first_byte_ms certificate_end error_time "
              "upstream tls error").split()
 
@@ -292,7 +293,7 @@ class Counters:
             data = page.read()
         assert len(data) == 4096 and data[:8] == b"EFSCOUNT", data[:16]
         self.version, = struct.unpack_from("=Q", data, 8)
-        for name, value in zip(self.NUMBERS, struct.unpack_from("=18Q", data, 64)):
+        for name, value in zip(self.NUMBERS, struct.unpack_from("=26Q", data, 64)):
             setattr(self, name, value)
         for name, value in zip(self.FACTS, struct.unpack_from("=QQqqqqQ48s96s512s", data, 512)):
             setattr(self, name, value.split(b"\0")[0].decode() if isinstance(value, bytes)
