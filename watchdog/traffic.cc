@@ -12,6 +12,9 @@ constexpr Duration kForgotten{20000};
 // Without a connection it may wait all the same. Its pauses between two attempts grow from 3 s to
 // 5 min while no attempt leads to an answer (XS_TCP_INIT_REEST_TO, XS_TCP_MAX_REEST_TO).
 constexpr Duration kLongestPause{320000};
+// A page may hold anything, also what no clock can show.
+constexpr std::uint64_t kLastTime =
+    std::chrono::floor<std::chrono::milliseconds>(MonoTime::max()).time_since_epoch().count();
 // More than all the small calls that fit into a session's slots.
 constexpr std::uint64_t kLargeWrite = 64U << 10U;
 
@@ -62,7 +65,8 @@ void Traffic::note(const Calls& calls, MonoTime now) {
 // for less long than at the last look.
 void Traffic::noteProgress(const Calls& calls) {
   if (!waiting_since_ || !calls_ || calls.connection != calls_->connection) return;
-  if (waiting_since_ == calls_->since && calls.since > calls_->since) waiting_since_ = calls.since;
+  if (waiting_since_ != calls_->since || calls.since <= calls_->since) return;
+  waiting_since_ = std::min(*calls.since, noted_);
 }
 
 void Traffic::noteQuiet(const Calls& calls, MonoTime now) {
@@ -79,7 +83,7 @@ Traffic::Calls Traffic::ofPage(const tunnel_control::TunnelNumbers& numbers,
   using tunnel_control::UpstreamState;
   const auto time = [](std::uint64_t ms) -> std::optional<MonoTime> {
     if (ms == 0) return std::nullopt;
-    return MonoTime(std::chrono::milliseconds(static_cast<std::int64_t>(ms)));
+    return MonoTime(std::chrono::milliseconds(std::min(ms, kLastTime)));
   };
   Calls calls{
       .received = numbers.bytes_down - numbers.question_bytes,

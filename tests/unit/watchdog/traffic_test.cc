@@ -131,6 +131,19 @@ TEST(Traffic, APageOfAnOlderTunnelTellsThatItsUpstreamIsNotThere) {
   EXPECT_EQ(Traffic::ofPage(page, {}).since, MonoTime(seconds(5)));
 }
 
+// A broken tunnel's page holds anything.
+TEST(Traffic, TimesThatNoClockShowsAreNone) {
+  Traffic traffic;
+  for (const std::uint64_t word : {1ULL, 3600001ULL, 1ULL << 63U, ~0ULL}) {
+    tunnel_control::TunnelNumbers page;
+    page.remembers = page.pending = 1;
+    page.waiting_since = word;
+    traffic.note(Traffic::ofPage(page, {}), kStart);
+    EXPECT_GE(traffic.stuck(kStart), seconds(0));
+    EXPECT_LE(traffic.stuck(kStart), std::chrono::hours(1));
+  }
+}
+
 TEST(Traffic, AnswersToOurQuestionsAreNotReceivedByTheMount) {
   tunnel_control::TunnelNumbers page;
   page.remembers = 1;
