@@ -261,8 +261,11 @@ class Bench(unittest.TestCase):
         return read(self.log_path)
 
     def wait_log(self, fragment, count=1, patience=PATIENCE):
-        wait_for("%d times \"%s\" in the log" % (count, fragment),
-                 lambda: self.log().count(fragment) >= count, patience)
+        try:
+            wait_for("%d times \"%s\" in the log" % (count, fragment),
+                     lambda: self.log().count(fragment) >= count, patience)
+        except AssertionError as vain:
+            raise AssertionError("%s:\n%s" % (vain, self.log()[-4000:])) from None
 
     def mounted(self, point="mnt.a", **arguments):
         """A mount as it is after a successful mount.efs, in the table, supervised."""

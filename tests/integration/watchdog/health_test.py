@@ -255,9 +255,10 @@ class Health(Bench):
     def test_few_descriptors_kill_nothing(self):
         """RLIMIT_NOFILE: not to be able to look is no proof that a tunnel is dead."""
         mounts = [self.mounted("mnt.%d" % i) for i in range(12)]
-        self.start_watchdog(wait=False, wrapper=["prlimit", "--nofile=26:26"])
+        watchdog = self.start_watchdog(wait=False, wrapper=["prlimit", "--nofile=26:26"])
         self.wait_log("Too many open files", patience=30)
         time.sleep(6)  # longer than one retry
+        self.assertIsNone(watchdog.poll(), "the watchdog ended")
         for mount in mounts:
             self.assertEqual(len(mount.starts()), 1)
             self.assertTrue(alive(mount.process.pid))
