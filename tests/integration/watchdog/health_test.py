@@ -174,9 +174,14 @@ class Health(Bench):
         self.wait_log("lost: its certificate", 3)
         self.wait_log("supervising the tunnel with PID", 3)
         for mount in mounts:
+            self.wait_written(mount)
             self.assertEqual(mount.saved()["pid"], mount.process.pid)
             self.assertEqual(mount.saved()["mountpoint"], mount.state["mountpoint"])
             self.assertEqual(len(mount.starts()), 1)
+
+    def wait_written(self, mount):
+        """What is told is on its way to the disk, and not yet there."""
+        wait_for("its state file", lambda: read(mount.state_path) not in ("", "{ broken"))
 
     def test_state_file_damaged_and_watchdog_restarted(self):
         """CRED-10: its copy tells all, also the source of the credentials."""
@@ -192,6 +197,7 @@ class Health(Bench):
         write(mount.state_path, "{ broken")
         self.start_watchdog()
         self.wait_log("restored from its copy")
+        self.wait_written(mount)
         wait_for("the state", lambda: mount.saved()["pid"] == mount.tunnel_pid())
         self.assertEqual(mount.saved()["aKeyFromTheFuture"], {"kept": True})
         self.assertEqual(len(mount.starts()), 2)
