@@ -14,11 +14,30 @@ std::uint64_t earlier(std::uint64_t a, std::uint64_t b) {
   return std::min(a, b);
 }
 
+// While a server answers others for so long and nobody comes back for this answer, it is either not
+// waited for any more or counts again when somebody does come.
+constexpr std::uint64_t kPassedOver = 15000;
+// Longer than any pause of the kernel's: nobody will come.
+constexpr std::uint64_t kGivenUp = 320000;
+constexpr std::size_t kMostAbsent = 64;  // as many as may be open at once
+
+// Since when a connection has waited; 0 = it does not.
+std::uint64_t waits(const ConnectionMeter& connection) {
+  if (connection.question) return 0;
+  const bool unanswered = connection.last_down == 0;
+  if (!connection.calls) return earlier(connection.inherited, connection.asked);
+  const std::uint64_t oldest = connection.calls->oldest();
+  if (oldest == 0 || connection.client_blocks) return 0;
+  if (unanswered && connection.inherited != 0) return connection.inherited;
+  return std::max(oldest, connection.last_down);
+}
+
 void addTotals(TunnelNumbers& sum, const ConnectionMeter& connection) {
   sum.bytes_up += connection.bytes_up;
   sum.bytes_down += connection.bytes_down;
   sum.last_client_byte = std::max(sum.last_client_byte, connection.last_up);
   sum.last_upstream_byte = std::max(sum.last_upstream_byte, connection.last_down);
+  if (connection.question) sum.question_bytes += connection.bytes_down;
   if (!connection.calls) return;
   sum.calls += connection.calls->calls();
   sum.replies += connection.calls->replies();
@@ -27,7 +46,14 @@ void addTotals(TunnelNumbers& sum, const ConnectionMeter& connection) {
 
 void addPresent(TunnelNumbers& sum, const ConnectionMeter& connection) {
   sum.upstream_state = std::max(sum.upstream_state, static_cast<std::uint64_t>(connection.state));
-  if (!connection.calls) return;
+  if (!connection.calls) ++sum.unread;
+  if (connection.question) return;
+  ++sum.clients;
+  sum.waiting_since = earlier(sum.waiting_since, waits(connection));
+  if (!connection.calls) {
+    ++sum.pending;
+    return;
+  }
   if (!connection.calls->measuring()) ++sum.unmeasured;
   sum.outstanding += connection.calls->outstanding();
   const std::uint64_t oldest = connection.calls->oldest();
@@ -39,16 +65,51 @@ void addPresent(TunnelNumbers& sum, const ConnectionMeter& connection) {
 
 }  // namespace
 
-void TunnelMeter::add(const ConnectionMeter& connection) {
+void TunnelMeter::add(ConnectionMeter& connection) {
   ++totals_.connections_total;
   connections_.push_back(&connection);
+  if (connection.question) {
+    ++totals_.questions;
+    return;
+  }
+  std::erase_if(absent_,
+                [&](const Absent& one) { return connection.asked > one.ended + kGivenUp; });
+  if (absent_.empty()) return;
+  connection.inherited = absent_.front().since;
+  absent_.erase(absent_.begin());
 }
 
-void TunnelMeter::remove(const ConnectionMeter& connection) {
+void TunnelMeter::remove(const ConnectionMeter& connection, std::uint64_t now) {
   const auto found = std::find(connections_.begin(), connections_.end(), &connection);
   if (found == connections_.end()) return;
   addTotals(totals_, connection);
+  last_answer_ = lastAnswer();
   connections_.erase(found);
+  std::uint64_t since = waits(connection);
+  if (since == 0) return;
+  // Not a byte in all its life: also the time before its upstream was there.
+  if (connection.last_down == 0) since = earlier(connection.inherited, connection.asked);
+  const auto later = std::find_if(absent_.begin(), absent_.end(),
+                                  [&](const Absent& one) { return one.since > since; });
+  absent_.insert(later, {since, now});
+  if (absent_.size() > kMostAbsent) absent_.pop_back();
+}
+
+std::uint64_t TunnelMeter::lastAnswer() const {
+  std::uint64_t last = last_answer_;
+  for (const ConnectionMeter* connection : connections_) {
+    if (!connection->question) last = std::max(last, connection->last_down);
+  }
+  return last;
+}
+
+void TunnelMeter::addAbsent(TunnelNumbers& sum) const {
+  const std::uint64_t last_answer = lastAnswer();
+  for (const Absent& one : absent_) {
+    if (last_answer > one.ended + kPassedOver) continue;
+    ++sum.absent;
+    sum.waiting_since = earlier(sum.waiting_since, one.since);
+  }
 }
 
 void TunnelMeter::attemptFailed(const Error& error, std::uint64_t now) {
@@ -69,12 +130,14 @@ void TunnelMeter::failed(const Error& error, std::uint64_t now) {
 
 TunnelNumbers TunnelMeter::numbers() const {
   TunnelNumbers sum = totals_;
+  sum.remembers = 1;
   sum.connections_open = connections_.size();
   sum.reconnects = connected_ > 1 ? connected_ - 1 : 0;
   for (const ConnectionMeter* connection : connections_) {
     addTotals(sum, *connection);
     addPresent(sum, *connection);
   }
+  addAbsent(sum);
   return sum;
 }
 

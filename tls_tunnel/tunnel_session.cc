@@ -5,11 +5,14 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
 #include "efs/base/text.h"
 #include "efs/net/socket.h"
+#include "efs/rpc/message.h"
+#include "efs/rpc/record.h"
 
 namespace efs::tls_tunnel {
 
@@ -89,13 +92,14 @@ void TunnelSession::upstreamEvent() {
 }
 
 void TunnelSession::firstByte() {
-  char byte = 0;
-  const ssize_t got = ::recv(client_.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  std::array<char, rpc::kMarkSize + sizeof(rpc::kQuestionXid)> start{};
+  const ssize_t got = ::recv(client_.fd(), start.data(), start.size(), MSG_PEEK | MSG_DONTWAIT);
   if (got > 0) {
     log::info("Accepted new connection {} from {}", id_, peer_);
     deadline_.reset();
+    meter_.asked = meter_.last_up = now();
+    meter_.question = rpc::beginsWithQuestion({start.data(), static_cast<std::size_t>(got)});
     context_.meter.add(meter_);
-    meter_.last_up = now();
     return beginConnect();
   }
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
@@ -335,7 +339,7 @@ void TunnelSession::end(log::Level level, const std::string& reason, Client clie
   connector_.reset();
   revocation_.reset();
   if (!was_silent) {
-    context_.meter.remove(meter_);
+    context_.meter.remove(meter_, now());
     context_.meter.publish();
   }
   if (client == Client::kReset) io::resetOnClose(client_.fd());

@@ -106,12 +106,18 @@ class Climber {
     if (seen_.probe == Probe::kAnswered && !seen_.deaf && *seen_.stuck < kSlowServer) {
       return wakeAt(now_ + std::max(kShortestWait, kSlowServer - *seen_.stuck));
     }
-    const Duration delay = progress_.steps < 2 ? kRungPatience
-                                               : backOff(progress_.steps - 1, 2 * kRungPatience,
-                                                         kMaxRungDelay, chance_);
-    if (!turn(progress_.next_step, delay)) return;
+    if (!turn(progress_.next_step, pauseAfterStep())) return;
     act(nextStep());
     ++progress_.steps;
+  }
+
+  // Not past the moment when another zone may be tried first.
+  Duration pauseAfterStep() const {
+    if (progress_.steps < 2) return kRungPatience;
+    const Duration pause = backOff(progress_.steps - 1, 2 * kRungPatience, kMaxRungDelay, chance_);
+    if (!policy_.move || seen_.away || !progress_.unanswered_since) return pause;
+    const Duration until_move = kTargetFailure - since(*progress_.unanswered_since);
+    return until_move > Duration(0) ? std::min(pause, until_move) : pause;
   }
 
   Remedy nextStep() const {

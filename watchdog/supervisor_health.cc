@@ -27,10 +27,6 @@ std::string seconds(Duration time) {
   return fmt::format("{:.1f} s", static_cast<double>(time.count()) / 1000);
 }
 
-MonoTime fromPage(std::uint64_t time) {
-  return MonoTime(std::chrono::milliseconds(static_cast<std::int64_t>(time)));
-}
-
 }  // namespace
 
 // One round for all mounts. For a tunnel with counters it is a look into shared memory.
@@ -56,14 +52,8 @@ void Supervisor::sample(MountRecord& mount, MonoTime now) {
   if (!counters) return health.counters.reset();
   const auto& numbers = counters->numbers;
   if (numbers.reconnects != health.last.numbers.reconnects) mount.due = true;
-  Traffic::Calls calls{.received = numbers.bytes_down,
-                       .sent = numbers.bytes_up,
-                       .tunnel = health.generation + 1,
-                       .connection = (health.generation << 32U) + numbers.connections_total,
-                       .waiting = numbers.outstanding != 0,
-                       .since = {}};
-  if (numbers.silent_since != 0) calls.since = fromPage(numbers.silent_since);
-  health.traffic.note(calls, now);
+  const PageContext context{health.generation, mount.busy(Task::kProbe)};
+  health.traffic.note(Traffic::ofPage(numbers, context), now);
   health.last = std::move(*counters);
 }
 
@@ -107,8 +97,11 @@ void Supervisor::readSocketQueues(MonoTime now) {
   const auto ports = unreadPorts(*sockets);
   bool unread = false;
   for (auto& [name, mount] : mounts_) {
-    mount.health.traffic.noteUnread(ports.count(mount.port) != 0, now, last_look);
-    unread = unread || ports.count(mount.port) != 0;
+    const bool here = ports.count(mount.port) != 0;
+    // While the upstream is not there the kernel's bytes are left unread, and the page tells since
+    // when: a tunnel is not deaf for that.
+    mount.health.traffic.noteUnread(here && mount.health.last.numbers.unread == 0, now, last_look);
+    unread = unread || here;
   }
   if (unread) last_rpc_counters_.clear();  // look again even if no new call comes
 }
@@ -156,6 +149,9 @@ void Supervisor::heal(MountRecord& mount, Remedy remedy) {
       return reportHang(mount);
     case Remedy::kReportProgress:
       mount.novelty.clear("target");
+      if (mount.health.traffic.gaveUp()) {
+        return log::info("{}: nothing waits for its server any more", mount.name);
+      }
       return log::info("{}: answers again", mount.name);
     case Remedy::kReconnect:
       return reconnect(mount);

@@ -5,9 +5,16 @@
 namespace efs::watchdog {
 namespace {
 
-// After a reconnect the calls are gone from the tunnel until the kernel sends them again; after so
-// long without any, they were given up by who made them.
+// A kernel that waits sends its calls again as soon as it has a connection; one that has had all of
+// its connections for so long without a call does not wait: the calls were given up by who made
+// them.
 constexpr Duration kForgotten{20000};
+// Without a connection it may wait all the same. Its pauses between two attempts grow from 3 s to
+// 5 min while no attempt leads to an answer (XS_TCP_INIT_REEST_TO, XS_TCP_MAX_REEST_TO).
+constexpr Duration kLongestPause{320000};
+// A page may hold anything, also what no clock can show.
+constexpr std::uint64_t kLastTime =
+    std::chrono::floor<std::chrono::milliseconds>(MonoTime::max()).time_since_epoch().count();
 // More than all the small calls that fit into a session's slots.
 constexpr std::uint64_t kLargeWrite = 64U << 10U;
 
@@ -38,15 +45,62 @@ void Traffic::note(const Calls& calls, MonoTime now) {
   if (cameBack(calls)) {
     waiting_since_.reset();
     unread_since_.reset();
+    gave_up_ = false;
+  } else {
+    noteProgress(calls);
   }
+  const bool connected_before = !calls_ || calls_->connected;
+  const bool came = !calls_ || calls.connection != calls_->connection;
+  if (calls.waiting || came || connected_before != calls.connected) quiet_since_.reset();
   calls_ = calls;
-  if (calls.waiting) {
-    quiet_since_.reset();
-    if (!waiting_since_) waiting_since_ = std::min(now, calls.since.value_or(now));
-    return;
+  if (calls.waiting || (calls.since && calls.since > forgotten_)) {
+    const MonoTime since = std::max(calls.since.value_or(now), forgotten_.value_or(MonoTime()));
+    if (!waiting_since_) waiting_since_ = std::min(now, since);
+    gave_up_ = false;
   }
+  if (!calls.waiting) noteQuiet(calls, now);
+}
+
+// Without a byte for the kernel a server gets further when TLS is done: the same connections wait
+// for less long than at the last look.
+void Traffic::noteProgress(const Calls& calls) {
+  if (!waiting_since_ || !calls_ || calls.connection != calls_->connection) return;
+  if (waiting_since_ != calls_->since || calls.since <= calls_->since) return;
+  waiting_since_ = std::min(*calls.since, noted_);
+}
+
+void Traffic::noteQuiet(const Calls& calls, MonoTime now) {
   if (!quiet_since_) quiet_since_ = now;
-  if (now - *quiet_since_ >= kForgotten) waiting_since_.reset();
+  if (now - *quiet_since_ < (calls.connected ? kForgotten : kLongestPause)) return;
+  if (!waiting_since_) return;
+  waiting_since_.reset();
+  forgotten_ = now;
+  gave_up_ = true;
+}
+
+Traffic::Calls Traffic::ofPage(const tunnel_control::TunnelNumbers& numbers,
+                               const PageContext& context) {
+  using tunnel_control::UpstreamState;
+  const auto time = [](std::uint64_t ms) -> std::optional<MonoTime> {
+    if (ms == 0) return std::nullopt;
+    return MonoTime(std::chrono::milliseconds(std::min(ms, kLastTime)));
+  };
+  Calls calls{
+      .received = numbers.bytes_down - numbers.question_bytes,
+      .sent = numbers.bytes_up,
+      .tunnel = context.generation + 1,
+      .connection = (context.generation << 32U) + numbers.connections_total - numbers.questions,
+      .waiting = numbers.outstanding != 0 || numbers.pending != 0,
+      .since = time(numbers.waiting_since),
+      .connected = numbers.clients != 0 && numbers.absent == 0};
+  if (numbers.remembers != 0) return calls;
+  calls.since = time(numbers.silent_since);
+  const std::uint64_t ours = context.asking && numbers.connections_open != 0 ? 1 : 0;
+  calls.connected = numbers.connections_open != ours;
+  const auto state = static_cast<UpstreamState>(numbers.upstream_state);
+  const bool on_its_way = state == UpstreamState::kConnecting || state == UpstreamState::kSecuring;
+  if (calls.connected && on_its_way) calls.waiting = true;
+  return calls;
 }
 
 void Traffic::note(const TransportCounters& counters, MonoTime now) {

@@ -65,6 +65,12 @@ std::optional<MessagePrefix> readPrefix(std::string_view message) {
   return MessagePrefix{xid, static_cast<Direction>(direction)};
 }
 
+bool beginsWithQuestion(std::string_view start) {
+  XdrReader in(start);
+  in.u32();  // the record's mark
+  return in.u32() == kQuestionXid && in.ok();
+}
+
 void writeAuthSysRoot(XdrWriter& out, std::string_view machine) {
   out.u32(0);  // stamp
   out.opaque(machine);

@@ -206,8 +206,7 @@ Result<ProbeResult> probeNfs(int fd, const Clock& clock, Duration patience,
 }
 
 Status pingNfs(int fd, const Clock& clock, Duration patience) {
-  EFS_TRY(identity, ProbeIdentity::random());
-  NfsClient nfs(fd, Deadline(clock, patience), identity.first_xid, identity.machine);
+  NfsClient nfs(fd, Deadline(clock, patience), kQuestionXid, std::string());
   return nfs.null().withContext("NULL");
 }
 

@@ -97,7 +97,7 @@ class Targets(unittest.TestCase):
         self.sim.ctl(f"target {AZ} blackhole")
         new = self.plain()
         new.sendall(b"\x80\0\0\x28")
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while self.sim.target_stats()["open"] < 2 and time.monotonic() < deadline:
             pass
         self.sim.ctl(f"target {AZ} reset")
@@ -112,9 +112,12 @@ class Targets(unittest.TestCase):
         self.assertTrue(null(sock))
         self.assertGreaterEqual(time.monotonic() - start, 0.4)  # the call and the reply
         self.sim.ctl(f"target {AZ} delay 0")
+        self.assertLess(min(self.duration(sock) for _ in range(5)), 0.2)
+
+    def duration(self, sock):
         start = time.monotonic()
         self.assertTrue(null(sock))
-        self.assertLess(time.monotonic() - start, 0.2)
+        return time.monotonic() - start
 
     def test_close_idle(self):
         sock, over_tls = self.plain(), self.tls()
@@ -170,7 +173,7 @@ class Targets(unittest.TestCase):
     def test_probes_are_counted_apart(self):
         before = self.sim.target_stats()
         self.sim.connect_plain().close()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while self.sim.target_stats()["probes"] == before["probes"]:
             self.assertLess(time.monotonic(), deadline)
         self.assertEqual(self.sim.target_stats()["plain"], before["plain"])

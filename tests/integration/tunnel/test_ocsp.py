@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
 
-from tunnel_support import (NAME, Certificates, Child, Server, Tunnel, TunnelTest, free_port,
+from tunnel_support import (NAME, SCALE, Certificates, Child, Server, Tunnel, TunnelTest, free_port,
                             receive, reset_on_close, run, wait_for)
 
 WAIT_CHECK = 30
@@ -192,7 +192,7 @@ class Ocsp(TunnelTest):
             began = time.monotonic()
             tunnel.connect().close()  # a port probe is still served
             self.assertReset(waiting)
-            self.assertLess(time.monotonic() - began, 15)
+            self.assertLess(time.monotonic() - began, 15 * SCALE)
         self.assertIn("no answer within 5 s", tunnel.log())
 
     def replier(self, reply):
@@ -252,7 +252,7 @@ class Ocsp(TunnelTest):
         tunnel = self.tunnel(server)
         began = time.monotonic()
         self.assertIn("the reply is too large", self.refusal(tunnel))
-        self.assertLess(time.monotonic() - began, 4, "only the responder's time limit ended it")
+        self.assertLess(time.monotonic() - began, 4 * SCALE, "only the responder's time limit ended it")
 
     def answer(self, name, signer=None, extra=(), this=None, until=5):
         """"good", signed by whom the test likes; ages in minutes, `until` None: no end."""

@@ -18,19 +18,21 @@ import unittest
 
 BIN = os.path.join(os.environ["EFS_BIN"], "amazon-efs-mount-watchdog")
 STAND_IN = os.environ["EFS_STAND_IN"]
-PATIENCE = 15.0
+# Upper limits only tell a slow machine from a fault: a busy one stretches them.
+SCALE = float(os.environ.get("EFS_TIME_SCALE", "1"))
+PATIENCE = 15.0  # in wait_for(), which stretches it
 PR_SET_CHILD_SUBREAPER = 36
 
 
 def wait_for(what, condition, patience=PATIENCE):
     """Polls: most things awaited here (a file's content, a foreign process) tell nobody."""
-    end = time.monotonic() + patience
+    end = time.monotonic() + patience * SCALE
     while time.monotonic() < end:
         value = condition()
         if value:
             return value
         time.sleep(0.005)
-    raise AssertionError("waited %.0f s in vain for: %s" % (patience, what))
+    raise AssertionError("waited %.0f s in vain for: %s" % (patience * SCALE, what))
 
 
 def read(path):
@@ -138,7 +140,7 @@ class Mount:
         return json.loads(read(self.state_path))
 
     def connect(self):
-        client = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        client = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE * SCALE)
         self.bench.addCleanup(client.close)
         return client
 
@@ -185,7 +187,7 @@ class Bench(unittest.TestCase):
         for watchdog in self.watchdogs:
             if watchdog.poll() is None:
                 watchdog.kill()
-                watchdog.wait(PATIENCE)
+                watchdog.wait(PATIENCE * SCALE)
         # All of them are our children or were reaped by their watchdog: no stranger has the number.
         noted = [pid for mount in self.mounts for pid, _ in mount.starts()]
         for pid in self.tunnel_pids + noted:
@@ -243,7 +245,7 @@ class Bench(unittest.TestCase):
     def ask(self, request, descriptor=None):
         path = os.path.join(self.state_dir, "watchdog.sock")
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as link:
-            link.settimeout(PATIENCE)
+            link.settimeout(PATIENCE * SCALE)
             # Refused: the file of a watchdog that was killed is still there.
             wait_for("the watchdog's socket", lambda: link.connect_ex(path) == 0)
             rights = []
@@ -259,8 +261,11 @@ class Bench(unittest.TestCase):
         return read(self.log_path)
 
     def wait_log(self, fragment, count=1, patience=PATIENCE):
-        wait_for("%d times \"%s\" in the log" % (count, fragment),
-                 lambda: self.log().count(fragment) >= count, patience)
+        try:
+            wait_for("%d times \"%s\" in the log" % (count, fragment),
+                     lambda: self.log().count(fragment) >= count, patience)
+        except AssertionError as vain:
+            raise AssertionError("%s:\n%s" % (vain, self.log()[-4000:])) from None
 
     def mounted(self, point="mnt.a", **arguments):
         """A mount as it is after a successful mount.efs, in the table, supervised."""

@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from bench import BIN, Bench, Mount, alive, read, wait_for, write
+from bench import BIN, SCALE, Bench, Mount, alive, read, wait_for, write
 
 REAL_TUNNEL = os.path.join(os.environ["EFS_BIN"], "efs-proxy")
 
@@ -58,7 +58,7 @@ class Health(Bench):
 
     def call_until(self, mount, fragment):
         """As a kernel, which comes again after each reset."""
-        client, deadline = self.call(mount), time.monotonic() + 60
+        client, deadline = self.call(mount), time.monotonic() + 60 * SCALE
         while fragment not in self.log():
             self.assertLess(time.monotonic(), deadline, self.log())
             client.settimeout(0.2)
@@ -133,7 +133,7 @@ class Health(Bench):
         good.kill_tunnel()
         good.process.wait()
         wait_for("the good mount's tunnel", lambda: len(good.starts()) == 2)
-        self.assertLess(time.monotonic() - killed_at, 1.0)
+        self.assertLess(time.monotonic() - killed_at, 1.0 * SCALE)
         self.assertEqual(len(clients), len(hung))
 
     def test_server_that_trickles_is_left_alone(self):
@@ -174,9 +174,14 @@ class Health(Bench):
         self.wait_log("lost: its certificate", 3)
         self.wait_log("supervising the tunnel with PID", 3)
         for mount in mounts:
+            self.wait_written(mount)
             self.assertEqual(mount.saved()["pid"], mount.process.pid)
             self.assertEqual(mount.saved()["mountpoint"], mount.state["mountpoint"])
             self.assertEqual(len(mount.starts()), 1)
+
+    def wait_written(self, mount):
+        """What is told is on its way to the disk, and not yet there."""
+        wait_for("its state file", lambda: read(mount.state_path) not in ("", "{ broken"))
 
     def test_state_file_damaged_and_watchdog_restarted(self):
         """CRED-10: its copy tells all, also the source of the credentials."""
@@ -192,6 +197,7 @@ class Health(Bench):
         write(mount.state_path, "{ broken")
         self.start_watchdog()
         self.wait_log("restored from its copy")
+        self.wait_written(mount)
         wait_for("the state", lambda: mount.saved()["pid"] == mount.tunnel_pid())
         self.assertEqual(mount.saved()["aKeyFromTheFuture"], {"kept": True})
         self.assertEqual(len(mount.starts()), 2)
@@ -255,9 +261,10 @@ class Health(Bench):
     def test_few_descriptors_kill_nothing(self):
         """RLIMIT_NOFILE: not to be able to look is no proof that a tunnel is dead."""
         mounts = [self.mounted("mnt.%d" % i) for i in range(12)]
-        self.start_watchdog(wait=False, wrapper=["prlimit", "--nofile=26:26"])
+        watchdog = self.start_watchdog(wait=False, wrapper=["prlimit", "--nofile=26:26"])
         self.wait_log("Too many open files", patience=30)
         time.sleep(6)  # longer than one retry
+        self.assertIsNone(watchdog.poll(), "the watchdog ended")
         for mount in mounts:
             self.assertEqual(len(mount.starts()), 1)
             self.assertTrue(alive(mount.process.pid))

@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from bench import BIN, PATIENCE, Bench, Mount, alive, read, wait_for, write
+from bench import BIN, PATIENCE, SCALE, Bench, Mount, alive, read, wait_for, write
 from cleanup_test import CONSISTENCY
 
 EFSCTL = os.path.join(os.path.dirname(BIN), "efsctl")
@@ -72,7 +72,7 @@ class Announced(Bench):
         self.ask({"v": 1, "op": "unmounted", "name": "fs-1.nowhere.1"})
         path = os.path.join(self.state_dir, "watchdog.sock")
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as link:
-            link.settimeout(PATIENCE)
+            link.settimeout(PATIENCE * SCALE)
             link.connect(path)
             link.send(json.dumps({"v": 1, "op": "unmounted", "name": "../x"}).encode())
             self.assertFalse(json.loads(link.recv(4096))["ok"])
@@ -83,7 +83,7 @@ class Status(Announced):
         return subprocess.run(
             list(wrapper) + [EFSCTL, "status", "--state-dir", self.state_dir, "--mountinfo",
                              self.mountinfo] + list(words),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=PATIENCE * SCALE)
 
     def report(self, *words, code=0):
         ended = self.efsctl("--json", *words)

@@ -39,6 +39,13 @@ TEST(Message, NullCallIsAWholeRecordOfFortyBytes) {
             "\x80\0\0\x28\1\2\3\4"s + words({0, 2, 100003, 4, 0, 0, 0, 0, 0}));
 }
 
+TEST(Message, AQuestionIsKnownByItsFirstEightBytes) {
+  EXPECT_TRUE(beginsWithQuestion(nullCall(kQuestionXid).substr(0, 8)));
+  EXPECT_FALSE(beginsWithQuestion(nullCall(kQuestionXid).substr(0, 7)));
+  EXPECT_FALSE(beginsWithQuestion(nullCall(kQuestionXid + 1)));
+  EXPECT_FALSE(beginsWithQuestion(""));
+}
+
 TEST(Message, CallIsReadBackAsWritten) {
   XdrWriter out;
   writeCall(out, {1, 2, 3, 4}, "host");

@@ -38,8 +38,8 @@ TEST_F(TunnelMeterTest, AddsUpConnectionsAndKeepsWhatTheyDid) {
   meter_.add(two);
   EXPECT_EQ(meter_.numbers().connections_open, 2U);
   EXPECT_EQ(meter_.numbers().bytes_up, 15U);
-  meter_.remove(one);
-  meter_.remove(one);
+  meter_.remove(one, 900);
+  meter_.remove(one, 900);
   const auto after = meter_.numbers();
   EXPECT_EQ(after.connections_open, 1U);
   EXPECT_EQ(after.connections_total, 2U);
@@ -82,6 +82,80 @@ TEST_F(TunnelMeterTest, AnIdleConnectionIsNotSilent) {
   EXPECT_EQ(meter_.numbers().silent_since, 0U);
 }
 
+TEST_F(TunnelMeterTest, WaitsSinceTheFirstByteWhileItsUpstreamIsNotThere) {
+  ConnectionMeter pending;
+  pending.asked = 70;
+  meter_.add(pending);
+  const auto numbers = meter_.numbers();
+  EXPECT_EQ(numbers.pending, 1U);
+  EXPECT_EQ(numbers.waiting_since, 70U);
+  EXPECT_EQ(numbers.silent_since, 0U) << "there is no server yet that could be silent";
+}
+
+// The connection that comes in its place has waited since that one began to.
+TEST_F(TunnelMeterTest, AResetEndsNoWait) {
+  ConnectionMeter first;
+  first.asked = 70;
+  meter_.add(first);
+  meter_.remove(first, 10070);
+  EXPECT_EQ(meter_.numbers().absent, 1U);
+  EXPECT_EQ(meter_.numbers().waiting_since, 70U);
+  ConnectionMeter second = connection();
+  second.asked = 10100;
+  meter_.add(second);
+  call(second, 1, 10200);
+  EXPECT_EQ(meter_.numbers().absent, 0U);
+  EXPECT_EQ(meter_.numbers().waiting_since, 70U);
+  second.last_down = 10300;
+  EXPECT_EQ(meter_.numbers().waiting_since, 10300U) << "its server said something";
+}
+
+TEST_F(TunnelMeterTest, WhoeverDoesNotComeBackWhileTheServerServesOthersIsPassedOver) {
+  ConnectionMeter gone;
+  gone.asked = 70;
+  meter_.add(gone);
+  meter_.remove(gone, 1000);
+  ConnectionMeter other = connection();
+  other.asked = 30;
+  other.last_down = 1500;
+  ConnectionMeter returned;
+  meter_.add(returned);
+  meter_.remove(returned, 1000);
+  meter_.add(other);
+  EXPECT_EQ(other.inherited, 70U);
+  ConnectionMeter lost;
+  lost.asked = 1200;
+  meter_.add(lost);
+  meter_.remove(lost, 2000);
+  EXPECT_EQ(meter_.numbers().waiting_since, 1200U);
+  other.last_down = 17001;
+  EXPECT_EQ(meter_.numbers().waiting_since, 0U);
+  ConnectionMeter late;
+  late.asked = 400000;
+  meter_.add(late);
+  EXPECT_EQ(late.inherited, 0U) << "no kernel pauses for so long";
+}
+
+TEST_F(TunnelMeterTest, NobodyWaitsForTheAnswerToAQuestion) {
+  ConnectionMeter question = connection();
+  question.question = true;
+  question.asked = 70;
+  question.bytes_down = 28;
+  call(question, 1, 70);
+  meter_.add(question);
+  auto numbers = meter_.numbers();
+  EXPECT_EQ(numbers.connections_open, 1U);
+  EXPECT_EQ(numbers.clients, 0U);
+  EXPECT_EQ(numbers.outstanding, 0U);
+  EXPECT_EQ(numbers.waiting_since, 0U);
+  meter_.remove(question, 5000);
+  numbers = meter_.numbers();
+  EXPECT_EQ(numbers.absent, 0U);
+  EXPECT_EQ(numbers.questions, 1U);
+  EXPECT_EQ(numbers.question_bytes, 28U);
+  EXPECT_EQ(numbers.bytes_down, 28U);
+}
+
 TEST_F(TunnelMeterTest, TellsSinceWhenNoServerCanBeReached) {
   meter_.attemptFailed(Error(ErrorKind::kRefused, "refused"), 100);
   meter_.attemptFailed(Error(ErrorKind::kTimeout, "timeout"), 200);
@@ -102,7 +176,7 @@ TEST_F(TunnelMeterTest, ShowsTheStateOfTheConnectionThatIsFurthest) {
   ConnectionMeter relaying = connection();
   meter_.add(relaying);
   EXPECT_EQ(meter_.numbers().upstream_state, static_cast<std::uint64_t>(UpstreamState::kConnected));
-  meter_.remove(relaying);
+  meter_.remove(relaying, 900);
   EXPECT_EQ(meter_.numbers().upstream_state,
             static_cast<std::uint64_t>(UpstreamState::kConnecting));
 }

@@ -120,6 +120,16 @@ TEST_F(Ladder, MovesToAnotherTargetAfterAMinuteWithoutAnAnswer) {
   EXPECT_LE(moves, 2);
 }
 
+// Its pauses grow, but none reaches past the moment when the move becomes possible.
+TEST_F(Ladder, MovesAsSoonAsTheMinuteIsOver) {
+  seen.stuck = Duration(0);
+  seen.probe = Probe::kSilent;
+  while (*seen.stuck < seconds(59)) {
+    EXPECT_THAT(steps(seconds(1)), Not(Contains(Remedy::kMoveTarget)));
+  }
+  EXPECT_THAT(steps(seconds(1)), ElementsAre(Remedy::kMoveTarget));
+}
+
 TEST_F(Ladder, NeverMovesAMountWithLocksOrWithUnknownLocks) {
   for (const Seen locks : {Seen::kYes, Seen::kUnknown}) {
     hang();

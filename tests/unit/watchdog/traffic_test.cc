@@ -86,6 +86,75 @@ TEST(Traffic, ForgetsACallThatWasGivenUp) {
   EXPECT_FALSE(traffic.stuck(kStart + seconds(26)));
 }
 
+// Its pauses grow to five minutes: no connection is no sign that nobody waits.
+TEST(Traffic, AKernelWithoutAConnectionMayStillWait) {
+  Traffic traffic;
+  traffic.note({.waiting = true}, kStart);
+  for (int i = 1; i <= 63; ++i) traffic.note({.connected = false}, kStart + seconds(5 * i));
+  EXPECT_EQ(traffic.stuck(kStart + seconds(315)), seconds(315));
+  EXPECT_FALSE(traffic.gaveUp());
+  for (int i = 64; i <= 66; ++i) traffic.note({.connected = false}, kStart + seconds(5 * i));
+  EXPECT_FALSE(traffic.stuck(kStart + seconds(330)));
+  EXPECT_TRUE(traffic.gaveUp());
+}
+
+TEST(Traffic, WhatWasForgottenDoesNotComeBackOlder) {
+  Traffic traffic;
+  const Traffic::Calls gone{.since = kStart, .connected = false};
+  for (int i = 1; i <= 67; ++i) traffic.note(gone, kStart + seconds(5 * i));
+  EXPECT_FALSE(traffic.stuck(kStart + seconds(335)));
+  traffic.note({.waiting = true, .since = kStart}, kStart + seconds(340));
+  EXPECT_LE(traffic.stuck(kStart + seconds(340)), seconds(20));
+}
+
+// A handshake that is done is no byte for the kernel, but no silence either.
+TEST(Traffic, AServerThatGetsFurtherOnTheSameConnectionMoves) {
+  Traffic traffic;
+  traffic.note({.connection = 1, .waiting = true, .since = kStart}, kStart + seconds(5));
+  traffic.note({.connection = 1, .waiting = true, .since = kStart + seconds(9)},
+               kStart + seconds(10));
+  EXPECT_EQ(traffic.stuck(kStart + seconds(10)), seconds(1));
+  traffic.note({.connection = 2, .waiting = true, .since = kStart + seconds(15)},
+               kStart + seconds(16));
+  EXPECT_EQ(traffic.stuck(kStart + seconds(16)), seconds(7)) << "a new connection is no answer";
+}
+
+TEST(Traffic, APageOfAnOlderTunnelTellsThatItsUpstreamIsNotThere) {
+  tunnel_control::TunnelNumbers page;
+  page.connections_open = 1;
+  page.upstream_state = static_cast<std::uint64_t>(tunnel_control::UpstreamState::kSecuring);
+  EXPECT_TRUE(Traffic::ofPage(page, {}).waiting);
+  EXPECT_FALSE(Traffic::ofPage(page, {.asking = true}).waiting) << "that is our own question";
+  page.remembers = 1;  // a newer one names who waits
+  EXPECT_FALSE(Traffic::ofPage(page, {}).waiting);
+  page.waiting_since = 5000;
+  EXPECT_EQ(Traffic::ofPage(page, {}).since, MonoTime(seconds(5)));
+}
+
+// A broken tunnel's page holds anything.
+TEST(Traffic, TimesThatNoClockShowsAreNone) {
+  Traffic traffic;
+  for (const std::uint64_t word : {1ULL, 3600001ULL, 1ULL << 63U, ~0ULL}) {
+    tunnel_control::TunnelNumbers page;
+    page.remembers = page.pending = 1;
+    page.waiting_since = word;
+    traffic.note(Traffic::ofPage(page, {}), kStart);
+    EXPECT_GE(traffic.stuck(kStart), seconds(0));
+    EXPECT_LE(traffic.stuck(kStart), std::chrono::hours(1));
+  }
+}
+
+TEST(Traffic, AnswersToOurQuestionsAreNotReceivedByTheMount) {
+  tunnel_control::TunnelNumbers page;
+  page.remembers = 1;
+  page.bytes_down = 128;
+  page.question_bytes = 28;
+  page.connections_total = 7;
+  page.questions = 3;
+  EXPECT_EQ(Traffic::ofPage(page, {}).received, 100U);
+  EXPECT_EQ(Traffic::ofPage(page, {}).connection, 4U);
+}
+
 TEST(Traffic, UnreadBytesCountUntilTheTunnelReads) {
   Traffic traffic;
   traffic.note({.sent = 5, .connection = 1}, kStart);

@@ -25,6 +25,14 @@ struct MessagePrefix {
 // nullopt when the message is too short or of no known direction.
 std::optional<MessagePrefix> readPrefix(std::string_view message);
 
+// The call of a connection that only asks whether the server answers (pingNfs): nobody's work waits
+// for the answer, so the tunnel does not count it among what waits. "EFSQ"; the kernel's begin at
+// random.
+inline constexpr std::uint32_t kQuestionXid = 0x45465351;
+// Is this the beginning of a stream whose first message is a question? `start`: the first eight
+// bytes, or all there are.
+bool beginsWithQuestion(std::string_view start);
+
 struct CallHeader {
   std::uint32_t xid = 0;
   std::uint32_t program = 0;

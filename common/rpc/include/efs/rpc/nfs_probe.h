@@ -39,7 +39,7 @@ Result<ProbeResult> probeNfs(int fd, const Clock& clock, Duration patience);
 Result<ProbeResult> probeNfs(int fd, const Clock& clock, Duration patience,
                              const ProbeIdentity& identity);
 
-// Only NULL: does an NFSv4 server answer at all? Errors as above.
+// Only NULL, as kQuestionXid: does an NFSv4 server answer at all? Errors as above.
 Status pingNfs(int fd, const Clock& clock, Duration patience);
 
 }  // namespace efs::rpc

@@ -62,6 +62,23 @@ struct TunnelNumbers {
   std::uint64_t attempts_failed = 0;  // since then
   std::uint64_t reconnects = 0;       // connections to the server after the first one
   std::uint64_t unmeasured = 0;       // open connections whose RPC records cannot be followed
+
+  // From here on zero in the pages of older tunnels, which `remembers` tells. The watchdog's own
+  // questions (rpc::kQuestionXid) are in no number of what waits, so that asking keeps no wait
+  // alive.
+  std::uint64_t remembers = 0;  // 1
+  std::uint64_t clients = 0;    // of connections_open: not the watchdog's
+  std::uint64_t pending = 0;    // of these: without an upstream yet (connecting, TLS)
+  // Connections that ended while they waited and whose client has not come back for its answer.
+  std::uint64_t absent = 0;
+  // Since when somebody has waited while the server sent nothing for it. As silent_since, but also
+  // before the upstream is there, and over resets: a connection that comes in place of one that
+  // ended without an answer has waited since that one began to. 0 = nobody waits.
+  std::uint64_t waiting_since = 0;
+  std::uint64_t questions = 0;       // connections of the watchdog's questions, ever
+  std::uint64_t question_bytes = 0;  // of bytes_down: answers to them
+  std::uint64_t unread =
+      0;  // connections whose bytes are left unread until their upstream is there
 };
 
 // What changes with connections and certificates. Texts are cut to their room in the page.
