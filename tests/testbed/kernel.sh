@@ -72,6 +72,7 @@ kernel_suites() {
       esac
       printf 'deb [signed-by=%s] %s %s %s\n' "$DEBIAN_KEYS" "$uri" "${suite/#$ours/$KERNEL_SUITE}" "$component"
     done | sort -u >"$KERNEL_APT_HOME/sources.list"
+  [[ -s "$KERNEL_APT_HOME/sources.list" ]] || die "no apt source of this machine names its release ($ours)"
   # What the machine runs after an update is not for this one.
   printf '#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n' >"$KERNEL_APT_HOME/conf"
   KERNEL_APT=(-c "$KERNEL_APT_HOME/conf" -o Dir::State::lists="$KERNEL_APT_HOME/lists"

@@ -34,12 +34,16 @@ at_once() {
 # judge WHAT...: the same list with the content of `who` in place of the options.
 judge() {
   local number=0 what code mounted winners=0
+  for what in "$@"; do
+    number=$((number + 1))
+    note "publish of $what ended with $(cat "$DONE/$number.code") $(cat "$DONE/$number")"
+  done
   equal "mounts at the target after $# publishes at once" "$(mounts_at_target)" 1
   mounted="$(timeout $((20 * SCALE)) cat "$target/who")" || fail "the mount does not answer"
+  number=0
   for what in "$@"; do
     number=$((number + 1))
     code="$(cat "$DONE/$number.code")"
-    note "$what: $code $(cat "$DONE/$number")"
     if [[ $code -ne 0 ]]; then
       [[ -s "$DONE/$number" ]] || fail "a publish failed without a word"
     elif ! grep -q 'is already mounted' "$DONE/$number"; then
