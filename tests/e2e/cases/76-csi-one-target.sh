@@ -62,7 +62,7 @@ judge() {
 }
 
 web="tls,accesspoint=$AP_WEB"
-for _ in 1 2 3; do
+for _ in 1 2; do
   at_once tls tls
   judge root root
 done
