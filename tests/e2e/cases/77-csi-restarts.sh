@@ -56,7 +56,8 @@ all_volumes_work() {
 pids="$(state_pids | sort -n)"
 [[ -n "$pids" ]] || fail "the state files name no pids"
 restart "$(($(tail -n 1 <<<"$pids") + 1))"
-reused="$(comm -12 <(sort <<<"$pids") <(thread_ids | sort) | wc -l)"
+thread_ids >"$NODE/thread-ids"
+reused="$(grep -cxFf "$NODE/thread-ids" <<<"$pids")"
 equal "pids of state files that are now threads of the driver" "$reused" "$COUNT"
 all_volumes_work
 
