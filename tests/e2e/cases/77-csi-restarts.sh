@@ -54,7 +54,7 @@ all_volumes_work() {
 }
 
 pids="$(state_pids | sort -n)"
-[[ -n "$pids" ]] || fail "the state files name no pids"
+equal "pids in the state files" "$(wc -l <<<"$pids")" "$COUNT"
 restart "$(($(tail -n 1 <<<"$pids") + 1))"
 thread_ids >"$NODE/thread-ids"
 reused="$(grep -cxFf "$NODE/thread-ids" <<<"$pids")"
