@@ -37,7 +37,7 @@ run_tests() {
 machine_progress() {
   local folder line
   trap 'kill $(jobs -p) 2>/dev/null' EXIT
-  for folder in e2e faults systemd; do
+  for folder in e2e faults faults-6.12 faults-5.10 systemd; do
     mkdir -p "$1/$folder"
     tail -q -n 0 -F "$1/$folder/console.log" 2>/dev/null | while IFS= read -r line; do
       case $line in

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Runs in the place: brings the world up, runs every case of cases/ (or of $EFS_CASE_FOLDER) in a fresh client, and leaves for
-# each a folder in $EFS_RESULTS with `verdict` (ok, failed, skipped), `seconds` and `log`.
-# EFS_CASES="30-* 62-*" runs only these; EFS_SHOW=1 shows their logs as they grow. Ends with 0 if the world came up: the verdicts say the rest.
+# Runs in the place: brings the world up, runs every case of cases/ (or of the folders in $EFS_CASE_FOLDER)
+# in a fresh client, and leaves for each a folder in $EFS_RESULTS with `verdict` (ok, failed, skipped),
+# `seconds` and `log`. EFS_CASES="30-* 62-*" runs only these, EFS_CASE_MARK="# kernels: all" only those with
+# such a line; EFS_SHOW=1 shows their logs as they grow. Ends with 0 if the world came up: the verdicts say
+# the rest.
 set -uo pipefail
 # shellcheck source=tests/e2e/world.sh
 . "$(dirname "${BASH_SOURCE[0]}")/world.sh"
@@ -67,6 +69,7 @@ run_case() {
 read -r -a PATTERNS <<<"${EFS_CASES:-*}"
 wanted() {
   local pattern
+  [[ -z "${EFS_CASE_MARK:-}" ]] || grep -qxF -- "$EFS_CASE_MARK" "$1" || return 1
   for pattern in "${PATTERNS[@]}"; do
     # shellcheck disable=SC2053  # a pattern
     [[ "$(basename "$1" .sh)" == $pattern ]] && return 0
@@ -75,9 +78,11 @@ wanted() {
 }
 
 world_up
-echo "world up after ${SECONDS} s"
-for file in "$E2E/${EFS_CASE_FOLDER:-cases}"/*.sh; do
-  if wanted "$file"; then run_case "$file"; fi
+echo "world up after ${SECONDS} s, kernel $(uname -r)"
+for folder in ${EFS_CASE_FOLDER:-cases}; do
+  for file in "$E2E/$folder"/*.sh; do
+    if wanted "$file"; then run_case "$file"; fi
+  done
 done
 world_down
 exit 0

@@ -3,6 +3,10 @@
 # skipped. No verdict is a failure: the place ended before the case did.
 set -u
 folder="$1/$2"
+if [[ -s "$1/no-kernel" ]]; then
+  cat "$1/no-kernel"
+  exit 77
+fi
 if [[ ! -s "$folder/verdict" ]]; then
   echo "no verdict: the place ended before this case was through; its last words:"
   tail -20 "$1/console.log" 2>/dev/null

@@ -117,7 +117,8 @@ applications() {
     read -r name <"/proc/$pid/comm" || continue
     case $name in
       # sleep: the first process starts another one at once.
-      efs-proxy | amazon-efs-moun* | unshare | sleep) ;;
+      # aws-efs-csi-dri: pid 1 of a pod takes the tunnels along.
+      efs-proxy | amazon-efs-moun* | aws-efs-csi-dri* | unshare | sleep) ;;
       *) if [[ $pid != "$2" ]]; then echo "$pid"; fi ;;
     esac
   done 2>/dev/null

@@ -51,8 +51,8 @@ std::optional<HttpRequest> parseHead(std::string_view head) {
 std::string serialise(const HttpReply& reply, bool close) {
   return "HTTP/1.1 " + std::to_string(reply.status) + " " + std::string(reason(reply.status)) +
          "\r\nContent-Type: " + reply.content_type +
-         "\r\nContent-Length: " + std::to_string(reply.body.size()) +
-         "\r\nServer: EC2ws\r\nConnection: " + (close ? "close" : "keep-alive") + "\r\n\r\n" +
+         "\r\nContent-Length: " + std::to_string(reply.body.size()) + "\r\n" + reply.more_headers +
+         "Server: EC2ws\r\nConnection: " + (close ? "close" : "keep-alive") + "\r\n\r\n" +
          reply.body;
 }
 
@@ -140,7 +140,9 @@ HttpReply ImdsServer::issueToken(const HttpRequest& request) {
   constexpr std::size_t kMostTokens = 4096;
   if (tokens_.size() >= kMostTokens) tokens_.clear();
   tokens_[*token] = now + std::chrono::seconds(*seconds);
-  return {200, "text/plain", *token};
+  // AWS's SDKs take no token whose reply does not tell how long it lives.
+  return {200, "text/plain", *token,
+          "X-Aws-Ec2-Metadata-Token-Ttl-Seconds: " + std::to_string(*seconds) + "\r\n"};
 }
 
 bool ImdsServer::tokenIsValid(const HttpRequest& request) {

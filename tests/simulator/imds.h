@@ -24,6 +24,7 @@ struct HttpReply {
   int status = 200;
   std::string content_type = "text/plain";
   std::string body;
+  std::string more_headers = {};  // whole lines with their CRLF
 };
 
 class ImdsServer {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # place.sh BIN OUT COMMAND [ARGUMENT...]: runs COMMAND (a path below the source tree) as root where
 # Linux can mount NFSv4.1 and nothing of this machine is touched: on this machine in namespaces of its
-# own when its kernel can, else in the micro guest. EFS_PLACE=host or guest decides instead.
+# own when its kernel can, else in the micro guest. EFS_PLACE=host or guest decides instead; a kernel by
+# name (EFS_KERNEL) is the guest's.
 # BIN holds the programs; what COMMAND leaves in $EFS_RESULTS is found in OUT; its status is ours.
 set -euo pipefail
 # shellcheck source=tests/testbed/lib.sh
@@ -12,6 +13,7 @@ host_can_mount_nfs() {
 }
 
 choose_place() {
+  if [[ "${EFS_KERNEL:-6.1}" != 6.1 ]]; then echo guest; return; fi
   if [[ -n "${EFS_PLACE:-}" ]]; then echo "$EFS_PLACE"; return; fi
   if [[ $EUID -eq 0 ]] && host_can_mount_nfs; then echo host; else echo guest; fi
 }

@@ -85,6 +85,7 @@ put_tests() {
   local root=$1 bin=$2 PUT_LIBRARIES=${3:-with-libraries} folder
   put_program "$root" "$bin/efs-simulator" /usr/bin
   put_program "$root" "$bin/io-witness" /usr/bin
+  put_program "$root" "$bin/csi-driver" /usr/bin
   for folder in tests/testbed tests/e2e config systemd; do
     [[ -d "$SOURCE/$folder" ]] || continue
     mkdir -p "$root/efsmount/$folder"

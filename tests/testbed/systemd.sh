@@ -5,6 +5,7 @@
 set -euo pipefail
 # shellcheck source=tests/testbed/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+EFS_KERNEL=6.1  # the one of the Debian in the image
 # shellcheck source=tests/testbed/kernel.sh
 . "$TESTBED/kernel.sh"
 # shellcheck source=tests/testbed/root_files.sh

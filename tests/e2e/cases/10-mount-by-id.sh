@@ -2,6 +2,7 @@
 # A file system mounted by its id serves files through a tunnel of its own, with the NFS options that
 # EFS wants. Contract: CLI-1, DEV-2, NFS-1, NFS-2, NFS-8, ST-1..4, TUN-1, EX-3, CSI-1
 # (mount(8) is called as mount-utils does: both streams are read to their end).
+# kernels: all
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 

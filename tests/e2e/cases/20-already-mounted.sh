@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The same mount twice: said on stdout, exit 0, the first one is not touched. Contract: FLOW-3.
+# kernels: all
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 

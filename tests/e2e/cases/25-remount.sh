@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Remounting read-only and back keeps the tunnel and the port. Contract: OPT-4.
+# kernels: all
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The tunnel is killed during a copy: the watchdog replaces it on the same port, the copy goes on as if
 # nothing had happened, and every byte arrives. Contract: WD-6, TUN-6, TUN-9.
+# kernels: all
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The watchdog may be killed at any time: tunnels and mounts stay, and the next watchdog - started by
 # hand here - adopts them: it replaces a dead tunnel that it never started. Contract: WD-13, UP-1, CSI-10.
+# kernels: all
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # umount(8) calls umount.efs, which ends tunnel, state and port before it returns, names who is in the
 # way, and makes a busy mount read-only on request. Contract: CLI-9.
+# kernels: all
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # After `umount -l` an open file can be read and written until it is closed; then tunnel, state and port
 # go. The caller does not wait. Contract: CLI-9, WD-5, 23 (ECS).
+# kernels: all
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 

@@ -3,6 +3,7 @@
 # and the second would run through the first one's tunnel. Each gets a tunnel of its own nevertheless; where
 # the kernel offers no means, the second is refused, undone and explained, and the first is not harmed.
 # Contract: NFS-2 (port), FLOW-1.
+# kernels: all
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 

@@ -2,6 +2,7 @@
 # Read-ahead stays what mount.efs set, although something writes its own value after the mount, as the
 # udev rule of nfs-utils does on Ubuntu 24. With optimize_readahead = false nobody touches it.
 # Contract: NFS-8, WD-12.
+# kernels: all
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 

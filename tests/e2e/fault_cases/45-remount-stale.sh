@@ -2,6 +2,7 @@
 # The mounted directory was deleted by another client and made again: every call says ESTALE, for good,
 # or that the root has no name any more. The watchdog asks the root after the next reconnect, twice, and mounts again in the same place; what is
 # open stays on the old mount, and the log says so.
+# kernels: all
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 # shellcheck source=tests/e2e/faults.sh

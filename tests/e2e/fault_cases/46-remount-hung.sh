@@ -2,6 +2,7 @@
 # remount_after_sec is set and the server is silent for longer: mounted again under another port and client
 # name as soon as the server is back, however the old client fares. Files that are open stay on the old
 # mount and lose nothing.
+# kernels: all
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 # shellcheck source=tests/e2e/faults.sh

@@ -130,16 +130,20 @@ class Imds(unittest.TestCase):
 
     def request(self, path, method="GET", timeout=5, **headers):
         """Status and body."""
+        return self.exchange(path, method, timeout, **headers)[:2]
+
+    def exchange(self, path, method="GET", timeout=5, **headers):
+        """Status, body and headers."""
         request = urllib.request.Request(
             f"http://{self.sim.ip_a}:{self.sim.imds_port}{path}", method=method,
             headers={name.replace("_", "-"): value for name, value in headers.items()})
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(request, timeout=timeout) as reply:
-                return reply.status, reply.read().decode()
+                return reply.status, reply.read().decode(), reply.headers
         except urllib.error.HTTPError as error:
             with error:
-                return error.code, ""
+                return error.code, "", error.headers
 
     def token(self, seconds="21600"):
         status, token = self.request("/latest/api/token", "PUT",
@@ -163,6 +167,22 @@ class Imds(unittest.TestCase):
                                   X_aws_ec2_metadata_token_ttl_seconds=ttl)[0]
             self.assertEqual(status, 400, ttl)
         self.assertEqual(self.request("/latest/api/token")[0], 405)
+
+    def test_token_reply_tells_its_ttl(self):
+        """AWS's SDKs refuse a token without it."""
+        name = "X-Aws-Ec2-Metadata-Token-Ttl-Seconds"
+        for ttl in ("1", "300", "21600"):
+            status, token, headers = self.exchange("/latest/api/token", "PUT",
+                                                   X_aws_ec2_metadata_token_ttl_seconds=ttl)
+            self.assertEqual((status, headers.get_all(name)), (200, [ttl]))
+            self.assertTrue(token)
+        for ttl in ("0", "21601", "-1", "", "1.5", "99999999999999999999"):
+            status, _, headers = self.exchange("/latest/api/token", "PUT",
+                                               X_aws_ec2_metadata_token_ttl_seconds=ttl)
+            self.assertEqual((status, headers.get_all(name)), (400, None), ttl)
+        headers = self.exchange("/latest/meta-data/instance-id",
+                                X_aws_ec2_metadata_token=self.token())[2]
+        self.assertIsNone(headers.get(name))
 
     def test_token_expires(self):
         token = self.token("1")
