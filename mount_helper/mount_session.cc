@@ -268,7 +268,6 @@ Duration MountSession::lastTryPatience() const {
 
 Status MountSession::mountWithRetries() {
   const std::string name = clientIdentifierOf(request_);
-  mounts::loadNfs();
   const auto& settings = context_.settings.mount;
   return tryToMount(
       attemptRules(settings, lastTryPatience()),
