@@ -118,13 +118,14 @@ Result<std::optional<LockedTarget>> lockTarget(const std::string& path,
     EFS_TRY(directory, TargetDirectory::open(path));
     LockedTarget target{std::move(directory), std::nullopt};
     // Whose mount is there already needs no lock; the lock's holder may be slow.
-    EFS_TRY(unlocked, lookAt(target.directory));
-    if (unlocked == Top::kNfs) return std::optional<LockedTarget>();
+    EFS_TRY(top, lookAt(target.directory));
+    if (top == Top::kNfs) return std::optional<LockedTarget>();
     if (!lock_path.empty()) {
       EFS_TRY(lock, TargetLock::wait(lock_path, target.directory));
       target.lock = std::move(lock);
+      EFS_TRY(now, lookAt(target.directory));
+      top = now;
     }
-    EFS_TRY(top, lookAt(target.directory));
     if (top == Top::kNfs) return std::optional<LockedTarget>();
     if (top == Top::kThisDirectory) return std::optional(std::move(target));
   }
