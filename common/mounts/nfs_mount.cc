@@ -118,7 +118,7 @@ Error stepError(const NfsMountRequest& request, const StepReport& report) {
     case Step::kDone:
       break;
     case Step::kRoot:
-      return Error::fromErrno(err, "the root of " + request.source + " does not answer");
+      return Error::fromErrno(err, "the root of " + request.source + " is dead");
     case Step::kLock:
       return Error::fromErrno(err, "waiting for other mounts at " + request.target);
     case Step::kPrepare:
