@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Many mounts of one mount point at the same moment (EFS_MOUNTS, 20), as the CSI driver makes them: exactly one
 # mount in the end, each exit code true, and what lost leaves neither tunnel nor state nor port. Of one file
-# system and of several, by different paths, with both ways to make a mount. Contract: CSI-16, FLOW-1, FLOW-3.
+# system and of several, by different paths, with both ways to make a mount. Contract: CSI-1, FLOW-1, FLOW-3.
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Faults of the making of a mount, with I/O running on another one: mount.efs killed at each stage, and twenty
 # mounts of one target at once. Nothing is left that harms, the next mount works, the other one notices nothing.
-# Contract: FLOW-1, CSI-16.
+# Contract: FLOW-1.
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 # shellcheck source=tests/e2e/faults.sh
