@@ -63,8 +63,10 @@ Result<Top> lookAt(const TargetDirectory& directory) {
 }  // namespace
 
 Result<TargetDirectory> TargetDirectory::open(const std::string& path) {
-  // Without a slash at the end, which would trigger an automount.
-  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
+  // A slash at the end means "and go in", to realpath(3) as well: that would trigger an automount.
+  std::string place = path;
+  while (place.size() > 1 && place.back() == '/') place.pop_back();
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(place.c_str(), nullptr),
                                                          &std::free);
   if (!real) return notThere(path, errno);
   TargetDirectory directory;
