@@ -42,6 +42,7 @@ constexpr std::array<Row, 41> kTable{{
     {"mount", "retry_nfs_mount_command", "true"},
     {"mount", "retry_nfs_mount_command_count", "3"},
     {"mount", "retry_nfs_mount_command_timeout_sec", "15"},
+    {"mount", "mount_api", nullptr},         // ours
     {"mount", "allow_local_uids", nullptr},  // ours
     {"mount-watchdog", "enabled", "true"},
     {"mount-watchdog", "poll_interval_sec", "1"},
