@@ -2,8 +2,8 @@
 """A log can stop nothing (contract section 19): locks of strangers, FIFOs, links, full and hung
 disks, a writer that is stopped or killed; and what is written stays whole.
 
-The programs are real. A hung disk is a file system in user space that stops answering where this
-machine has one, and else a writer that was stopped: the tunnel cannot tell them apart.
+The programs are real. A hung disk is an ext4 on a loop device, frozen; or a writer that was stopped:
+the tunnel cannot tell them apart.
 """
 import fcntl
 import os
@@ -204,6 +204,29 @@ class Places(LogTest):
         wait_for(told, "the number of lost lines")
         self.assertRegex(read(f"{disk}/log"), r"WARN efs_proxy \d+ log lines? (was|were) lost")
         self.assertEnds(tunnel)
+
+
+    def test_a_frozen_disk(self):
+        disk = f"{self.dir}/disk"
+        os.mkdir(disk)
+        subprocess.run(["truncate", "-s", "32M", f"{self.dir}/image"], check=True)
+        subprocess.run(["mkfs.ext4", "-q", f"{self.dir}/image"], check=True, timeout=60)
+        mounted = subprocess.run(["mount", "-o", "loop,noatime", f"{self.dir}/image", disk],
+                                 capture_output=True, timeout=60)
+        if mounted.returncode != 0:
+            self.skipTest("no loop device here; the end-to-end case 39-faults-log has one")
+        self.addCleanup(subprocess.run, ["umount", "-l", disk], check=True)
+        tunnel = self.tunnel(f"{disk}/log")
+        tunnel.start()
+        wait_for(lambda: "Starting" in read(f"{disk}/log"), "the first line")
+        subprocess.run(["fsfreeze", "-f", disk], check=True, timeout=60)
+        try:
+            for _ in range(30):
+                self.assertServes(tunnel)
+            self.assertEnds(tunnel)
+        finally:
+            subprocess.run(["fsfreeze", "-u", disk], check=True, timeout=60)
+        wait_for(lambda: "Stopping: signal" in read(f"{disk}/log"), "the last line")
 
 
 class TheWriter(LogTest):

@@ -166,6 +166,14 @@ TEST(Settings, LaysARegionSectionOverMount) {
 }
 
 // Contract 25 item 19: a key of our own.
+TEST(Settings, WhoWritesTheLogs) {
+  EXPECT_EQ(good("").log.writer, log::Writer::kShared);
+  EXPECT_EQ(good("[DEFAULT]\nlog_writer = own\n").log.writer, log::Writer::kOwn);
+  const Settings bad = good("[DEFAULT]\nlog_writer = me\n");
+  EXPECT_EQ(bad.log.writer, log::Writer::kShared);
+  EXPECT_EQ(bad.warnings.size(), 1U);
+}
+
 TEST(Settings, ReadsWhoMayUseATunnelBesideRoot) {
   EXPECT_TRUE(good("").mount.allow_local_uids.empty());
   EXPECT_TRUE(good("[mount]\nallow_local_uids =\n").mount.allow_local_uids.empty());
