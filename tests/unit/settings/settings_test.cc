@@ -165,7 +165,6 @@ TEST(Settings, LaysARegionSectionOverMount) {
   EXPECT_EQ(settings.forRegion("eu-west-1").ca_file, "/own.pem");
 }
 
-// Contract 25 item 19: a key of our own.
 TEST(Settings, WhoWritesTheLogs) {
   EXPECT_EQ(good("").log.writer, log::Writer::kShared);
   EXPECT_EQ(good("[DEFAULT]\nlog_writer = own\n").log.writer, log::Writer::kOwn);
@@ -174,6 +173,7 @@ TEST(Settings, WhoWritesTheLogs) {
   EXPECT_EQ(bad.warnings.size(), 1U);
 }
 
+// Contract 25 item 19: a key of our own.
 TEST(Settings, ReadsWhoMayUseATunnelBesideRoot) {
   EXPECT_TRUE(good("").mount.allow_local_uids.empty());
   EXPECT_TRUE(good("[mount]\nallow_local_uids =\n").mount.allow_local_uids.empty());

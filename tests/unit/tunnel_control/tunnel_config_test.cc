@@ -121,7 +121,6 @@ TEST(TunnelConfig, ReadsWhatItWrote) {
   EXPECT_EQ(read->ca_file, "");
 }
 
-// Contract 25 item 19: a key of our own, absent unless it is needed.
 // A key of our own: absent unless each program writes its log itself.
 TEST(TunnelConfig, KeepsWhoWritesTheLog) {
   TunnelConfig config = sample();
@@ -132,6 +131,7 @@ TEST(TunnelConfig, KeepsWhoWritesTheLog) {
   EXPECT_EQ(copy->log_writer, log::Writer::kOwn);
 }
 
+// Contract 25 item 19: a key of our own, absent unless it is needed.
 TEST(TunnelConfig, CarriesWhoMayConnectBesideRoot) {
   TunnelConfig config = sample();
   EXPECT_EQ(config.serialize(true).find("allow_local_uids"), std::string::npos);
