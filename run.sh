@@ -13,7 +13,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=tests/testbed/lib.sh
 . tests/testbed/lib.sh
 
-PROGRAMS=(mount.efs umount.efs efs-proxy amazon-efs-mount-watchdog efsctl)
+PROGRAMS=(mount.efs umount.efs efs-proxy amazon-efs-mount-watchdog efs-log-writer efsctl)
 TOOLS=(efs-simulator certificate-vectors)  # for whoever develops or judges them
 BIN=build/release/bin
 
@@ -38,7 +38,7 @@ install_programs() {
   local program
   install -d /etc/amazon/efs /var/log/amazon/efs
   install -m 755 "$BIN/mount.efs" "$BIN/umount.efs" /sbin/
-  for program in efs-proxy amazon-efs-mount-watchdog efsctl; do install -m 755 "$BIN/$program" /usr/bin/; done
+  for program in "${PROGRAMS[@]:2}"; do install -m 755 "$BIN/$program" /usr/bin/; done
   [[ -e /etc/amazon/efs/efs-utils.conf ]] || install -m 644 config/efs-utils.conf /etc/amazon/efs/
   # The system's authorities contain Amazon's.
   [[ -e /etc/amazon/efs/efs-utils.crt ]] ||

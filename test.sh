@@ -66,7 +66,7 @@ check_tidy() {
   efs_packages lint
   local log=build/tidy.log
   if ! timeout 3600 run-clang-tidy -quiet -j "$JOBS" -p build/dev \
-    "$SOURCE/(common|mount_helper|tls_tunnel|watchdog|efsctl)/.*\.cc$" >"$log" 2>&1; then
+    "$SOURCE/(common|log_writer|mount_helper|tls_tunnel|watchdog|efsctl)/.*\.cc$" >"$log" 2>&1; then
     grep -E 'error:|warning:' -A 4 "$log" | head -100
     die "clang-tidy complains; all of it is in $log"
   fi

@@ -3,9 +3,8 @@ find_package(PkgConfig REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(CURL REQUIRED)
 find_package(fmt REQUIRED)
-find_package(spdlog REQUIRED)
-# EFS_FMT, EFS_SPDLOG: the two as the build wants them. Debian has no static archives of them, but
-# their headers hold all of the code.
+# EFS_FMT: fmt as the build wants it. Debian has no static archive of it, but its headers hold all of
+# the code.
 if(EFS_STATIC_RUNTIME)
   # No number of ours has thousands separators: fmt then needs no std::locale, whose set-up at the
   # start of each program is the most that is left of the C++ library.
@@ -13,13 +12,8 @@ if(EFS_STATIC_RUNTIME)
   target_link_libraries(efs_fmt INTERFACE fmt::fmt-header-only)
   target_compile_definitions(efs_fmt INTERFACE "FMT_STATIC_THOUSANDS_SEPARATOR=','")
   set(EFS_FMT efs_fmt)
-  add_library(efs_spdlog INTERFACE)
-  target_link_libraries(efs_spdlog INTERFACE efs_fmt)
-  target_compile_definitions(efs_spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
-  set(EFS_SPDLOG efs_spdlog)
 else()
   set(EFS_FMT fmt::fmt)
-  set(EFS_SPDLOG spdlog::spdlog)
 endif()
 find_package(nlohmann_json REQUIRED)
 find_package(GTest REQUIRED)

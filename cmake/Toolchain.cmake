@@ -2,7 +2,7 @@
 option(EFS_WERROR "Treat warnings as errors" OFF)
 option(EFS_HARDENING "Hardening flags for released programs" OFF)
 option(EFS_LIBFUZZER "Link fuzz targets with libFuzzer instead of the plain corpus runner" OFF)
-option(EFS_STATIC_RUNTIME "Link the C++ library, fmt and spdlog into the programs" OFF)
+option(EFS_STATIC_RUNTIME "Link the C++ library and fmt into the programs" OFF)
 set(EFS_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")
 
 set(CMAKE_CXX_STANDARD 20)

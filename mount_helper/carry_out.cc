@@ -51,6 +51,7 @@ Outcome goOnInBackground(const MountRequest& request, const SessionContext& cont
     detach();
     const Outcome outcome = tryAgain(request, context, attempt, first);
     if (outcome.code != 0) log::error("giving up on {}: {}", request.mountpoint, outcome.err);
+    (void)log::finish(log::kFinishPatience);
     return outcome.code;
   });
   if (!child) return mountFailed(child.error());

@@ -25,6 +25,7 @@ void reportToCloudWatch(FactFinder& facts, const settings::Settings& settings,
   auto child = Subprocess::fork([&] {
     const auto put = putLine(facts, settings.cloudwatch, fs_id, line);
     if (!put) log::warning("CloudWatch Logs: {}", put.error().describe());
+    (void)log::finish(log::kFinishPatience);
     return put ? 0 : 1;
   });
   if (!child) {

@@ -1,12 +1,13 @@
 #include "efs/mount_helper/mount_attempts.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
-#include <cstdio>
 #include <random>
 
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
+#include "efs/base/output.h"
 #include "efs/base/wait.h"
 
 namespace efs::mount_helper {
@@ -25,7 +26,7 @@ Status announceRetry(int attempt, int count, const std::string& what, const Erro
       fmt::format("Mount attempt {}/{} failed due to {}, wait {:.1f} sec before next attempt.",
                   attempt, count, error.message(), static_cast<double>(wait.count()) / 1000);
   log::error("mount attempt {}/{} of {}: {}", attempt, count, what, error.describe());
-  std::fprintf(stderr, "%s\n", line.c_str());
+  say(STDERR_FILENO, line + "\n");
   return sleepFor(wait);
 }
 

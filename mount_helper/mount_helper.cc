@@ -6,8 +6,10 @@
 #include <cstdio>
 
 #include "efs/base/environment.h"
+#include "efs/base/files.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
+#include "efs/base/output.h"
 #include "efs/base/text.h"
 #include "efs/base/version.h"
 #include "efs/mount_helper/cloudwatch_report.h"
@@ -28,8 +30,12 @@ constexpr const char* kLogFile = "/var/log/amazon/efs/mount.log";
 int fail(int code, const std::string& object, const std::string& message) {
   const std::string line = object.empty() ? message : object + ": " + message;
   log::error("{}", line);
-  std::fprintf(stderr, "mount.efs: %s\n", line.c_str());
+  say(STDERR_FILENO, "mount.efs: " + line + "\n");
   return code;
+}
+
+void warn(const Error& error) {
+  say(STDERR_FILENO, "mount.efs: warning: " + error.describe() + "\n");
 }
 
 void openLog(const settings::Settings& settings) {
@@ -38,9 +44,13 @@ void openLog(const settings::Settings& settings) {
   config.level = settings.log.level;
   config.max_bytes = settings.log.max_bytes;
   config.file_count = settings.log.file_count;
+  config.writer = settings.log.writer;
+  config.state_dir = state::kStateDirectory;
+  // The writer listens there; whoever cannot make it is told so by the mount.
+  (void)makeDirectories(config.state_dir, settings.state_dir_mode);
   // A read-only or full /var/log is no reason not to mount.
   if (auto opened = log::open(config); !opened) {
-    std::fprintf(stderr, "mount.efs: warning: %s\n", opened.error().describe().c_str());
+    warn(opened.error());
   }
   for (const auto& warning : settings.warnings) log::warning("{}", warning);
 }
@@ -67,11 +77,10 @@ int mountCommand(const CommandLine& command) {
   stages.end("start");
   const state::StateStore store(state::kStateDirectory);
   const Outcome outcome = carryOut(*request, {*settings, store, clock, stages});
-  if (!outcome.out.empty()) std::fputs(outcome.out.c_str(), stdout);
+  say(STDOUT_FILENO, outcome.out);
   if (!outcome.notice.empty()) {
     log::warning("{}", outcome.notice);
-    std::fprintf(stderr, "mount.efs: %s: %s\n", request->device.fs_id.c_str(),
-                 outcome.notice.c_str());
+    say(STDERR_FILENO, "mount.efs: " + request->device.fs_id + ": " + outcome.notice + "\n");
   }
   if (!outcome.err.empty()) return fail(outcome.code, request->device.fs_id, outcome.err);
   return outcome.code;
@@ -98,7 +107,9 @@ int runMountHelper(const std::vector<std::string>& argv) {
       std::fputs(versionText(command->program).c_str(), stdout);
       return 0;
     case CommandLine::Action::kMount:
-      return mountCommand(*command);
+      const int code = mountCommand(*command);
+      if (auto written = log::finish(log::kFinishPatience); !written) warn(written.error());
+      return code;
   }
   return kFatal;
 }

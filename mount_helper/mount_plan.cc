@@ -38,6 +38,7 @@ tunnel_control::TunnelConfig planTunnel(const MountRequest& request, const Mount
                           ? replaceAll(*settings.tunnel_log_file, "{fs_id}", request.device.fs_id)
                           : "/var/log/amazon/efs/" + paths.name + ".efs-proxy.log";
   }
+  config.log_writer = all.log.writer;
   if (all.proxy) applyProxyLogging(*all.proxy, config);
   config.fs_id = request.device.fs_id;
   config.region = facts.region;

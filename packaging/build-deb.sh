@@ -44,6 +44,7 @@ put_programs() {
   put_optional_program umount.efs /sbin
   put_program efs-proxy /usr/bin
   put_program amazon-efs-mount-watchdog /usr/bin
+  put_program efs-log-writer /usr/bin
   put_optional_program efsctl /usr/bin
 }
 

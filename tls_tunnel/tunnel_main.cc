@@ -15,6 +15,7 @@
 #include "efs/base/environment.h"
 #include "efs/base/files.h"
 #include "efs/base/log.h"
+#include "efs/base/output.h"
 #include "efs/base/version.h"
 #include "efs/io/event_loop.h"
 #include "efs/tls/tls_client_context.h"
@@ -33,6 +34,8 @@ using tunnel_control::Stage;
 using tunnel_control::TunnelConfig;
 
 constexpr int kExitFailed = 1;
+// For the last lines. Who waits for our end waits as long.
+constexpr Duration kLogPatience{300};
 constexpr int kExitUsage = 2;
 
 // The name is part of the contract (TUN-1, CSI-6), whatever we were started as. The private key is
@@ -43,6 +46,12 @@ void becomeTunnel() {
 #ifndef __SANITIZE_ADDRESS__  // its leak check needs ptrace(2)
   (void)::prctl(PR_SET_DUMPABLE, 0);
 #endif
+}
+
+// The state directory: our configuration lies there.
+std::string directoryOf(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
 }
 
 // Failing to log is no reason to fail a mount.
@@ -57,8 +66,10 @@ void openLog(const TunnelConfig& config, const std::string& config_path) {
   settings.level =
       log::parseLevel(config.proxy_logging_level.value_or("")).value_or(log::Level::kInfo);
   if (config.debug) settings.level = log::Level::kDebug;
+  settings.writer = config.log_writer;
+  settings.state_dir = directoryOf(config_path);
   if (auto opened = log::open(settings); !opened)
-    fmt::print(stderr, "efs-proxy: no log: {}\n", opened.error().describe());
+    say(STDERR_FILENO, fmt::format("efs-proxy: no log: {}\n", opened.error().describe()));
 }
 
 // Contract TUN-3: decimal and a newline, 0644; plain mounts have no directory for it (ST-5).
@@ -141,6 +152,7 @@ class Tunnel {
     signals_ = std::move(signals);
     EFS_TRY(loop, io::EventLoop::create(clock_));
     loop_ = std::move(loop);
+    loop_->beforeWait(log::pump);
     EFS_TRY(listener, takeListener(config.accept_port));
     listener_ = std::move(listener);
     writePidFile(config.pid_file);
@@ -224,6 +236,17 @@ class Tunnel {
   std::optional<TunnelServer> server_;
 };
 
+int serve(CommandLine line) {
+  Tunnel tunnel(std::move(line), StatusPipe::fromEnvironment());
+  auto status = tunnel.run();
+  if (status) return 0;
+  const Error error = status.error();
+  log::error("Cannot run: {}", error.describe());
+  tunnel.reportFailure(error);
+  say(STDERR_FILENO, fmt::format("efs-proxy: {}\n", error.describe()));
+  return kExitFailed;
+}
+
 }  // namespace
 
 namespace {
@@ -254,15 +277,10 @@ int runTunnel(const std::vector<std::string>& arguments) {
   }
   forgetEnvironment();
   becomeTunnel();
-  Tunnel tunnel(std::move(*line), StatusPipe::fromEnvironment());
-  if (auto status = tunnel.run(); !status) {
-    Error error = status.error();
-    log::error("Cannot run: {}", error.describe());
-    tunnel.reportFailure(error);
-    fmt::print(stderr, "efs-proxy: {}\n", error.describe());
-    return kExitFailed;
-  }
-  return 0;
+  const int code = serve(std::move(*line));
+  // Not before the tunnel has let go of its port and connections.
+  (void)log::finish(kLogPatience);
+  return code;
 }
 
 }  // namespace efs::tls_tunnel

@@ -14,6 +14,7 @@
 #include "efs/aws/remembered_environment.h"
 #include "efs/base/files.h"
 #include "efs/base/log.h"
+#include "efs/base/output.h"
 #include "efs/base/version.h"
 #include "foreign_watchdog.h"
 #include "status_report.h"
@@ -28,6 +29,8 @@ constexpr Duration kTickNearForeigner{5000};
 constexpr Duration kForeignInterval{10000};
 constexpr Duration kLockRetry{1000};
 constexpr Duration kFirstLockRetry{20};
+// For the last lines, after everything else has ended.
+constexpr Duration kLogPatience{300};
 
 Result<UniqueFd> openSignals() {
   sigset_t set;
@@ -52,6 +55,10 @@ void raiseDescriptorLimit() {
   }
 }
 
+void complain(const std::string& message) {
+  say(STDERR_FILENO, std::string(kName) + ": " + message + "\n", Duration(0));
+}
+
 }  // namespace
 
 Watchdog::Watchdog(Options options, const Clock& clock, EventLoop loop)
@@ -66,7 +73,7 @@ Watchdog::Watchdog(Options options, const Clock& clock, EventLoop loop)
 int Watchdog::run() {
   if (const auto started = start(); !started) {
     log::error("{}", started.error().describe());
-    std::fprintf(stderr, "%s: %s\n", kName, started.error().describe().c_str());
+    complain(started.error().describe());
     return 1;
   }
   if (!settings_.watchdog.enabled) {
@@ -138,12 +145,16 @@ void Watchdog::loadConfig() {
 }
 
 void Watchdog::openLog() {
+  // The writer listens there. takeOver() tells what is wrong with it.
+  (void)store_.create(settings_.state_dir_mode);
   const auto opened = log::open({.path = options_.log_dir + "/mount-watchdog.log",
                                  .level = settings_.log.level,
                                  .form = log::Form::kHelper,
                                  .max_bytes = settings_.log.max_bytes,
-                                 .file_count = settings_.log.file_count});
-  if (!opened) std::fprintf(stderr, "%s: %s\n", kName, opened.error().describe().c_str());
+                                 .file_count = settings_.log.file_count,
+                                 .writer = settings_.log.writer,
+                                 .state_dir = store_.directory()});
+  if (!opened) complain(opened.error().describe());
 }
 
 void Watchdog::watchConfig() {
@@ -338,6 +349,7 @@ Duration Watchdog::patience() {
   if (foreign_check_due_) consider(next_foreign_check_);
   if (supervisor_) consider(supervisor_->wake());
   if (helpers_) consider(helpers_->expire());
+  if (const auto log_pause = log::pump()) consider(now + *log_pause);
   // Rounded up: waking a moment too early would mean waking twice.
   return std::max(Duration(0), std::chrono::ceil<Duration>(next - now));
 }
@@ -368,7 +380,9 @@ int runWatchdog(const std::vector<std::string>& arguments) {
     return 1;
   }
   const SystemClock clock;
-  return Watchdog(std::move(*options), clock, std::move(*loop)).run();
+  const int code = Watchdog(std::move(*options), clock, std::move(*loop)).run();
+  (void)log::finish(kLogPatience);
+  return code;
 }
 
 }  // namespace efs::watchdog

@@ -1,21 +1,29 @@
 #include "efs/base/log.h"
 
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <limits.h>
+#include <unistd.h>
 
-#include <memory>
+#include <array>
+#include <ctime>
 
+#include "efs/base/environment.h"
+#include "efs/base/files.h"
+#include "efs/base/output.h"
 #include "efs/base/text.h"
-#include "rotating_sink.h"
+#include "log_channel.h"
 
 namespace efs::log {
 namespace {
 
-// The one piece of global state of the house: a process has one log.
+constexpr const char* kWriterProgram = "efs-log-writer";
+constexpr Duration kWriterStart{200};
+
+// The one piece of global state of the house: a process has one log. At most one of the two is
+// there; without both, lines go to standard error once it was opened.
 struct State {
-  spdlog::sink_ptr main_sink;
-  spdlog::sink_ptr stderr_sink;
+  bool opened = false;
+  std::optional<LogChannel> channel;
+  std::optional<LogFile> file;
   Level level = Level::kOff;
   Form form = Form::kHelper;
 };
@@ -24,116 +32,72 @@ State& state() {
   return instance;
 }
 
-spdlog::level::level_enum toSpdlog(Level level) {
-  switch (level) {
-    case Level::kDebug:
-      return spdlog::level::debug;
-    case Level::kInfo:
-      return spdlog::level::info;
-    case Level::kWarning:
-      return spdlog::level::warn;
-    case Level::kError:
-      return spdlog::level::err;
-    case Level::kCritical:
-      return spdlog::level::critical;
-    case Level::kOff:
-      break;
-  }
-  return spdlog::level::off;
+std::string ownDirectory() {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
+  if (length <= 0) return {};
+  const std::string exe(path.data(), static_cast<std::size_t>(length));
+  return exe.substr(0, exe.rfind('/'));
 }
 
-// Python's level names, which log collectors match; the tunnel says WARN, as the Rust proxy did.
-class LevelName final : public spdlog::custom_flag_formatter {
- public:
-  explicit LevelName(Form form) : form_(form) {}
-  void format(const spdlog::details::log_msg& message, const std::tm&,
-              spdlog::memory_buf_t& out) override {
-    const std::string_view name = text(message.level);
-    out.append(name.data(), name.data() + name.size());
+// Beside us, so that both are of one build; else where packages put programs.
+std::string findWriter() {
+  std::vector<std::string> places = {ownDirectory(), "/usr/bin", "/usr/sbin", "/usr/local/bin",
+                                     "/usr/local/sbin"};
+  for (auto& place : split(environmentVariable("PATH").value_or(""), ':'))
+    places.push_back(std::move(place));
+  for (const auto& place : places) {
+    const std::string path = place + "/" + kWriterProgram;
+    if (path.front() == '/' && !place.empty() && ::access(path.c_str(), X_OK) == 0) return path;
   }
-  std::unique_ptr<custom_flag_formatter> clone() const override {
-    return std::make_unique<LevelName>(form_);
-  }
-
- private:
-  std::string_view text(spdlog::level::level_enum level) const {
-    switch (level) {
-      case spdlog::level::debug:
-        return "DEBUG";
-      case spdlog::level::info:
-        return "INFO";
-      case spdlog::level::warn:
-        return form_ == Form::kTunnel ? "WARN" : "WARNING";
-      case spdlog::level::err:
-        return "ERROR";
-      default:
-        return "CRITICAL";
-    }
-  }
-  Form form_;
-};
-
-// Abbreviation of the time zone, as strftime's %Z; spdlog 1.10 prints the letters "%Z" themselves.
-class ZoneName final : public spdlog::custom_flag_formatter {
- public:
-  void format(const spdlog::details::log_msg&, const std::tm& time,
-              spdlog::memory_buf_t& out) override {
-    const std::string_view zone(time.tm_zone == nullptr ? "" : time.tm_zone);
-    out.append(zone.data(), zone.data() + zone.size());
-  }
-  std::unique_ptr<custom_flag_formatter> clone() const override {
-    return std::make_unique<ZoneName>();
-  }
-};
-
-std::unique_ptr<spdlog::formatter> makeFormatter(Form form) {
-  const bool tunnel = form == Form::kTunnel;
-  auto formatter = std::make_unique<spdlog::pattern_formatter>(
-      tunnel ? spdlog::pattern_time_type::utc : spdlog::pattern_time_type::local);
-  formatter->add_flag<LevelName>('*', form);
-  formatter->add_flag<ZoneName>('Z');
-  formatter->set_pattern(tunnel ? "%Y-%m-%dT%H:%M:%S.%eZ %P %* efs_proxy %v"
-                                : "%Y-%m-%d %H:%M:%S %Z - %* - %v");
-  return formatter;
+  return {};
 }
 
-std::string oneLine(std::string_view message) {
-  std::string line(message);
-  for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+bool openChannel(const Config& config, const LogPlace& place) {
+  if (config.writer == Writer::kOwn || config.state_dir.empty() || place.path.front() != '/')
+    return false;
+  if (state().channel && state().channel->stateDirectory() == config.state_dir) {
+    state().channel->setPlace(place);
+    return true;
   }
-  return line;
+  const std::string program = findWriter();
+  if (program.empty() || writerSocket(config.state_dir).size() > kMaxSocketPath) return false;
+  state().channel.emplace(place, config.state_dir, program);
+  if (place.form == Form::kHelper) state().channel->awaitWriter(kWriterStart);
+  return true;
+}
+
+Status openFile(const Config& config, LogPlace place) {
+  LogFile file(std::move(place),
+               config.state_dir.empty() ? std::string() : rotationLock(config.state_dir));
+  EFS_CHECK(file.open());
+  state().file.emplace(std::move(file));
+  state().channel.reset();
+  return {};
 }
 
 }  // namespace
 
 Status open(const Config& config) {
-  spdlog::sink_ptr sink;
+  ::tzset();  // reads the zone's file now, not with the first line
+  const LogPlace place{config.path, config.form, config.max_bytes, config.file_count};
   if (config.path.empty()) {
-    sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    state().file.reset();
+    state().channel.reset();
+  } else if (openChannel(config, place)) {
+    state().file.reset();
   } else {
-    EFS_TRY(file, RotatingSink::create(config));
-    sink = std::move(file);
+    EFS_CHECK(openFile(config, place));
   }
-  sink->set_formatter(makeFormatter(config.form));
-  state().main_sink = std::move(sink);
+  state().opened = true;
   state().level = config.level;
   state().form = config.form;
   return {};
 }
 
-void alsoToStderr(Level level) {
-  auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  sink->set_formatter(makeFormatter(state().form));
-  sink->set_level(toSpdlog(level));
-  state().stderr_sink = std::move(sink);
-}
-
 void setLevel(Level level) { state().level = level; }
 
-bool enabled(Level level) {
-  return level >= state().level && (state().main_sink || state().stderr_sink);
-}
+bool enabled(Level level) { return level >= state().level && state().opened; }
 
 std::optional<Level> parseLevel(std::string_view name) {
   const std::string lower = toLower(name);
@@ -146,18 +110,23 @@ std::optional<Level> parseLevel(std::string_view name) {
   return std::nullopt;
 }
 
+// A lost line must not end a mount.
 void write(Level level, std::string_view message) {
   if (!enabled(level)) return;
-  const std::string line = oneLine(message);
-  const spdlog::details::log_msg entry("efs", toSpdlog(level), line);
-  for (const auto& sink : {state().main_sink, state().stderr_sink}) {
-    if (!sink || !sink->should_log(entry.level)) continue;
-    try {
-      sink->log(entry);
-    } catch (const std::exception&) {
-      // spdlog reports a failed write by exception; a lost log line must not end a mount.
-    }
+  const std::string line = formatLine(state().form, level, message, SystemClock().now());
+  if (state().channel) {
+    state().channel->push(line);
+  } else if (state().file) {
+    (void)state().file->append(line);
+  } else {
+    say(STDERR_FILENO, line, Duration(0));
   }
+}
+
+std::optional<Duration> pump() { return state().channel ? state().channel->pump() : std::nullopt; }
+
+Status finish(Duration patience) {
+  return state().channel ? state().channel->finish(patience) : Status{};
 }
 
 }  // namespace efs::log

@@ -184,6 +184,21 @@ Result<Subprocess> Subprocess::spawn(const SpawnOptions& options) {
   return Subprocess(pid, std::move(pidfd));
 }
 
+Status Subprocess::spawnDetached(const SpawnOptions& options) {
+  if (options.argv.empty()) return Error(ErrorKind::kInternal, "starting a program without a name");
+  ChildPlan plan = makePlan(options);
+  EFS_TRY(report, makePipe());
+  const pid_t pid = ::fork();
+  if (pid < 0) return Error::fromErrno(errno, "starting " + options.argv[0]);
+  if (pid == 0) {
+    const pid_t program = ::fork();
+    if (program != 0) ::_exit(program < 0 ? 1 : 0);
+    runChild(plan, report.write_end.get());
+  }
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) continue;
+  return {};
+}
+
 Result<Subprocess> Subprocess::fork(const std::function<int()>& body) {
   const pid_t pid = ::fork();
   if (pid < 0) return Error::fromErrno(errno, "starting a child process");

@@ -23,7 +23,7 @@ constexpr std::int64_t kMaxMinutes = kMaxSeconds / 60;
 constexpr std::int64_t kMaxLogBytes = 1LL << 40U;
 constexpr std::int64_t kMaxLogFiles = 1000;
 
-// These four stand in [DEFAULT] as shipped, but [mount] may override them.
+// These five stand in [DEFAULT] as shipped, but [mount] may override them.
 void readLog(KeyReader& keys, Settings& settings) {
   if (const auto level = keys.text(kMount, "logging_level")) {
     const auto parsed = log::parseLevel(*level);
@@ -37,6 +37,13 @@ void readLog(KeyReader& keys, Settings& settings) {
   }
   keys.number(kMount, "logging_max_bytes", Bad::kError, 0, kMaxLogBytes, settings.log.max_bytes);
   keys.number(kMount, "logging_file_count", Bad::kError, 0, kMaxLogFiles, settings.log.file_count);
+  if (const auto writer = keys.text(kMount, "log_writer")) {
+    if (*writer == "own") {
+      settings.log.writer = log::Writer::kOwn;
+    } else if (*writer != "shared") {
+      keys.reject(kMount, "log_writer", Bad::kDefault, *writer, "\"shared\" or \"own\"");
+    }
+  }
 }
 
 void readStateMode(KeyReader& keys, mode_t& out) {

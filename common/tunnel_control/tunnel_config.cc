@@ -57,6 +57,7 @@ void writeProxyKeys(LineWriter& out, const TunnelConfig& config) {
   out.keyUnlessEmpty("fs_id", config.fs_id);
   out.keyUnlessEmpty("region", config.region);
   out.keyUnlessEmpty("efs_utils_version", config.version);
+  if (config.log_writer == log::Writer::kOwn) out.key("log_writer", "own");
   std::vector<std::string> uids;
   for (const uid_t uid : config.allow_uids) uids.push_back(std::to_string(uid));
   out.keyUnlessEmpty("allow_local_uids", config.allow_any_uid ? "any" : join(uids, ","));
@@ -233,6 +234,7 @@ void readServiceKeys(KeyReader& keys, TunnelConfig& config) {
   config.region = keys.text("efs.region");
   config.version = keys.text("efs.efs_utils_version");
   keys.uids("efs.allow_local_uids", config.allow_any_uid, config.allow_uids);
+  if (keys.text("efs.log_writer") == "own") config.log_writer = log::Writer::kOwn;
 }
 
 }  // namespace

@@ -4,8 +4,10 @@
 
 #include <cstdio>
 
+#include "efs/base/files.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
+#include "efs/base/output.h"
 #include "efs/mount_helper/command_line.h"
 #include "efs/mount_helper/umount_session.h"
 #include "efs/settings/settings.h"
@@ -19,13 +21,17 @@ constexpr const char* kLogFile = "/var/log/amazon/efs/mount.log";
 // Neither a broken configuration nor a full disk is a reason to stay mounted.
 void openLog() {
   const auto settings = settings::Settings::load();
+  const mode_t mode = settings ? settings->state_dir_mode : settings::Settings().state_dir_mode;
   log::Config config;
   config.path = kLogFile;
   if (settings) {
     config.level = settings->log.level;
     config.max_bytes = settings->log.max_bytes;
     config.file_count = settings->log.file_count;
+    config.writer = settings->log.writer;
   }
+  config.state_dir = state::kStateDirectory;
+  (void)makeDirectories(config.state_dir, mode);
   (void)log::open(config);
 }
 
@@ -38,11 +44,12 @@ int unmountCommand(const UmountCommand& command) {
   const SystemClock clock;
   const state::StateStore store(state::kStateDirectory);
   const Outcome outcome = unmountEfs(command, {store, clock});
-  std::fputs(outcome.out.c_str(), stdout);
+  say(STDOUT_FILENO, outcome.out);
   if (!outcome.err.empty()) {
     log::error("{}", outcome.err);
-    std::fprintf(stderr, "umount.efs: %s\n", outcome.err.c_str());
+    say(STDERR_FILENO, "umount.efs: " + outcome.err + "\n");
   }
+  (void)log::finish(log::kFinishPatience);
   return outcome.code;
 }
 

@@ -14,6 +14,7 @@
 
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
+#include "efs/base/output.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/text.h"
 #include "efs/base/unique_fd.h"
@@ -241,7 +242,7 @@ Status UmountSession::wait(mounts::UnmountJob& job) {
     }
     if (!noticed && notice.passed()) {
       noticed = true;
-      std::fprintf(stderr, "umount.efs: %s: waiting for the server\n", mount_.target.c_str());
+      efs::say(STDERR_FILENO, "umount.efs: " + mount_.target + ": waiting for the server\n");
     }
   }
 }

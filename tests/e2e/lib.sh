@@ -124,7 +124,14 @@ nothing_left() {
   fail "left behind: mounts [$(our_mounts)] tunnels [$(tunnels)] files [$(state_files)] ports [$(our_ports)]"
 }
 # all_cleared: the same after an unmount, which is the watchdog's work and has a grace period (WD-5).
-all_cleared() { nothing_left 20; }
+# The writer of the logs ends a few seconds after the last program that needs it, which is the watchdog.
+all_cleared() {
+  nothing_left 20
+  [[ "$(log_writers | wc -l)" -le 1 ]] || fail "several log writers: $(log_writers)"
+  watchdog_runs || eventually 15 no_log_writer || fail "the log writer stays: $(log_writers)"
+}
+log_writers() { pgrep -x efs-log-writer; }
+no_log_writer() { [[ -z "$(log_writers)" ]]; }
 
 # fault COMMAND...: tells the simulator to misbehave; ends with the case.
 fault() {

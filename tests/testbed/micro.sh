@@ -18,12 +18,13 @@ MODULES=(
   virtio_pci virtio_console virtio_rng
   nfsv4 veth bridge dummy tcp_diag inet_diag unix_diag sch_netem
   gcm ctr ccm ghash-generic chacha20poly1305 chacha_generic poly1305_generic aesni-intel
-  loop overlay
+  loop overlay ext4
 )
 # Debian 11's cloud kernel has no kTLS.
 [[ $EFS_KERNEL == 5.10 ]] || MODULES+=(tls)
 PROGRAMS=(
   bash mount umount findmnt mountpoint nsenter unshare losetup setpriv flock prlimit
+  fsfreeze mkfs.ext4
   ip ss stat df sha256sum timeout sleep date dd cp mv ls tar cat env readlink chown chmod touch
   head tail sort wc tr cut grep sed awk mktemp sysctl ps openssl pgrep hostname mkfifo setsid find tee fio
 )

@@ -6,12 +6,12 @@
 # To build the programs.
 EFS_PACKAGES_build=(
   g++ cmake ninja-build ccache pkg-config
-  libssl-dev libcurl4-openssl-dev libfmt-dev libspdlog-dev nlohmann-json3-dev libexpected-dev
+  libssl-dev libcurl4-openssl-dev libfmt-dev nlohmann-json3-dev libexpected-dev
   libmount-dev libinih-dev libc-ares-dev libsystemd-dev libgtest-dev libgmock-dev
 )
 # To run the unit and integration tests.
 EFS_PACKAGES_test=(
-  bash coreutils util-linux procps iproute2 openssl ca-certificates libcurl4
+  bash coreutils util-linux e2fsprogs procps iproute2 openssl ca-certificates libcurl4
   nfs-ganesha nfs-ganesha-vfs nfs-ganesha-mem
   python3 dpkg-dev binutils adduser
 )
@@ -28,7 +28,7 @@ EFS_PACKAGES_lint=(clang-format clang-tidy clang-tools shellcheck git)
 # Installed inside the systemd image.
 EFS_PACKAGES_guest=(
   systemd systemd-sysv udev dbus iproute2 kmod mount libmount1 procps ca-certificates openssl
-  libssl3 libcurl4 libspdlog1.10 libfmt9 libstdc++6 libc-ares2 libinih1 libsystemd0 netbase
+  libssl3 libcurl4 libfmt9 libstdc++6 libc-ares2 libinih1 libsystemd0 netbase
   nfs-ganesha nfs-ganesha-vfs nfs-ganesha-mem
 )
 

@@ -74,6 +74,7 @@ put_project() {
   put_program "$root" "$bin/umount.efs" /usr/sbin
   put_program "$root" "$bin/efs-proxy" /usr/bin
   put_program "$root" "$bin/amazon-efs-mount-watchdog" /usr/bin
+  put_program "$root" "$bin/efs-log-writer" /usr/bin
   put_program "$root" "$bin/efsctl" /usr/bin
   if [[ $PUT_LIBRARIES == with-libraries ]]; then
     put_binary "$root" /usr/lib/*/libcurl.so.4  # opened when needed, so ldd does not know it

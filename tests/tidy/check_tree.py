@@ -30,14 +30,13 @@ THIRD_PARTY = {
     "libmount": ["common/mounts/"],
     "ini.h": ["common/settings/"],
     "ares": ["common/net/"],
-    "spdlog/": ["common/base/"],
     "systemd/": ["watchdog/"],
     "nlohmann/": ["common/state/", "common/aws/", "common/tunnel_control/", "efsctl/"],
 }
-PROGRAMS = ["mount_helper", "tls_tunnel", "watchdog", "efsctl"]
+PROGRAMS = ["log_writer", "mount_helper", "tls_tunnel", "watchdog", "efsctl"]
 MAX_LINES = {"tests/": 800, "": 500}
 SOURCE = {".cc", ".h"}
-OURS = ["common", "mount_helper", "tls_tunnel", "watchdog", "efsctl", "tests"]
+OURS = ["common", "log_writer", "mount_helper", "tls_tunnel", "watchdog", "efsctl", "tests"]
 
 
 def sources(root):

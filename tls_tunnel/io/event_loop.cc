@@ -111,6 +111,7 @@ Status EventLoop::run() {
 
 Status EventLoop::runOnce(Duration patience) {
   std::array<epoll_event, kEventsPerTurn> events{};
+  if (before_wait_) patience = std::min(patience, before_wait_().value_or(patience));
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
                                  waitMillis(patience));
   if (count < 0 && errno != EINTR) return Error::fromErrno(errno, "epoll_wait");

@@ -7,6 +7,7 @@ simulator. Every process dies with the test.
 """
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -123,6 +124,10 @@ class HelperBench(unittest.TestCase):
         for command in (f"target {self.fs} us-east-1a ok", "dns ok", "imds ok", "clock 0",
                         "tls handshake-stall off", "credentials ecs ok"):
             self.sim.ctl(command)
+        # It would stay a while for the next mount, and the directory shall be gone.
+        for writer in processes("efs-log-writer"):
+            os.kill(writer, signal.SIGKILL)
+        wait_for("the end of the log writer", lambda: not processes("efs-log-writer"))
         if os.path.ismount(STATE):
             private_network.run("umount", STATE)
         subprocess.run(["rm", "-rf", STATE], check=True, timeout=10)

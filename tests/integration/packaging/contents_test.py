@@ -8,12 +8,14 @@ import unittest
 
 from package_support import BIN, SOURCE, UNIT, VERSION, build_package, run
 
-PROGRAMS = ("mount.efs", "umount.efs", "efs-proxy", "amazon-efs-mount-watchdog", "efsctl")
+PROGRAMS = ("mount.efs", "umount.efs", "efs-proxy", "amazon-efs-mount-watchdog",
+            "efs-log-writer", "efsctl")
 # path -> mode. Section 12.
 FILES = {
     "/sbin/mount.efs": 0o755,  # CLI-1
     "/usr/bin/efs-proxy": 0o755,
     "/usr/bin/amazon-efs-mount-watchdog": 0o755,
+    "/usr/bin/efs-log-writer": 0o755,
     "/etc/amazon/efs/efs-utils.conf": 0o644,
     "/etc/amazon/efs/efs-utils.crt": 0o444,
     "/var/log/amazon/efs": 0o755,

@@ -118,7 +118,7 @@ class Gate(TunnelTest):
             client.sendall(b"x")
             self.assertEqual(receive(client, 1), b"x")
         self.assertEqual(as_user(NOBODY, tunnel.port), "ConnectionResetError")
-        self.assertIn("/proc/net/tcp", tunnel.log())
+        tunnel.wait_log("/proc/net/tcp")
 
 
 # Installs a seccomp filter that answers socket(AF_NETLINK, ...) with EAFNOSUPPORT, then execs.

@@ -59,10 +59,11 @@ class Start(TunnelTest):
             client.sendall(b"x")
             receive(client, 1)
         tunnel.wait_log("client closed; 1 bytes up, 1 bytes down, first byte from the server after")
+        tunnel.wait_log("Starting new incarnation")
         line = tunnel.log().splitlines()[0]
         self.assertRegex(line, rf"^\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z {tunnel.pid} INFO "
                                "efs_proxy Starting new incarnation")
-        self.assertIn("Accepted new connection", tunnel.log())
+        tunnel.wait_log("Accepted new connection")
 
     def test_uses_the_listener_it_is_handed(self):  # design "Life of a mount" 3
         listener = socket.create_server(("127.0.0.1", 0))
@@ -73,7 +74,7 @@ class Start(TunnelTest):
         with tunnel.connect() as client:
             client.sendall(b"x")
             self.assertEqual(receive(client, 1), b"x")
-        self.assertIn("inherited listener", tunnel.log())
+        tunnel.wait_log("inherited listener")
 
     def test_a_dead_tunnel_is_replaced_behind_the_open_port(self):  # design "Watchdog"
         listener = socket.create_server(("127.0.0.1", 0))
@@ -227,6 +228,7 @@ class Resources(TunnelTest):
                 target = self.keep(stunnel(backend.port)).port if tls else backend.port
                 tunnel = self.keep(Tunnel(target, tls=tls, debug=False))
                 tunnel.connect().close()
+                tunnel.wait_log("Starting new incarnation")  # connected to the log's writer
                 before = tunnel.fds()
                 for number in range(1000 if not tls else 200):
                     with tunnel.connect() as client:

@@ -195,6 +195,10 @@ class Bench(unittest.TestCase):
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+        # The log writer would wait a while for the next who needs it. The lock tells its pid.
+        writer = read(os.path.join(self.state_dir, "log-writer.lock")).strip()
+        if writer and alive(int(writer)):
+            os.kill(int(writer), signal.SIGKILL)
         wait_for("the end of all children", no_children)
         if not self._outcome.success:
             print(read(self.log_path))

@@ -1,13 +1,19 @@
 #include "efs/base/log.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <set>
 
+#include "efs/base/file_lock.h"
 #include "efs/base/files.h"
+#include "efs/base/log_file.h"
+#include "efs/base/log_wire.h"
+#include "efs/base/output.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/text.h"
 #include "efs/test_support/temp_dir.h"
@@ -44,7 +50,7 @@ TEST(Log, HasTheHelpersForm) {
                            "WARNING - port 20049 is taken\n"));
   struct stat info {};
   ASSERT_EQ(::stat(path.c_str(), &info), 0);
-  EXPECT_EQ(info.st_mode & 0777U, 0644U);
+  EXPECT_EQ(info.st_mode & 07777U, 0640U);
 }
 
 // Section 19: UTC ISO time with milliseconds and Z, pid, LEVEL, module, message
@@ -118,9 +124,15 @@ TEST(Log, RotatesToNumberedFiles) {
 TEST(Log, LosesNoLineWhenTwoProcessesRotate) {
   constexpr int kLines = 500;
   const TempDir dir;
+  ASSERT_TRUE(makeDirectories(dir.at("run"), 0700));
   const auto writer = [&](const std::string& who) {
     return Subprocess::fork([&dir, who] {
-      if (!log::open({.path = dir.at("l"), .max_bytes = 2000, .file_count = 200})) return 1;
+      if (!log::open({.path = dir.at("l"),
+                      .max_bytes = 2000,
+                      .file_count = 200,
+                      .state_dir = dir.at("run")})) {
+        return 1;
+      }
       for (int i = 0; i < kLines; ++i) log::info("{} {}", who, i);
       return 0;
     });
@@ -136,6 +148,7 @@ TEST(Log, LosesNoLineWhenTwoProcessesRotate) {
   std::set<std::string> messages;
   std::size_t lines = 0;
   for (const auto& name : dir.entries()) {
+    if (name == "run") continue;
     for (const auto& line : split(contentOf(dir.at(name)), '\n')) {
       if (line.empty()) continue;
       ++lines;
@@ -158,6 +171,146 @@ TEST(Log, GoesOnAfterItsFileIsTakenAway) {
     log::info("after");
   });
   EXPECT_THAT(contentOf(dir.at("l")), MatchesRegex("[^\n]* - INFO - after\n"));
+}
+
+// Nobody can hold us up with a lock: the one for rotation is tried, not waited for.
+TEST(Log, DoesNotWaitForWhoeverHoldsALock) {
+  const TempDir dir;
+  const std::string log = dir.write("l", "a line of before\n");
+  auto held = FileLock::tryAcquire(log);
+  auto rotation = FileLock::tryAcquire(log::rotationLock(dir.path()));
+  ASSERT_TRUE(held && rotation);
+  const auto size = contentOf(log).size();
+  inChild([&] {
+    ASSERT_TRUE(log::open({.path = log, .max_bytes = 1, .state_dir = dir.path()}));
+    log::info("grows meanwhile");
+  });
+  EXPECT_GT(contentOf(log).size(), size);
+  EXPECT_FALSE(fileExists(log + ".1"));
+  rotation = unexpected(Error(ErrorKind::kBusy, "let go"));
+  inChild([&] {
+    ASSERT_TRUE(log::open({.path = log, .max_bytes = 1, .state_dir = dir.path()}));
+    log::info("rotated");
+  });
+  EXPECT_TRUE(fileExists(log + ".1"));
+}
+
+TEST(LogFile, RefusesWhatIsNoRegularFile) {
+  const TempDir dir;
+  const std::string victim = dir.write("victim", "precious\n");
+  ASSERT_EQ(::symlink(victim.c_str(), dir.at("link").c_str()), 0);
+  ASSERT_EQ(::mkfifo(dir.at("fifo").c_str(), 0666), 0);
+  ASSERT_EQ(::mkdir(dir.at("directory").c_str(), 0700), 0);
+  for (const auto* name : {"link", "fifo", "directory"}) {
+    log::LogFile file({.path = dir.at(name)}, "");
+    const auto written = file.append("line\n");
+    ASSERT_FALSE(written) << name;
+    EXPECT_THAT(written.error().describe(), testing::HasSubstr(dir.at(name)));
+    EXPECT_EQ(file.lost(), 1U);
+  }
+  log::LogFile device({.path = "/dev/null"}, "");
+  EXPECT_FALSE(device.append("line\n"));
+  EXPECT_EQ(contentOf(victim), "precious\n");
+}
+
+TEST(LogFile, GoesThroughNoPlaceOfAnotherUser) {
+  const TempDir dir;
+  ASSERT_TRUE(makeDirectories(dir.at("mine"), 0755));
+  ASSERT_TRUE(makeDirectories(dir.at("theirs"), 0755));
+  ASSERT_EQ(::symlink("mine", dir.at("good").c_str()), 0);
+  ASSERT_EQ(::symlink(dir.at("mine").c_str(), dir.at("bad").c_str()), 0);
+  if (::chown(dir.at("theirs").c_str(), 65534, 65534) != 0) GTEST_SKIP() << "needs root";
+  ASSERT_EQ(::lchown(dir.at("bad").c_str(), 65534, 65534), 0);
+  EXPECT_TRUE(log::LogFile({.path = dir.at("good/l")}, "").append("line\n"));
+  EXPECT_FALSE(log::LogFile({.path = dir.at("bad/m")}, "").append("line\n"));
+  EXPECT_FALSE(log::LogFile({.path = dir.at("theirs/l")}, "").append("line\n"));
+  EXPECT_FALSE(fileExists(dir.at("mine/m")));
+}
+
+// /tmp and its like: what another user put there first is not ours to write to.
+TEST(LogFile, WritesNoFileOfAnotherUserWhereEverybodyMayWrite) {
+  const TempDir dir;
+  ASSERT_EQ(::chmod(dir.path().c_str(), 01777), 0);
+  const std::string theirs = dir.write("theirs", "");
+  if (::chown(theirs.c_str(), 65534, 65534) != 0) GTEST_SKIP() << "needs root";
+  EXPECT_FALSE(log::LogFile({.path = theirs}, "").append("line\n"));
+  const std::string linked = dir.write("linked", "");
+  ASSERT_EQ(::link(linked.c_str(), dir.at("also").c_str()), 0);
+  EXPECT_FALSE(log::LogFile({.path = linked}, "").append("line\n"));
+  EXPECT_EQ(contentOf(linked), "");
+}
+
+TEST(LogFile, NarrowsWhatAnOlderReleaseLeftOpen) {
+  const TempDir dir;
+  const std::string path = dir.write("l", "old\n");
+  ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
+  ASSERT_TRUE(log::LogFile({.path = path}, "").append("new\n"));
+  struct stat info {};
+  ASSERT_EQ(::stat(path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777U, 0640U);
+  EXPECT_EQ(contentOf(path), "old\nnew\n");
+}
+
+TEST(LogFile, CountsWhatItLosesAndTellsIt) {
+  const TempDir dir;
+  ASSERT_EQ(::mkfifo(dir.at("l").c_str(), 0600), 0);
+  log::LogFile file({.path = dir.at("l")}, "");
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(file.append("gone\n"));
+  ASSERT_TRUE(removeFile(dir.at("l")));
+  ASSERT_TRUE(file.append("here\n"));
+  EXPECT_EQ(file.lost(), 0U);
+  EXPECT_THAT(contentOf(dir.at("l")),
+              MatchesRegex("[^\n]* - WARNING - 3 log lines were lost while the log could not be "
+                           "written\nhere\n"));
+}
+
+TEST(LogWire, KeepsWhatItEncodes) {
+  const log::LineMessage message{
+      {.path = "/var/log/x", .form = log::Form::kTunnel, .max_bytes = 1ULL << 40U, .file_count = 7},
+      "a line\n"};
+  const auto copy = log::LineMessage::decode(message.encode());
+  ASSERT_TRUE(copy);
+  EXPECT_EQ(copy->place.path, "/var/log/x");
+  EXPECT_EQ(copy->place.form, log::Form::kTunnel);
+  EXPECT_EQ(copy->place.max_bytes, 1ULL << 40U);
+  EXPECT_EQ(copy->place.file_count, 7);
+  EXPECT_EQ(copy->line, "a line\n");
+  const auto ack = log::LineAck::decode(log::LineAck{1ULL << 33U, "why"}.encode());
+  ASSERT_TRUE(ack);
+  EXPECT_EQ(ack->handled, 1ULL << 33U);
+  EXPECT_EQ(ack->failure, "why");
+}
+
+TEST(LogWire, RefusesWhatIsNotOneLineOfOneFile) {
+  const auto with = [](std::string path, std::string line) {
+    return log::LineMessage{{.path = std::move(path)}, std::move(line)}.encode();
+  };
+  EXPECT_TRUE(log::LineMessage::decode(with("/l", "x\n")));
+  EXPECT_FALSE(log::LineMessage::decode(with("l", "x\n")));
+  EXPECT_FALSE(log::LineMessage::decode(with("", "x\n")));
+  EXPECT_FALSE(log::LineMessage::decode(with(std::string("/a\0b", 4), "x\n")));
+  EXPECT_FALSE(log::LineMessage::decode(with("/l", "x")));
+  EXPECT_FALSE(log::LineMessage::decode(with("/l", "x\ny\n")));
+  EXPECT_FALSE(log::LineMessage::decode(with("/l", "\n")));
+  const std::string whole = with("/l", "x\n");
+  for (std::size_t length = 0; length < whole.size(); ++length)
+    EXPECT_FALSE(log::LineMessage::decode(std::string_view(whole).substr(0, length))) << length;
+  EXPECT_FALSE(log::LineAck::decode("A\1"));
+  EXPECT_FALSE(log::LineAck::decode(whole));
+}
+
+// Standard error may be a pipe that nobody reads.
+TEST(Say, GivesUpOnAFullPipe) {
+  auto pipe = makePipe();
+  ASSERT_TRUE(pipe);
+  const std::string much(1U << 20U, 'x');
+  say(pipe->write_end.get(), much, Duration(50));
+  EXPECT_EQ(::fcntl(pipe->write_end.get(), F_GETFL) & O_NONBLOCK, 0) << "others share it";
+  pipe->write_end.reset();
+  const auto got = readAll(pipe->read_end.get(), "pipe", much.size());
+  ASSERT_TRUE(got);
+  EXPECT_GT(got->size(), 4096U);
+  EXPECT_LT(got->size(), much.size());
 }
 
 }  // namespace

@@ -173,6 +173,14 @@ TEST(Settings, LaysARegionSectionOverMount) {
   EXPECT_EQ(settings.forRegion("eu-west-1").ca_file, "/own.pem");
 }
 
+TEST(Settings, WhoWritesTheLogs) {
+  EXPECT_EQ(good("").log.writer, log::Writer::kShared);
+  EXPECT_EQ(good("[DEFAULT]\nlog_writer = own\n").log.writer, log::Writer::kOwn);
+  const Settings bad = good("[DEFAULT]\nlog_writer = me\n");
+  EXPECT_EQ(bad.log.writer, log::Writer::kShared);
+  EXPECT_EQ(bad.warnings.size(), 1U);
+}
+
 // Contract 25 item 19: a key of our own.
 TEST(Settings, ReadsWhoMayUseATunnelBesideRoot) {
   EXPECT_TRUE(good("").mount.allow_local_uids.empty());

@@ -18,7 +18,7 @@ struct Row {
   const char* value;  // null: shipped as a comment
 };
 
-constexpr std::array<Row, 41> kTable{{
+constexpr auto kTable = std::to_array<Row>({
     {"DEFAULT", "logging_level", "INFO"},
     {"DEFAULT", "logging_max_bytes", "1048576"},
     {"DEFAULT", "logging_file_count", "10"},
@@ -62,7 +62,7 @@ constexpr std::array<Row, 41> kTable{{
     {"cloudwatch-log", "enabled", nullptr},
     {"cloudwatch-log", "log_group_name", "/aws/efs/utils"},
     {"cloudwatch-log", "retention_in_days", "14"},
-}};
+});
 
 TEST(ShippedConfig, HasTheContractsValues) {
   const auto ini = IniFile::load(kShipped);

@@ -121,6 +121,16 @@ TEST(TunnelConfig, ReadsWhatItWrote) {
   EXPECT_EQ(read->ca_file, "");
 }
 
+// A key of our own: absent unless each program writes its log itself.
+TEST(TunnelConfig, KeepsWhoWritesTheLog) {
+  TunnelConfig config = sample();
+  EXPECT_EQ(config.serialize(true).find("log_writer"), std::string::npos);
+  config.log_writer = log::Writer::kOwn;
+  const auto copy = TunnelConfig::parse(config.serialize(true), "cfg");
+  ASSERT_TRUE(copy.has_value());
+  EXPECT_EQ(copy->log_writer, log::Writer::kOwn);
+}
+
 // Contract 25 item 19: a key of our own, absent unless it is needed.
 TEST(TunnelConfig, CarriesWhoMayConnectBesideRoot) {
   TunnelConfig config = sample();

@@ -1,10 +1,10 @@
-// The log of a program: one sink per process, opened by main(), silent before that.
+// The log of a program: one per process, opened by main(), silent before that. Lines have the forms
+// of log_line.h, files and their rotation those of log_file.h.
 //
-// Line forms (contract section 19):
-//   kHelper  2026-01-02 03:04:05 UTC - INFO - message        (mount.log, mount-watchdog.log)
-//   kTunnel  2026-01-02T03:04:05.678Z 1234 INFO efs_proxy message
-// Files rotate at max_bytes to <path>.1 ... <path>.<count> (helper) or .0 ... (tunnel), safely for
-// several processes that write the same file. A log that cannot be written never fails the program.
+// With Writer::kShared no function here touches a file: lines go to the one writer of the host, and
+// wait in memory while it does not take them (log_channel.h). A program with an event loop calls
+// pump() before each wait; one that runs to completion calls finish() before it ends. A log that
+// cannot be written never fails or delays the program.
 #pragma once
 
 #include <fmt/core.h>
@@ -15,12 +15,15 @@
 #include <string_view>
 #include <utility>
 
+#include "efs/base/clock.h"
+#include "efs/base/log_line.h"
 #include "efs/base/result.h"
 
 namespace efs::log {
 
-enum class Level { kDebug, kInfo, kWarning, kError, kCritical, kOff };
-enum class Form { kHelper, kTunnel };
+// kOwn: the program writes its file itself, as efs-utils does, and a file system that hangs holds
+// it up.
+enum class Writer { kShared, kOwn };
 
 struct Config {
   std::string path;  // empty: standard error
@@ -28,14 +31,28 @@ struct Config {
   Form form = Form::kHelper;
   std::size_t max_bytes = 1048576;
   int file_count = 10;
+  Writer writer = Writer::kOwn;
+  // Root-only, for the writer's socket and the lock of rotation. Empty: nobody else writes the
+  // file.
+  std::string state_dir = {};
 };
 
-// Opens (creating directories 0755, file 0644). On error the log stays as it was.
+// Opening again keeps lines that wait. On error the log stays as it was; with kShared that a file
+// cannot be written is told by finish(), and where efs-log-writer is not installed the program
+// writes itself.
 Status open(const Config& config);
-// Also copies lines of at least `level` to standard error, for daemons under systemd.
-void alsoToStderr(Level level);
 void setLevel(Level level);
 bool enabled(Level level);
+
+// Hands over waiting lines without waiting itself. When to call again; nullopt: not before the next
+// line.
+std::optional<Duration> pump();
+// Waits at most this long for the writer to be done with what was said so far. Its error is why the
+// last line is not in the file.
+Status finish(Duration patience);
+// What a program that runs to completion gives a writer that is healthy.
+inline constexpr Duration kFinishPatience{1000};
+
 // Lower-case name of a Python logging level ("warning", "critical" ...) in any case; nullopt if
 // unknown.
 std::optional<Level> parseLevel(std::string_view name);

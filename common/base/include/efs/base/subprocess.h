@@ -50,6 +50,9 @@ class Subprocess {
   // Returns once the child's execve() has succeeded; its failure (missing binary, no permission) is
   // this function's error.
   static Result<Subprocess> spawn(const SpawnOptions& options);
+  // Starts a program that is nobody's child and does not wait for its execve(): for who must not be
+  // held up by a slow disk. Whether it runs has to show itself.
+  static Status spawnDetached(const SpawnOptions& options);
   // Runs `body` in a forked child, whose exit code is the result. Only for single-threaded callers.
   static Result<Subprocess> fork(const std::function<int()>& body);
 

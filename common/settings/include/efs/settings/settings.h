@@ -28,6 +28,8 @@ struct LogSettings {  // [DEFAULT]
   log::Level level = log::Level::kInfo;
   std::size_t max_bytes = 1048576;
   int file_count = 10;
+  // log_writer = shared | own: who writes the files of this host's programs. Ours alone.
+  log::Writer writer = log::Writer::kShared;
 };
 
 struct MountSettings {          // [mount], with [mount.<region>] applied by forRegion()

@@ -44,6 +44,9 @@ struct TunnelConfig {
   bool allow_any_uid = false;
   std::vector<uid_t> allow_uids;
 
+  // `log_writer`: "own" (log.h), or missing. A key of our own as well.
+  log::Writer log_writer = log::Writer::kShared;
+
   // Exact text in the order of section 15; `tls` adds the TLS lines. The form has no quoting: a
   // control character in a value becomes '?', so that no value can add a line of its own.
   std::string serialize(bool tls) const;

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -70,6 +71,11 @@ class EventLoop {
   // Runs once, in the first turn at or after that time, never in the turn that made it.
   Timer after(Duration delay, Action action);
 
+  // Called before each wait, which then lasts no longer than what it answers. Must be cheap.
+  void beforeWait(std::function<std::optional<Duration>()> action) {
+    before_wait_ = std::move(action);
+  }
+
   // Until stop(); an error only when epoll itself fails.
   Status run();
   void stop() { stopped_ = true; }
@@ -103,6 +109,7 @@ class EventLoop {
   std::map<TimerKey, Action> timers_;
   std::uint64_t next_timer_ = 0;
   bool stopped_ = false;
+  std::function<std::optional<Duration>()> before_wait_;
 };
 
 }  // namespace efs::io

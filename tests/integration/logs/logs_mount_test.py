@@ -1,0 +1,118 @@
+#!/usr/bin/python3
+"""mount.efs and its log: nothing that happens to mount.log or to the outputs holds up a mount, and
+what is said is in the file when mount.efs has ended."""
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../mount_helper"))
+
+import helper_bench  # noqa: E402
+
+helper_bench.enter()
+
+from helper_bench import LOG, STATE, HelperBench, processes, read, wait_for  # noqa: E402
+import private_network  # noqa: E402
+
+SCALE = int(os.environ.get("EFS_TIME_SCALE", "1"))
+
+
+class MountLog(HelperBench):
+    def tearDown(self):
+        if os.path.isdir(LOG):
+            os.rmdir(LOG)
+        super().tearDown()
+
+    def setting(self, key, value):
+        with open(private_network.CONFIG, encoding="utf-8") as source:
+            lines = source.read().split("\n")
+        with open(private_network.CONFIG, "w", encoding="utf-8") as out:
+            out.write("\n".join(f"{key} = {value}" if line.split("=")[0].strip() == key else line
+                                for line in lines))
+
+    def both_ways(self):
+        for writer in ("shared", "own"):
+            self.setting("log_writer", writer)
+            with self.subTest(writer=writer):
+                self.mount(limit=20 * SCALE)
+                self.assertReachedMount()
+
+    def test_all_is_in_the_file_when_mount_efs_ends(self):  # EX-1
+        for writer in ("shared", "own"):
+            self.setting("log_writer", writer)
+            for _ in range(10):
+                if os.path.exists(LOG):
+                    os.unlink(LOG)
+                self.mount()
+                self.assertReachedMount()
+                lines = read(LOG).splitlines()
+                self.assertIn("version=", lines[0])
+                self.assertIn("no NFSv4 client", lines[-1])
+        self.assertLessEqual(len(processes("efs-log-writer")), 1)
+
+    def test_a_fifo_or_a_directory_in_its_place(self):
+        os.mkfifo(LOG)
+        self.both_ways()
+        os.unlink(LOG)
+        os.mkdir(LOG)
+        self.both_ways()
+        self.assertIn("is a directory", self.err)
+
+    def test_a_lock_that_a_stranger_holds_while_rotation_is_due(self):
+        self.setting("logging_max_bytes", "100")
+        with open(LOG, "w", encoding="ascii") as log:
+            log.write("x" * 200 + "\n")
+        os.chmod(LOG, 0o644)
+        with open(LOG, encoding="ascii") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            self.both_ways()
+        self.assertTrue(os.path.exists(LOG + ".1"))
+
+    def test_a_writer_that_hangs(self):
+        self.mount()
+        self.assertReachedMount()
+        quick = self.took
+        [writer] = processes("efs-log-writer")
+        os.kill(writer, signal.SIGSTOP)
+        self.mount(limit=20 * SCALE)
+        self.assertReachedMount()
+        self.assertLess(self.took, quick + 3 * SCALE)
+        first = read(LOG).splitlines()
+        os.kill(writer, signal.SIGCONT)
+        wait_for("the last line of the second mount",
+                 lambda: "no NFSv4 client" in "".join(read(LOG).splitlines()[len(first) + 5:]))
+        self.assertEqual(read(LOG).count("version="), 2)
+
+    def test_without_a_writer_that_can_be_started_the_lines_are_written(self):
+        os.makedirs(STATE)
+        private_network.run("mount", "-t", "tmpfs", "-o", "mode=750", "state", STATE)
+        os.mkdir(f"{STATE}/log.sock")  # no writer can listen there
+        self.mount(limit=20 * SCALE)
+        self.assertEqual(self.code, 32, self.err)
+        wait_for("the lines", lambda: os.path.exists(LOG) and "no NFSv4 client" in read(LOG))
+        self.assertEqual(read(LOG).count("version="), 1)
+
+    def test_outputs_that_nobody_reads(self):
+        reader, writer = os.pipe()
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        os.write(writer, b"x" * 4096)
+        helper = subprocess.Popen([f"{self.bin}/mount.efs", "fs-99999999:/", "/run/mountpoint", "-o",
+                                   "tls,rw"], stdout=writer, stderr=writer,
+                                  stdin=subprocess.DEVNULL,
+                                  env={"PATH": f"{self.programs}:/usr/bin:/bin"})
+        try:
+            self.assertNotEqual(helper.wait(60), 0)
+        finally:
+            helper.kill()
+            helper.wait(20)
+            os.close(reader)
+            os.close(writer)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
