@@ -33,15 +33,26 @@ namespace {
 constexpr Duration kTunnelStart{30000};  // many mounts at boot; one that dies is seen at once
 constexpr Duration kHandOver{2000};
 constexpr Duration kUndoUnmount{5000};
+constexpr const char* kConfigFolder = "/etc/amazon/efs";  // where the client's key is kept as well
 constexpr Duration kNetworkPatience{60000};  // how long a boot may take to bring the network up
 
-// The same one for the same mount each time: after a reboot the server knows its client again and
-// lets go of the locks that it held. No digest of OpenSSL's: setting that up costs a plain mount 2
-// MiB.
-std::string clientIdentifierOf(const MountRequest& request) {
-  return mounts::kClientIdentifierPrefix +
-         shortName(fmt::format("{}\n{}\n{}", request.device.fs_id,
-                               request.access_point.value_or(""), request.mountpoint));
+// No digest of OpenSSL's: setting that up costs a plain mount 2 MiB.
+mounts::OwnClientIdentifier::Namer identifierOf(const MountRequest& request,
+                                                const SessionContext& context) {
+  const std::string mount = fmt::format("{}\n{}\n{}", request.device.fs_id,
+                                        request.access_point.value_or(""), request.mountpoint);
+  return [mount, &context](const std::string& uniquifier) {
+    if (context.settings.mount.classic_client_identifier) {
+      return mounts::classicClientIdentifier(mount);
+    }
+    auto host = mounts::HostIdentity::read();
+    if (!host.namesTheMachine()) {
+      auto nonce = mounts::hostNonce({kConfigFolder, context.store.directory()});
+      if (!nonce) return mounts::randomClientIdentifier();
+      host.nonce = std::move(*nonce);
+    }
+    return mounts::clientIdentifier(host, uniquifier, mount);
+  };
 }
 
 // One mount under way: the parts that its steps share.
@@ -68,7 +79,7 @@ class MountSession {
   Error attemptFailure(const Error& cause);
   Status preflight(Duration patience);
   Status mountOnce(std::optional<Duration> patience);
-  Status mountAs(const std::string& identifier, std::optional<Duration> patience);
+  Status mountAs(const mounts::OwnClientIdentifier::Namer& namer, std::optional<Duration> patience);
   Status mountWithRetries();
   Duration lastTryPatience() const;
   Status makeOwnMount();
@@ -267,7 +278,7 @@ Duration MountSession::lastTryPatience() const {
 }
 
 Status MountSession::mountWithRetries() {
-  const std::string name = clientIdentifierOf(request_);
+  const auto name = identifierOf(request_, context_);
   mounts::loadNfs();
   const auto& settings = context_.settings.mount;
   return tryToMount(
@@ -297,9 +308,12 @@ Result<bool> MountSession::usesOwnTunnel() {
 
 // Under the name of this very mount, so that the kernel merges it with no other one, or under a
 // name never used before. Where the kernel takes no name, the port alone must make the difference.
-Status MountSession::mountAs(const std::string& identifier, std::optional<Duration> patience) {
-  const auto own = mounts::OwnClientIdentifier::set(
-      context_.store.directory() + "/client-identifier.lock", context_.clock, identifier);
+Status MountSession::mountAs(const mounts::OwnClientIdentifier::Namer& namer,
+                             std::optional<Duration> patience) {
+  const auto own = mounts::OwnClientIdentifier::set(context_.store.identifierLock(), context_.clock,
+                                                    mounts::kIdentifierPatience, namer);
+  // Under the name that is there at the moment it would be another mount's client.
+  if (!own && own.error().kind() != ErrorKind::kUnsupported) return own.error();
   if (!own) log::debug("no client identifier of its own: {}", own.error().describe());
   return mountOnce(patience);
 }
@@ -314,8 +328,8 @@ Status MountSession::mountApart() {
       return Error(ErrorKind::kBusy,
                    "the merged mount at " + request_.mountpoint + " cannot be undone");
     }
-    EFS_CHECK(
-        mountAs(mounts::randomClientIdentifier(), context_.settings.mount.retry_nfs_mount_timeout));
+    EFS_CHECK(mountAs([](const std::string&) { return mounts::randomClientIdentifier(); },
+                      context_.settings.mount.retry_nfs_mount_timeout));
     EFS_TRY(own, usesOwnTunnel());
     if (own) return {};
   }

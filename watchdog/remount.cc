@@ -17,12 +17,14 @@
 namespace efs::watchdog {
 namespace {
 
+constexpr Duration kIdentifierPatience{45000};
 constexpr Duration kMountPatience{60000};
 
 Status mountWithFreshIdentifier(const RemountPlan& plan) {
   const SystemClock clock;
-  const auto fresh =
-      mounts::OwnClientIdentifier::set(plan.lock_path, clock, mounts::randomClientIdentifier());
+  const auto fresh = mounts::OwnClientIdentifier::set(
+      plan.lock_path, clock, kIdentifierPatience,
+      [](const std::string&) { return mounts::randomClientIdentifier(); });
   // Kernels before 5.15 have no such file; there the port alone must make the difference.
   if (!fresh && fresh.error().kind() != ErrorKind::kUnsupported) return fresh.error();
   mounts::NfsMountRequest request;

@@ -170,7 +170,7 @@ void Supervisor::remount(MountRecord& mount) {
   }
   plan->options.set("port", std::to_string(mounts_.at(*successor).port));
   plan->staging = store_.directory() + "/" + *successor + "+/mount";
-  plan->lock_path = store_.directory() + "/client-identifier.lock";
+  plan->lock_path = store_.identifierLock();
   mount.health.successor = *successor;
   if (!startJob(mount, Task::kRemount, kRemountDeadlineSeconds,
                 [&] { return remountInChild(*plan); })) {

@@ -82,6 +82,15 @@ void readLocalUids(KeyReader& keys, MountSettings& mount) {
   }
 }
 
+// A name that two hosts share gives both the same locks: no guessing.
+void readClientIdentifier(KeyReader& keys, MountSettings& mount) {
+  const auto value = keys.text(kMount, "client_identifier");
+  if (!value || value->empty()) return;
+  mount.classic_client_identifier = *value == "classic";
+  if (*value == "classic" || *value == "auto") return;
+  keys.reject(kMount, "client_identifier", Bad::kError, *value, "\"auto\" or \"classic\"");
+}
+
 void readMount(KeyReader& keys, MountSettings& mount) {
   keys.text(kMount, "dns_name_format", mount.dns_name_format);
   keys.text(kMount, "dns_name_suffix", mount.dns_name_suffix);
@@ -106,6 +115,7 @@ void readMount(KeyReader& keys, MountSettings& mount) {
               mount.retry_nfs_mount_count);
   readSeconds(keys, kMount, "retry_nfs_mount_command_timeout_sec", Bad::kDefault, 1,
               mount.retry_nfs_mount_timeout);
+  readClientIdentifier(keys, mount);
   readLocalUids(keys, mount);
 }
 
