@@ -36,7 +36,6 @@ Status mountDirectly(const MountRequest& request, const MountTarget& target,
             : request.stunnel ? "stunnel"
                               : "ocsp",
             nfs.source);
-  mounts::loadNfs();
   const auto reach = [&clock](const auto& ips) { return reachTargets(ips, clock); };
   return tryToMount(
       rules, nfs.source + " at " + nfs.target,

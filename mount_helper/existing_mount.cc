@@ -40,11 +40,7 @@ std::optional<Outcome> alreadyMounted(const MountRequest& request) {
 Status checkUsable(const MountRequest& request) {
   EFS_CHECK(checkMountpoint(request.mountpoint));
   // A fake mount asks nothing of the kernel (CLI-4).
-  if (request.fake || mounts::kernelHasNfs()) return {};
-  return Error(ErrorKind::kUnsupported, "this kernel has no NFS version 4 client")
-      .addHint(
-          "install the kernel's nfsv4 module (package linux-modules-extra on some systems) or "
-          "enable CONFIG_NFS_V4_1");
+  return request.fake ? Status() : mounts::loadNfs();
 }
 
 Outcome remount(const MountRequest& request) {

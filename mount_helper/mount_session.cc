@@ -279,7 +279,6 @@ Duration MountSession::lastTryPatience() const {
 
 Status MountSession::mountWithRetries() {
   const auto name = identifierOf(request_, context_);
-  mounts::loadNfs();
   const auto& settings = context_.settings.mount;
   return tryToMount(
       attemptRules(settings, lastTryPatience()),

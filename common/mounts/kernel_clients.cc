@@ -5,6 +5,9 @@
 //   v4 7f000001 4e51   2 127.0.0.1         v4 7f000001 4e51 0:50         0:0     no
 //
 // Address and port are hexadecimal.
+#include <sys/sysmacros.h>
+
+#include <algorithm>
 #include <charconv>
 
 #include "efs/base/files.h"
@@ -15,6 +18,7 @@ namespace efs::mounts {
 namespace {
 
 constexpr std::string_view kLoopbackHex = "7f000001";
+constexpr unsigned kMaxPort = 65535;
 
 std::string_view nextField(std::string_view& line) {
   const auto start = line.find_first_not_of(' ');
@@ -25,26 +29,53 @@ std::string_view nextField(std::string_view& line) {
   return field;
 }
 
-bool isHexPort(std::string_view text, int port) {
+std::optional<unsigned> number(std::string_view text, int base) {
   unsigned value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
-  return error == std::errc() && end == text.data() + text.size() &&
-         value == static_cast<unsigned>(port);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::string_view takeLine(std::string_view& text) {
+  const auto line = text.substr(0, text.find('\n'));
+  text.remove_prefix(std::min(line.size() + 1, text.size()));
+  return line;
+}
+
+// The port of an entry of a client of the loopback address; `line` is left at what follows it.
+std::optional<int> takeLoopbackPort(std::string_view& line) {
+  const auto version = nextField(line);
+  const auto server = nextField(line);
+  const auto port = number(nextField(line), 16);
+  const bool is_entry = !version.empty() && version.front() == 'v';
+  if (!is_entry || server != kLoopbackHex || !port || *port > kMaxPort) return std::nullopt;
+  return static_cast<int>(*port);
+}
+
+bool isDevice(std::string_view text, dev_t device) {
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos) return false;
+  return number(text.substr(0, colon), 10) == major(device) &&
+         number(text.substr(colon + 1), 10) == minor(device);
 }
 
 }  // namespace
 
 bool listsTunnelPort(std::string_view nfsfs, int port) {
   while (!nfsfs.empty()) {
-    auto line = nfsfs.substr(0, nfsfs.find('\n'));
-    nfsfs.remove_prefix(std::min(line.size() + 1, nfsfs.size()));
-    const auto version = nextField(line);
-    const auto server = nextField(line);
-    const auto port_text = nextField(line);
-    const bool is_entry = !version.empty() && version.front() == 'v';
-    if (is_entry && server == kLoopbackHex && isHexPort(port_text, port)) return true;
+    auto line = takeLine(nfsfs);
+    if (takeLoopbackPort(line) == port) return true;
   }
   return false;
+}
+
+std::optional<int> tunnelPortOfDevice(std::string_view volumes, dev_t device) {
+  while (!volumes.empty()) {
+    auto line = takeLine(volumes);
+    const auto port = takeLoopbackPort(line);
+    if (port && isDevice(nextField(line), device)) return port;
+  }
+  return std::nullopt;
 }
 
 Result<bool> kernelUsesTunnelPort(int port, const std::string& proc_net) {

@@ -1,5 +1,5 @@
 #include <fcntl.h>
-#include <sys/syscall.h>
+#include <sys/mount.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -10,9 +10,16 @@
 #include "efs/base/text.h"
 #include "efs/base/unique_fd.h"
 #include "efs/mounts/nfs_mount.h"
+#include "mount_calls.h"
 
 namespace efs::mounts {
 namespace {
+
+constexpr const char* kModuleMissing =
+    "install the kernel's nfsv4 module (package linux-modules-extra on some systems) or enable "
+    "CONFIG_NFS_V4_1";
+constexpr const char* kModuleNotLoaded =
+    "the kernel did not load its nfsv4 module, though /lib/modules has it: try modprobe nfsv4";
 
 // modules.dep of a distribution kernel has about 1 MiB.
 constexpr std::size_t kMaxModuleList = 16U << 20U;
@@ -43,26 +50,29 @@ Status setReadAhead(dev_t device, unsigned long rsize_bytes) {
   return writeAll(fd.get(), std::to_string(readAheadKib(rsize_bytes)), path);
 }
 
-bool kernelHasNfs() {
-  const auto known = readFile("/proc/filesystems");
-  if (known && known->find("\tnfs4\n") != std::string::npos) return true;
-  // Not loaded yet: mount(2) loads the module by itself where it exists.
+std::string missingNfsHint() {
   utsname system{};
-  if (::uname(&system) != 0) return false;
+  if (::uname(&system) != 0) return kModuleMissing;
   const std::string folder = std::string("/lib/modules/") + system.release;
   for (const char* name : {"/modules.dep", "/modules.builtin"}) {
     const auto list = readFile(folder + name, kMaxModuleList);
-    if (list && list->find("/nfsv4.ko") != std::string::npos) return true;
+    if (list && list->find("/nfsv4.ko") != std::string::npos) return kModuleNotLoaded;
   }
-  return false;
+  return kModuleMissing;
 }
 
-void loadNfs() {
-#ifdef SYS_fsopen
-  // By number: glibc has a function for it only since 2.36. The file system context goes away with
-  // the descriptor; nothing is mounted.
-  const UniqueFd context(static_cast<int>(::syscall(SYS_fsopen, "nfs4", 1U)));
-#endif
+Status loadNfs() {
+  // The file system context goes away with the descriptor; nothing is mounted.
+  const UniqueFd context(calls::fsopen("nfs4"));
+  int err = context.valid() ? 0 : errno;
+  // Where that call is not to be had. Without data the NFS client refuses the mount (EINVAL), after
+  // it has been loaded.
+  if (err != 0 && err != ENODEV) {
+    err = ::mount("none", "/", "nfs4", 0, nullptr) == 0 ? 0 : errno;
+  }
+  if (err != ENODEV) return {};
+  return Error(ErrorKind::kUnsupported, "this kernel has no NFS version 4 client")
+      .addHint(missingNfsHint());
 }
 
 }  // namespace efs::mounts

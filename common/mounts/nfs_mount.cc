@@ -22,6 +22,7 @@
 #include "efs/base/text.h"
 #include "efs/base/unique_fd.h"
 #include "efs/mounts/mount_table.h"
+#include "mount_errors.h"
 
 namespace efs::mounts {
 namespace {
@@ -118,34 +119,6 @@ Error targetError(const std::string& target, int err) {
   return Error::fromErrno(err, "looking at mount point " + target);
 }
 
-// The texts of mount.nfs (nfs-utils, utils/mount/error.c), which users search for (contract NFS-6).
-Error kernelError(const NfsMountRequest& request, int err) {
-  const std::string& source = request.source;
-  switch (err) {
-    case EACCES:
-      return Error::fromErrno(err, "access denied by server while mounting " + source);
-    case EPERM:
-      return Error::fromErrno(err, "mounting " + source + " on " + request.target)
-          .addHint("denied by the server, or this container lacks CAP_SYS_ADMIN");
-    case ENOENT:
-      return Error::fromErrno(err, "mounting " + source + " failed, reason given by server");
-    case EINVAL:
-      return Error::fromErrno(err, "an incorrect mount option was specified for " + source)
-          .addHint("dmesg names an option that the kernel does not know");
-    case EPROTONOSUPPORT:
-    case EOPNOTSUPP:
-      return Error::fromErrno(
-          err, "requested NFS version or transport protocol is not supported for " + source);
-    case ENODEV:
-      return Error::fromErrno(err, "mounting " + source + ": this kernel has no NFSv4 client")
-          .addHint("the kernel module nfsv4 is missing");
-    case EBUSY:
-      return Error::fromErrno(err, request.target + " is busy or already mounted");
-    default:
-      return Error::fromErrno(err, "mounting " + source + " on " + request.target);
-  }
-}
-
 // The user-space words that libmount notes in utab. A mount that an ordinary user may unmount gets
 // no helper: umount(8) would run it with that user's rights, which suffice for nothing, while by
 // itself it keeps its own and honours fstab.
@@ -182,7 +155,7 @@ Result<std::string> optionText(const NfsMountRequest& request, bool remount) {
 Status judge(const NfsMountRequest& request, const Report& report) {
   if (report.err == 0) return {};
   if (report.stage == Stage::kTarget) return targetError(request.target, report.err);
-  if (report.stage == Stage::kKernel) return kernelError(request, report.err);
+  if (report.stage == Stage::kKernel) return kernelError(request, report.err, "");
   return Error::fromErrno(report.err, "preparing the mount of " + request.source);
 }
 

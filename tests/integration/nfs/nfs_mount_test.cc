@@ -26,7 +26,7 @@ constexpr Duration kPatience{30000};
 struct NfsMountIntegration : ::testing::Test {
   void SetUp() override {
     if (!Ganesha::canRun()) GTEST_SKIP() << "needs nfs-ganesha and root";
-    if (!kernelHasNfs()) GTEST_SKIP() << "this kernel has no NFS client";
+    if (!loadNfs()) GTEST_SKIP() << "this kernel has no NFS client";
     ASSERT_TRUE(makeDirectories(point, 0755));
   }
   void TearDown() override { (void)unmount(point, true, kPatience); }

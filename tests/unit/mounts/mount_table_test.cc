@@ -164,6 +164,22 @@ TEST(KernelClients, LooksAtServersAndVolumes) {
   EXPECT_EQ(kernelUsesTunnelPort(0x4e61, dir.path()).value(), false);
 }
 
+TEST(KernelClients, FindsThePortOfADevice) {
+  constexpr std::string_view kVolumes =
+      "NV SERVER   PORT DEV          FSID                              FSC\n"
+      "v4 0a000001 0801 0:49         0:0                               no \n"
+      "v4 7f000001 4e51 0:50         1:0                               no \n"
+      "v4 7f000001  801 0:501        1:0                               no \n"
+      "v4 7f000001 4e61";
+  EXPECT_EQ(tunnelPortOfDevice(kVolumes, makedev(0, 50)), 0x4e51);
+  EXPECT_EQ(tunnelPortOfDevice(kVolumes, makedev(0, 501)), 0x801);
+  EXPECT_EQ(tunnelPortOfDevice(kVolumes, makedev(0, 49)), std::nullopt) << "not the loopback";
+  EXPECT_EQ(tunnelPortOfDevice(kVolumes, makedev(0, 5)), std::nullopt);
+  EXPECT_EQ(tunnelPortOfDevice("v4 7f000001 4e51 50", makedev(0, 50)), std::nullopt);
+  EXPECT_EQ(tunnelPortOfDevice("v4 7f000001 14e51 0:50", makedev(0, 50)), std::nullopt);
+  EXPECT_EQ(tunnelPortOfDevice("", makedev(0, 0)), std::nullopt);
+}
+
 TEST(KernelClients, ThisMachineDoesNotUseAPortNobodyMounted) {
   EXPECT_EQ(kernelUsesTunnelPort(1).value(), false);
 }

@@ -10,7 +10,7 @@
 
 namespace efs::mount_helper {
 
-// The mount point is a directory and the kernel has an NFS client.
+// The mount point is a directory and the kernel has an NFS client, which it loads for this.
 Status checkUsable(const MountRequest& request);
 
 // How the program ends if something is mounted there (FLOW-3); nothing if not.

@@ -67,5 +67,8 @@ Result<bool> kernelUsesTunnelPort(int port, const std::string& proc_net = "/proc
 
 // The parser of /proc/net/nfsfs/servers and volumes: does a line name 127.0.0.1 with this port?
 bool listsTunnelPort(std::string_view nfsfs, int port);
+// The parser of /proc/net/nfsfs/volumes for one superblock, mounted anywhere or not: the port of
+// its server if that is 127.0.0.1.
+std::optional<int> tunnelPortOfDevice(std::string_view volumes, dev_t device);
 
 }  // namespace efs::mounts

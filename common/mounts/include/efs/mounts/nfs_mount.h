@@ -44,11 +44,12 @@ Status setReadAhead(dev_t device, unsigned long rsize_bytes);
 // own after a mount. True when it had to be corrected.
 Result<bool> keepReadAhead(dev_t device, unsigned long rsize_bytes);
 
-// False when the running kernel has no NFS client and cannot load one.
-bool kernelHasNfs();
-
-// Makes the kernel load its NFS client now rather than within the first mount(2), so that what must
-// be set before (OwnClientIdentifier) is there. Where that fails, mount(2) will tell.
-void loadNfs();
+// Makes the kernel load its NFS client now rather than within the first mount, so that what must be
+// set before (OwnClientIdentifier) is there. The kernel alone decides: a container has no
+// /lib/modules. kUnsupported with a hint: it has no such client; otherwise success, even where it
+// cannot be told.
+Status loadNfs();
+// What to do on a kernel without an NFS client, by what /lib/modules has.
+std::string missingNfsHint();
 
 }  // namespace efs::mounts

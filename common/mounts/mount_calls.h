@@ -1,0 +1,37 @@
+// The system calls of the new mount API (Linux 5.2, include/uapi/linux/mount.h) by number: glibc
+// has functions for them only since 2.36, and our programs must run with 2.34.
+#pragma once
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace efs::mounts::calls {
+
+// The same on every architecture (include/uapi/asm-generic/unistd.h).
+inline constexpr long kMoveMount = 429;
+inline constexpr long kFsopen = 430;
+inline constexpr long kFsconfig = 431;
+inline constexpr long kFsmount = 432;
+
+inline constexpr unsigned kCloexec = 1;
+inline constexpr unsigned kSetFlag = 0;
+inline constexpr unsigned kSetString = 1;
+inline constexpr unsigned kCreate = 6;
+
+inline constexpr unsigned kFromEmptyPath = 0x4;
+inline constexpr unsigned kToEmptyPath = 0x40;
+inline constexpr unsigned kBeneath = 0x200;  // since 6.5
+
+inline int fsopen(const char* type) { return static_cast<int>(::syscall(kFsopen, type, kCloexec)); }
+inline int fsconfig(int context, unsigned command, const char* key, const char* value) {
+  return static_cast<int>(::syscall(kFsconfig, context, command, key, value, 0));
+}
+inline int fsmount(int context, unsigned attributes) {
+  return static_cast<int>(::syscall(kFsmount, context, kCloexec, attributes));
+}
+inline int moveMount(int mount, int directory, unsigned more) {
+  return static_cast<int>(
+      ::syscall(kMoveMount, mount, "", directory, "", kFromEmptyPath | kToEmptyPath | more));
+}
+
+}  // namespace efs::mounts::calls

@@ -1,0 +1,134 @@
+#include "efs/mounts/target_directory.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+
+#include "efs/base/files.h"
+#include "efs/base/text.h"
+
+namespace efs::mounts {
+namespace {
+
+// Who waits for the lock of a place on which something else is mounted each time he gets it is not
+// waiting for one of ours.
+constexpr int kLooks = 100;
+
+// Offsets of file locks are signed.
+constexpr std::uint64_t kOffsets = std::uint64_t{1} << 62U;
+
+Error notThere(const std::string& path, int err) {
+  const bool plain = err == ENOENT || err == ENOTDIR;
+  return Error::fromErrno(err, (plain ? "mount point " : "looking at mount point ") + path);
+}
+
+// statx(2) tells it only since Linux 5.8.
+Result<int> mountIdOf(int fd) {
+  const std::string path = "/proc/self/fdinfo/" + std::to_string(fd);
+  EFS_TRY(text, readFile(path));
+  constexpr std::string_view kKey = "mnt_id:";
+  const auto found = text.find(kKey);
+  if (found != std::string::npos) {
+    const auto rest = std::string_view(text).substr(found + kKey.size());
+    if (const auto id = parseInt(trim(rest.substr(0, rest.find('\n'))))) {
+      return static_cast<int>(*id);
+    }
+  }
+  return Error(ErrorKind::kProtocol, path + " names no mount");
+}
+
+// 64 bits of inode number and 32 of device, mixed (splitmix64); two places that share a value only
+// wait for each other.
+std::uint64_t mix(std::uint64_t value) {
+  value = (value ^ (value >> 30U)) * 0xbf58476d1ce4e5b9U;
+  value = (value ^ (value >> 27U)) * 0x94d049bb133111ebU;
+  return value ^ (value >> 31U);
+}
+
+// What is on top at the directory's path, by the mount table: never asks a server.
+enum class Top { kNfs, kThisDirectory, kSomethingElse };
+
+Result<Top> lookAt(const TargetDirectory& directory) {
+  EFS_TRY(table, MountTable::readKernel());
+  const MountEntry* top = table.atPath(directory.path());
+  if (top == nullptr) return Top::kThisDirectory;
+  if (top->isNfs()) return Top::kNfs;
+  return top->id == directory.mountId() ? Top::kThisDirectory : Top::kSomethingElse;
+}
+
+}  // namespace
+
+Result<TargetDirectory> TargetDirectory::open(const std::string& path) {
+  // Without a slash at the end, which would trigger an automount.
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
+                                                         &std::free);
+  if (!real) return notThere(path, errno);
+  TargetDirectory directory;
+  directory.path_ = real.get();
+  directory.fd_.reset(::open(real.get(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!directory.fd_.valid()) return notThere(path, errno);
+  struct statx info {};
+  if (::statx(directory.fd(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
+              STATX_TYPE | STATX_INO, &info) != 0) {
+    return notThere(path, errno);
+  }
+  if (!S_ISDIR(info.stx_mode)) return notThere(path, ENOTDIR);
+  const std::uint64_t device = makedev(info.stx_dev_major, info.stx_dev_minor);
+  directory.identity_ = mix(info.stx_ino + mix(device)) % kOffsets;
+  EFS_TRY(id, mountIdOf(directory.fd()));
+  directory.mount_id_ = id;
+  return directory;
+}
+
+Result<TargetLock> TargetLock::acquire(const std::string& lock_path,
+                                       const TargetDirectory& directory, int command) {
+  UniqueFd fd(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd.valid()) return Error::fromErrno(errno, "opening lock " + lock_path);
+  struct flock range {};
+  range.l_type = F_WRLCK;
+  range.l_whence = SEEK_SET;
+  range.l_start = static_cast<off_t>(directory.identity());
+  range.l_len = 1;
+  while (::fcntl(fd.get(), command, &range) != 0) {
+    if (errno == EINTR) continue;
+    const bool held = errno == EAGAIN || errno == EACCES;
+    if (!held) return Error::fromErrno(errno, "locking " + lock_path);
+    return Error(ErrorKind::kBusy, "another process is mounting at " + directory.path());
+  }
+  return TargetLock(std::move(fd));
+}
+
+Result<TargetLock> TargetLock::wait(const std::string& lock_path,
+                                    const TargetDirectory& directory) {
+  return acquire(lock_path, directory, F_OFD_SETLKW);
+}
+
+Result<TargetLock> TargetLock::tryAcquire(const std::string& lock_path,
+                                          const TargetDirectory& directory) {
+  return acquire(lock_path, directory, F_OFD_SETLK);
+}
+
+Result<std::optional<LockedTarget>> lockTarget(const std::string& path,
+                                               const std::string& lock_path) {
+  for (int look = 0; look < kLooks; ++look) {
+    EFS_TRY(directory, TargetDirectory::open(path));
+    LockedTarget target{std::move(directory), std::nullopt};
+    // Whose mount is there already needs no lock; the lock's holder may be slow.
+    EFS_TRY(unlocked, lookAt(target.directory));
+    if (unlocked == Top::kNfs) return std::optional<LockedTarget>();
+    if (!lock_path.empty()) {
+      EFS_TRY(lock, TargetLock::wait(lock_path, target.directory));
+      target.lock = std::move(lock);
+    }
+    EFS_TRY(top, lookAt(target.directory));
+    if (top == Top::kNfs) return std::optional<LockedTarget>();
+    if (top == Top::kThisDirectory) return std::optional(std::move(target));
+  }
+  return Error(ErrorKind::kBusy, "other mounts come and go at " + path);
+}
+
+}  // namespace efs::mounts

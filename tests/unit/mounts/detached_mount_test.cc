@@ -1,0 +1,310 @@
+// The new mount API with the running kernel's own tmpfs, in a mount namespace of the test's own;
+// that needs root. NFS itself is mounted in the guest.
+#include "efs/mounts/detached_mount.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "efs/base/files.h"
+#include "efs/base/subprocess.h"
+#include "efs/mounts/mount_table.h"
+#include "efs/mounts/target_directory.h"
+#include "efs/test_support/temp_dir.h"
+
+namespace efs::mounts {
+namespace {
+
+using test_support::TempDir;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+NfsMountRequest nfs(std::string_view options, const std::string& source = "127.0.0.1:/") {
+  return {source, "/mnt", OptionList::parse(options), "127.0.0.1", ""};
+}
+
+// "key=value" or "key" of each parameter.
+std::vector<std::string> parametersOf(std::string_view options) {
+  std::vector<std::string> words;
+  const auto description = MountDescription::ofNfs(nfs(options));
+  if (!description) return {description.error().message()};
+  for (const auto& [key, value] : description->parameters) {
+    words.push_back(value ? key + "=" + *value : key);
+  }
+  return words;
+}
+
+unsigned attributesOf(std::string_view options) {
+  return MountDescription::ofNfs(nfs(options)).value().attributes;
+}
+
+TEST(MountDescription, TellsTheSuperblockWhatIsTheSuperblocks) {
+  EXPECT_THAT(
+      parametersOf("rw,nfsvers=4.1,hard,port=20049,_netdev,noatime,bg,retry=3"),
+      ElementsAre("source=127.0.0.1:/", "nfsvers=4.1", "hard", "port=20049", "addr=127.0.0.1"));
+  EXPECT_THAT(parametersOf("sync,dirsync,lazytime,mand,port=1"),
+              ElementsAre("source=127.0.0.1:/", "sync", "dirsync", "lazytime", "mand", "port=1",
+                          "addr=127.0.0.1"));
+  EXPECT_THAT(parametersOf("addr=10.0.0.1,user,helper=x"),
+              ElementsAre("source=127.0.0.1:/", "addr=127.0.0.1"));
+}
+
+// path_mount() of the kernel decides between the flags of mount(2) in this way.
+TEST(MountDescription, TurnsFlagsIntoAttributes) {
+  EXPECT_EQ(attributesOf("rw,relatime"), 0U);
+  EXPECT_EQ(attributesOf("nosuid"), 0x2U);
+  EXPECT_EQ(attributesOf("nodev"), 0x4U);
+  EXPECT_EQ(attributesOf("noexec"), 0x8U);
+  EXPECT_EQ(attributesOf("noatime"), 0x10U);
+  EXPECT_EQ(attributesOf("strictatime"), 0x20U);
+  EXPECT_EQ(attributesOf("noatime,strictatime"), 0x20U);
+  EXPECT_EQ(attributesOf("nodiratime"), 0x80U);
+  EXPECT_EQ(attributesOf("nosymfollow"), 0x200000U);
+  EXPECT_EQ(attributesOf("nosuid,suid,user,exec"), 0x2U | 0x4U);
+}
+
+TEST(MountDescription, ReadOnlyIsBoth) {
+  EXPECT_EQ(attributesOf("ro"), 0x1U);
+  EXPECT_THAT(parametersOf("ro"), ElementsAre("source=127.0.0.1:/", "ro", "addr=127.0.0.1"));
+  EXPECT_EQ(attributesOf("ro,rw"), 0U);
+  EXPECT_THAT(parametersOf("ro,rw"), ElementsAre("source=127.0.0.1:/", "addr=127.0.0.1"));
+}
+
+// mount(8) hands the label over in quotes, because of its comma.
+TEST(MountDescription, TakesQuotesOff) {
+  EXPECT_THAT(parametersOf("context=\"system_u:object_r:nfs_t:s0:c1,c2\",hard"),
+              ElementsAre("source=127.0.0.1:/", "context=system_u:object_r:nfs_t:s0:c1,c2", "hard",
+                          "addr=127.0.0.1"));
+}
+
+TEST(MountDescription, FitsOnlyWhatFsconfigTakes) {
+  const std::string exactly = "127.0.0.1:/" + std::string(244, 'x');
+  EXPECT_TRUE(MountDescription::ofNfs(nfs("hard", exactly)).value().fits());
+  EXPECT_FALSE(MountDescription::ofNfs(nfs("hard", exactly + "x")).value().fits());
+  EXPECT_FALSE(MountDescription::ofNfs(nfs("context=" + std::string(256, 'x'))).value().fits());
+}
+
+TEST(KernelWords, AreErrorsThenWarnings) {
+  EXPECT_EQ(kernelWords({}), "");
+  EXPECT_EQ(kernelWords({"e nfs4: Unknown parameter 'bogus'"}), "nfs4: Unknown parameter 'bogus'");
+  EXPECT_EQ(kernelWords({"w NFS: old option\n", "i ignored", "e NFS: bad value"}),
+            "NFS: bad value; NFS: old option");
+  EXPECT_EQ(kernelWords({"e", "e ", "", "x y z"}), "");
+  EXPECT_LE(kernelWords({"e " + std::string(5000, 'x')}).size(), 310U);
+}
+
+MountDescription tmpfs(const std::string& option, const std::string& value) {
+  return {"tmpfs", {{"source", "none"}, {option, value}}, 0x2U | 0x8U};
+}
+
+struct DetachedMountTest : ::testing::Test {
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "mounting needs root";
+    if (::unshare(CLONE_NEWNS) != 0 ||
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+      GTEST_SKIP() << "no mount namespaces here";
+    }
+    ASSERT_EQ(::mkdir(point.c_str(), 0755), 0);
+    auto made = DetachedMount::make(tmpfs("size", "64k"));
+    ASSERT_TRUE(made) << made.error().message();
+    if (!*made) GTEST_SKIP() << "a kernel before 5.2, or a filter";
+    mount = std::move(*made);
+  }
+  void TearDown() override {
+    while (::umount2(point.c_str(), MNT_DETACH) == 0) {
+    }
+  }
+  std::optional<MountEntry> mounted() const {
+    const auto table = MountTable::readKernel().value();
+    const MountEntry* entry = table.atPath(point);
+    return entry == nullptr ? std::nullopt : std::optional(*entry);
+  }
+
+  TempDir dir;
+  std::string point = dir.at("point");
+  std::optional<DetachedMount> mount;
+};
+
+TEST_F(DetachedMountTest, IsSeenByNobodyBeforeItIsAttached) {
+  EXPECT_FALSE(mounted());
+  const auto directory = TargetDirectory::open(point).value();
+  ASSERT_TRUE(mount->attach(directory.fd()));
+  const auto entry = mounted();
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->device, mount->device());
+  EXPECT_THAT(entry->options, HasSubstr("nosuid"));
+  EXPECT_THAT(entry->options, HasSubstr("noexec"));
+  EXPECT_TRUE(mount->askRoot());
+  mount.reset();
+  EXPECT_TRUE(mounted()) << "attached, it stays without the descriptor";
+}
+
+TEST_F(DetachedMountTest, GoesWithItsDescriptor) {
+  const auto directory = TargetDirectory::open(point).value();
+  mount.reset();
+  EXPECT_FALSE(mounted());
+  ASSERT_TRUE(directory.fd() >= 0);
+}
+
+TEST_F(DetachedMountTest, CannotBeAttachedTwice) {
+  const auto directory = TargetDirectory::open(point).value();
+  ASSERT_TRUE(mount->attach(directory.fd()));
+  ASSERT_EQ(::umount2(point.c_str(), MNT_DETACH), 0);
+  EXPECT_EQ(mount->attach(directory.fd()).error().osError(), EINVAL);
+}
+
+TEST_F(DetachedMountTest, IsNoClientOfATunnel) {
+  const std::string net = dir.at("net");
+  ASSERT_TRUE(makeDirectories(net + "/nfsfs", 0755));
+  const std::string device =
+      std::to_string(major(mount->device())) + ":" + std::to_string(minor(mount->device()));
+  dir.write("net/nfsfs/volumes", "NV SERVER   PORT DEV          FSID\nv4 7f000001 4e51 9:9 0:0\n");
+  EXPECT_EQ(mount->tunnelPort(net).value(), std::nullopt);
+  dir.write("net/nfsfs/volumes", "v4 7f000001 4e51 " + device + "     0:0   no \n");
+  EXPECT_EQ(mount->tunnelPort(net).value(), 20049);
+  EXPECT_EQ(mount->tunnelPort(dir.at("none")).error().kind(), ErrorKind::kNotFound);
+}
+
+TEST_F(DetachedMountTest, StacksAndGoesBeneath) {
+  auto second = DetachedMount::make(tmpfs("size", "128k")).value();
+  const auto directory = TargetDirectory::open(point).value();
+  ASSERT_TRUE(mount->attach(directory.fd()));
+  const int first_id = mounted()->id;
+  const auto top = TargetDirectory::open(point).value();
+  EXPECT_EQ(top.mountId(), first_id);
+  const auto beneath = second->attachBeneath(top.fd());
+  if (!beneath && beneath.error().osError() == EINVAL) GTEST_SKIP() << "a kernel before 6.5";
+  ASSERT_TRUE(beneath) << beneath.error().message();
+  EXPECT_EQ(mounted()->id, first_id);
+  ASSERT_EQ(::umount2(point.c_str(), MNT_DETACH), 0);
+  ASSERT_TRUE(mounted());
+  EXPECT_EQ(mounted()->device, second->device());
+}
+
+// The reason reaches the user even where nobody may read dmesg.
+TEST_F(DetachedMountTest, RefusalsCarryTheKernelsWords) {
+  const auto bogus = DetachedMount::make(tmpfs("bogus", "1"));
+  ASSERT_FALSE(bogus);
+  EXPECT_EQ(bogus.error().osError(), EINVAL);
+  EXPECT_THAT(bogus.error().message(), HasSubstr("Unknown parameter 'bogus'"));
+  const auto bad = DetachedMount::make(tmpfs("size", "many"));
+  ASSERT_FALSE(bad);
+  EXPECT_THAT(bad.error().message(), HasSubstr("Bad value for 'size'"));
+  const auto unknown = DetachedMount::make(MountDescription{"nosuchfs", {}, 0});
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().osError(), ENODEV);
+}
+
+TEST_F(DetachedMountTest, ValuesTooLongForFsconfigAreForMount2) {
+  EXPECT_FALSE(DetachedMount::make(tmpfs("size", std::string(256, '0'))).value());
+  EXPECT_FALSE(DetachedMount::make(nfs("hard", "127.0.0.1:/" + std::string(300, 'x'))).value());
+}
+
+// Kills no call but answers fsopen(2) as a container runtime's filter does.
+bool filterFsopen(int answer) {
+  constexpr unsigned kFsopen = 430;
+  std::array<sock_filter, 4> program = {{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kFsopen, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(answer)),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  }};
+  const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+TEST(DetachedMountUnderAFilter, IsImpossibleAndNoFailure) {
+  for (const int answer : {EPERM, ENOSYS}) {
+    auto child = Subprocess::fork([answer] {
+      if (!filterFsopen(answer)) return 3;
+      const auto made = DetachedMount::make(nfs("hard,port=1"));
+      return made && !*made ? 0 : 1;
+    });
+    ASSERT_TRUE(child);
+    const auto ended = child->wait(Duration(10000));
+    ASSERT_TRUE(ended && *ended);
+    EXPECT_EQ((*ended)->code, 0) << errnoText(answer);
+  }
+}
+
+struct TargetTest : DetachedMountTest {
+  std::string lock = dir.at("mount-points.lock");
+};
+
+TEST_F(TargetTest, IsTheSameByEveryPath) {
+  const std::string link = dir.at("link");
+  const std::string bound = dir.at("bound");
+  ASSERT_EQ(::symlink(point.c_str(), link.c_str()), 0);
+  ASSERT_EQ(::mkdir(bound.c_str(), 0755), 0);
+  ASSERT_EQ(::mount(point.c_str(), bound.c_str(), nullptr, MS_BIND, nullptr), 0);
+  const auto direct = TargetDirectory::open(point).value();
+  EXPECT_EQ(TargetDirectory::open(link).value().identity(), direct.identity());
+  EXPECT_EQ(TargetDirectory::open(link).value().path(), point);
+  EXPECT_EQ(TargetDirectory::open(point + "/").value().identity(), direct.identity());
+  EXPECT_EQ(TargetDirectory::open(bound).value().identity(), direct.identity());
+  EXPECT_NE(TargetDirectory::open(bound).value().mountId(), direct.mountId());
+  EXPECT_NE(TargetDirectory::open(dir.at(".")).value().identity(), direct.identity());
+  EXPECT_EQ(::umount2(bound.c_str(), MNT_DETACH), 0);
+}
+
+TEST_F(TargetTest, WhatIsNoDirectoryIsNamed) {
+  EXPECT_EQ(TargetDirectory::open(dir.at("missing")).error().message(),
+            "mount point " + dir.at("missing") + ": No such file or directory");
+  EXPECT_EQ(TargetDirectory::open(dir.write("file", "")).error().osError(), ENOTDIR);
+}
+
+TEST_F(TargetTest, LockIsOfThisPlaceAloneAndGoesWithItsHolder) {
+  const auto here = TargetDirectory::open(point).value();
+  const auto there = TargetDirectory::open(dir.at(".")).value();
+  {
+    const auto held = TargetLock::tryAcquire(lock, here);
+    ASSERT_TRUE(held) << held.error().message();
+    EXPECT_EQ(TargetLock::tryAcquire(lock, here).error().kind(), ErrorKind::kBusy);
+    EXPECT_TRUE(TargetLock::tryAcquire(lock, there));
+  }
+  auto child = Subprocess::fork([&] {
+    const auto held = TargetLock::wait(lock, here);
+    if (held) ::pause();
+    return 1;
+  });
+  ASSERT_TRUE(child);
+  while (TargetLock::tryAcquire(lock, here)) ::sched_yield();
+  child->killAndReap();
+  EXPECT_TRUE(TargetLock::tryAcquire(lock, here));
+  struct stat info {};
+  ASSERT_EQ(::stat(lock.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777U, 0600U);
+}
+
+// What is mounted there while we wait for the lock changes the place.
+TEST_F(TargetTest, LockedTargetIsWhatIsOnTop) {
+  auto first = lockTarget(point, lock);
+  ASSERT_TRUE(first && *first) << first.error().message();
+  ASSERT_TRUE(mount->attach((*first)->directory.fd()));
+  const int id = mounted()->id;
+  first = std::optional<LockedTarget>();
+  const auto second = lockTarget(point, lock);
+  ASSERT_TRUE(second && *second);
+  EXPECT_EQ((*second)->directory.mountId(), id);
+}
+
+TEST_F(TargetTest, NeedsNoLockFile) {
+  const auto target = lockTarget(point, "");
+  ASSERT_TRUE(target && *target);
+  EXPECT_FALSE((*target)->lock);
+}
+
+}  // namespace
+}  // namespace efs::mounts
