@@ -28,8 +28,9 @@ mounts::NfsMountRequest planDirectMount(const MountRequest& request, const Mount
   return nfs;
 }
 
-Status mountDirectly(const MountRequest& request, const MountTarget& target,
-                     const AttemptRules& rules, const Clock& clock) {
+Result<mounts::MountOutcome> mountDirectly(const MountRequest& request, const MountTarget& target,
+                                           const AttemptRules& rules,
+                                           mounts::MountRules mount_rules, const Clock& clock) {
   const mounts::NfsMountRequest nfs = planDirectMount(request, target);
   log::info("no tunnel: \"{}\" without tls mounts straight from {}",
             request.no_tunnel ? "notunnel"
@@ -37,16 +38,23 @@ Status mountDirectly(const MountRequest& request, const MountTarget& target,
                               : "ocsp",
             nfs.source);
   const auto reach = [&clock](const auto& ips) { return reachTargets(ips, clock); };
-  return tryToMount(
+  mounts::MountOutcome outcome;
+  const Status done = tryToMount(
       rules, nfs.source + " at " + nfs.target,
       [&](Duration patience) -> Status {
         // A silent target has a name here and only an errno in mount(2).
         if (!nfs.options.has("port")) EFS_CHECK(firstReachable({nfs.address}, reach));
-        log::info("Executing: \"/sbin/mount.nfs4 {} {} -o {}\" as mount(2) with {} sec time limit.",
-                  nfs.source, nfs.target, nfs.options.text(), patience.count() / 1000);
-        return mounts::mountNfs(nfs, patience);
+        log::info(
+            "Executing: \"/sbin/mount.nfs4 {} {} -o {}\" as a system call with {} sec time limit.",
+            nfs.source, nfs.target, nfs.options.text(), patience.count() / 1000);
+        mount_rules.patience = patience;
+        EFS_TRY(mounted, mounts::mountNfs(nfs, mount_rules));
+        outcome = mounted;
+        return {};
       },
       [&](const Error& error) { return worthRetrying(error, request); });
+  if (!done) return done.error();
+  return outcome;
 }
 
 }  // namespace efs::mount_helper

@@ -17,11 +17,12 @@
 #include "efs/mount_helper/own_mount.h"
 #include "efs/mount_helper/persistence.h"
 #include "efs/mount_helper/rollback.h"
+#include "efs/mount_helper/tunnel_end.h"
 #include "efs/mount_helper/tunnel_session.h"
 #include "efs/mount_helper/watchdog_start.h"
 #include "efs/mounts/client_identifier.h"
 #include "efs/mounts/mount_table.h"
-#include "efs/mounts/unmount.h"
+#include "efs/mounts/target_directory.h"
 #include "efs/net/network_namespace.h"
 #include "efs/net/socket.h"
 #include "efs/rpc/nfs_probe.h"
@@ -30,9 +31,12 @@
 namespace efs::mount_helper {
 namespace {
 
+using mounts::MountOutcome;
+
 constexpr Duration kTunnelStart{30000};  // many mounts at boot; one that dies is seen at once
 constexpr Duration kHandOver{2000};
 constexpr Duration kUndoUnmount{5000};
+constexpr Duration kPortPatience{3000};                   // for the kernel's farewell to the server
 constexpr const char* kConfigFolder = "/etc/amazon/efs";  // where the client's key is kept as well
 constexpr Duration kNetworkPatience{60000};  // how long a boot may take to bring the network up
 
@@ -55,6 +59,13 @@ mounts::OwnClientIdentifier::Namer identifierOf(const MountRequest& request,
   };
 }
 
+// A mount whose tunnel and state are gone still asks for this port, and would go through our
+// tunnel.
+bool isServed(int port) {
+  const auto used = mounts::kernelUsesTunnelPort(port);
+  return used && *used;
+}
+
 // One mount under way: the parts that its steps share.
 class MountSession {
  public:
@@ -62,8 +73,7 @@ class MountSession {
       : request_(request),
         context_(context),
         attempt_(attempt),
-        facts_finder_(request_, context.settings, context.clock),
-        own_mount_(request.mountpoint) {}
+        facts_finder_(request_, context.settings, context.clock) {}
 
   Outcome run();
   Outcome runDirectly();
@@ -81,12 +91,12 @@ class MountSession {
   Status mountOnce(std::optional<Duration> patience);
   Status mountAs(const mounts::OwnClientIdentifier::Namer& namer, std::optional<Duration> patience);
   Status mountWithRetries();
+  mounts::MountRules mountRules(std::optional<Duration> patience) const;
   Duration lastTryPatience() const;
   Status makeOwnMount();
-  Result<bool> usesOwnTunnel();
   Status mountApart();
   void setReadAhead();
-  void undoMount();
+  void endTunnel();
   void finish();
   std::string signer() const;
 
@@ -102,7 +112,8 @@ class MountSession {
   net::Listener listener_;
   MountPlan plan_;
   std::optional<TunnelSession> tunnel_;
-  OwnMount own_mount_;
+  std::optional<OwnMount> own_mount_;
+  MountOutcome mounted_;
   UniqueFd sign_of_life_;  // for the watchdog: our mount is under way
   std::string notices_;    // lines for stderr while retrying
   Rollback rollback_;      // last: undone before anything above is gone
@@ -175,7 +186,7 @@ Status MountSession::listen() {
           .addHint("set both in section [mount], for example 20049 and 21049");
     }
     auto listener = net::listenInRange(settings.port_lower, settings.port_upper, [this](int port) {
-      return context_.store.portReserved(port);
+      return context_.store.portReserved(port) || isServed(port);
     });
     if (!listener) {
       return std::move(listener.error())
@@ -186,6 +197,7 @@ Status MountSession::listen() {
     listener_ = std::move(*listener);
   }
   log::info("binding {}", listener_.port);
+  own_mount_.emplace(listener_.port);
   facts_.port = listener_.port;
   return {};
 }
@@ -219,7 +231,7 @@ Status MountSession::startTunnel() {
         .addContext("Failed to initialize tunnel for " + facts_.target.dns_name);
   }
   tunnel_ = std::move(*tunnel);
-  rollback_.onFailure([this] { tunnel_->stop(); });
+  rollback_.onFailure([this] { endTunnel(); });
   plan_.state.pid = tunnel_->pid();
   return context_.store.writePending(plan_.paths.name, plan_.state);
 }
@@ -262,14 +274,24 @@ Status MountSession::preflight(Duration patience) {
 Status MountSession::mountOnce(std::optional<Duration> patience) {
   if (interrupted() != 0) return interruptedError();
   log::info(
-      "Executing: \"/sbin/mount.nfs4 {} {} -o {}\" as mount(2){}", plan_.nfs.source,
+      "Executing: \"/sbin/mount.nfs4 {} {} -o {}\" as a system call{}", plan_.nfs.source,
       plan_.nfs.target, plan_.nfs.options.text(),
       patience ? " with " + std::to_string(patience->count() / 1000) + " sec time limit." : "");
   tunnel_->forgetFailure();
   context_.stages.end("ready");
-  auto mounted = mounts::mountNfs(plan_.nfs, patience);
+  auto mounted = mounts::mountNfs(plan_.nfs, mountRules(patience));
   if (!mounted) return attemptFailure(mounted.error());
+  mounted_ = *mounted;
   return {};
+}
+
+mounts::MountRules MountSession::mountRules(std::optional<Duration> patience) const {
+  mounts::MountRules rules;
+  rules.patience = patience;
+  if (context_.settings.mount.classic_mount_api) rules.api = mounts::MountApi::kClassic;
+  rules.target_lock = context_.store.directory() + "/" + mounts::kTargetLockName;
+  if (tunnel_) rules.own_port = facts_.port;
+  return rules;
 }
 
 Duration MountSession::lastTryPatience() const {
@@ -293,18 +315,6 @@ Status MountSession::mountWithRetries() {
       [&](const Error& error) { return tunnel_->alive() && worthRetrying(error, request_); });
 }
 
-// The port that the kernel uses for our mount: another one than ours when it merged the mount with
-// an older one (trunking). It would run through the other mount's tunnel, with its identity, and
-// hang when that one goes.
-Result<bool> MountSession::usesOwnTunnel() {
-  EFS_TRY(entry, own_mount_.find());
-  const auto port = entry.tunnelPort();
-  if (port == facts_.port) return true;
-  log::info("the kernel merged the mount at {} with the one on port {}", request_.mountpoint,
-            port.value_or(0));
-  return false;
-}
-
 // Under the name of this very mount, so that the kernel merges it with no other one, or under a
 // name never used before. Where the kernel takes no name, the port alone must make the difference.
 Status MountSession::mountAs(const mounts::OwnClientIdentifier::Namer& namer,
@@ -318,27 +328,24 @@ Status MountSession::mountAs(const mounts::OwnClientIdentifier::Namer& namer,
 }
 
 // The name of this mount was taken already, by a mount beneath this one or one that is detached but
-// in use. A mount that another process makes in the same moment may present itself with our name
-// and be merged with ours; then again.
+// in use: the kernel would go through that one's tunnel, with its identity, and hang when that one
+// goes. Such a mount is dropped before anybody sees it. A mount that another process makes in the
+// same moment may present itself with our name and be merged with ours; then again.
 Status MountSession::mountApart() {
   constexpr int kTries = 5;
   for (int attempt = 1; attempt <= kTries; ++attempt) {
-    if (!own_mount_.undo(kUndoUnmount)) {
-      return Error(ErrorKind::kBusy,
-                   "the merged mount at " + request_.mountpoint + " cannot be undone");
-    }
+    log::info("the kernel merged the mount at {} with the one on port {}", request_.mountpoint,
+              mounted_.merged_with);
     EFS_CHECK(mountAs([](const std::string&) { return mounts::randomClientIdentifier(); },
                       context_.settings.mount.retry_nfs_mount_timeout));
-    EFS_TRY(own, usesOwnTunnel());
-    if (own) return {};
+    if (mounted_.how != MountOutcome::How::kMerged) return {};
   }
   return Error(ErrorKind::kBusy, "both servers give the same NFSv4.1 server owner");
 }
 
 Status MountSession::makeOwnMount() {
   EFS_CHECK(mountWithRetries());
-  EFS_TRY(own, usesOwnTunnel());
-  if (own) return {};
+  if (mounted_.how != MountOutcome::How::kMerged) return {};
   return mountApart()
       .withContext("the kernel merged this mount with another one (trunking)")
       .withHint("unmount the other mount first, or mount it only once");
@@ -346,18 +353,22 @@ Status MountSession::makeOwnMount() {
 
 void MountSession::setReadAhead() {
   if (!context_.settings.mount.optimize_readahead) return;
-  const auto entry = own_mount_.find();
-  const Status set =
-      entry ? mounts::setReadAhead(entry->device, plan_.rsize) : unexpected(entry.error());
+  const Status set = mounts::setReadAhead(mounted_.device, plan_.rsize);
   if (!set) log::warning("Failed to modify read_ahead_kb: {}", set.error().describe());
 }
 
-// A mount that cannot be undone (busy, server gone) must not lose its tunnel: it would hang for
-// ever.
-void MountSession::undoMount() {
-  if (own_mount_.undo(kUndoUnmount)) return;
-  log::error("the mount at {} could not be undone; its tunnel stays, under the watchdog",
-             request_.mountpoint);
+// A mount that failed has vanished, but its last words to the server go through the tunnel, and one
+// that cannot be undone (busy, server gone) would hang for ever without.
+void MountSession::endTunnel() {
+  bool unused = own_mount_->undo(kUndoUnmount);
+  const auto looked = inNetwork([&]() -> Status {
+    unused = unused && portFallsSilent(facts_.port, context_.clock, kPortPatience);
+    return {};
+  });
+  if (looked && unused) return tunnel_->stop();
+  log::error(
+      "the kernel still uses port {} of the mount at {}; its tunnel stays, under the watchdog",
+      facts_.port, request_.mountpoint);
   rollback_.commit();
   (void)context_.store.publish(plan_.paths.name);
 }
@@ -419,7 +430,6 @@ Outcome MountSession::run() {
   if (auto started = inNetwork([this] { return startTunnel(); }); !started)
     return fatal(started.error());
   context_.stages.end("tunnel");
-  rollback_.onFailure([this] { undoMount(); });
   const auto mounted = inNetwork([this] { return makeOwnMount(); });
   context_.stages.end("mount");
   if (!mounted) {
@@ -428,19 +438,32 @@ Outcome MountSession::run() {
                request_.mountpoint, code, mounted.error().describe());
     return {code, "", mounted.error().describe(), "", mounted.error().kind()};
   }
+  if (mounted_.how == MountOutcome::How::kOccupied) {
+    return overtaken(request_, plan_.nfs.source, context_.store);
+  }
   finish();
   return {};
 }
 
 // MODE-2
 Outcome MountSession::runDirectly() {
+  // For the lock of the mount point alone; where there can be no such directory, it goes without.
+  const bool locks = context_.store.create(context_.settings.state_dir_mode).has_value();
+  mounts::MountRules mount_rules = mountRules(std::nullopt);
+  if (!locks) mount_rules.target_lock.clear();
   const auto rules = attemptRules(context_.settings.mount, lastTryPatience());
-  auto mounted =
-      inNetwork([&] { return mountDirectly(request_, facts_.target, rules, context_.clock); });
+  const auto mounted = inNetwork([&]() -> Status {
+    EFS_TRY(outcome, mountDirectly(request_, facts_.target, rules, mount_rules, context_.clock));
+    mounted_ = outcome;
+    return {};
+  });
   if (!mounted) {
     log::error("Failed to mount {} at {}: returncode={}, stderr=\"{}\"", facts_.target.dns_name,
                request_.mountpoint, kMountFailed, mounted.error().describe());
     return mountFailed(mounted.error());
+  }
+  if (mounted_.how == MountOutcome::How::kOccupied) {
+    return overtaken(request_, planDirectMount(request_, facts_.target).source, context_.store);
   }
   plan_.rsize = readSize(request_.nfs_options);
   setReadAhead();

@@ -1,44 +1,41 @@
 #include "efs/mount_helper/own_mount.h"
 
-#include <cstdlib>
-#include <memory>
-
 #include "efs/base/log.h"
 #include "efs/mounts/unmount.h"
 
 namespace efs::mount_helper {
 
-std::string canonicalPath(const std::string& path) {
-  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
-                                                         &std::free);
-  return real ? real.get() : path;
-}
-
-OwnMount::OwnMount(const std::string& mountpoint) : canonical_(canonicalPath(mountpoint)) {
+OwnMount::OwnMount(int port) : port_(port) {
   const auto table = mounts::MountTable::readKernel();
-  const mounts::MountEntry* entry = table ? table->atPath(canonical_) : nullptr;
-  if (entry != nullptr) id_before_ = entry->id;
+  if (!table) return;
+  for (const auto* entry : table->withTunnelPort(port)) before_.insert(entry->id);
 }
 
-Result<mounts::MountEntry> OwnMount::find() const {
-  EFS_TRY(table, mounts::MountTable::readKernel());
-  const mounts::MountEntry* entry = table.atPath(canonical_);
-  if (entry == nullptr || entry->id == id_before_ || !entry->isNfs()) {
-    return Error(ErrorKind::kNotFound, "no mount of ours at " + canonical_);
+std::vector<mounts::MountEntry> OwnMount::find(const mounts::MountTable& table) const {
+  std::vector<mounts::MountEntry> ours;
+  for (const auto* entry : table.withTunnelPort(port_)) {
+    if (before_.count(entry->id) == 0) ours.push_back(*entry);
   }
-  return *entry;
+  return ours;
 }
 
 bool OwnMount::undo(Duration patience) const {
   for (const bool lazy : {false, true}) {
-    const auto mine = find();
-    if (!mine) return mine.error().kind() == ErrorKind::kNotFound;
-    if (auto done = mounts::unmount(canonical_, lazy, patience); !done) {
-      log::warning("undoing the mount at {}: {}", canonical_, done.error().describe());
+    const auto table = mounts::MountTable::readKernel();
+    if (!table) return false;
+    const auto ours = find(*table);
+    if (ours.empty()) return true;
+    for (const auto& entry : ours) {
+      // Unmounting goes by path: what somebody put on top of ours would go instead.
+      const mounts::MountEntry* top = table->atPath(entry.target);
+      if (top == nullptr || top->id != entry.id) continue;
+      if (auto done = mounts::unmount(entry.target, lazy, patience); !done) {
+        log::warning("undoing the mount at {}: {}", entry.target, done.error().describe());
+      }
     }
   }
-  const auto mine = find();
-  return !mine && mine.error().kind() == ErrorKind::kNotFound;
+  const auto table = mounts::MountTable::readKernel();
+  return table && find(*table).empty();
 }
 
 }  // namespace efs::mount_helper

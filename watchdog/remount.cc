@@ -101,11 +101,15 @@ bool putBeneath(const RemountPlan& plan, const mounts::DetachedMount& mount) {
   return in_time ? (*ended)->code == 0 : isInPlace(plan);
 }
 
-Status putInPlace(const RemountPlan& plan, const mounts::DetachedMount& mount) {
+Result<std::string> putInPlace(const RemountPlan& plan, const mounts::DetachedMount& mount) {
   EFS_CHECK(mayDetach(plan));
   beUninterrupted();
-  if (putBeneath(plan, mount)) return detachOld(plan);
-  return swap(plan, mount.fd());
+  if (!putBeneath(plan, mount)) {
+    EFS_CHECK(swap(plan, mount.fd()));
+    return std::string();
+  }
+  EFS_CHECK(detachOld(plan));
+  return std::string(kNeverBare);
 }
 
 // --- mount(2), for kernels before 5.2
@@ -139,7 +143,11 @@ Status makeAtStaging(const RemountPlan& plan) {
   // Its child has a deadline of its own; whatever it leaves is cleared below.
   ::alarm(0);
   EFS_CHECK(makeDirectories(plan.staging, 0700));
-  Status done = mounts::mountNfs(requestOf(plan, plan.staging), Duration(1000 * kMountSeconds));
+  mounts::MountRules rules;
+  rules.patience = Duration(1000 * kMountSeconds);
+  rules.api = mounts::MountApi::kClassic;
+  const auto mounted = mounts::mountNfs(requestOf(plan, plan.staging), rules);
+  Status done = mounted ? Status() : Status(mounted.error());
   ::alarm(kCheckSeconds);
   if (done) done = checkStaged(plan);
   if (done) done = moveStaged(plan);
@@ -157,10 +165,16 @@ Status checkDetached(const RemountPlan& plan, const mounts::DetachedMount& mount
   return root || root.error().osError() != ESTALE ? root : stillDead("stale");
 }
 
-Status make(const RemountPlan& plan) {
-  if (plan.classic) return makeAtStaging(plan);
-  EFS_TRY(mount, mounts::DetachedMount::make(requestOf(plan, plan.old.target)));
-  if (!mount) return makeAtStaging(plan);
+Result<std::string> make(const RemountPlan& plan) {
+  std::optional<mounts::DetachedMount> mount;
+  if (!plan.classic) {
+    EFS_TRY(made, mounts::DetachedMount::make(requestOf(plan, plan.old.target)));
+    mount = std::move(made);
+  }
+  if (!mount) {
+    EFS_CHECK(makeAtStaging(plan));
+    return std::string();
+  }
   ::alarm(kCheckSeconds);
   EFS_CHECK(checkDetached(plan, *mount));
   return putInPlace(plan, *mount);
@@ -170,8 +184,7 @@ Status make(const RemountPlan& plan) {
 Result<std::string> makeWhileJobLives(const RemountPlan& plan, pid_t job) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != job) return Error(ErrorKind::kInternal, "the job has ended");
-  EFS_CHECK(make(plan));
-  return std::string();
+  return make(plan);
 }
 
 }  // namespace

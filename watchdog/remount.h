@@ -44,7 +44,9 @@ struct RemountPlan {
 
 // Until the new mount is there, its tunnel is its own and its root has answered, the old one stays
 // where it is. Then the old one is detached (what is open on it stays on it) and the new one takes
-// its place; a mount that is not the old one is never touched. The body of a job.
+// its place; a mount that is not the old one is never touched. The answer is for people:
+// kNeverBare, or empty. The body of a job.
+inline constexpr const char* kNeverBare = ", without a moment in which nothing was mounted there";
 Result<std::string> remountInChild(const RemountPlan& plan);
 
 // Where mounts made by mount(2) stand before they are moved: no clean-up of a mount's files walks

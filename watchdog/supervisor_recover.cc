@@ -198,6 +198,7 @@ void Supervisor::remount(MountRecord& mount) {
   plan->options.set("port", std::to_string(plan->port));
   plan->staging = stagingFolder(store_.directory()) + "/" + *successor;
   plan->lock_path = store_.identifierLock();
+  plan->classic = settings_.mount.classic_mount_api;
   mount.health.successor = *successor;
   if (!startJob(mount, Task::kRemount, kRemountDeadlineSeconds,
                 [&] { return remountInChild(*plan); })) {
@@ -221,7 +222,7 @@ void Supervisor::remountEnded(MountRecord& mount, const Result<std::string>& ans
                answer.error().describe());
   }
   if (!answer && !mounted) return giveUpSuccessor(successor);
-  log::warning("{}: mounted again as {}", mount.name, successor);
+  log::warning("{}: mounted again as {}{}", mount.name, successor, answer.value_or(""));
   publishSuccessor(successor);
 }
 

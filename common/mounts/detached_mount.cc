@@ -97,7 +97,7 @@ Result<std::optional<DetachedMount>> DetachedMount::make(const MountDescription&
   return Error::fromErrno(made.err, "mounting a file system of type " + description.type + words);
 }
 
-Result<std::optional<DetachedMount>> DetachedMount::make(const NfsMountRequest& request) {
+Result<DetachedMount::Attempt> DetachedMount::attempt(const NfsMountRequest& request) {
   NfsMountRequest one = request;
   Attempt last;
   for (const auto& version : versionsToTry(request.options)) {
@@ -105,10 +105,15 @@ Result<std::optional<DetachedMount>> DetachedMount::make(const NfsMountRequest& 
     EFS_TRY(description, MountDescription::ofNfs(one));
     EFS_TRY(made, attempt(description));
     last = std::move(made);
-    if (!last.possible || last.mount) return std::move(last.mount);
-    if (last.err != EPROTONOSUPPORT) break;
+    if (!last.possible || last.mount || last.err != EPROTONOSUPPORT) break;
   }
-  return kernelError(request, last.err, last.words);
+  return last;
+}
+
+Result<std::optional<DetachedMount>> DetachedMount::make(const NfsMountRequest& request) {
+  EFS_TRY(made, attempt(request));
+  if (!made.possible || made.mount) return std::move(made.mount);
+  return kernelError(request, made.err, made.words);
 }
 
 Result<std::optional<int>> DetachedMount::tunnelPort(const std::string& proc_net) const {

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include "efs/base/interrupt.h"
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
+#include "mount_calls.h"
 
 namespace efs::mounts {
 namespace {
@@ -22,18 +22,12 @@ constexpr const char* kParameter = "module/nfs/parameters/nfs4_unique_id";
 constexpr std::size_t kMaxIdentifier = 4096;
 constexpr const char* kNone = "(null)";  // what the kernel's printf makes of no string
 
-// By number: glibc has the functions only since 2.36. Invalid: not in this kernel, or forbidden.
+// Invalid: not in this kernel, or forbidden.
 UniqueFd detachedSysfs() {
-#if defined(SYS_fsopen) && defined(SYS_fsconfig) && defined(SYS_fsmount)
-  constexpr unsigned kCloexec = 1;
-  constexpr unsigned kCreate = 6;  // FSCONFIG_CMD_CREATE
-  const UniqueFd context(static_cast<int>(::syscall(SYS_fsopen, "sysfs", kCloexec)));
+  const UniqueFd context(calls::fsopen("sysfs"));
   if (!context.valid()) return {};
-  if (::syscall(SYS_fsconfig, context.get(), kCreate, nullptr, nullptr, 0) != 0) return {};
-  return UniqueFd(static_cast<int>(::syscall(SYS_fsmount, context.get(), kCloexec, 0)));
-#else
-  return {};
-#endif
+  if (calls::fsconfig(context.get(), calls::kCreate, nullptr, nullptr) != 0) return {};
+  return UniqueFd(calls::fsmount(context.get(), 0));
 }
 
 Result<std::string> readAt(int folder, const char* path) {

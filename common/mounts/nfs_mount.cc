@@ -1,12 +1,13 @@
-// mount(2) can wait for a server for ever, though killably. So it runs in a forked child, which
-// reports over a pipe where it stopped and with which errno; the parent waits with a deadline and
-// words the error.
+// A mount can wait for a server for ever, though killably. So it is made in a forked child, which
+// reports over a pipe how far it came; the parent waits with a deadline and words the error.
 #include "efs/mounts/nfs_mount.h"
 
+#include <fcntl.h>
 #include <libmount.h>
-#include <poll.h>
-#include <sys/mount.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,40 +17,23 @@
 #include <memory>
 #include <set>
 
-#include "efs/base/files.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/text.h"
 #include "efs/base/unique_fd.h"
 #include "efs/mounts/mount_table.h"
 #include "mount_errors.h"
+#include "mount_steps.h"
 
 namespace efs::mounts {
 namespace {
 
-// mount(2) copies one page of data and silently drops the rest.
-constexpr std::size_t kMaxData = 4095;
 // A remount asks the server nothing; it may write back dirty pages.
 constexpr Duration kRemountPatience{60000};
-
-enum class Stage : int { kTarget, kPrepare, kKernel };
-
-// How far the child came; err 0 = success.
-struct Report {
-  Stage stage = Stage::kPrepare;
-  int err = 0;
-};
 
 struct ContextDeleter {
   void operator()(libmnt_context* context) const { mnt_free_context(context); }
 };
-
-Result<Report> readReport(int fd) {
-  Report report;
-  const ssize_t got = ::read(fd, &report, sizeof report);
-  if (got != sizeof report) return Error(ErrorKind::kInternal, "the mount child died");
-  return report;
-}
 
 // A wait for ever, or for minutes, must not miss the signal that came just before it.
 Result<bool> waitFor(Subprocess& child, std::optional<Duration> patience) {
@@ -68,49 +52,55 @@ Result<bool> waitFor(Subprocess& child, std::optional<Duration> patience) {
   return false;
 }
 
-// Runs `body` in a child. nullopt: the deadline passed and the child was killed.
-Result<std::optional<Report>> runInChild(const std::function<Report()>& body,
-                                         std::optional<Duration> patience) {
-  EFS_TRY(pipe, makePipe());
-  const int out = pipe.write_end.get();
-  EFS_TRY(child, Subprocess::fork([&body, out] {
-            const Report report = body();
-            return ::write(out, &report, sizeof report) == sizeof report ? 0 : 1;
-          }));
-  pipe.write_end.reset();
-  EFS_TRY(ended, waitFor(child, patience));
-  if (!ended) return std::optional<Report>();
-  const auto report = readReport(pipe.read_end.get());
-  // A terminal's interrupt reaches the child as well, and ends it.
-  if (!report && interrupted() != 0) return interruptedError();
-  if (!report) return report.error();
-  return std::optional<Report>(*report);
+// The child ends with its parent, wherever it waits, and holds nothing of it: no lock, no tunnel's
+// port or pipe, and none of the caller's output, whose end somebody may wait for.
+bool leaveTheParent(pid_t parent, int keep) {
+  ::setsid();
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != parent) return false;
+  const auto kept = static_cast<unsigned>(keep);
+  if (kept > 3) (void)::syscall(SYS_close_range, 3U, kept - 1, 0U);
+  (void)::syscall(SYS_close_range, kept + 1, ~0U, 0U);
+  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (int fd = 0; fd <= 2 && null.valid(); ++fd) ::dup2(null.get(), fd);
+  return true;
 }
 
-// In the child: the steps that touch paths may block as well.
-Report mountHere(const std::string& source, const std::string& target, const std::string& options) {
-  char* real = ::realpath(target.c_str(), nullptr);
-  const std::unique_ptr<char, decltype(&std::free)> canonical(real, &std::free);
-  struct stat info {};
-  if (real == nullptr || ::stat(real, &info) != 0) return {Stage::kTarget, errno};
-  if (!S_ISDIR(info.st_mode)) return {Stage::kTarget, ENOTDIR};
-  const std::unique_ptr<libmnt_context, ContextDeleter> context(mnt_new_context());
-  libmnt_context* raw = context.get();
-  if (raw == nullptr) return {Stage::kPrepare, ENOMEM};
-  // Without helpers libmount calls mount(2) itself; it then notes _netdev, uhelper= and helper= in
-  // /run/mount/utab, where umount(8) and systemd look for them.
-  if (mnt_context_disable_helpers(raw, 1) != 0 || mnt_context_disable_canonicalize(raw, 1) != 0 ||
-      mnt_context_set_fstype(raw, "nfs4") != 0 ||
-      mnt_context_set_source(raw, source.c_str()) != 0 || mnt_context_set_target(raw, real) != 0 ||
-      mnt_context_set_options(raw, options.c_str()) != 0) {
-    return {Stage::kPrepare, ENOMEM};
+// What the child told last, and how its time ended.
+struct ChildEnd {
+  StepReport last;
+  bool told = false;  // anything at all
+  bool timed_out = false;
+  bool cancelled = false;
+};
+
+void readReports(int fd, ChildEnd& end) {
+  StepReport report;
+  while (::read(fd, &report, sizeof report) == sizeof report) {
+    end.last = report;
+    end.told = true;
   }
-  const int status = mnt_context_mount(raw);
-  if (mnt_context_syscall_called(raw) == 1) {
-    // A failure after mount(2), such as a read-only /run, leaves a good mount.
-    return {Stage::kKernel, std::max(mnt_context_get_syscall_errno(raw), 0)};
-  }
-  return {Stage::kPrepare, status < 0 && status > -1000 ? -status : EINVAL};
+}
+
+Result<ChildEnd> runInChild(const std::function<void(const Tell&)>& body,
+                            std::optional<Duration> patience) {
+  EFS_TRY(pipe, makePipe());
+  const int out = pipe.write_end.get();
+  const pid_t parent = ::getpid();
+  EFS_TRY(child, Subprocess::fork([&body, out, parent] {
+            if (!leaveTheParent(parent, out)) return 1;
+            body([out](const StepReport& report) { (void)!::write(out, &report, sizeof report); });
+            return 0;
+          }));
+  pipe.write_end.reset();
+  ChildEnd end;
+  const auto ended = waitFor(child, patience);
+  end.cancelled = !ended && ended.error().kind() == ErrorKind::kCancelled;
+  if (!ended && !end.cancelled) return ended.error();
+  end.timed_out = ended && !*ended;
+  // A child that cannot even be killed still holds the other end.
+  EFS_CHECK(setNonBlocking(pipe.read_end.get(), true));
+  readReports(pipe.read_end.get(), end);
+  return end;
 }
 
 Error targetError(const std::string& target, int err) {
@@ -119,44 +109,27 @@ Error targetError(const std::string& target, int err) {
   return Error::fromErrno(err, "looking at mount point " + target);
 }
 
-// The user-space words that libmount notes in utab. A mount that an ordinary user may unmount gets
-// no helper: umount(8) would run it with that user's rights, which suffice for nothing, while by
-// itself it keeps its own and honours fstab.
-std::string utabWords(const std::string& userspace, const std::string& umount_helper) {
-  OptionList words = OptionList::parse(userspace);
-  const bool for_users =
-      words.has("user") || words.has("users") || words.has("owner") || words.has("group");
-  if (for_users) {
-    words.remove("helper");
-  } else if (!umount_helper.empty()) {
-    words.set("helper", umount_helper);
+Error stepError(const NfsMountRequest& request, const StepReport& report) {
+  const int err = report.err;
+  switch (report.step) {
+    case Step::kTarget:
+      return targetError(request.target, err);
+    case Step::kKernel:
+    case Step::kDone:
+      break;
+    case Step::kRoot:
+      return Error::fromErrno(err, "the root of " + request.source + " does not answer");
+    case Step::kLock:
+      return Error::fromErrno(err, "waiting for other mounts at " + request.target);
+    case Step::kPrepare:
+      return Error::fromErrno(err, "preparing the mount of " + request.source);
+    case Step::kAttach:
+      return Error::fromErrno(err,
+                              "attaching the mount of " + request.source + " to " + request.target);
+    case Step::kUndo:
+      return Error::fromErrno(err, "undoing the merged mount at " + request.target);
   }
-  return words.text();
-}
-
-Result<std::string> optionText(const NfsMountRequest& request, bool remount) {
-  EFS_TRY(sorted, sortOptions(request.options));
-  OptionList nfs = OptionList::parse(sorted.nfs);
-  nfs.set("addr", request.address);
-  const std::string data = nfs.text();
-  if (data.size() > kMaxData) {
-    return Error(ErrorKind::kInvalidInput,
-                 "the NFS mount options have " + std::to_string(data.size()) +
-                     " characters, the kernel takes " + std::to_string(kMaxData));
-  }
-  std::vector<std::string> parts;
-  if (remount) parts.emplace_back("remount");
-  for (const auto& part : {sorted.vfs, utabWords(sorted.userspace, request.umount_helper), data}) {
-    if (!part.empty()) parts.push_back(part);
-  }
-  return join(parts, ",");
-}
-
-Status judge(const NfsMountRequest& request, const Report& report) {
-  if (report.err == 0) return {};
-  if (report.stage == Stage::kTarget) return targetError(request.target, report.err);
-  if (report.stage == Stage::kKernel) return kernelError(request, report.err, "");
-  return Error::fromErrno(report.err, "preparing the mount of " + request.source);
+  return kernelError(request, err, report.words.data());
 }
 
 std::set<int> mountIds() {
@@ -167,28 +140,66 @@ std::set<int> mountIds() {
   return ids;
 }
 
-// The child may have been killed after mount(2) and before its report: then the mount is there.
-bool appearedSince(const std::set<int>& before, const NfsMountRequest& request) {
-  const auto table = MountTable::readKernel();
-  if (!table || before.empty()) return false;
-  const auto port = parseInt(request.options.value("port").value_or("2049"));
-  return std::any_of(table->entries().begin(), table->entries().end(), [&](const auto& entry) {
-    return before.count(entry.id) == 0 && entry.isNfs() && entry.source == request.source && port &&
-           entry.tunnelPort() == static_cast<int>(*port);
-  });
+std::string workingDirectory() {
+  const std::unique_ptr<char, decltype(&std::free)> path(::getcwd(nullptr, 0), &std::free);
+  return path ? path.get() : "/";
 }
 
-Status mountVersion(const NfsMountRequest& request, std::optional<Duration> patience) {
-  EFS_TRY(options, optionText(request, false));
-  const auto before = mountIds();
-  auto report =
-      runInChild([&] { return mountHere(request.source, request.target, options); }, patience);
-  if (!report && report.error().kind() != ErrorKind::kCancelled) return report.error();
-  if (report && *report) return judge(request, **report);
-  if (appearedSince(before, request)) return {};
-  if (!report) return report.error();
-  return Error::fromErrno(ETIMEDOUT, "mounting " + request.source + " on " + request.target)
-      .setKind(ErrorKind::kTimeout);
+// A child that was killed may have attached its mount before it could tell. Ours is the one that
+// came since and carries our port; without a port of our own, the one at our place.
+std::optional<MountOutcome> appearedSince(const std::set<int>& before,
+                                          const NfsMountRequest& request,
+                                          const std::optional<int>& own_port) {
+  const auto table = MountTable::readKernel();
+  if (!table || before.empty()) return std::nullopt;
+  const std::string target = absolutePath(request.target, workingDirectory());
+  for (const auto& entry : table->entries()) {
+    if (before.count(entry.id) != 0 || !entry.isNfs() || entry.source != request.source) continue;
+    if (own_port ? entry.tunnelPort() != own_port : entry.target != target) continue;
+    return MountOutcome{.how = MountOutcome::How::kMounted, .device = entry.device};
+  }
+  return std::nullopt;
+}
+
+Error unfinished(const NfsMountRequest& request, const ChildEnd& end) {
+  if (end.cancelled || interrupted() != 0) return interruptedError();
+  if (!end.timed_out) return {ErrorKind::kInternal, "the mount child died"};
+  const bool waited = end.told && end.last.step == Step::kLock;
+  const std::string what = waited ? "waiting for another mount at " + request.target
+                                  : "mounting " + request.source + " on " + request.target;
+  return Error::fromErrno(ETIMEDOUT, what).setKind(ErrorKind::kTimeout);
+}
+
+// In the child: MS_REMOUNT by libmount, which keeps utab as it should be.
+void remountHere(const NfsMountRequest& request, const std::string& options, const Tell& tell) {
+  StepReport report{.step = Step::kTarget, .err = 0, .outcome = {}, .words = {}};
+  const std::unique_ptr<char, decltype(&std::free)> real(
+      ::realpath(request.target.c_str(), nullptr), &std::free);
+  struct stat info {};
+  if (!real || ::stat(real.get(), &info) != 0) {
+    report.err = errno;
+    return tell(report);
+  }
+  report.step = Step::kPrepare;
+  report.err = ENOMEM;
+  const std::unique_ptr<libmnt_context, ContextDeleter> context(mnt_new_context());
+  libmnt_context* raw = context.get();
+  if (raw == nullptr || mnt_context_disable_helpers(raw, 1) != 0 ||
+      mnt_context_disable_canonicalize(raw, 1) != 0 || mnt_context_set_fstype(raw, "nfs4") != 0 ||
+      mnt_context_set_source(raw, request.source.c_str()) != 0 ||
+      mnt_context_set_target(raw, real.get()) != 0 ||
+      mnt_context_set_options(raw, options.c_str()) != 0) {
+    return tell(report);
+  }
+  const int status = mnt_context_mount(raw);
+  if (mnt_context_syscall_called(raw) == 1) {
+    report.step = Step::kKernel;
+    report.err = std::max(mnt_context_get_syscall_errno(raw), 0);
+  } else {
+    report.err = status < 0 && status > -1000 ? -status : EINVAL;
+  }
+  if (report.err == 0) report.step = Step::kDone;
+  tell(report);
 }
 
 }  // namespace
@@ -199,23 +210,36 @@ std::vector<std::string> versionsToTry(const OptionList& options) {
   return {"4.2", "4.1", "4.0"};
 }
 
+Result<MountOutcome> mountNfs(const NfsMountRequest& request, const MountRules& rules) {
+  EFS_TRY(checked, classicOptions(request));
+  const auto before = mountIds();
+  EFS_TRY(end, runInChild([&](const Tell& tell) { carryOutMount(request, rules, tell); },
+                          rules.patience));
+  if (end.told && end.last.step == Step::kDone) return end.last.outcome;
+  if (end.told && end.last.err != 0) return stepError(request, end.last);
+  if (auto there = appearedSince(before, request, rules.own_port)) return *there;
+  return unfinished(request, end);
+}
+
 Status mountNfs(const NfsMountRequest& request, std::optional<Duration> patience) {
-  NfsMountRequest one = request;
-  Status mounted;
-  for (const auto& version : versionsToTry(request.options)) {
-    if (!version.empty()) one.options.set(one.options.has("vers") ? "vers" : "nfsvers", version);
-    mounted = mountVersion(one, patience);
-    if (mounted || mounted.error().osError() != EPROTONOSUPPORT) break;
-  }
-  return mounted;
+  MountRules rules;
+  rules.patience = patience;
+  EFS_TRY(outcome, mountNfs(request, rules));
+  if (outcome.how == MountOutcome::How::kMounted) return {};
+  return kernelError(request, EBUSY, "");
 }
 
 Status remountNfs(const NfsMountRequest& request) {
-  EFS_TRY(options, optionText(request, true));
-  EFS_TRY(report, runInChild([&] { return mountHere(request.source, request.target, options); },
-                             kRemountPatience));
-  if (report) return judge(request, *report);
-  return Error::fromErrno(ETIMEDOUT, "remounting " + request.target);
+  EFS_TRY(options, classicOptions(request));
+  const std::string words = "remount," + options.libmount;
+  EFS_TRY(end, runInChild([&](const Tell& tell) { remountHere(request, words, tell); },
+                          kRemountPatience));
+  if (end.cancelled) return interruptedError();
+  if (end.timed_out || !end.told) {
+    return Error::fromErrno(ETIMEDOUT, "remounting " + request.target);
+  }
+  if (end.last.err == 0) return {};
+  return stepError(request, end.last);
 }
 
 }  // namespace efs::mounts

@@ -115,6 +115,13 @@ void readMount(KeyReader& keys, MountSettings& mount) {
               mount.retry_nfs_mount_count);
   readSeconds(keys, kMount, "retry_nfs_mount_command_timeout_sec", Bad::kDefault, 1,
               mount.retry_nfs_mount_timeout);
+  // A slip must not bring back what the switch was to turn off.
+  if (const auto api = keys.text(kMount, "mount_api")) {
+    mount.classic_mount_api = *api == "classic";
+    if (*api != "auto" && *api != "classic") {
+      keys.reject(kMount, "mount_api", Bad::kError, *api, "\"auto\" or \"classic\"");
+    }
+  }
   readClientIdentifier(keys, mount);
   readLocalUids(keys, mount);
 }

@@ -134,12 +134,14 @@ bool watchdogAnswers(const state::StateStore& store) {
   return tunnel_control::askWatchdog(store.watchdogSocket(), ping, nullptr, kAnswer).has_value();
 }
 
+bool portFallsSilent(int port, const Clock& clock, Duration patience) {
+  return becomes([port] { return portUnused(port); }, clock, patience);
+}
+
 TunnelEnd endTunnel(int port, const AfterUnmount& after) {
   const auto names = namesOfPort(after.store, port);
   if (names.empty()) return TunnelEnd::kNoState;
-  if (!becomes([port] { return portUnused(port); }, after.clock, after.quiet)) {
-    return TunnelEnd::kInUse;
-  }
+  if (!portFallsSilent(port, after.clock, after.quiet)) return TunnelEnd::kInUse;
   TunnelEnd worst = TunnelEnd::kEnded;
   for (const auto& name : names) {
     const auto told = leaveToWatchdog(name, after);

@@ -14,6 +14,10 @@ EXCHANGES='$5 == "/mnt/efs" {here = 1} /^device/ && $5 != "/mnt/efs" {here = 0} 
 exchanges() { "$@" awk "$EXCHANGES" /proc/self/mountstats; }
 here() { "$@"; }
 
+# The kernel has the file as soon as its NFS client is loaded.
+mount_efs tls "$FS:/" /mnt/efs
+unmount /mnt/efs
+all_cleared
 twin_up
 equal "host names" "$(on_twin hostname)" "$(hostname)"
 echo chosen-by-the-twin | on_twin tee "$IDENTIFIER" >/dev/null

@@ -125,6 +125,14 @@ TEST(Settings, WarnsAboutBadWatchdogKeysInsteadOfFailing) {
             "default");
 }
 
+TEST(Settings, MountApiIsAutoOrClassic) {
+  EXPECT_FALSE(good("").mount.classic_mount_api);
+  EXPECT_FALSE(good("[mount]\nmount_api = auto\n").mount.classic_mount_api);
+  EXPECT_TRUE(good("[mount]\nmount_api = classic\n").mount.classic_mount_api);
+  EXPECT_EQ(failureOf("[mount]\nmount_api = clasic\n"),
+            "test.conf: [mount] mount_api = \"clasic\" is not \"auto\" or \"classic\"");
+}
+
 TEST(Settings, NamesFileSectionAndKeyOfABadMountValue) {
   EXPECT_EQ(failureOf("[mount]\noptimize_readahead = maybe\n"),
             "test.conf: [mount] optimize_readahead = \"maybe\" is not true or false");

@@ -18,7 +18,7 @@ struct Row {
   const char* value;  // null: shipped as a comment
 };
 
-constexpr std::array<Row, 41> kTable{{
+constexpr std::array<Row, 42> kTable{{
     {"DEFAULT", "logging_level", "INFO"},
     {"DEFAULT", "logging_max_bytes", "1048576"},
     {"DEFAULT", "logging_file_count", "10"},
@@ -42,8 +42,9 @@ constexpr std::array<Row, 41> kTable{{
     {"mount", "retry_nfs_mount_command", "true"},
     {"mount", "retry_nfs_mount_command_count", "3"},
     {"mount", "retry_nfs_mount_command_timeout_sec", "15"},
-    {"mount", "client_identifier", nullptr},  // ours
+    {"mount", "mount_api", nullptr},          // ours
     {"mount", "allow_local_uids", nullptr},   // ours
+    {"mount", "client_identifier", nullptr},  // ours
     {"mount-watchdog", "enabled", "true"},
     {"mount-watchdog", "poll_interval_sec", "1"},
     {"mount-watchdog", "unmount_count_for_consistency", "5"},

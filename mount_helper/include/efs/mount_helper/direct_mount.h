@@ -20,7 +20,9 @@ bool mountsDirectly(const MountRequest& request, const settings::MountSettings& 
 mounts::NfsMountRequest planDirectMount(const MountRequest& request, const MountTarget& target);
 
 // In the mount's network namespace. The messages are those of mount.nfs.
-Status mountDirectly(const MountRequest& request, const MountTarget& target,
-                     const AttemptRules& rules, const Clock& clock);
+// `mount_rules` without its patience, which is that of each try.
+Result<mounts::MountOutcome> mountDirectly(const MountRequest& request, const MountTarget& target,
+                                           const AttemptRules& rules,
+                                           mounts::MountRules mount_rules, const Clock& clock);
 
 }  // namespace efs::mount_helper

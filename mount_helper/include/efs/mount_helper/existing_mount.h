@@ -7,6 +7,7 @@
 #include "efs/base/result.h"
 #include "efs/mount_helper/mount_request.h"
 #include "efs/mount_helper/outcome.h"
+#include "efs/state/state_store.h"
 
 namespace efs::mount_helper {
 
@@ -15,6 +16,12 @@ Status checkUsable(const MountRequest& request);
 
 // How the program ends if something is mounted there (FLOW-3); nothing if not.
 std::optional<Outcome> alreadyMounted(const MountRequest& request);
+
+// How the program ends when somebody else mounted there while we were at it: as above if it is the
+// same mount (file system, access point, `source`), else with kMountFailed. `store` knows which
+// file system a tunnel's mount is of.
+Outcome overtaken(const MountRequest& request, const std::string& source,
+                  const state::StateStore& store);
 
 // `-o remount`: changes the options of the mount in place; its tunnel stays.
 Outcome remount(const MountRequest& request);

@@ -31,6 +31,10 @@ struct AfterUnmount {
 // uses it.
 TunnelEnd endTunnel(int port, const AfterUnmount& after);
 
+// Waits until neither a mount, the kernel's NFS client nor a connection uses the port. What cannot
+// be looked at counts as used. In the tunnel's network namespace.
+bool portFallsSilent(int port, const Clock& clock, Duration patience);
+
 // True when a tunnel could take a connection: somebody listens on the port.
 bool tunnelListens(int port);
 // A watchdog answers on the state directory's socket.

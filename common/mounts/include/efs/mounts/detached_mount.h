@@ -50,6 +50,9 @@ std::string kernelWords(const std::vector<std::string>& lines);
 
 class DetachedMount {
  public:
+  // What came of one try: a mount, or why there is none.
+  struct Attempt;
+  static Result<Attempt> attempt(const NfsMountRequest& request);
   // nullopt: this cannot be done here with these calls (a kernel before 5.2, a seccomp filter of an
   // old container runtime, which says EPERM or ENOSYS, an option of more than 255 bytes): use
   // mount(2). `nfsvers=4` is negotiated as in mountNfs(). Errors as those of mountNfs(), with the
@@ -78,7 +81,6 @@ class DetachedMount {
   Status attachBeneath(int directory) const;
 
  private:
-  struct Attempt;
   DetachedMount(UniqueFd mount, dev_t device) : mount_(std::move(mount)), device_(device) {}
   static Result<Attempt> attempt(const MountDescription& description);
 
@@ -86,12 +88,11 @@ class DetachedMount {
   dev_t device_ = 0;
 };
 
-// What came of one description: a mount, or why there is none.
 struct DetachedMount::Attempt {
   std::optional<DetachedMount> mount;
   bool possible = true;  // false: not with these calls
   int err = 0;
-  std::string words;
+  std::string words;  // the kernel's own
 };
 
 }  // namespace efs::mounts

@@ -52,6 +52,7 @@ struct MountSettings {          // [mount], with [mount.<region>] applied by for
   bool retry_nfs_mount = true;
   int retry_nfs_mount_count = 3;
   Duration retry_nfs_mount_timeout{15000};
+  bool classic_mount_api = false;  // mount_api = auto | classic; ours alone
   // client_identifier = auto | classic: the NFS client's name, with or without what makes the host
   // unique.
   bool classic_client_identifier = false;
