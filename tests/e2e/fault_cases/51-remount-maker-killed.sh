@@ -52,6 +52,7 @@ silent_through_two_remounts() {
   second="$(now)"
   eventually 200 noticed_after "$second" "mounting /mnt/efs again" || fail "no second remount: $(tail -n 5 "$EVENTS")"
   eventually 20 name_is_ours || fail "the second remount does not begin: $(cat "$IDENTIFIER")"
+  # shellcheck disable=SC2046  # words
   kill -KILL $(jobs_of_watchdog)
   eventually 20 noticed_after "$second" "cannot be mounted again" || fail "nobody notices its death: $(tail -n 5 "$EVENTS")"
   eventually 10 identifier_is chosen-here || fail "the identifier stays $(cat "$IDENTIFIER")"
