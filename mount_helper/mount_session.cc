@@ -6,6 +6,7 @@
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
 #include "efs/identity/client_certificate.h"
+#include "efs/mount_helper/client_name.h"
 #include "efs/mount_helper/cloudwatch_report.h"
 #include "efs/mount_helper/diagnosis.h"
 #include "efs/mount_helper/direct_mount.h"
@@ -36,28 +37,8 @@ using mounts::MountOutcome;
 constexpr Duration kTunnelStart{30000};  // many mounts at boot; one that dies is seen at once
 constexpr Duration kHandOver{2000};
 constexpr Duration kUndoUnmount{5000};
-constexpr Duration kPortPatience{3000};                   // for the kernel's farewell to the server
-constexpr const char* kConfigFolder = "/etc/amazon/efs";  // where the client's key is kept as well
+constexpr Duration kPortPatience{3000};      // for the kernel's farewell to the server
 constexpr Duration kNetworkPatience{60000};  // how long a boot may take to bring the network up
-
-// No digest of OpenSSL's: setting that up costs a plain mount 2 MiB.
-mounts::OwnClientIdentifier::Namer identifierOf(const MountRequest& request,
-                                                const SessionContext& context) {
-  const std::string mount = fmt::format("{}\n{}\n{}", request.device.fs_id,
-                                        request.access_point.value_or(""), request.mountpoint);
-  return [mount, &context](const std::string& uniquifier) {
-    if (context.settings.mount.classic_client_identifier) {
-      return mounts::classicClientIdentifier(mount);
-    }
-    auto host = mounts::HostIdentity::read();
-    if (!host.namesTheMachine()) {
-      auto nonce = mounts::hostNonce({kConfigFolder, context.store.directory()});
-      if (!nonce) return mounts::randomClientIdentifier();
-      host.nonce = std::move(*nonce);
-    }
-    return mounts::clientIdentifier(host, uniquifier, mount);
-  };
-}
 
 // A mount whose tunnel and state are gone still asks for this port, and would go through our
 // tunnel.
@@ -300,7 +281,7 @@ Duration MountSession::lastTryPatience() const {
 }
 
 Status MountSession::mountWithRetries() {
-  const auto name = identifierOf(request_, context_);
+  const auto name = clientNamer(request_, context_.settings, context_.store);
   const auto& settings = context_.settings.mount;
   return tryToMount(
       attemptRules(settings, lastTryPatience()),

@@ -33,9 +33,7 @@ FileStamp FileStamp::of(const std::string& path) {
 }
 
 Supervisor::Supervisor(Surroundings around, state::StateStore store)
-    : around_(std::move(around)), store_(std::move(store)) {
-  clearStagingAfterCrash();
-}
+    : around_(std::move(around)), store_(std::move(store)) {}
 
 Supervisor::~Supervisor() {
   for (auto& [name, mount] : mounts_) {

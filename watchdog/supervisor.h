@@ -47,6 +47,8 @@ class Supervisor {
   // Tunnels go on running.
   ~Supervisor();
 
+  // Once, before anything else: what a watchdog that was killed left half mounted goes.
+  void clearStagingAfterCrash();
   void configure(const settings::Settings& settings);
   // While paused nothing is decided and no file is written.
   void pause(bool paused);
@@ -136,7 +138,6 @@ class Supervisor {
   void remount(MountRecord& mount);
   void refuseRemount(MountRecord& mount, const std::string& reason);
   bool isBeingMade(const std::string& name) const;
-  void clearStagingAfterCrash();
   Result<std::string> prepareSuccessor(const MountRecord& mount, const mounts::MountEntry& entry);
   Result<net::Listener> chooseListener() const;
   static Status copyCertificate(const std::string& from, const std::string& to);

@@ -191,6 +191,7 @@ void Watchdog::takeOver() {
           .watch_directory = [this](const std::string& path) { watchBelow(path); },
           .version = clientVersion()},
       store_);
+  supervisor_->clearStagingAfterCrash();
   supervisor_->configure(settings_);
   restoreIdentifier();
   checkForeignWatchdog();
