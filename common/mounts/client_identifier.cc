@@ -73,30 +73,23 @@ std::string classicClientIdentifier(const std::string& mount) {
 
 Result<OwnClientIdentifier> OwnClientIdentifier::set(const std::string& lock_path,
                                                      const Clock& clock, Duration patience,
-                                                     const Namer& namer) {
-  return set(lock_path, clock, patience, namer, KernelIdentifier::open());
-}
-
-Result<OwnClientIdentifier> OwnClientIdentifier::set(const std::string& lock_path,
-                                                     const Clock& clock, Duration patience,
-                                                     const Namer& namer,
-                                                     Result<KernelIdentifier> kernel) {
-  if (!kernel) return std::move(kernel.error());
+                                                     const Namer& namer, const KernelOpener& open) {
   const Deadline deadline(clock, patience);
   EFS_TRY(lock, FileLock::acquire(lock_path, clock, patience));
-  EFS_CHECK(kernel->lock(clock, deadline.left()));
+  EFS_TRY(kernel, open());
+  EFS_CHECK(kernel.lock(clock, deadline.left()));
   IdentifierJournal journal(lock_path);
-  EFS_TRY(former, formerValue(*kernel, journal));
-  const std::string own = namer(uniquifier(*kernel, former));
+  EFS_TRY(former, formerValue(kernel, journal));
+  const std::string own = namer(uniquifier(kernel, former));
   if (const auto noted = journal.begin(former); !noted) {
     log::debug("a crash would keep the former client identifier: {}", noted.error().describe());
   }
-  if (auto written = kernel->write(own); !written) {
+  if (auto written = kernel.write(own); !written) {
     // Nothing was changed: a container whose sysfs is read-only.
     journal.finish();
     return std::move(written.error()).setKind(ErrorKind::kUnsupported);
   }
-  return OwnClientIdentifier(std::move(lock), std::move(*kernel), std::move(journal),
+  return OwnClientIdentifier(std::move(lock), std::move(kernel), std::move(journal),
                              std::move(former));
 }
 
@@ -111,13 +104,7 @@ OwnClientIdentifier::~OwnClientIdentifier() {
   if (owned_ && restore(kernel_, former_)) journal_.finish();
 }
 
-Result<bool> restoreClientIdentifier(const std::string& lock_path) {
-  if (!IdentifierJournal(lock_path).exists()) return false;
-  return restoreClientIdentifier(lock_path, KernelIdentifier::open());
-}
-
-Result<bool> restoreClientIdentifier(const std::string& lock_path,
-                                     Result<KernelIdentifier> kernel) {
+Result<bool> restoreClientIdentifier(const std::string& lock_path, const KernelOpener& open) {
   const IdentifierJournal journal(lock_path);
   if (!journal.exists()) return false;
   auto lock = FileLock::tryAcquire(lock_path);
@@ -128,10 +115,10 @@ Result<bool> restoreClientIdentifier(const std::string& lock_path,
     journal.finish();
     return false;
   }
-  if (!kernel) return std::move(kernel.error());
-  if (const auto free = kernel->lock(SystemClock(), Duration(0)); !free) return false;
-  EFS_TRY(former, formerValue(*kernel, journal));
-  EFS_CHECK(restore(*kernel, former));
+  EFS_TRY(kernel, open());
+  if (const auto free = kernel.lock(SystemClock(), Duration(0)); !free) return false;
+  EFS_TRY(former, formerValue(kernel, journal));
+  EFS_CHECK(restore(kernel, former));
   journal.finish();
   return true;
 }

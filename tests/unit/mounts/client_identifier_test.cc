@@ -28,7 +28,6 @@ class ClientIdentifier : public testing::Test {
   std::string content() { return std::string(trim(readFile(path_).value_or("?"))); }
   void write(const std::string& text) { ASSERT_TRUE(writeFileAtomic(path_, text)); }
   void writeParameter(const std::string& text) { ASSERT_TRUE(writeFileAtomic(parameter_, text)); }
-  Result<KernelIdentifier> kernel() { return KernelIdentifier::openBelow(dir_.path() + "/sys"); }
   Result<OwnClientIdentifier> set(const std::string& name) {
     return OwnClientIdentifier::set(
         lock_, clock_, Duration(0),
@@ -36,20 +35,21 @@ class ClientIdentifier : public testing::Test {
           uniquifier_ = uniquifier;
           return name;
         },
-        kernel());
+        kernel_);
   }
   // What a process leaves that is killed while the identifier is its own.
   void crash(const std::string& name, const std::string& former) {
     ASSERT_TRUE(IdentifierJournal(lock_).begin(former));
     write(name);
   }
-  Result<bool> restore() { return restoreClientIdentifier(lock_, kernel()); }
+  Result<bool> restore() { return restoreClientIdentifier(lock_, kernel_); }
 
   test_support::TempDir dir_;
   const std::string path_ = dir_.path() + "/sys/fs/nfs/net/nfs_client/identifier";
   const std::string parameter_ = dir_.path() + "/sys/module/nfs/parameters/nfs4_unique_id";
   const std::string lock_ = dir_.path() + "/lock";
   const SystemClock clock_;
+  const KernelOpener kernel_ = [this] { return KernelIdentifier::openBelow(dir_.path() + "/sys"); };
   std::string uniquifier_;
 };
 
@@ -159,7 +159,7 @@ TEST_F(ClientIdentifier, WaitsForProgramsWithAnotherStateDirectory) {
   const auto own = set("efsmount-0123");
   const auto name = [](const std::string&) { return std::string("efsmount-4567"); };
   const auto second =
-      OwnClientIdentifier::set(dir_.path() + "/other", clock_, Duration(0), name, kernel());
+      OwnClientIdentifier::set(dir_.path() + "/other", clock_, Duration(0), name, kernel_);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind(), ErrorKind::kBusy);
   EXPECT_EQ(content(), "efsmount-0123");
@@ -171,8 +171,7 @@ TEST_F(ClientIdentifier, IgnoresALockThatStrangersCanTake) {
   ASSERT_EQ(::chmod(parameter_.c_str(), 0644), 0);
   const auto own = set("efsmount-0123");
   const auto name = [](const std::string&) { return std::string("efsmount-4567"); };
-  EXPECT_TRUE(
-      OwnClientIdentifier::set(dir_.path() + "/other", clock_, Duration(0), name, kernel()));
+  EXPECT_TRUE(OwnClientIdentifier::set(dir_.path() + "/other", clock_, Duration(0), name, kernel_));
 }
 
 TEST_F(ClientIdentifier, SaysWhereTheKernelHasNone) {

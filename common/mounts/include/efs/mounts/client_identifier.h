@@ -42,6 +42,9 @@ std::string clientIdentifier(const HostIdentity& host, const std::string& uniqui
 // client_identifier = classic: without anything of the host.
 std::string classicClientIdentifier(const std::string& mount);
 
+// The kernel's file, opened under the lock; another one in tests.
+using KernelOpener = std::function<Result<KernelIdentifier>()>;
+
 class OwnClientIdentifier {
  public:
   // The identifier to set (at most 63 bytes), given what the administrator chose for the host.
@@ -51,10 +54,8 @@ class OwnClientIdentifier {
   // calling thread's network namespace. kUnsupported where the kernel has no such file. kBusy when
   // mounts of other processes take longer than `patience`.
   static Result<OwnClientIdentifier> set(const std::string& lock_path, const Clock& clock,
-                                         Duration patience, const Namer& namer);
-  static Result<OwnClientIdentifier> set(const std::string& lock_path, const Clock& clock,
                                          Duration patience, const Namer& namer,
-                                         Result<KernelIdentifier> kernel);
+                                         const KernelOpener& open = KernelIdentifier::open);
   OwnClientIdentifier(OwnClientIdentifier&& other) noexcept;
   OwnClientIdentifier& operator=(OwnClientIdentifier&&) = delete;
   // Puts the former value back, then lets go of the lock.
@@ -77,7 +78,7 @@ class OwnClientIdentifier {
 // Puts the former value back where a process of ours was killed before it could; nothing happens
 // while somebody holds the lock (its end is seen in the directory of the lock: the file is closed).
 // True: there was something to do.
-Result<bool> restoreClientIdentifier(const std::string& lock_path);
-Result<bool> restoreClientIdentifier(const std::string& lock_path, Result<KernelIdentifier> kernel);
+Result<bool> restoreClientIdentifier(const std::string& lock_path,
+                                     const KernelOpener& open = KernelIdentifier::open);
 
 }  // namespace efs::mounts
