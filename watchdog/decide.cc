@@ -149,7 +149,11 @@ class Judge {
     if (portInUse()) progress_.term_sent.reset();
     const MonoTime expiry = *progress_.first_seen + kPendingExpiry;
     if (seen_.now < expiry && !helper_died) return wakeAt(expiry);
-    if (seen_.mounted == Seen::kNo && !portInUse()) return stopAndRemove();
+    // A killed helper's mount, which nobody saw, says good bye through this tunnel: what cannot be
+    // looked at may be just that.
+    const bool silent = !portInUse() && (portUseKnown() || endedByUs() || seen_.now >= expiry);
+    if (seen_.mounted == Seen::kNo && silent) return stopAndRemove();
+    if (seen_.now < expiry) wakeAt(expiry);
     wakeIn(seen_.given_up ? kLater : kYoungMount);
   }
 

@@ -27,7 +27,7 @@ std::string sentenceFor(const NfsMountRequest& request, int err) {
   }
 }
 
-std::string_view hintFor(int err, bool kernel_spoke) {
+std::string hintFor(int err, bool kernel_spoke) {
   switch (err) {
     case EPERM:
       return "denied by the server, or this container lacks CAP_SYS_ADMIN";
@@ -46,7 +46,7 @@ Error kernelError(const NfsMountRequest& request, int err, std::string_view word
   std::string text = sentenceFor(request, err);
   if (!words.empty()) text += ": the kernel says \"" + std::string(words) + "\"";
   Error error = Error::fromErrno(err, text);
-  const auto hint = hintFor(err, !words.empty());
+  const std::string hint = hintFor(err, !words.empty());
   if (!hint.empty()) error.addHint(hint);
   return error;
 }

@@ -118,9 +118,9 @@ Error stepError(const NfsMountRequest& request, const StepReport& report) {
     case Step::kDone:
       break;
     case Step::kRoot:
-      return Error::fromErrno(err, "the root of " + request.source + " does not answer");
+      return Error::fromErrno(err, "the root of " + request.source + " is dead");
     case Step::kLock:
-      return Error::fromErrno(err, "waiting for other mounts at " + request.target);
+      return Error::fromErrno(err, "locking mount point " + request.target);
     case Step::kPrepare:
       return Error::fromErrno(err, "preparing the mount of " + request.source);
     case Step::kAttach:

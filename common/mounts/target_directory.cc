@@ -63,8 +63,10 @@ Result<Top> lookAt(const TargetDirectory& directory) {
 }  // namespace
 
 Result<TargetDirectory> TargetDirectory::open(const std::string& path) {
-  // Without a slash at the end, which would trigger an automount.
-  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
+  // A slash at the end means "and go in", to realpath(3) as well: that would trigger an automount.
+  std::string place = path;
+  while (place.size() > 1 && place.back() == '/') place.pop_back();
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(place.c_str(), nullptr),
                                                          &std::free);
   if (!real) return notThere(path, errno);
   TargetDirectory directory;
@@ -118,13 +120,14 @@ Result<std::optional<LockedTarget>> lockTarget(const std::string& path,
     EFS_TRY(directory, TargetDirectory::open(path));
     LockedTarget target{std::move(directory), std::nullopt};
     // Whose mount is there already needs no lock; the lock's holder may be slow.
-    EFS_TRY(unlocked, lookAt(target.directory));
-    if (unlocked == Top::kNfs) return std::optional<LockedTarget>();
+    EFS_TRY(top, lookAt(target.directory));
+    if (top == Top::kNfs) return std::optional<LockedTarget>();
     if (!lock_path.empty()) {
       EFS_TRY(lock, TargetLock::wait(lock_path, target.directory));
       target.lock = std::move(lock);
+      EFS_TRY(now, lookAt(target.directory));
+      top = now;
     }
-    EFS_TRY(top, lookAt(target.directory));
     if (top == Top::kNfs) return std::optional<LockedTarget>();
     if (top == Top::kThisDirectory) return std::optional(std::move(target));
   }

@@ -265,6 +265,34 @@ TEST_F(TargetTest, WhatIsNoDirectoryIsNamed) {
   EXPECT_EQ(TargetDirectory::open(dir.write("file", "")).error().osError(), ENOTDIR);
 }
 
+// systemd's automount units mount an autofs at the place and wait for who walks into it; the mount
+// that they start themselves must not.
+TEST_F(TargetTest, DoesNotTriggerAnAutomount) {
+  auto daemon = makePipe();
+  ASSERT_TRUE(daemon);
+  // Whose group is another one than the daemon's triggers the mount.
+  const std::string data = "fd=" + std::to_string(daemon->write_end.get()) +
+                           ",pgrp=" + std::to_string(::getpgrp()) + ",minproto=5,maxproto=5,direct";
+  if (::mount("automount", point.c_str(), "autofs", 0, data.c_str()) != 0) {
+    GTEST_SKIP() << "no autofs here: " << errnoText(errno);
+  }
+  auto child = Subprocess::fork([&] {
+    ::setsid();
+    const auto directory = TargetDirectory::open(point + "/");
+    if (!directory) return 2;
+    return mount->attach(directory->fd()) ? 0 : 1;
+  });
+  ASSERT_TRUE(child);
+  const auto ended = child->wait(Duration(10000));
+  if (!ended || !*ended) child->killAndReap();
+  ASSERT_TRUE(ended && *ended) << "it waits for the automount";
+  EXPECT_EQ((*ended)->code, 0);
+  ASSERT_TRUE(setNonBlocking(daemon->read_end.get(), true));
+  char packet = 0;
+  EXPECT_LT(::read(daemon->read_end.get(), &packet, 1), 0) << "the daemon was asked";
+  EXPECT_EQ(mounted()->device, mount->device());
+}
+
 TEST_F(TargetTest, LockIsOfThisPlaceAloneAndGoesWithItsHolder) {
   const auto here = TargetDirectory::open(point).value();
   const auto there = TargetDirectory::open(dir.at(".")).value();

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "efs/base/files.h"
+#include "efs/base/subprocess.h"
+#include "efs/base/text.h"
 #include "efs/mounts/mount_table.h"
 #include "efs/mounts/unmount.h"
 #include "efs/test_support/temp_dir.h"
@@ -160,8 +162,45 @@ TEST_F(OwnNamespace, KernelWithoutNfsIsUnsupported) {
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().kind(), ErrorKind::kUnsupported) << status.error().message();
   EXPECT_EQ(status.error().osError(), ENODEV);
+  EXPECT_THAT(status.error().hint(), HasSubstr("nfsv4 module"));
   EXPECT_FALSE(isMounted());
+  MountRules classic;
+  classic.patience = kPatience;
+  classic.api = MountApi::kClassic;
+  classic.target_lock = dir.at("mount-points.lock");
+  EXPECT_EQ(mountNfs(request(point), classic).error().message(), status.error().message());
+  EXPECT_TRUE(fileExists(classic.target_lock)) << "mount(2) mounts under the lock";
   EXPECT_EQ(mountNfs(request(point), std::nullopt).error().osError(), ENODEV);
+}
+
+// The child ends with its parent, wherever it waits.
+TEST_F(OwnNamespace, MountChildOfAKilledParentEnds) {
+  const UniqueFd fuse(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
+  if (!fuse.valid()) GTEST_SKIP() << "no FUSE here";
+  const std::string data =
+      "fd=" + std::to_string(fuse.get()) + ",rootmode=40000,user_id=0,group_id=0";
+  ASSERT_EQ(::mount("hung", point.c_str(), "fuse", 0, data.c_str()), 0) << errnoText(errno);
+  // The parent's pipe closes when the child, which inherits only its own one, has gone as well.
+  auto pipe = makePipe();
+  ASSERT_TRUE(pipe);
+  auto parent = Subprocess::fork([&] {
+    (void)mountNfs(request(point + "/inside"), std::nullopt);
+    return 0;
+  });
+  ASSERT_TRUE(parent);
+  pipe->write_end.reset();
+  const std::string of_parent = "/proc/" + std::to_string(parent->pid()) + "/task/" +
+                                std::to_string(parent->pid()) + "/children";
+  std::string child;
+  while (child.empty()) child = std::string(trim(contentOf(of_parent)));
+  const auto held = openPidFd(static_cast<pid_t>(*parseInt(child)));
+  ASSERT_TRUE(held);
+  parent->killAndReap();
+  pollfd ended{held->get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&ended, 1, static_cast<int>(kPatience.count())), 1) << "it lives on";
+  pollfd closed{pipe->read_end.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&closed, 1, static_cast<int>(kPatience.count())), 1);
+  EXPECT_TRUE(unmount(point, true, kPatience));
 }
 
 TEST_F(OwnNamespace, RefusesMoreOptionsThanTheKernelCanTake) {

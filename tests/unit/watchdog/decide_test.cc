@@ -407,6 +407,32 @@ TEST(Decide, NeverRemovesAPendingMountThatTheKernelStillTries) {
   EXPECT_THAT(bench.step(kPendingExpiry * 100), IsEmpty());
 }
 
+// The kernel of a tunnel in another network namespace may be out of sight.
+TEST(Decide, TakesNoUnknownUseOfAPendingMountsPortForNone) {
+  Bench bench;
+  bench.seen.pending = true;
+  bench.seen.mounted = Seen::kNo;
+  bench.seen.helper = Seen::kYes;
+  bench.step();
+  bench.seen.helper = Seen::kNo;
+  bench.seen.kernel_client = Seen::kUnknown;
+  EXPECT_THAT(bench.step(Duration(1000)), IsEmpty());
+  bench.seen.kernel_client = Seen::kYes;
+  EXPECT_THAT(bench.step(Duration(1000)), IsEmpty());
+  bench.seen.kernel_client = Seen::kNo;
+  EXPECT_THAT(bench.step(Duration(1000)), ElementsAre(Action::kTerminateTunnel));
+  bench.seen.tunnel_alive = false;
+  bench.seen.kernel_client = Seen::kUnknown;
+  EXPECT_THAT(bench.step(Duration(1000)), ElementsAre(Action::kRemoveMount));
+
+  Bench blind;
+  blind.seen.pending = true;
+  blind.seen.mounted = Seen::kNo;
+  blind.seen.kernel_client = Seen::kUnknown;
+  blind.step();
+  EXPECT_THAT(blind.step(kPendingExpiry), ElementsAre(Action::kTerminateTunnel));
+}
+
 TEST(BackOff, DoublesUpToItsLimitWithJitterOfAFifth) {
   const Duration base(1000);
   const Duration limit(30000);
