@@ -237,7 +237,8 @@ on_twin() { nsenter --target "$(pgrep -P "$TWIN")" --mount --uts --net -- "$@"; 
 twin_down() {
   eventually 60 twin_is_clean || fail "left behind on the second host: $(on_twin find /run/efs)"
   kill "$(on_twin cat /run/efs/watchdog.lock)"
-  kill "$TWIN"
+  # unshare itself takes no SIGTERM while it waits for its child.
+  kill "$(pgrep -P "$TWIN")"
   wait "$TWIN" 2>/dev/null
   ip netns del twin
   rm -rf /tmp/twin-efs
