@@ -6,6 +6,7 @@
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
 #include "efs/identity/client_certificate.h"
+#include "efs/mount_helper/client_name.h"
 #include "efs/mount_helper/cloudwatch_report.h"
 #include "efs/mount_helper/diagnosis.h"
 #include "efs/mount_helper/direct_mount.h"
@@ -39,15 +40,6 @@ constexpr Duration kUndoUnmount{5000};
 constexpr Duration kPortPatience{3000};      // for the kernel's farewell to the server
 constexpr Duration kNetworkPatience{60000};  // how long a boot may take to bring the network up
 
-// The same one for the same mount each time: after a reboot the server knows its client again and
-// lets go of the locks that it held. No digest of OpenSSL's: setting that up costs a plain mount 2
-// MiB.
-std::string clientIdentifierOf(const MountRequest& request) {
-  return mounts::kClientIdentifierPrefix +
-         shortName(fmt::format("{}\n{}\n{}", request.device.fs_id,
-                               request.access_point.value_or(""), request.mountpoint));
-}
-
 // A mount whose tunnel and state are gone still asks for this port, and would go through our
 // tunnel.
 bool isServed(int port) {
@@ -78,7 +70,7 @@ class MountSession {
   Error attemptFailure(const Error& cause);
   Status preflight(Duration patience);
   Status mountOnce(std::optional<Duration> patience);
-  Status mountAs(const std::string& identifier, std::optional<Duration> patience);
+  Status mountAs(const mounts::OwnClientIdentifier::Namer& namer, std::optional<Duration> patience);
   Status mountWithRetries();
   mounts::MountRules mountRules(std::optional<Duration> patience) const;
   Duration lastTryPatience() const;
@@ -289,7 +281,7 @@ Duration MountSession::lastTryPatience() const {
 }
 
 Status MountSession::mountWithRetries() {
-  const std::string name = clientIdentifierOf(request_);
+  const auto name = clientNamer(request_, context_.settings, context_.store);
   const auto& settings = context_.settings.mount;
   return tryToMount(
       attemptRules(settings, lastTryPatience()),
@@ -306,9 +298,12 @@ Status MountSession::mountWithRetries() {
 
 // Under the name of this very mount, so that the kernel merges it with no other one, or under a
 // name never used before. Where the kernel takes no name, the port alone must make the difference.
-Status MountSession::mountAs(const std::string& identifier, std::optional<Duration> patience) {
-  const auto own = mounts::OwnClientIdentifier::set(
-      context_.store.directory() + "/client-identifier.lock", context_.clock, identifier);
+Status MountSession::mountAs(const mounts::OwnClientIdentifier::Namer& namer,
+                             std::optional<Duration> patience) {
+  const auto own = mounts::OwnClientIdentifier::set(context_.store.identifierLock(), context_.clock,
+                                                    mounts::kIdentifierPatience, namer);
+  // Under the name that is there at the moment it would be another mount's client.
+  if (!own && own.error().kind() != ErrorKind::kUnsupported) return own.error();
   if (!own) log::debug("no client identifier of its own: {}", own.error().describe());
   return mountOnce(patience);
 }
@@ -322,8 +317,8 @@ Status MountSession::mountApart() {
   for (int attempt = 1; attempt <= kTries; ++attempt) {
     log::info("the kernel merged the mount at {} with the one on port {}", request_.mountpoint,
               mounted_.merged_with);
-    EFS_CHECK(
-        mountAs(mounts::randomClientIdentifier(), context_.settings.mount.retry_nfs_mount_timeout));
+    EFS_CHECK(mountAs([](const std::string&) { return mounts::randomClientIdentifier(); },
+                      context_.settings.mount.retry_nfs_mount_timeout));
     if (mounted_.how != MountOutcome::How::kMerged) return {};
   }
   return Error(ErrorKind::kBusy, "both servers give the same NFSv4.1 server owner");

@@ -132,11 +132,13 @@ class Judge {
   // The tunnel belongs to its helper while the mount is under way; only a dead helper's leftovers
   // are ours.
   void judgePending() {
+    // The end of the job is an event.
+    if (seen_.being_made) return;
     if (seen_.helper == Seen::kYes) {
       progress_.helper_seen = true;
       wakeIn(kSoon);
     }
-    const bool helper_died = progress_.helper_seen && seen_.helper == Seen::kNo;
+    const bool helper_died = seen_.given_up || (progress_.helper_seen && seen_.helper == Seen::kNo);
     if (seen_.mounted == Seen::kYes) {
       if (!progress_.mounted_since) progress_.mounted_since = seen_.now;
       if (helper_died || since(*progress_.mounted_since) >= kPendingAdoption)
@@ -152,7 +154,7 @@ class Judge {
     const bool silent = !portInUse() && (portUseKnown() || endedByUs() || seen_.now >= expiry);
     if (seen_.mounted == Seen::kNo && silent) return stopAndRemove();
     if (seen_.now < expiry) wakeAt(expiry);
-    wakeIn(kYoungMount);
+    wakeIn(seen_.given_up ? kLater : kYoungMount);
   }
 
   void judgeMounted() {

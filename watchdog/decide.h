@@ -20,6 +20,8 @@ struct Observation {
   double chance = 0.5;  // randomness for jitter, [0, 1)
 
   bool pending = false;           // the state file still carries its '~'
+  bool being_made = false;        // pending: a remount of ours is at it
+  bool given_up = false;          // pending: that remount has failed
   Seen helper = Seen::kUnknown;   // of a pending mount: its helper gives its sign of life
   std::optional<Duration> age;    // by the wall clock, since mount_time; may be negative
   bool unmount_recorded = false;  // unmount_time or unmount_count are in the state file

@@ -77,6 +77,7 @@ struct Health {
   int stale_answers = 0;
   std::optional<std::string> home;  // its own target while it uses another one
   Seen home_answers = Seen::kUnknown;
+  bool given_up = false;   // it was to take another one's place, in vain
   std::string successor;   // name of the mount that is to take its place
   std::string last_error;  // for people
 };

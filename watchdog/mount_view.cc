@@ -45,19 +45,26 @@ void MountView::refresh() {
   if (table) table_.emplace(std::move(*table));
 }
 
+bool MountView::counts(const mounts::MountEntry& entry) const {
+  return ignored_.empty() || entry.target.rfind(ignored_, 0) != 0;
+}
+
 Seen MountView::mounted(int port) const {
-  return table_ ? toSeen(!table_->withTunnelPort(port).empty()) : Seen::kUnknown;
+  return table_ ? toSeen(!entries(port).empty()) : Seen::kUnknown;
 }
 
 std::vector<const mounts::MountEntry*> MountView::entries(int port) const {
-  return table_ ? table_->withTunnelPort(port) : std::vector<const mounts::MountEntry*>();
+  if (!table_) return {};
+  auto found = table_->withTunnelPort(port);
+  std::erase_if(found, [this](const auto* entry) { return !counts(*entry); });
+  return found;
 }
 
 std::vector<const mounts::MountEntry*> MountView::tunnelled() const {
   std::vector<const mounts::MountEntry*> found;
   if (!table_) return found;
   for (const auto& entry : table_->entries()) {
-    if (entry.tunnelPort()) found.push_back(&entry);
+    if (entry.tunnelPort() && counts(entry)) found.push_back(&entry);
   }
   return found;
 }

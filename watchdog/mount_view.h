@@ -19,6 +19,9 @@ class MountView {
   // `mountinfo`: a file to read instead of the kernel's table; empty: the kernel's.
   MountView(std::string mountinfo, std::string proc_net);
 
+  // Mounts below this folder are nobody's yet: none of the answers here is about them.
+  void ignoreBelow(const std::string& folder) { ignored_ = folder + "/"; }
+
   // Calls `changed` from the loop whenever the table may differ from the one last read.
   Status watch(EventLoop& loop, std::function<void()> changed);
   // Reads the table again; on failure (logged once per change) every answer is "unknown".
@@ -27,6 +30,8 @@ class MountView {
   Seen mounted(int port) const;
   // Mounts of this port as last read; valid until the next refresh().
   std::vector<const mounts::MountEntry*> entries(int port) const;
+  // nullptr: it cannot be read.
+  const mounts::MountTable* table() const { return table_ ? &*table_ : nullptr; }
   // All mounts of tunnels as last read.
   std::vector<const mounts::MountEntry*> tunnelled() const;
   // A mount point of this port that no other mount covers.
@@ -36,7 +41,9 @@ class MountView {
   Seen connected(int port, const std::string& proc_net) const;
 
  private:
-  std::string mountinfo_, proc_net_;
+  bool counts(const mounts::MountEntry& entry) const;
+
+  std::string mountinfo_, proc_net_, ignored_;
   std::optional<mounts::MountTable> table_;
   std::string last_error_;
   UniqueFd monitor_;

@@ -148,6 +148,8 @@ Observation Supervisor::observe(MountRecord& mount) {
   if (mount.pending) {
     const auto held = store_.pendingHeld(mount.name);
     if (held) seen.helper = *held ? Seen::kYes : Seen::kNo;
+    seen.being_made = isBeingMade(mount.name);
+    seen.given_up = mount.health.given_up;
   }
   if (mount.state.mount_time) {
     const double now =

@@ -48,6 +48,8 @@ class Supervisor {
   // Tunnels go on running.
   ~Supervisor();
 
+  // Once, before anything else: what a watchdog that was killed left half mounted goes.
+  void clearStagingAfterCrash();
   void configure(const settings::Settings& settings);
   // While paused nothing is decided and no file is written.
   void pause(bool paused);
@@ -139,10 +141,13 @@ class Supervisor {
   void returnHome(MountRecord& mount);
   Status rewriteConfig(MountRecord& mount, const std::string& text);
   void remount(MountRecord& mount);
+  void refuseRemount(MountRecord& mount, const std::string& reason);
+  bool isBeingMade(const std::string& name) const;
   Result<std::string> prepareSuccessor(const MountRecord& mount, const mounts::MountEntry& entry);
   Result<net::Listener> chooseListener() const;
   static Status copyCertificate(const std::string& from, const std::string& to);
-  void dropSuccessor(const std::string& name);
+  void giveUpSuccessor(const std::string& name);
+  void publishSuccessor(const std::string& name);
   void remountEnded(MountRecord& mount, const Result<std::string>& answer);
 
   // supervisor_rebuild.cc: mounts without a usable state file.

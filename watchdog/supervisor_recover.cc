@@ -20,6 +20,8 @@
 namespace efs::watchdog {
 namespace {
 
+constexpr unsigned kStagingDeadlineSeconds = 30;
+
 Result<tunnel_control::TunnelConfig> configOf(const MountRecord& mount) {
   EFS_TRY(command, tunnel_control::TunnelCommand::parse(mount.state.cmd));
   return tunnel_control::TunnelConfig::load(command.config_path);
@@ -101,6 +103,11 @@ void Supervisor::returnHome(MountRecord& mount) {
 Result<std::string> Supervisor::prepareSuccessor(const MountRecord& mount,
                                                  const mounts::MountEntry& entry) {
   EFS_TRY(command, tunnel_control::TunnelCommand::parse(mount.state.cmd));
+  if (!command.netns.empty()) {
+    // The new mount would be made in our network, where its server may be another one or none.
+    return Error(ErrorKind::kUnsupported, "it belongs to another network namespace")
+        .addHint("unmount it and mount it again there");
+  }
   EFS_TRY(config, tunnel_control::TunnelConfig::load(command.config_path));
   EFS_TRY(listener, chooseListener());
   const auto parsed = state::parseMountName(mount.name);
@@ -152,51 +159,103 @@ Status Supervisor::copyCertificate(const std::string& from, const std::string& t
   return writeFileAtomic(to, pem, {.mode = known ? info.st_mode & 0777U : 0600U});
 }
 
+bool Supervisor::isBeingMade(const std::string& name) const {
+  return std::any_of(mounts_.begin(), mounts_.end(), [&](const auto& entry) {
+    return entry.second.health.successor == name && entry.second.busy(Task::kRemount);
+  });
+}
+
+void Supervisor::refuseRemount(MountRecord& mount, const std::string& reason) {
+  mount.health.last_error = "remount: " + reason;
+  if (mount.novelty.isNew("remount", reason)) {
+    log::error("{}: is not mounted again: {}", mount.name, reason);
+  }
+}
+
 void Supervisor::remount(MountRecord& mount) {
   const auto entries = around_.view.entries(mount.port);
+  if (entries.empty() || around_.view.table() == nullptr) return;
   const auto point = around_.view.visiblePoint(mount.port);
-  if (!point) return;
+  if (!point) {
+    return refuseRemount(mount, "another mount covers it at " + entries.front()->target);
+  }
   const auto entry = std::find_if(entries.begin(), entries.end(), [&](const auto* candidate) {
     return candidate->target == *point;
   });
+  auto plan = RemountPlan::fromEntry(**entry);
+  if (!plan) return refuseRemount(mount, plan.error().describe());
+  if (const auto reason = mounts::whyNotDetach(*around_.view.table(), plan->old)) {
+    return refuseRemount(mount, *reason);
+  }
+  mount.novelty.clear("remount");
   log::warning(
       "{}: mounting {} again; files that are open, and {} other mounts of it, stay on the "
       "old one",
       mount.name, *point, entries.size() - 1);
-  auto plan = RemountPlan::fromEntry(**entry);
-  auto successor = plan ? prepareSuccessor(mount, **entry) : Result<std::string>(plan.error());
-  if (!successor) {
-    return log::error("{}: cannot be mounted again: {}", mount.name, successor.error().describe());
-  }
-  plan->options.set("port", std::to_string(mounts_.at(*successor).port));
-  plan->staging = store_.directory() + "/" + *successor + "+/mount";
-  plan->lock_path = store_.directory() + "/client-identifier.lock";
+  const auto successor = prepareSuccessor(mount, **entry);
+  if (!successor) return refuseRemount(mount, successor.error().describe());
+  plan->port = mounts_.at(*successor).port;
+  plan->options.set("port", std::to_string(plan->port));
+  plan->staging = stagingFolder(store_.directory()) + "/" + *successor;
+  plan->lock_path = store_.identifierLock();
+  plan->classic = settings_.mount.classic_mount_api;
   mount.health.successor = *successor;
   if (!startJob(mount, Task::kRemount, kRemountDeadlineSeconds,
                 [&] { return remountInChild(*plan); })) {
-    dropSuccessor(*successor);
+    mount.health.successor.clear();
+    giveUpSuccessor(*successor);
   }
 }
 
 void Supervisor::remountEnded(MountRecord& mount, const Result<std::string>& answer) {
   const std::string successor = std::exchange(mount.health.successor, "");
+  const auto found = mounts_.find(successor);
+  if (found == mounts_.end()) return;
+  around_.view.refresh();
+  scan_due_ = table_due_ = true;
+  // A job that was killed may have come that far: what is mounted needs its tunnel.
+  const bool mounted = around_.view.mounted(found->second.port) == Seen::kYes;
   if (!answer) {
     mount.health.last_error = "remount: " + answer.error().describe();
-    log::error("{}: cannot be mounted again: {}", mount.name, answer.error().describe());
-    return dropSuccessor(successor);
+    log::error("{}: {}: {}", mount.name,
+               mounted ? "was mounted again, but" : "cannot be mounted again",
+               answer.error().describe());
   }
-  log::warning("{}: mounted again as {}", mount.name, successor);
-  if (const auto published = store_.publish(successor); !published) {
-    log::warning("{}: {}", successor, published.error().describe());
-  }
-  scan_due_ = table_due_ = true;
+  if (!answer && !mounted) return giveUpSuccessor(successor);
+  log::warning("{}: mounted again as {}{}", mount.name, successor, answer.value_or(""));
+  publishSuccessor(successor);
 }
 
-void Supervisor::dropSuccessor(const std::string& name) {
+void Supervisor::publishSuccessor(const std::string& name) {
+  if (const auto published = store_.publish(name); !published) {
+    log::warning("{}: {}", name, published.error().describe());
+  }
+}
+
+// Its tunnel ends when the kernel has forgotten the port: a mount that was never attached says good
+// bye to the server through it (decide()).
+void Supervisor::giveUpSuccessor(const std::string& name) {
   const auto found = mounts_.find(name);
   if (found == mounts_.end()) return;
-  signalTunnel(found->second, SIGTERM, "SIGTERM");
-  remove(found->second);
+  found->second.health.given_up = true;
+  found->second.due = true;
+  // Only where the mount was made by mount(2) there is something to clear.
+  startLooseJob(
+      kStagingDeadlineSeconds,
+      [path = stagingFolder(store_.directory()) + "/" + name] {
+        clearStagingPath(path);
+        return Result<std::string>(std::string());
+      },
+      [](const Result<std::string>&) {});
+}
+
+void Supervisor::clearStagingAfterCrash() {
+  const std::string folder = stagingFolder(store_.directory());
+  around_.view.ignoreBelow(folder);
+  if (!fileExists(folder)) return;
+  startLooseJob(
+      kStagingDeadlineSeconds, [folder] { return clearStaging(folder); },
+      [](const Result<std::string>&) {});
 }
 
 }  // namespace efs::watchdog

@@ -222,6 +222,7 @@ void Supervisor::forgetMissing(const std::map<std::string, bool>& names) {
 
 void Supervisor::forget(MountRecord& mount) {
   abandonJobs(mount);
+  giveUpSuccessor(std::exchange(mount.health.successor, ""));
   if (mount.tunnel) {
     around_.loop.forget(mount.tunnel->pidFd());
     const auto stray = strays_.insert(strays_.end(), std::move(*mount.tunnel));

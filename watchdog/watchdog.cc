@@ -16,6 +16,7 @@
 #include "efs/base/log.h"
 #include "efs/base/output.h"
 #include "efs/base/version.h"
+#include "efs/mounts/client_identifier.h"
 #include "foreign_watchdog.h"
 #include "status_report.h"
 
@@ -208,7 +209,9 @@ void Watchdog::takeOver() {
           .version = clientVersion(),
           .environment = environment_},
       store_);
+  supervisor_->clearStagingAfterCrash();
   supervisor_->configure(settings_);
+  restoreIdentifier();
   checkForeignWatchdog();
   for (auto& [name, listener] : manager_.takeStoredListeners()) {
     (void)supervisor_->takeListener(name, std::move(listener));
@@ -257,10 +260,23 @@ void Watchdog::watchStateDirectory() {
       (void)store_.create(settings_.state_dir_mode);
       watchStateDirectory();
     }
+    restoreIdentifier();
     // The watchdog of efs-utils writes every state file each second.
     foreign_check_due_ = true;
     supervisor_->stateChanged();
   });
+}
+
+// A mount helper, or a child of ours, was killed while the NFS client bore a mount's name.
+void Watchdog::restoreIdentifier() {
+  const auto restored = mounts::restoreClientIdentifier(store_.identifierLock());
+  if (!restored) {
+    if (shortages_.isNew("identifier", restored.error().describe())) {
+      log::warning("the NFS client's former identifier: {}", restored.error().describe());
+    }
+  } else if (*restored) {
+    log::info("a killed mount left its name to the NFS client; the former one is there again");
+  }
 }
 
 void Watchdog::watchBelow(const std::string& directory) {

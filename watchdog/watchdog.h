@@ -40,6 +40,7 @@ class Watchdog {
   KernelFiles kernelFiles() const;
   HelperServer::Handlers helperHandlers();
   void watchStateDirectory();
+  void restoreIdentifier();
   void watchBelow(const std::string& directory);
   void watchMounts();
   // A limit of the kernel was reached: told once, and what it means; tried again each minute.

@@ -1,31 +1,18 @@
 #include "efs/mounts/client_identifier.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <random>
 #include <utility>
 
-#include "efs/base/files.h"
+#include "efs/base/log.h"
 #include "efs/base/text.h"
-#include "efs/base/unique_fd.h"
 
 namespace efs::mounts {
 namespace {
 
-// Each of many first mounts holds it for as long as its mount(2) takes.
-constexpr Duration kLockPatience{120000};
-constexpr std::size_t kMaxIdentifier = 256;
 constexpr int kIdentifierBytes = 8;
-
-// Sysfs takes a value in place and by one write(2), not by renaming.
-Status writeValue(const std::string& path, const std::string& value) {
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!fd.valid()) return Error::fromErrno(errno, "opening " + path);
-  return writeAll(fd.get(), value, path);
-}
 
 std::string hostName() {
   std::array<char, 256> name{};
@@ -33,10 +20,36 @@ std::string hostName() {
   return name.data();
 }
 
-// What a killed process of ours left behind is nobody's choice.
-bool chosenByTheHost(const std::string& identifier) {
-  return !identifier.empty() && identifier != "(null)" &&
-         identifier.rfind(kClientIdentifierPrefix, 0) != 0;
+bool isOurs(const std::string& identifier) {
+  return identifier.rfind(kClientIdentifierPrefix, 0) == 0;
+}
+
+// What stands where nothing was chosen: the kernel takes no empty value, and one that is there
+// hides the module parameter. The host name, which is in the client's name anyway, comes nearest to
+// none.
+std::string standIn(const KernelIdentifier& kernel) {
+  const std::string parameter = kernel.moduleParameter();
+  return parameter.empty() ? hostName() : parameter;
+}
+
+// The value that must be there afterwards; empty: nobody chose one. Whoever changed it since a
+// process of ours was killed has the last word.
+Result<std::string> formerValue(const KernelIdentifier& kernel, const IdentifierJournal& journal) {
+  EFS_TRY(now, kernel.read());
+  const bool nobodys = now.empty() || isOurs(now) || now == standIn(kernel);
+  if (!nobodys) return now;
+  const auto before = journal.unfinished();
+  if (before && !isOurs(*before)) return *before;
+  return isOurs(now) ? std::string() : now;
+}
+
+Status restore(const KernelIdentifier& kernel, const std::string& former) {
+  return kernel.write(former.empty() ? standIn(kernel) : former);
+}
+
+// What an administrator chose; our own stand-in is no choice.
+std::string uniquifier(const KernelIdentifier& kernel, const std::string& former) {
+  return former.empty() || former == hostName() ? kernel.moduleParameter() : former;
 }
 
 }  // namespace
@@ -48,31 +61,66 @@ std::string randomClientIdentifier() {
   return kClientIdentifierPrefix + hex(bytes);
 }
 
+std::string clientIdentifier(const HostIdentity& host, const std::string& uniquifier,
+                             const std::string& mount) {
+  return kClientIdentifierPrefix +
+         shortName(join({host.text(), "uniquifier " + uniquifier, mount}, "\n"));
+}
+
+std::string classicClientIdentifier(const std::string& mount) {
+  return kClientIdentifierPrefix + shortName(mount);
+}
+
 Result<OwnClientIdentifier> OwnClientIdentifier::set(const std::string& lock_path,
-                                                     const Clock& clock,
-                                                     const std::string& identifier,
-                                                     const std::string& path) {
-  EFS_TRY(lock, FileLock::acquire(lock_path, clock, kLockPatience));
-  auto before = readFile(path, kMaxIdentifier);
-  if (!before) {
-    return std::move(before.error())
-        .setKind(ErrorKind::kUnsupported)
-        .addContext("this kernel cannot tell two mounts of one file system apart");
+                                                     const Clock& clock, Duration patience,
+                                                     const Namer& namer, const KernelOpener& open) {
+  const Deadline deadline(clock, patience);
+  EFS_TRY(lock, FileLock::acquire(lock_path, clock, patience));
+  EFS_TRY(kernel, open());
+  EFS_CHECK(kernel.lock(clock, deadline.left()));
+  IdentifierJournal journal(lock_path);
+  EFS_TRY(former, formerValue(kernel, journal));
+  const std::string own = namer(uniquifier(kernel, former));
+  if (const auto noted = journal.begin(former); !noted) {
+    log::debug("a crash would keep the former client identifier: {}", noted.error().describe());
   }
-  EFS_CHECK(writeValue(path, identifier));
-  return OwnClientIdentifier(std::move(lock), path, std::string(trim(*before)));
+  if (auto written = kernel.write(own); !written) {
+    // Nothing was changed: a container whose sysfs is read-only.
+    journal.finish();
+    return std::move(written.error()).setKind(ErrorKind::kUnsupported);
+  }
+  return OwnClientIdentifier(std::move(lock), std::move(kernel), std::move(journal),
+                             std::move(former));
 }
 
 OwnClientIdentifier::OwnClientIdentifier(OwnClientIdentifier&& other) noexcept
     : lock_(std::move(other.lock_)),
-      path_(std::exchange(other.path_, {})),
-      before_(std::move(other.before_)) {}
+      kernel_(std::move(other.kernel_)),
+      journal_(std::move(other.journal_)),
+      former_(std::move(other.former_)),
+      owned_(std::exchange(other.owned_, false)) {}
 
 OwnClientIdentifier::~OwnClientIdentifier() {
-  if (path_.empty()) return;
-  // The kernel shows "(null)" where none was set, and takes no empty value: the host name, which it
-  // puts into the client's name anyway, comes nearest to none.
-  (void)writeValue(path_, chosenByTheHost(before_) ? before_ : hostName());
+  if (owned_ && restore(kernel_, former_)) journal_.finish();
+}
+
+Result<bool> restoreClientIdentifier(const std::string& lock_path, const KernelOpener& open) {
+  const IdentifierJournal journal(lock_path);
+  if (!journal.exists()) return false;
+  auto lock = FileLock::tryAcquire(lock_path);
+  if (!lock && lock.error().kind() == ErrorKind::kBusy) return false;
+  if (!lock) return std::move(lock.error());
+  // Its holder may have put everything right since; what was before a boot is gone with it.
+  if (!journal.unfinished()) {
+    journal.finish();
+    return false;
+  }
+  EFS_TRY(kernel, open());
+  if (const auto free = kernel.lock(SystemClock(), Duration(0)); !free) return false;
+  EFS_TRY(former, formerValue(kernel, journal));
+  EFS_CHECK(restore(kernel, former));
+  journal.finish();
+  return true;
 }
 
 }  // namespace efs::mounts

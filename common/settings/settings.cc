@@ -89,6 +89,15 @@ void readLocalUids(KeyReader& keys, MountSettings& mount) {
   }
 }
 
+// A name that two hosts share gives both the same locks: no guessing.
+void readClientIdentifier(KeyReader& keys, MountSettings& mount) {
+  const auto value = keys.text(kMount, "client_identifier");
+  if (!value || value->empty()) return;
+  mount.classic_client_identifier = *value == "classic";
+  if (*value == "classic" || *value == "auto") return;
+  keys.reject(kMount, "client_identifier", Bad::kError, *value, "\"auto\" or \"classic\"");
+}
+
 void readMount(KeyReader& keys, MountSettings& mount) {
   keys.text(kMount, "dns_name_format", mount.dns_name_format);
   keys.text(kMount, "dns_name_suffix", mount.dns_name_suffix);
@@ -120,6 +129,7 @@ void readMount(KeyReader& keys, MountSettings& mount) {
       keys.reject(kMount, "mount_api", Bad::kError, *api, "\"auto\" or \"classic\"");
     }
   }
+  readClientIdentifier(keys, mount);
   readLocalUids(keys, mount);
 }
 

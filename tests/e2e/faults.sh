@@ -202,3 +202,45 @@ kill_watchdog() { kill -KILL "$(watchdogs)"; }
 
 # state_file DIRECTORY: of the mount there.
 state_file() { echo "$STATE/$FS.$(sed 's|^/||; s|/|.|g' <<<"$1").$(mount_port "$1")"; }
+
+# --- a second host that looks like this one
+
+# twin_up: another host with this one's name, machine id and hardware, as cloned containers are: it has its
+# own network, mounts, /run and configuration. Reaches the VPC through this client.
+twin_up() {
+  ip netns add twin
+  ip link add twin0 type veth peer name eth0 netns twin
+  ip link set twin0 up
+  ip -n twin link set lo up
+  ip -n twin addr add "$CLIENT_TWO/32" dev eth0
+  ip -n twin link set eth0 up
+  ip -n twin route add default dev eth0
+  ip route add "$CLIENT_TWO/32" dev twin0
+  sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.proxy_arp=1 net.ipv4.neigh.eth0.proxy_delay=0 \
+    net.ipv4.neigh.twin0.proxy_delay=0
+  mkfifo "$WORLD/twin"
+  # shellcheck disable=SC2016  # for the shell there
+  nsenter --net=/run/netns/twin unshare --mount --uts --fork --kill-child bash -c '
+    set -e
+    mount -t sysfs sys /sys
+    cp -a /etc/amazon/efs /tmp/twin-efs
+    for folder in /run /mnt /var/log/amazon/efs; do mount -t tmpfs -o mode=755 twin "$folder"; done
+    mount --bind /tmp/twin-efs /etc/amazon/efs
+    mkdir -p /mnt/efs
+    echo up >"$WORLD/twin"
+    exec sleep infinity' &
+  TWIN=$!
+  read -r -t $((30 * SCALE)) <>"$WORLD/twin" || fail "the second host did not come up"
+  rm "$WORLD/twin"
+}
+on_twin() { nsenter --target "$(pgrep -P "$TWIN")" --mount --uts --net -- "$@"; }
+twin_down() {
+  eventually 60 twin_is_clean || fail "left behind on the second host: $(on_twin find /run/efs)"
+  kill "$(on_twin cat /run/efs/watchdog.lock)"
+  # unshare itself takes no SIGTERM while it waits for its child.
+  kill "$(pgrep -P "$TWIN")"
+  wait "$TWIN" 2>/dev/null
+  ip netns del twin
+  rm -rf /tmp/twin-efs
+}
+twin_is_clean() { [[ -z "$(on_twin find /run/efs -name '*fs-*')" ]]; }

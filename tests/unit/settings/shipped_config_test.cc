@@ -42,8 +42,9 @@ constexpr auto kTable = std::to_array<Row>({
     {"mount", "retry_nfs_mount_command", "true"},
     {"mount", "retry_nfs_mount_command_count", "3"},
     {"mount", "retry_nfs_mount_command_timeout_sec", "15"},
-    {"mount", "mount_api", nullptr},         // ours
-    {"mount", "allow_local_uids", nullptr},  // ours
+    {"mount", "mount_api", nullptr},          // ours
+    {"mount", "allow_local_uids", nullptr},   // ours
+    {"mount", "client_identifier", nullptr},  // ours
     {"mount-watchdog", "enabled", "true"},
     {"mount-watchdog", "poll_interval_sec", "1"},
     {"mount-watchdog", "unmount_count_for_consistency", "5"},

@@ -445,5 +445,33 @@ TEST(BackOff, DoublesUpToItsLimitWithJitterOfAFifth) {
   EXPECT_EQ(backOff(1, base, limit, 1.0), Duration(1200));
 }
 
+// A successor that a remount of ours is making: on a kernel without fsopen(2) it is mounted at a
+// staging path, under its '~' name, and nobody's helper looks after it.
+TEST(Decide, DoesNotTouchASuccessorBeforeItsRemountHasEnded) {
+  Bench bench;
+  bench.seen.pending = true;
+  bench.seen.helper = Seen::kNo;
+  bench.seen.being_made = true;
+  EXPECT_THAT(bench.step(), IsEmpty());
+  EXPECT_THAT(bench.step(2 * kPendingAdoption), IsEmpty()) << "mounted, but not published";
+  bench.seen.mounted = Seen::kNo;
+  EXPECT_THAT(bench.step(2 * kPendingExpiry), IsEmpty());
+  EXPECT_FALSE(bench.last.wake) << "the end of the job is an event";
+}
+
+// The mount that was never attached says good bye to the server through its tunnel.
+TEST(Decide, KeepsTheTunnelOfAFailedSuccessorUntilTheKernelForgetsItsPort) {
+  Bench bench;
+  bench.seen.pending = bench.seen.given_up = true;
+  bench.seen.mounted = Seen::kNo;
+  bench.seen.kernel_client = Seen::kYes;
+  EXPECT_THAT(bench.step(), IsEmpty());
+  ASSERT_TRUE(bench.last.wake);
+  bench.seen.kernel_client = Seen::kNo;
+  EXPECT_THAT(bench.step(Duration(5000)), ElementsAre(Action::kTerminateTunnel));
+  bench.seen.tunnel_alive = false;
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kRemoveMount));
+}
+
 }  // namespace
 }  // namespace efs::watchdog

@@ -55,6 +55,9 @@ struct MountSettings {          // [mount], with [mount.<region>] applied by for
   int retry_nfs_mount_count = 3;
   Duration retry_nfs_mount_timeout{15000};
   bool classic_mount_api = false;  // mount_api = auto | classic; ours alone
+  // client_identifier = auto | classic: the NFS client's name, with or without what makes the host
+  // unique.
+  bool classic_client_identifier = false;
   // allow_local_uids: who may use a tunnel beside uid 0; not a key of efs-utils.
   bool allow_any_local_uid = false;  // "any"
   std::vector<uid_t> allow_local_uids;

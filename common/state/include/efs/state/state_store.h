@@ -37,6 +37,8 @@ class StateStore {
   MountPaths paths(const std::string& name) const;
   // Socket and lock of the watchdog that owns this directory.
   std::string watchdogSocket() const { return directory_ + "/watchdog.sock"; }
+  // Of the kernel's NFS client identifier (efs/mounts/client_identifier.h).
+  std::string identifierLock() const { return directory_ + "/client-identifier.lock"; }
   std::string watchdogLock() const { return directory_ + "/watchdog.lock"; }
 
   // Creates the directory with exactly `mode` if it is missing.
