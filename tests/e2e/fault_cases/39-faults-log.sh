@@ -41,6 +41,7 @@ locked() {
   kill_tunnel /mnt/efs
 }
 
+modprobe loop 2>/dev/null  # without udev nothing else makes /dev/loop-control
 truncate -s 32M "$WORLD/log.img"
 mkfs.ext4 -q "$WORLD/log.img"
 mkdir -p "$LOGS"
