@@ -24,6 +24,9 @@ aftermath() {
   printf '\n--- processes\n'; on one ps -eo pid,ppid,stat,args
   printf '\n--- /run/efs\n'; on one find /run/efs
   printf '\n--- simulator\n'; tail -n 30 "$WORLD/simulator.log" "$WORLD/sim/refusals.log"
+  # A server that died takes every later case along: say of what.
+  printf '\n--- NFS servers\n'; pgrep -a ganesha.nfsd | grep -c ganesha.nfsd; tail -n 8 "$WORLD"/sim/ganesha-*.log
+  dmesg | tail -n 20
 }
 product_logs() {
   local log
