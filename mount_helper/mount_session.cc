@@ -26,6 +26,7 @@
 #include "efs/mount_helper/watchdog_start.h"
 #include "efs/mounts/client_identifier.h"
 #include "efs/mounts/mount_table.h"
+#include "efs/mounts/nfs_mount.h"
 #include "efs/mounts/target_directory.h"
 #include "efs/net/network_namespace.h"
 #include "efs/net/socket.h"
@@ -489,10 +490,12 @@ Outcome attemptMount(const MountRequest& request, const SessionContext& context,
                      const Attempt& attempt) {
   MountSession session(request, context, attempt);
   Outcome outcome;
-  if (auto usable = checkUsable(request); !usable) {
-    outcome = mountFailed(usable.error());
-  } else if (auto already = request.fake ? std::nullopt : alreadyMounted(request)) {
-    return *already;
+  auto already = alreadyMounted(request, context.store, attempt.repeated);
+  if (already && *already) return **already;
+  if (!already) {
+    outcome = mountFailed(already.error());
+  } else if (auto loaded = request.fake ? Status() : mounts::loadNfs(); !loaded) {
+    outcome = mountFailed(loaded.error());  // a fake mount asks nothing of the kernel (CLI-4)
   } else {
     outcome = session.run();
   }
