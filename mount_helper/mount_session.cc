@@ -311,16 +311,7 @@ Status MountSession::mountWithRetries() {
 // Under the name of this very mount, so that the kernel merges it with no other one, or under a
 // name never used before. Where the kernel takes no name, the port alone must make the difference.
 Status MountSession::mountAs(const mounts::OwnClientIdentifier::Namer& namer, Duration patience) {
-  const Duration wait = times().lock();
-  auto own = mounts::OwnClientIdentifier::set(context_.store.identifierLock(), context_.clock, wait,
-                                              namer);
-  // Many mounts at once, or one that hangs: it passes.
-  if (!own && own.error().kind() == ErrorKind::kBusy) {
-    return std::move(own.error())
-        .setKind(ErrorKind::kTimeout)
-        .addContext("waiting " + std::to_string(wait.count() / 1000) +
-                    " s for other mounts of this host");
-  }
+  const auto own = takeName(context_.store, context_.clock, times().lock(), namer);
   // Under the name that is there at the moment it would be another mount's client.
   if (!own && own.error().kind() != ErrorKind::kUnsupported) return own.error();
   if (!own) log::debug("no client identifier of its own: {}", own.error().describe());
