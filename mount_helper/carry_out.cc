@@ -23,8 +23,9 @@ double chance() {
 }
 
 // Mounts again until it works, fails for good, is told to stop, or `attempt.until` has passed.
-Outcome tryAgain(const MountRequest& request, const SessionContext& context, const Attempt& attempt,
+Outcome tryAgain(const MountRequest& request, const SessionContext& context, Attempt attempt,
                  Outcome outcome) {
+  attempt.repeated = true;
   for (int count = 2; worthAnother(attempt, outcome); ++count) {
     const Duration pause = std::min(pauseBefore(count, chance()), attempt.until.left());
     log::info("mounting {} again in {:.1f} s (attempt {})", request.mountpoint,
@@ -66,10 +67,7 @@ Outcome goOnInBackground(const MountRequest& request, const SessionContext& cont
 }  // namespace
 
 Outcome carryOut(const MountRequest& request, const SessionContext& context) {
-  if (request.remount) {
-    if (auto usable = checkUsable(request); !usable) return mountFailed(usable.error());
-    return remount(request);
-  }
+  if (request.remount) return remount(request);
   const auto wish = Persistence::fromOptions(request.nfs_options);
   const Attempt attempt{Deadline(context.clock, wish.limit), wish.background,
                         wish.repeats && !request.fake};

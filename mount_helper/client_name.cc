@@ -39,4 +39,15 @@ mounts::OwnClientIdentifier::Namer clientNamer(const MountRequest& request,
   };
 }
 
+Result<mounts::OwnClientIdentifier> takeName(const state::StateStore& store, const Clock& clock,
+                                             Duration patience,
+                                             const mounts::OwnClientIdentifier::Namer& namer) {
+  auto own = mounts::OwnClientIdentifier::set(store.identifierLock(), clock, patience, namer);
+  if (own || own.error().kind() != ErrorKind::kBusy) return own;
+  return std::move(own.error())
+      .setKind(ErrorKind::kTimeout)
+      .addContext(
+          fmt::format("waiting {} s for other mounts of this host", patience.count() / 1000));
+}
+
 }  // namespace efs::mount_helper

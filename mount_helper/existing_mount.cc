@@ -1,32 +1,32 @@
 #include "efs/mount_helper/existing_mount.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <memory>
+#include <cerrno>
 
 #include "efs/base/log.h"
 #include "efs/base/text.h"
 #include "efs/mount_helper/mount_plan.h"
 #include "efs/mounts/mount_table.h"
 #include "efs/mounts/nfs_mount.h"
+#include "efs/mounts/place.h"
 
 namespace efs::mount_helper {
 namespace {
 
-// The path as the kernel's mount table shows it; the path itself where it cannot be resolved.
-std::string canonicalPath(const std::string& path) {
-  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
-                                                         &std::free);
-  return real ? real.get() : path;
-}
+// A file system on the way that answers at all has answered by then.
+constexpr Duration kLook{10000};
 
-std::optional<mounts::MountEntry> nfsMountAt(const std::string& path) {
-  const auto table = mounts::MountTable::readKernel();
-  const mounts::MountEntry* entry = table ? table->atPath(canonicalPath(path)) : nullptr;
-  if (entry == nullptr || !entry->isNfs()) return std::nullopt;
-  return *entry;
+// The mount table alone tells most, and asks nobody: a server that is silent must not hold up those
+// who only ask what is mounted.
+Result<std::optional<mounts::MountEntry>> nfsMountAt(const std::string& path) {
+  EFS_TRY(table, mounts::MountTable::readKernel());
+  const mounts::MountEntry* entry = table.atPath(path);
+  if (entry == nullptr || !entry->isNfs()) {
+    EFS_TRY(real, mounts::directoryAt(path, kLook));
+    entry = table.atPath(real);
+  }
+  if (entry == nullptr || !entry->isNfs()) return std::optional<mounts::MountEntry>();
+  return std::optional(*entry);
 }
 
 // The names of both kinds, pending ones first: one that is published meanwhile is then seen twice
@@ -60,50 +60,65 @@ bool isSameMount(const MountRequest& request, const mounts::MountEntry& there,
                      [&](const auto& name) { return isOf(request, name, store); });
 }
 
+// What is there belongs to another file system, access point or directory, for all we know.
+bool isAnother(const MountRequest& request, const mounts::MountEntry& there,
+               const state::StateStore& store) {
+  const auto port = there.tunnelPort();
+  if (!port || request.device.fs_id.empty()) return false;
+  if (!isSameMount(request, there, "127.0.0.1:" + request.device.path, store)) {
+    return !namesOfPort(store, *port).empty();
+  }
+  return false;
+}
+
 Outcome sayAlreadyMounted(const MountRequest& request) {
   log::warning("{} is already mounted, mount aborted", request.mountpoint);
   return {0, request.mountpoint + " is already mounted, please run 'mount' command to verify\n",
           ""};
 }
 
-Status checkMountpoint(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) {
-    return Error::fromErrno(errno, "mount point " + printable(path))
-        .addHint("create it with mkdir -p");
+Error takenMeanwhile(const MountRequest& request) {
+  return Error(ErrorKind::kBusy, "another file system was mounted at " +
+                                     printable(request.mountpoint) + " at the same time")
+      .addHint("findmnt shows what is mounted there");
+}
+
+Error unusable(const MountRequest& request, Error error) {
+  if (error.osError() == ENOTDIR) {
+    return {ErrorKind::kInvalidInput,
+            "mount point " + printable(request.mountpoint) + " is not a directory"};
   }
-  if (!S_ISDIR(info.st_mode)) {
-    return Error(ErrorKind::kInvalidInput,
-                 "mount point " + printable(path) + " is not a directory");
-  }
-  return {};
+  return error.kind() == ErrorKind::kNotFound ? error.addHint("create it with mkdir -p") : error;
 }
 
 }  // namespace
 
-std::optional<Outcome> alreadyMounted(const MountRequest& request) {
-  if (!nfsMountAt(request.mountpoint)) return std::nullopt;
-  return sayAlreadyMounted(request);
+Result<std::optional<Outcome>> alreadyMounted(const MountRequest& request,
+                                              const state::StateStore& store, bool repeated) {
+  auto there = nfsMountAt(request.mountpoint);
+  if (!there) return unusable(request, std::move(there.error()));
+  if (!*there || request.fake) return std::optional<Outcome>();
+  const bool another = isAnother(request, **there, store);
+  if (another && repeated) return std::optional(mountFailed(takenMeanwhile(request)));
+  Outcome outcome = sayAlreadyMounted(request);
+  if (another) {
+    outcome.notice =
+        printable(request.mountpoint) + " shows another file system, access point or directory";
+  }
+  return std::optional(std::move(outcome));
 }
 
 Outcome overtaken(const MountRequest& request, const std::string& source,
                   const state::StateStore& store) {
   const auto there = nfsMountAt(request.mountpoint);
-  if (there && isSameMount(request, *there, source, store)) return sayAlreadyMounted(request);
-  return mountFailed(Error(ErrorKind::kBusy, "another file system was mounted at " +
-                                                 printable(request.mountpoint) +
-                                                 " at the same time")
-                         .addHint("findmnt shows what is mounted there"));
-}
-
-Status checkUsable(const MountRequest& request) {
-  EFS_CHECK(checkMountpoint(request.mountpoint));
-  // A fake mount asks nothing of the kernel (CLI-4).
-  return request.fake ? Status() : mounts::loadNfs();
+  const bool same = there && *there && isSameMount(request, **there, source, store);
+  return same ? sayAlreadyMounted(request) : mountFailed(takenMeanwhile(request));
 }
 
 Outcome remount(const MountRequest& request) {
-  const auto entry = nfsMountAt(request.mountpoint);
+  auto found = nfsMountAt(request.mountpoint);
+  if (!found) return mountFailed(unusable(request, std::move(found.error())));
+  const auto& entry = *found;
   if (!entry) {
     return mountFailed(
         Error(ErrorKind::kNotFound, "remount: no EFS mount at " + printable(request.mountpoint)));

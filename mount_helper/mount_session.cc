@@ -1,5 +1,7 @@
 #include "efs/mount_helper/mount_session.h"
 
+#include <algorithm>
+
 #include "efs/base/files.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
@@ -14,6 +16,7 @@
 #include "efs/mount_helper/facts.h"
 #include "efs/mount_helper/mount_attempts.h"
 #include "efs/mount_helper/mount_plan.h"
+#include "efs/mount_helper/mount_times.h"
 #include "efs/mount_helper/network_wait.h"
 #include "efs/mount_helper/own_mount.h"
 #include "efs/mount_helper/persistence.h"
@@ -23,6 +26,7 @@
 #include "efs/mount_helper/watchdog_start.h"
 #include "efs/mounts/client_identifier.h"
 #include "efs/mounts/mount_table.h"
+#include "efs/mounts/nfs_mount.h"
 #include "efs/mounts/target_directory.h"
 #include "efs/net/network_namespace.h"
 #include "efs/net/socket.h"
@@ -69,11 +73,14 @@ class MountSession {
   Status startTunnel();
   Error attemptFailure(const Error& cause);
   Status preflight(Duration patience);
-  Status mountOnce(std::optional<Duration> patience);
-  Status mountAs(const mounts::OwnClientIdentifier::Namer& namer, std::optional<Duration> patience);
+  Status mountOnce(Duration patience);
+  Status mountAs(const mounts::OwnClientIdentifier::Namer& namer, Duration patience);
   Status mountWithRetries();
   mounts::MountRules mountRules(std::optional<Duration> patience) const;
-  Duration lastTryPatience() const;
+  MountTimes times() const {
+    return {context_.settings.mount, attempt_.until, attempt_.background};
+  }
+  Status mountWithin(const mounts::OwnClientIdentifier::Namer& namer, Duration patience);
   Status makeOwnMount();
   Status mountApart();
   void setReadAhead();
@@ -252,12 +259,10 @@ Status MountSession::preflight(Duration patience) {
   return {};
 }
 
-Status MountSession::mountOnce(std::optional<Duration> patience) {
+Status MountSession::mountOnce(Duration patience) {
   if (interrupted() != 0) return interruptedError();
-  log::info(
-      "Executing: \"/sbin/mount.nfs4 {} {} -o {}\" as a system call{}", plan_.nfs.source,
-      plan_.nfs.target, plan_.nfs.options.text(),
-      patience ? " with " + std::to_string(patience->count() / 1000) + " sec time limit." : "");
+  log::info("Executing: \"/sbin/mount.nfs4 {} {} -o {}\" as a system call with {} sec time limit.",
+            plan_.nfs.source, plan_.nfs.target, plan_.nfs.options.text(), patience.count() / 1000);
   tunnel_->forgetFailure();
   context_.stages.end("ready");
   auto mounted = mounts::mountNfs(plan_.nfs, mountRules(patience));
@@ -275,21 +280,28 @@ mounts::MountRules MountSession::mountRules(std::optional<Duration> patience) co
   return rules;
 }
 
-Duration MountSession::lastTryPatience() const {
-  const Duration usual = context_.settings.mount.retry_nfs_mount_timeout;
-  return attempt_.background ? usual : std::max(usual, attempt_.until.left());
+// The lock of the identifier is kept for a while only, so a long try is several.
+Status MountSession::mountWithin(const mounts::OwnClientIdentifier::Namer& namer,
+                                 Duration patience) {
+  const Deadline deadline(context_.clock, patience);
+  while (true) {
+    EFS_CHECK(preflight(times().usual()));
+    context_.stages.end("pre-flight");
+    Status done = mountAs(namer, patience);
+    const bool silent = !done && done.error().kind() == ErrorKind::kTimeout && tunnel_->alive();
+    if (!silent || patience <= mounts::kIdentifierHold || deadline.passed()) return done;
+    log::info("mounting {} again: {}", request_.mountpoint, done.error().describe());
+  }
 }
 
 Status MountSession::mountWithRetries() {
   const auto name = clientNamer(request_, context_.settings, context_.store);
   const auto& settings = context_.settings.mount;
   return tryToMount(
-      attemptRules(settings, lastTryPatience()),
+      attemptRules(settings, times().lastTry()),
       facts_.target.dns_name + " at " + request_.mountpoint,
       [&](Duration patience) {
-        Status done = preflight(settings.retry_nfs_mount_timeout);
-        context_.stages.end("pre-flight");
-        if (done) done = mountAs(name, patience);
+        Status done = mountWithin(name, patience);
         if (!done && !tunnel_->alive()) done.error().addContext("the tunnel died during the mount");
         return done;
       },
@@ -298,14 +310,12 @@ Status MountSession::mountWithRetries() {
 
 // Under the name of this very mount, so that the kernel merges it with no other one, or under a
 // name never used before. Where the kernel takes no name, the port alone must make the difference.
-Status MountSession::mountAs(const mounts::OwnClientIdentifier::Namer& namer,
-                             std::optional<Duration> patience) {
-  const auto own = mounts::OwnClientIdentifier::set(context_.store.identifierLock(), context_.clock,
-                                                    mounts::kIdentifierPatience, namer);
+Status MountSession::mountAs(const mounts::OwnClientIdentifier::Namer& namer, Duration patience) {
+  const auto own = takeName(context_.store, context_.clock, times().lock(), namer);
   // Under the name that is there at the moment it would be another mount's client.
   if (!own && own.error().kind() != ErrorKind::kUnsupported) return own.error();
   if (!own) log::debug("no client identifier of its own: {}", own.error().describe());
-  return mountOnce(patience);
+  return mountOnce(MountTimes::underLock(patience));
 }
 
 // The name of this mount was taken already, by a mount beneath this one or one that is detached but
@@ -433,7 +443,7 @@ Outcome MountSession::runDirectly() {
   const bool locks = context_.store.create(context_.settings.state_dir_mode).has_value();
   mounts::MountRules mount_rules = mountRules(std::nullopt);
   if (!locks) mount_rules.target_lock.clear();
-  const auto rules = attemptRules(context_.settings.mount, lastTryPatience());
+  const auto rules = attemptRules(context_.settings.mount, times().lastTry());
   const auto mounted = inNetwork([&]() -> Status {
     EFS_TRY(outcome, mountDirectly(request_, facts_.target, rules, mount_rules, context_.clock));
     mounted_ = outcome;
@@ -471,10 +481,12 @@ Outcome attemptMount(const MountRequest& request, const SessionContext& context,
                      const Attempt& attempt) {
   MountSession session(request, context, attempt);
   Outcome outcome;
-  if (auto usable = checkUsable(request); !usable) {
-    outcome = mountFailed(usable.error());
-  } else if (auto already = request.fake ? std::nullopt : alreadyMounted(request)) {
-    return *already;
+  auto already = alreadyMounted(request, context.store, attempt.repeated);
+  if (already && *already) return **already;
+  if (!already) {
+    outcome = mountFailed(already.error());
+  } else if (auto loaded = request.fake ? Status() : mounts::loadNfs(); !loaded) {
+    outcome = mountFailed(loaded.error());  // a fake mount asks nothing of the kernel (CLI-4)
   } else {
     outcome = session.run();
   }

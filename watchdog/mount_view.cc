@@ -87,4 +87,9 @@ Seen MountView::connected(int port, const std::string& proc_net) const {
   return sockets ? toSeen(sockets->hasClient(port)) : Seen::kUnknown;
 }
 
+bool MountView::asksForPort(int port) const {
+  const bool shown = table_ && !table_->withTunnelPort(port).empty();
+  return shown || kernelClient(port, "") == Seen::kYes;
+}
+
 }  // namespace efs::watchdog

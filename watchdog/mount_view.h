@@ -39,6 +39,9 @@ class MountView {
   // `proc_net`: /proc/<pid>/net of a tunnel in another network namespace; empty: our own view.
   Seen kernelClient(int port, const std::string& proc_net) const;
   Seen connected(int port, const std::string& proc_net) const;
+  // A mount of our network, with or without a tunnel, belongs to this port: nobody else may take
+  // it.
+  bool asksForPort(int port) const;
 
  private:
   bool counts(const mounts::MountEntry& entry) const;

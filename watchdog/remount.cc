@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
@@ -23,12 +24,16 @@
 #include "efs/mounts/detached_mount.h"
 #include "efs/mounts/nfs_mount.h"
 #include "efs/mounts/target_directory.h"
+#include "efs/mounts/unmount.h"
 #include "probes.h"
 
 namespace efs::watchdog {
 namespace {
 
 constexpr Duration kBeneathPatience{2000};
+constexpr Duration kDetachPatience{2500};
+static_assert(kBeneathPatience + kDetachPatience < kPlacePatience);
+constexpr Duration kLook{100};  // for a call that failed, which is no event
 
 mounts::NfsMountRequest requestOf(const RemountPlan& plan, const std::string& target) {
   mounts::NfsMountRequest request;
@@ -65,14 +70,38 @@ void beUninterrupted() {
   ::prctl(PR_SET_PDEATHSIG, 0);
 }
 
-// umount2(2) takes only a path. Between this look and that call lies the race that is left.
-Status detachOld(const RemountPlan& plan) {
-  EFS_CHECK(mayDetach(plan));
-  if (::umount2(plan.old.target.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) return {};
-  return Error::fromErrno(errno, "detaching the old mount at " + plan.old.target);
+bool isGone(const RemountPlan& plan) {
+  const auto table = mounts::MountTable::readKernel();
+  return table && std::none_of(table->entries().begin(), table->entries().end(),
+                               [&plan](const auto& entry) { return plan.old.is(entry); });
 }
 
-// Nothing asks the server between the two calls, and nothing is looked at.
+// umount2(2) takes only a path. Between this look and that call lies the race that is left. Where
+// nothing is open on the old mount, the call writes back and says good bye to a server that may be
+// silent, long after the mount has left the table: so a child makes it, which is left alone.
+Status detachOld(const RemountPlan& plan) {
+  const std::string what = "detaching the old mount at " + plan.old.target;
+  EFS_TRY(monitor, mounts::openMountMonitor());
+  EFS_CHECK(mayDetach(plan));
+  EFS_TRY(job, mounts::UnmountJob::start(plan.old.target, {.force = false, .lazy = true}));
+  const SystemClock clock;
+  const Deadline deadline(clock, kDetachPatience);
+  while (true) {
+    // In this order: whoever else takes it away now makes our own call fail.
+    const bool gone = isGone(plan);
+    const auto ended = job.wait(Duration(0));
+    const int err = ended && *ended ? **ended : 0;
+    if (err != 0) return Error::fromErrno(err, what);
+    if (gone) return {};
+    if (!ended || deadline.passed()) {
+      job.kill();
+      return isGone(plan) ? Status() : Error::fromErrno(ETIMEDOUT, what);
+    }
+    (void)waitReady(monitor.get(), POLLPRI, kLook);
+  }
+}
+
+// Nothing asks the server between the two.
 Status swap(const RemountPlan& plan, int mount) {
   EFS_CHECK(detachOld(plan));
   constexpr unsigned kEmptyPath = MOVE_MOUNT_F_EMPTY_PATH;

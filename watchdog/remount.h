@@ -11,6 +11,7 @@
 
 #include "efs/base/clock.h"
 #include "efs/base/result.h"
+#include "efs/mounts/client_identifier.h"
 #include "efs/mounts/mount_identity.h"
 #include "efs/mounts/mount_options.h"
 #include "efs/mounts/mount_table.h"
@@ -19,7 +20,7 @@ namespace efs::watchdog {
 
 // Each step has its time; together they are shorter than the job's (child_job.h), whose end is not
 // seen coming.
-inline constexpr Duration kIdentifierPatience{60000};
+inline constexpr Duration kIdentifierPatience{65000};
 inline constexpr unsigned kMountSeconds = 40;
 inline constexpr unsigned kCheckSeconds = 15;
 inline constexpr Duration kPlacePatience{5000};
@@ -28,6 +29,11 @@ static_assert(kIdentifierPatience + Duration(1000 * (kMountSeconds + kCheckSecon
                       kPlacePatience <
                   Duration(1000 * kRemountDeadlineSeconds),
               "the job's alarm would end a remount whose steps are all in time");
+static_assert(kIdentifierPatience > mounts::kIdentifierHold,
+              "a mount that hangs would make a remount fail");
+static_assert(Duration(1000 * (kMountSeconds + kCheckSeconds)) + kPlacePatience <=
+                  mounts::kIdentifierHold,
+              "a remount would keep the identifier's lock longer than others wait for it");
 
 struct RemountPlan {
   std::string source;          // "127.0.0.1:/path"

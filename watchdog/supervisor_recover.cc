@@ -148,8 +148,10 @@ Result<std::string> Supervisor::prepareSuccessor(const MountRecord& mount,
 Result<net::Listener> Supervisor::chooseListener() const {
   const auto& mount = settings_.mount;
   if (mount.port_lower <= 0 || mount.port_lower >= mount.port_upper) return net::listenLoopback(0);
-  return net::listenInRange(mount.port_lower, mount.port_upper,
-                            [this](int port) { return store_.portReserved(port); });
+  // A mount whose tunnel and state are gone would go through ours, with its identity.
+  return net::listenInRange(mount.port_lower, mount.port_upper, [this](int port) {
+    return store_.portReserved(port) || around_.view.asksForPort(port);
+  });
 }
 
 Status Supervisor::copyCertificate(const std::string& from, const std::string& to) {

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -53,13 +52,14 @@ Result<bool> waitFor(Subprocess& child, std::optional<Duration> patience) {
 }
 
 // The child ends with its parent, wherever it waits, and holds nothing of it: no lock, no tunnel's
-// port or pipe, and none of the caller's output, whose end somebody may wait for.
+// port or pipe, and none of the caller's output, whose end somebody may wait for. `keep` becomes
+// kReports.
+constexpr int kReports = 3;
 bool leaveTheParent(pid_t parent, int keep) {
   ::setsid();
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != parent) return false;
-  const auto kept = static_cast<unsigned>(keep);
-  if (kept > 3) (void)::syscall(SYS_close_range, 3U, kept - 1, 0U);
-  (void)::syscall(SYS_close_range, kept + 1, ~0U, 0U);
+  if (::dup2(keep, kReports) < 0) return false;
+  closeFrom(kReports + 1);
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   for (int fd = 0; fd <= 2 && null.valid(); ++fd) ::dup2(null.get(), fd);
   return true;
@@ -86,11 +86,12 @@ Result<ChildEnd> runInChild(const std::function<void(const Tell&)>& body,
   EFS_TRY(pipe, makePipe());
   const int out = pipe.write_end.get();
   const pid_t parent = ::getpid();
-  EFS_TRY(child, Subprocess::fork([&body, out, parent] {
-            if (!leaveTheParent(parent, out)) return 1;
-            body([out](const StepReport& report) { (void)!::write(out, &report, sizeof report); });
-            return 0;
-          }));
+  EFS_TRY(
+      child, Subprocess::fork([&body, out, parent] {
+        if (!leaveTheParent(parent, out)) return 1;
+        body([](const StepReport& report) { (void)!::write(kReports, &report, sizeof report); });
+        return 0;
+      }));
   pipe.write_end.reset();
   ChildEnd end;
   const auto ended = waitFor(child, patience);

@@ -43,5 +43,17 @@ TEST_F(ClientName, IsOfTheMountAloneWhereClassic) {
   EXPECT_NE(name(), host_and_mount);
 }
 
+// It passes, so a background mount must not be given up for it.
+TEST_F(ClientName, ThatOthersKeepIsATimeOut) {
+  const state::StateStore store(dir_.path());
+  const SystemClock clock;
+  const auto held = FileLock::tryAcquire(store.identifierLock());
+  ASSERT_TRUE(held);
+  const auto taken = takeName(store, clock, Duration(20), [](const std::string&) { return "x"; });
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().kind(), ErrorKind::kTimeout);
+  EXPECT_NE(taken.error().describe().find("other mounts of this host"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace efs::mount_helper

@@ -5,22 +5,17 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-
-#include <array>
 
 #include "efs/base/files.h"
 #include "efs/base/subprocess.h"
 #include "efs/mounts/mount_table.h"
 #include "efs/mounts/target_directory.h"
+#include "efs/test_support/syscall_filter.h"
 #include "efs/test_support/temp_dir.h"
 
 namespace efs::mounts {
@@ -211,24 +206,12 @@ TEST_F(DetachedMountTest, ValuesTooLongForFsconfigAreForMount2) {
   EXPECT_FALSE(DetachedMount::make(nfs("hard", "127.0.0.1:/" + std::string(300, 'x'))).value());
 }
 
-// Kills no call but answers fsopen(2) as a container runtime's filter does.
-bool filterFsopen(int answer) {
-  constexpr unsigned kFsopen = 430;
-  std::array<sock_filter, 4> program = {{
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kFsopen, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(answer)),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  }};
-  const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
-  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
-}
+constexpr unsigned kFsopen = 430;
 
 TEST(DetachedMountUnderAFilter, IsImpossibleAndNoFailure) {
   for (const int answer : {EPERM, ENOSYS}) {
     auto child = Subprocess::fork([answer] {
-      if (!filterFsopen(answer)) return 3;
+      if (!test_support::refuseSyscall(kFsopen, answer)) return 3;
       const auto made = DetachedMount::make(nfs("hard,port=1"));
       return made && !*made ? 0 : 1;
     });

@@ -9,14 +9,18 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include <filesystem>
 
 #include "efs/base/files.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/text.h"
 #include "efs/mounts/mount_table.h"
 #include "efs/mounts/unmount.h"
+#include "efs/test_support/syscall_filter.h"
 #include "efs/test_support/temp_dir.h"
 
 namespace efs::mounts {
@@ -44,6 +48,22 @@ TEST(NfsVersion, IsNegotiatedOnlyWhereItsMinorPartIsOpen) {
 
 NfsMountRequest request(const std::string& target, std::string_view options = "hard,port=1") {
   return {"127.0.0.1:/", target, OptionList::parse(options), "127.0.0.1", ""};
+}
+
+std::string fdText(pid_t pid, int fd) {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/fd/" + std::to_string(fd),
+                                       error)
+      .string();
+}
+// What the descriptors of a process are.
+std::vector<std::string> linksOf(const std::string& pid) {
+  std::vector<std::string> links;
+  std::error_code error;
+  for (const auto& fd : std::filesystem::directory_iterator("/proc/" + pid + "/fd", error)) {
+    links.push_back(std::filesystem::read_symlink(fd.path(), error).string());
+  }
+  return links;
 }
 
 struct OwnNamespace : ::testing::Test {
@@ -200,6 +220,35 @@ TEST_F(OwnNamespace, MountChildOfAKilledParentEnds) {
   EXPECT_EQ(::poll(&ended, 1, static_cast<int>(kPatience.count())), 1) << "it lives on";
   pollfd closed{pipe->read_end.get(), POLLIN, 0};
   EXPECT_EQ(::poll(&closed, 1, static_cast<int>(kPatience.count())), 1);
+  EXPECT_TRUE(unmount(point, true, kPatience));
+}
+
+// Linux 5.4 and some containers have no close_range(2); the parent's locks are in its descriptors.
+TEST_F(OwnNamespace, MountChildHoldsNothingOfItsParentOnAnyKernel) {
+  const UniqueFd fuse(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
+  if (!fuse.valid()) GTEST_SKIP() << "no FUSE here";
+  const std::string data =
+      "fd=" + std::to_string(fuse.get()) + ",rootmode=40000,user_id=0,group_id=0";
+  ASSERT_EQ(::mount("hung", point.c_str(), "fuse", 0, data.c_str()), 0) << errnoText(errno);
+  auto pipe = makePipe();
+  ASSERT_TRUE(pipe);
+  auto parent = Subprocess::fork([&] {
+    if (!test_support::refuseSyscall(SYS_close_range, ENOSYS)) return 3;
+    (void)mountNfs(request(point + "/inside"), std::nullopt);
+    return 0;
+  });
+  ASSERT_TRUE(parent);
+  const std::string inherited = fdText(parent->pid(), pipe->write_end.get());
+  ASSERT_NE(inherited, "");
+  const std::string of_parent = "/proc/" + std::to_string(parent->pid()) + "/task/" +
+                                std::to_string(parent->pid()) + "/children";
+  std::string child;
+  while (child.empty()) child = std::string(trim(contentOf(of_parent)));
+  // Waiting for FUSE, killably.
+  while (contentOf("/proc/" + child + "/stat").find(" D ") == std::string::npos) {
+  }
+  EXPECT_THAT(linksOf(child), Not(::testing::Contains(inherited)));
+  parent->killAndReap();
   EXPECT_TRUE(unmount(point, true, kPatience));
 }
 

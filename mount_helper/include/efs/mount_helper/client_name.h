@@ -14,4 +14,10 @@ mounts::OwnClientIdentifier::Namer clientNamer(const MountRequest& request,
                                                const settings::Settings& settings,
                                                const state::StateStore& store);
 
+// The kernel's client bears that name while the result lives. kTimeout: others kept it for longer
+// than `patience`, because they are many or one hangs; that passes.
+Result<mounts::OwnClientIdentifier> takeName(const state::StateStore& store, const Clock& clock,
+                                             Duration patience,
+                                             const mounts::OwnClientIdentifier::Namer& namer);
+
 }  // namespace efs::mount_helper

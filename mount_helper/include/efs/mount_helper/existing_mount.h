@@ -11,11 +11,12 @@
 
 namespace efs::mount_helper {
 
-// The mount point is a directory and the kernel has an NFS client, which it loads for this.
-Status checkUsable(const MountRequest& request);
-
-// How the program ends if something is mounted there (FLOW-3); nothing if not.
-std::optional<Outcome> alreadyMounted(const MountRequest& request);
+// How the program ends if something is mounted there (FLOW-3: with 0 whatever NFS mount it is, and
+// a notice where it is provably not the wished one); nothing if not. An error: the mount point is
+// missing, no directory, or does not answer. `repeated`: this is not the first attempt, so another
+// mount came meanwhile, and the wished one cannot be made any more.
+Result<std::optional<Outcome>> alreadyMounted(const MountRequest& request,
+                                              const state::StateStore& store, bool repeated);
 
 // How the program ends when somebody else mounted there while we were at it: as above if it is the
 // same mount (file system, access point, `source`), else with kMountFailed. `store` knows which

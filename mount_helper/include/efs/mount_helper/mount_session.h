@@ -22,6 +22,7 @@ struct Attempt {
   Deadline until;           // of all attempts; the last try waits for the server so long
   bool background = false;  // no attempt waits for the network or for long: there will be another
   bool repeats = false;     // a failure that may pass by itself is not the end
+  bool repeated = false;    // not the first one
 };
 // Also reports what came of it (section 20), unless there will be another attempt.
 Outcome attemptMount(const MountRequest& request, const SessionContext& context,

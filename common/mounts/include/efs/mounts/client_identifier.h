@@ -27,8 +27,13 @@ namespace efs::mounts {
 
 // Of every identifier that we set.
 inline const std::string kClientIdentifierPrefix = "efsmount-";
-// Each of many first mounts holds the lock for as long as its mount takes.
+// Each of many first mounts holds the lock for as long as its mount takes, and none longer than
+// this: a server that is silent for one of them must not make those of others fail.
+inline constexpr Duration kIdentifierHold{60000};
+// For whoever waits: one that hangs, and many that do not, go before.
 inline constexpr Duration kIdentifierPatience{120000};
+static_assert(kIdentifierHold < kIdentifierPatience,
+              "one mount that hangs would make all that wait fail");
 
 // One that nothing else has.
 std::string randomClientIdentifier();
