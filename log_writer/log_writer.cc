@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 
@@ -27,6 +28,8 @@ constexpr const char* kName = "efs-log-writer";
 constexpr Duration kIdle{5000};
 constexpr Duration kRest{200};
 constexpr int kBacklog = 4096;
+// Where our end would leave a zombie: the next look whether it still would.
+constexpr Duration kLongIdle{60000};
 // Of one program's lines before the others have their turn.
 constexpr int kTurn = 16;
 
@@ -36,6 +39,29 @@ void raiseDescriptorLimit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+bool ignoresChildren(pid_t process) {
+  const auto status = readFile("/proc/" + std::to_string(process) + "/status", 16384);
+  if (!status) return false;
+  for (const auto& line : split(*status, '\n')) {
+    if (line.rfind("SigIgn:", 0) != 0) continue;
+    // A mask in hexadecimal, signal 1 the lowest bit.
+    const auto mask = std::strtoull(std::string(trim(line.substr(7))).c_str(), nullptr, 16);
+    return (mask >> static_cast<unsigned>(SIGCHLD - 1) & 1U) != 0;
+  }
+  return false;
+}
+
+// Who started us does, an init and any other process that asked for orphans as well. A container's
+// process 1 gets them unasked: the EFS CSI driver reaps tunnels and nothing else.
+bool parentReaps() {
+  constexpr ino_t kFirstPidNamespace = 0xEFFFFFFC;  // linux/proc_ns.h
+  const pid_t parent = ::getppid();
+  if (parent != 1) return true;
+  struct stat info {};
+  if (::stat("/proc/self/ns/pid", &info) == 0 && info.st_ino == kFirstPidNamespace) return true;
+  return ignoresChildren(parent);
 }
 
 std::string usage() {
@@ -95,6 +121,10 @@ Status LogWriter::run(Duration patience) {
     if (!clients_.empty()) leave = clock_->monotonic() + patience;
     // Being stopped for long is no idleness: only a look that found nothing counts.
     if (events != 0 || !clients_.empty() || clock_->monotonic() < leave) continue;
+    if (!parentReaps()) {
+      leave = clock_->monotonic() + std::max(patience, kLongIdle);
+      continue;
+    }
     EFS_CHECK(removeFile(log::writerSocket(state_dir_)));
     // Who came in between and may have gone again is served.
     EFS_TRY(late, turn(Duration(0)));
@@ -148,7 +178,7 @@ void LogWriter::acceptClients() {
   while (true) {
     UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!fd.valid()) return;
-    if (!log::peerIsTrusted(fd.get()) || !watch(fd.get())) continue;
+    if (!log::trustedPeer(fd.get()) || !watch(fd.get())) continue;
     const int number = fd.get();
     clients_[number].socket = std::move(fd);
   }

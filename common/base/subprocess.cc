@@ -184,19 +184,14 @@ Result<Subprocess> Subprocess::spawn(const SpawnOptions& options) {
   return Subprocess(pid, std::move(pidfd));
 }
 
-Status Subprocess::spawnDetached(const SpawnOptions& options) {
+Result<pid_t> Subprocess::spawnUnwaited(const SpawnOptions& options) {
   if (options.argv.empty()) return Error(ErrorKind::kInternal, "starting a program without a name");
   ChildPlan plan = makePlan(options);
   EFS_TRY(report, makePipe());
   const pid_t pid = ::fork();
   if (pid < 0) return Error::fromErrno(errno, "starting " + options.argv[0]);
-  if (pid == 0) {
-    const pid_t program = ::fork();
-    if (program != 0) ::_exit(program < 0 ? 1 : 0);
-    runChild(plan, report.write_end.get());
-  }
-  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) continue;
-  return {};
+  if (pid == 0) runChild(plan, report.write_end.get());
+  return pid;
 }
 
 Result<Subprocess> Subprocess::fork(const std::function<int()>& body) {
@@ -225,6 +220,14 @@ Status Subprocess::signal(int signo) const { return signalPidFd(pidfd_.get(), si
 void Subprocess::killAndReap() {
   (void)signal(SIGKILL);
   (void)wait(Duration(1000));
+}
+
+bool reap(pid_t child) {
+  pid_t got = 0;
+  do {
+    got = ::waitpid(child, nullptr, WNOHANG);
+  } while (got < 0 && errno == EINTR);
+  return got != 0;  // ECHILD: whoever started us has SIGCHLD ignored
 }
 
 void closeFrom(int first) {

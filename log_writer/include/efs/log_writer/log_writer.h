@@ -1,6 +1,7 @@
 // efs-log-writer <state directory>: the one process of a host that writes log files for all other
 // programs (log_wire.h), so that none of them can be held up by one. Started by whoever finds none;
-// ends by itself when nobody has been connected for a while.
+// ends by itself when nobody has been connected for a while - but stays where its end would leave a
+// zombie, under a container's process 1 that may reap nobody.
 //
 // It may block in a write for as long as a file system is frozen; it holds nothing then that
 // anybody waits for.
@@ -24,7 +25,7 @@ class LogWriter {
   // kBusy when the directory has a writer.
   static Result<LogWriter> create(const std::string& state_dir, const Clock& clock);
 
-  // Until nobody has been connected for `patience`.
+  // Until nobody has been connected for `patience` and somebody reaps us.
   Status run(Duration patience);
 
  private:
