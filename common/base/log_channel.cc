@@ -178,6 +178,9 @@ void LogChannel::startWriter(MonoTime now) {
   options.new_session = true;
   options.without_env = {"*"};
   if (const auto zone = environmentVariable("TZ")) options.env["TZ"] = *zone;
+  // It writes for everybody who shares the state directory, not only for those who see the mounts
+  // of the service or container that happens to start it; and must not keep those alive.
+  options.init_mounts_if_same = {state_dir_};
   const UniqueFd network = hostNetwork();
   options.network_namespace = network.get();
   // Not told: whoever logs a failure of the log only makes more of it.
@@ -277,7 +280,7 @@ void LogChannel::writeInChild() {
     const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int fd = 0; fd <= 2 && null >= 0; ++fd) ::dup2(null, fd);
     (void)!::chdir("/");
-    (void)::close_range(3, ~0U, 0);
+    closeFrom(3);
     for (const auto& bytes : ring_) {
       const auto message = LineMessage::decode(bytes);
       if (!message) continue;

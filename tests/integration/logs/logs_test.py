@@ -40,11 +40,15 @@ def read(path):
 
 def writer_pid(state):
     text = read(os.path.join(state, "log-writer.lock")).strip()
-    return int(text) if text and os.path.exists(f"/proc/{text}") else None
+    try:
+        return int(text) if text and state_of(text) not in "ZX" else None
+    except FileNotFoundError:
+        return None
 
 
 def state_of(pid):
-    return read(f"/proc/{pid}/stat").rsplit(")", 1)[1].split()[0]
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        return file.read().rsplit(")", 1)[1].split()[0]
 
 
 def pss_kib(pid):
@@ -433,13 +437,16 @@ class Protocol(unittest.TestCase):
         self.addCleanup(backend.close)
         tunnel = Tunnel(backend.port)
         try:
+            killed = None
             for _ in range(5):
-                pid = wait_for(lambda: writer_pid(tunnel.dir), "a writer", 30)
+                pid = wait_for(lambda old=killed: writer_pid(tunnel.dir) not in (None, old) and
+                               writer_pid(tunnel.dir), "a writer", 30)
                 for _ in range(20):
                     with tunnel.connect() as client:
                         client.sendall(b"x")
                         receive(client, 1)
                 os.kill(pid, signal.SIGKILL)
+                killed = pid
             with tunnel.connect() as client:
                 client.sendall(b"x")
                 receive(client, 1)

@@ -36,6 +36,9 @@ struct SpawnOptions {
   bool set_listen_pid = false;
   // A network namespace that the child enters before it executes the program; -1 = ours.
   int network_namespace = -1;
+  // The child enters process 1's mount namespace if all these paths, and argv[0], are the same
+  // files there as here; else it stays in ours. Empty: it stays.
+  std::vector<std::string> init_mounts_if_same;
 };
 
 // How a child ended.
