@@ -160,6 +160,7 @@ void LogChannel::connect(MonoTime now) {
   if (!peer) return;
   socket_ = std::move(fd);
   peer_ = *peer;
+  acked_ = false;
   handled_ = 0;
   in_flight_ = 0;
   ever_connected_ = true;
@@ -205,7 +206,9 @@ void LogChannel::settleWriter(Duration patience) {
     (void)::poll(nullptr, 0, static_cast<int>(kConnectPause.count()));
 }
 
+// A writer of another version that does not understand us hangs up on each line.
 void LogChannel::disconnect() {
+  if (!acked_) next_connect_ = monotonic() + kLongestPause;
   socket_.reset();
   in_flight_ = 0;
   peer_ = 0;
@@ -230,7 +233,7 @@ bool LogChannel::takeAck(std::string_view bytes) {
     ring_.pop_front();
   }
   failure_ = std::move(ack->failure);
-  progress_ = true;
+  progress_ = acked_ = true;
   return true;
 }
 

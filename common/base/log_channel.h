@@ -70,7 +70,7 @@ class LogChannel {
   std::size_t bytes_ = 0, in_flight_ = 0, lost_ = 0;
   std::uint64_t handled_ = 0;  // on this connection
   UniqueFd socket_;
-  bool ever_connected_ = false, progress_ = false;
+  bool ever_connected_ = false, progress_ = false, acked_ = false;
   std::string failure_;  // why the last line was not written
   Duration pause_;
   MonoTime next_pump_{}, next_connect_{}, next_start_{};

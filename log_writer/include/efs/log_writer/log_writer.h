@@ -7,6 +7,8 @@
 // anybody waits for.
 #pragma once
 
+#include <sys/types.h>
+
 #include <map>
 #include <string>
 #include <vector>
@@ -29,11 +31,7 @@ class LogWriter {
   Status run(Duration patience);
 
  private:
-  LogWriter(std::string state_dir, const Clock& clock, FileLock lock, UniqueFd epoll)
-      : state_dir_(std::move(state_dir)),
-        clock_(&clock),
-        lock_(std::move(lock)),
-        epoll_(std::move(epoll)) {}
+  LogWriter(std::string state_dir, const Clock& clock, FileLock lock, UniqueFd epoll);
 
   struct Client {
     UniqueFd socket;
@@ -45,7 +43,10 @@ class LogWriter {
   Result<int> turn(Duration patience);
   Duration wait(MonoTime leave) const;
   void rest();
+  void closeFiles();
   bool socketIsThere() const;
+  bool socketIsOurs() const;
+  void acceptAgain();
   void acceptClients();
   void serve(int fd);
   bool receiveLine(Client& client);
@@ -55,6 +56,9 @@ class LogWriter {
   const Clock* clock_;
   FileLock lock_;
   UniqueFd epoll_, listener_;
+  ino_t socket_inode_ = 0;  // of our name in the state directory
+  std::size_t max_clients_;
+  bool deaf_ = false;  // no descriptor was left for who wants to connect
   std::map<int, Client> clients_;
   std::map<std::string, log::LogFile> files_;
   bool busy_ = false;  // lines were written since the last rest()
