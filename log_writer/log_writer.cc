@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 
@@ -27,15 +28,51 @@ constexpr const char* kName = "efs-log-writer";
 constexpr Duration kIdle{5000};
 constexpr Duration kRest{200};
 constexpr int kBacklog = 4096;
+// Where our end would leave a zombie: the next look whether it still would.
+constexpr Duration kLongIdle{60000};
 // Of one program's lines before the others have their turn.
 constexpr int kTurn = 16;
 
-// One per tunnel, and one per log file that is being written.
+// A line is lost when its file cannot be opened; a client waits until there is room for it. So
+// clients never take the descriptors of files.
+constexpr std::size_t kMaxFiles = 32;
+constexpr std::size_t kReserve = 2 * kMaxFiles + 16;
+
+// One per tunnel, and two per log file that is being written.
 void raiseDescriptorLimit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::size_t mostClients() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur <= kReserve) return 1;
+  return static_cast<std::size_t>(limit.rlim_cur) - kReserve;
+}
+
+bool ignoresChildren(pid_t process) {
+  const auto status = readFile("/proc/" + std::to_string(process) + "/status", 16384);
+  if (!status) return false;
+  for (const auto& line : split(*status, '\n')) {
+    if (line.rfind("SigIgn:", 0) != 0) continue;
+    // A mask in hexadecimal, signal 1 the lowest bit.
+    const auto mask = std::strtoull(std::string(trim(line.substr(7))).c_str(), nullptr, 16);
+    return (mask >> static_cast<unsigned>(SIGCHLD - 1) & 1U) != 0;
+  }
+  return false;
+}
+
+// Who started us does, an init and any other process that asked for orphans as well. A container's
+// process 1 gets them unasked: the EFS CSI driver reaps tunnels and nothing else.
+bool parentReaps() {
+  constexpr ino_t kFirstPidNamespace = 0xEFFFFFFC;  // linux/proc_ns.h
+  const pid_t parent = ::getppid();
+  if (parent != 1) return true;
+  struct stat info {};
+  if (::stat("/proc/self/ns/pid", &info) == 0 && info.st_ino == kFirstPidNamespace) return true;
+  return ignoresChildren(parent);
 }
 
 std::string usage() {
@@ -49,6 +86,13 @@ std::string usage() {
 }
 
 }  // namespace
+
+LogWriter::LogWriter(std::string state_dir, const Clock& clock, FileLock lock, UniqueFd epoll)
+    : state_dir_(std::move(state_dir)),
+      clock_(&clock),
+      lock_(std::move(lock)),
+      epoll_(std::move(epoll)),
+      max_clients_(mostClients()) {}
 
 Result<LogWriter> LogWriter::create(const std::string& state_dir, const Clock& clock) {
   EFS_TRY(lock, FileLock::tryAcquire(log::writerLock(state_dir)));
@@ -76,6 +120,9 @@ Status LogWriter::listen() {
   if (bound != 0) return Error::fromErrno(err, "binding " + path);
   if (::listen(fd.get(), kBacklog) != 0) return Error::fromErrno(errno, "listening on " + path);
   listener_ = std::move(fd);
+  deaf_ = false;
+  struct stat info {};
+  socket_inode_ = ::lstat(path.c_str(), &info) == 0 ? info.st_ino : 0;
   return watch(listener_.get());
 }
 
@@ -95,11 +142,15 @@ Status LogWriter::run(Duration patience) {
     if (!clients_.empty()) leave = clock_->monotonic() + patience;
     // Being stopped for long is no idleness: only a look that found nothing counts.
     if (events != 0 || !clients_.empty() || clock_->monotonic() < leave) continue;
-    EFS_CHECK(removeFile(log::writerSocket(state_dir_)));
+    if (!parentReaps()) {
+      leave = clock_->monotonic() + std::max(patience, kLongIdle);
+      continue;
+    }
+    if (socketIsOurs()) EFS_CHECK(removeFile(log::writerSocket(state_dir_)));
     // Who came in between and may have gone again is served.
     EFS_TRY(late, turn(Duration(0)));
     if (late == 0) return {};
-    EFS_CHECK(listen());
+    if (!socketIsThere()) EFS_CHECK(listen());
   }
 }
 
@@ -131,12 +182,17 @@ Duration LogWriter::wait(MonoTime leave) const {
 // Nothing to do: an open file would keep its file system from being unmounted.
 void LogWriter::rest() {
   busy_ = false;
+  closeFiles();
+  acceptAgain();
+  // Whoever cleans up the state directory would leave us deaf.
+  if (!socketIsThere()) (void)listen();
+}
+
+void LogWriter::closeFiles() {
   for (auto entry = files_.begin(); entry != files_.end();) {
     entry->second.release();
     entry = entry->second.lost() == 0 ? files_.erase(entry) : std::next(entry);
   }
-  // Whoever cleans up the state directory would leave us deaf.
-  if (!socketIsThere()) (void)listen();
 }
 
 bool LogWriter::socketIsThere() const {
@@ -144,14 +200,33 @@ bool LogWriter::socketIsThere() const {
   return ::lstat(log::writerSocket(state_dir_).c_str(), &info) == 0 && S_ISSOCK(info.st_mode);
 }
 
+// Once somebody had wiped the state directory, another writer may be there.
+bool LogWriter::socketIsOurs() const {
+  struct stat info {};
+  return ::lstat(log::writerSocket(state_dir_).c_str(), &info) == 0 && S_ISSOCK(info.st_mode) &&
+         info.st_ino == socket_inode_;
+}
+
 void LogWriter::acceptClients() {
   while (true) {
-    UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    UniqueFd fd;
+    errno = EMFILE;
+    if (clients_.size() < max_clients_)
+      fd.reset(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!fd.valid() && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+      // It stays readable: looking at it would be all that we do.
+      (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener_.get(), nullptr);
+      deaf_ = busy_ = true;
+    }
     if (!fd.valid()) return;
-    if (!log::peerIsTrusted(fd.get()) || !watch(fd.get())) continue;
+    if (!log::trustedPeer(fd.get()) || !watch(fd.get())) continue;
     const int number = fd.get();
     clients_[number].socket = std::move(fd);
   }
+}
+
+void LogWriter::acceptAgain() {
+  if (deaf_ && watch(listener_.get())) deaf_ = false;
 }
 
 void LogWriter::serve(int fd) {
@@ -159,8 +234,9 @@ void LogWriter::serve(int fd) {
   if (client == clients_.end()) return;
   for (int count = 0; count < kTurn; ++count) {
     if (receiveLine(client->second)) continue;
-    if (errno != EAGAIN) clients_.erase(client);
-    return;
+    if (errno == EAGAIN) return;
+    clients_.erase(client);
+    return acceptAgain();
   }
 }
 
@@ -187,6 +263,7 @@ bool LogWriter::receiveLine(Client& client) {
 
 std::string LogWriter::writeLine(const log::LineMessage& message) {
   busy_ = true;
+  if (files_.size() >= kMaxFiles && files_.count(message.place.path) == 0) closeFiles();
   const auto file =
       files_.try_emplace(message.place.path, message.place, log::rotationLock(state_dir_)).first;
   file->second.configure(message.place.max_bytes, message.place.file_count);

@@ -35,7 +35,7 @@ class Supervisor {
     const Clock& clock;
     MountView& view;
     KernelFiles files;
-    const ServiceManager& manager;
+    ServiceManager& manager;
     std::function<double()> chance;  // [0, 1)
     // Reports changes in this directory as stateChanged().
     std::function<void(const std::string&)> watch_directory;

@@ -365,6 +365,7 @@ Duration Watchdog::patience() {
   if (foreign_check_due_) consider(next_foreign_check_);
   if (supervisor_) consider(supervisor_->wake());
   if (helpers_) consider(helpers_->expire());
+  if (const auto later = manager_.pump()) consider(now + *later);
   if (const auto log_pause = log::pump()) consider(now + *log_pause);
   // Rounded up: waking a moment too early would mean waking twice.
   return std::max(Duration(0), std::chrono::ceil<Duration>(next - now));

@@ -56,6 +56,8 @@ std::string findWriter() {
 bool openChannel(const Config& config, const LogPlace& place) {
   if (config.writer == Writer::kOwn || config.state_dir.empty() || place.path.front() != '/')
     return false;
+  // Such a line is never accepted; opening the file says why.
+  if (place.path.size() >= PATH_MAX || place.path.find('\0') != std::string::npos) return false;
   if (state().channel && state().channel->stateDirectory() == config.state_dir) {
     state().channel->setPlace(place);
     return true;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -34,6 +35,10 @@ constexpr Duration kStartPause{5000};
 constexpr int kStartSpread = 3000;
 constexpr Duration kChildPatience{500};
 constexpr Duration kConnectPause{2};
+// Between two looks whether a writer that we have started has ended.
+constexpr Duration kReapPause{100};
+constexpr Duration kLongReapPause{10000};
+constexpr Duration kLoserPatience{1000};
 
 MonoTime monotonic() { return SystemClock().monotonic(); }
 
@@ -101,8 +106,12 @@ void LogChannel::tellLoss() {
 }
 
 std::optional<Duration> LogChannel::pump() {
-  if (ring_.empty() && lost_ == 0) return std::nullopt;
   if (owner_ != ::getpid()) leaveParent();
+  reapWriter();
+  if (ring_.empty() && lost_ == 0) {
+    if (!writerIsOurs()) return std::nullopt;
+    return writer_ == peer_ ? kLongReapPause : kReapPause;
+  }
   const MonoTime now = monotonic();
   if (now >= next_pump_) {
     work(now);
@@ -118,6 +127,7 @@ std::optional<Duration> LogChannel::pump() {
 
 void LogChannel::work(MonoTime now) {
   progress_ = false;
+  reapWriter();
   if (socket_.valid()) receiveAcks();
   if (!socket_.valid() && now >= next_connect_) connect(now);
   if (socket_.valid()) sendWaiting();
@@ -129,6 +139,7 @@ void LogChannel::leaveParent() {
   ring_.clear();
   bytes_ = in_flight_ = lost_ = 0;
   handled_ = 0;
+  writer_ = peer_ = 0;
   ever_connected_ = false;
   next_pump_ = next_connect_ = next_start_ = {};
 }
@@ -145,8 +156,11 @@ void LogChannel::connect(MonoTime now) {
     if (errno == ENOENT || errno == ECONNREFUSED) startWriter(now);
     return;
   }
-  if (!peerIsTrusted(fd.get())) return;
+  const auto peer = trustedPeer(fd.get());
+  if (!peer) return;
   socket_ = std::move(fd);
+  peer_ = *peer;
+  acked_ = false;
   handled_ = 0;
   in_flight_ = 0;
   ever_connected_ = true;
@@ -157,22 +171,47 @@ void LogChannel::startWriter(MonoTime now) {
   if (std::exchange(ever_connected_, false) && place_.form == Form::kTunnel) {
     next_start_ = now + kLongestPause + Duration(owner_ % kStartSpread);
   }
-  if (now < next_start_) return;
+  // One that we have started and that is still on its way will listen, or end.
+  if (now < next_start_ || writerIsOurs()) return;
   next_start_ = now + kStartPause;
   SpawnOptions options;
   options.argv = {program_, state_dir_};
   options.new_session = true;
   options.without_env = {"*"};
   if (const auto zone = environmentVariable("TZ")) options.env["TZ"] = *zone;
+  // It writes for everybody who shares the state directory, not only for those who see the mounts
+  // of the service or container that happens to start it; and must not keep those alive.
+  options.init_mounts_if_same = {state_dir_};
   const UniqueFd network = hostNetwork();
   options.network_namespace = network.get();
   // Not told: whoever logs a failure of the log only makes more of it.
-  (void)Subprocess::spawnDetached(options);
+  writer_ = Subprocess::spawnUnwaited(options).value_or(0);
 }
 
+void LogChannel::reapWriter() {
+  if (writerIsOurs() && reap(writer_)) writer_ = 0;
+}
+
+// Programs that start at once start a writer each; all but one end soon. Nobody else would reap
+// ours where process 1 does not. One that got no further than this until now helps nobody any more.
+void LogChannel::settleWriter(Duration patience) {
+  const SystemClock clock;
+  const Deadline deadline(clock, patience);
+  for (reapWriter(); writerIsOurs() && writer_ != peer_; reapWriter()) {
+    if (deadline.passed() && ::kill(writer_, SIGKILL) == 0) break;
+    (void)::poll(nullptr, 0, static_cast<int>(kConnectPause.count()));
+  }
+  const Deadline end(clock, kReapPause);
+  for (; writerIsOurs() && writer_ != peer_ && !end.passed(); reapWriter())
+    (void)::poll(nullptr, 0, static_cast<int>(kConnectPause.count()));
+}
+
+// A writer of another version that does not understand us hangs up on each line.
 void LogChannel::disconnect() {
+  if (!acked_) next_connect_ = monotonic() + kLongestPause;
   socket_.reset();
   in_flight_ = 0;
+  peer_ = 0;
 }
 
 void LogChannel::receiveAcks() {
@@ -194,7 +233,7 @@ bool LogChannel::takeAck(std::string_view bytes) {
     ring_.pop_front();
   }
   failure_ = std::move(ack->failure);
-  progress_ = true;
+  progress_ = acked_ = true;
   return true;
 }
 
@@ -216,6 +255,7 @@ Status LogChannel::finish(Duration patience) {
   tellLoss();
   waitForWriter(patience);
   if (!ring_.empty() && !socket_.valid()) writeInChild();
+  settleWriter(socket_.valid() ? std::min(patience, kLoserPatience) : Duration(0));
   if (!failure_.empty()) return Error(ErrorKind::kIo, failure_);
   return {};
 }
@@ -243,7 +283,7 @@ void LogChannel::writeInChild() {
     const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int fd = 0; fd <= 2 && null >= 0; ++fd) ::dup2(null, fd);
     (void)!::chdir("/");
-    (void)::close_range(3, ~0U, 0);
+    closeFrom(3);
     for (const auto& bytes : ring_) {
       const auto message = LineMessage::decode(bytes);
       if (!message) continue;

@@ -51,6 +51,9 @@ class LogChannel {
   void leaveParent();
   void connect(MonoTime now);
   void startWriter(MonoTime now);
+  bool writerIsOurs() const { return writer_ > 0; }
+  void reapWriter();
+  void settleWriter(Duration patience);
   void disconnect();
   void receiveAcks();
   bool takeAck(std::string_view bytes);
@@ -60,12 +63,14 @@ class LogChannel {
 
   LogPlace place_;
   std::string state_dir_, program_;
+  pid_t writer_ = 0;              // our child, not yet reaped
+  pid_t peer_ = 0;                // who listens at the other end of socket_
   pid_t owner_;                   // lines made before a fork are the parent's
   std::deque<std::string> ring_;  // encoded; the first in_flight_ of them have been sent
   std::size_t bytes_ = 0, in_flight_ = 0, lost_ = 0;
   std::uint64_t handled_ = 0;  // on this connection
   UniqueFd socket_;
-  bool ever_connected_ = false, progress_ = false;
+  bool ever_connected_ = false, progress_ = false, acked_ = false;
   std::string failure_;  // why the last line was not written
   Duration pause_;
   MonoTime next_pump_{}, next_connect_{}, next_start_{};

@@ -83,11 +83,12 @@ std::string writerSocket(const std::string& state_dir) { return state_dir + "/lo
 std::string writerLock(const std::string& state_dir) { return state_dir + "/log-writer.lock"; }
 std::string rotationLock(const std::string& state_dir) { return state_dir + "/log-rotation.lock"; }
 
-bool peerIsTrusted(int socket) {
+std::optional<pid_t> trustedPeer(int socket) {
   ucred peer{};
   socklen_t size = sizeof peer;
-  return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-         (peer.uid == 0 || peer.uid == ::geteuid());
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
+  if (peer.uid != 0 && peer.uid != ::geteuid()) return std::nullopt;
+  return peer.pid;
 }
 
 }  // namespace efs::log

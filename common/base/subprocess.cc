@@ -1,10 +1,12 @@
 #include "efs/base/subprocess.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +36,7 @@ struct ChildPlan {
   std::vector<std::pair<int, int>> fds;
   bool new_session = false;
   int network_namespace = -1;
+  std::vector<const char*> same_for_init;
   bool ignore_hangup = false;
 };
 
@@ -58,6 +61,7 @@ ChildPlan makePlan(const SpawnOptions& options) {
   plan.fds = options.fds;
   plan.new_session = options.new_session;
   plan.network_namespace = options.network_namespace;
+  for (const auto& path : options.init_mounts_if_same) plan.same_for_init.push_back(path.c_str());
   plan.ignore_hangup = options.ignore_hangup;
   return plan;
 }
@@ -120,6 +124,33 @@ void closeTheRest(const std::vector<std::pair<int, int>>& fds, int report) {
   }
 }
 
+// Links are followed as process 1 would: /var/run is an absolute one.
+bool isSameBelow(int root, const char* path) {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  const long fd = ::syscall(SYS_openat2, root, path, &how, sizeof how);
+  if (fd < 0) return false;
+  struct stat there {};
+  struct stat here {};
+  const bool same = ::fstat(static_cast<int>(fd), &there) == 0 && ::stat(path, &here) == 0 &&
+                    there.st_dev == here.st_dev && there.st_ino == here.st_ino;
+  ::close(static_cast<int>(fd));
+  return same;
+}
+
+// What cannot be entered is no failure: the program then sees what we see.
+void enterInitMounts(const ChildPlan& plan) {
+  if (plan.same_for_init.empty()) return;
+  const int root = ::open("/proc/1/root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  const int space = ::open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
+  bool same = root >= 0 && space >= 0 && isSameBelow(root, plan.argv[0]);
+  for (const char* path : plan.same_for_init) same = same && isSameBelow(root, path);
+  if (same && ::setns(space, CLONE_NEWNS) == 0) (void)!::chdir("/");
+  if (root >= 0) ::close(root);
+  if (space >= 0) ::close(space);
+}
+
 [[noreturn]] void runChild(ChildPlan& plan, int report) {
   resetSignals();
   if (plan.ignore_hangup) ::signal(SIGHUP, SIG_IGN);
@@ -129,6 +160,7 @@ void closeTheRest(const std::vector<std::pair<int, int>>& fds, int report) {
     (void)ignored;
   }
   writeOwnPid(plan.listen_pid);
+  enterInitMounts(plan);
   const bool in_place =
       plan.network_namespace < 0 || ::setns(plan.network_namespace, CLONE_NEWNET) == 0;
   if (in_place && placeDescriptors(plan.fds, report)) {
@@ -184,19 +216,14 @@ Result<Subprocess> Subprocess::spawn(const SpawnOptions& options) {
   return Subprocess(pid, std::move(pidfd));
 }
 
-Status Subprocess::spawnDetached(const SpawnOptions& options) {
+Result<pid_t> Subprocess::spawnUnwaited(const SpawnOptions& options) {
   if (options.argv.empty()) return Error(ErrorKind::kInternal, "starting a program without a name");
   ChildPlan plan = makePlan(options);
   EFS_TRY(report, makePipe());
   const pid_t pid = ::fork();
   if (pid < 0) return Error::fromErrno(errno, "starting " + options.argv[0]);
-  if (pid == 0) {
-    const pid_t program = ::fork();
-    if (program != 0) ::_exit(program < 0 ? 1 : 0);
-    runChild(plan, report.write_end.get());
-  }
-  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) continue;
-  return {};
+  if (pid == 0) runChild(plan, report.write_end.get());
+  return pid;
 }
 
 Result<Subprocess> Subprocess::fork(const std::function<int()>& body) {
@@ -225,6 +252,14 @@ Status Subprocess::signal(int signo) const { return signalPidFd(pidfd_.get(), si
 void Subprocess::killAndReap() {
   (void)signal(SIGKILL);
   (void)wait(Duration(1000));
+}
+
+bool reap(pid_t child) {
+  pid_t got = 0;
+  do {
+    got = ::waitpid(child, nullptr, WNOHANG);
+  } while (got < 0 && errno == EINTR);
+  return got != 0;  // ECHILD: whoever started us has SIGCHLD ignored
 }
 
 void closeFrom(int first) {

@@ -88,6 +88,34 @@ class MountLog(HelperBench):
                  lambda: "no NFSv4 client" in "".join(read(LOG).splitlines()[len(first) + 5:]))
         self.assertEqual(read(LOG).count("version="), 2)
 
+    def test_a_writer_started_in_another_mount_namespace_writes_the_hosts_log(self):
+        """It serves everybody: what a service or container hides or mounts is not its to see."""
+        os.makedirs(STATE, mode=0o750)
+        self.tunnel(None)
+        script = (f"mount -t tmpfs none {os.path.dirname(LOG)} && "
+                  f"exec {self.bin}/mount.efs {self.fs}:/ /run/mountpoint -o tls,rw")
+        done = subprocess.run(["unshare", "--mount", "sh", "-c", script], timeout=60 * SCALE,
+                              env={"PATH": f"{self.programs}:/usr/bin:/bin:/usr/sbin:/sbin"})
+        self.assertNotEqual(done.returncode, 0)
+        [writer] = processes("efs-log-writer")
+        self.assertEqual(os.readlink(f"/proc/{writer}/ns/mnt"), os.readlink("/proc/self/ns/mnt"))
+        self.mount()
+        self.assertEqual(processes("efs-log-writer"), [writer])
+        self.assertIn("Failed to locate efs-proxy", read(LOG))
+
+    def test_a_writer_is_not_led_into_mounts_with_another_state_directory(self):
+        os.makedirs(STATE, mode=0o750)
+        self.tunnel(None)
+        script = (f"mount -t tmpfs none {STATE} && "
+                  f"{self.bin}/mount.efs {self.fs}:/ /run/mountpoint -o tls,rw; "
+                  f"readlink /proc/self/ns/mnt /proc/$(cat {STATE}/log-writer.lock)/ns/mnt")
+        done = subprocess.run(["unshare", "--mount", "sh", "-c", script], timeout=60 * SCALE,
+                              text=True, stdout=subprocess.PIPE,
+                              env={"PATH": f"{self.programs}:/usr/bin:/bin:/usr/sbin:/sbin"})
+        spaces = done.stdout.split()
+        self.assertEqual(len(spaces), 2, done.stdout)
+        self.assertEqual(spaces[0], spaces[1])
+
     def test_without_a_writer_that_can_be_started_the_lines_are_written(self):
         os.makedirs(STATE)
         private_network.run("mount", "-t", "tmpfs", "-o", "mode=750", "state", STATE)

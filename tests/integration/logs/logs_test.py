@@ -40,11 +40,21 @@ def read(path):
 
 def writer_pid(state):
     text = read(os.path.join(state, "log-writer.lock")).strip()
-    return int(text) if text and os.path.exists(f"/proc/{text}") else None
+    try:
+        return int(text) if text and state_of(text) not in "ZX" else None
+    except FileNotFoundError:
+        return None
 
 
 def state_of(pid):
-    return read(f"/proc/{pid}/stat").rsplit(")", 1)[1].split()[0]
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        return file.read().rsplit(")", 1)[1].split()[0]
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def pss_kib(pid):
@@ -294,6 +304,33 @@ class TheWriter(LogTest):
         tunnel.wait_log("SIGHUP ignored")
         self.assertRegex(tunnel.log(), "(?s)Starting new.*Connection 1.*SIGHUP ignored")
 
+    def test_a_line_that_no_writer_takes_is_no_reason_to_spin(self):
+        """A writer that hangs up on each line: one of another version."""
+        tunnel = self.tunnel()
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(listener.close)
+        listener.bind(f"{tunnel.dir}/log.sock")
+        listener.listen(100)
+        tunnel.start()
+        listener.settimeout(20 * SCALE)
+        listener.accept()[0].close()
+        calls, end = 0, time.monotonic() + 3
+        while time.monotonic() < end:
+            listener.settimeout(max(0.01, end - time.monotonic()))
+            try:
+                listener.accept()[0].close()
+                calls += 1
+            except socket.timeout:
+                break
+        self.assertLess(calls, 10)
+
+    def test_a_path_that_is_too_long_is_told_and_holds_up_nothing(self):
+        tunnel = self.tunnel(log="/" + "x" * 5000)
+        tunnel.start()
+        self.assertServes(tunnel)
+        self.assertIsNone(writer_pid(tunnel.dir))
+        self.assertEnds(tunnel)
+
     def test_ends_when_nobody_needs_it(self):
         tunnel, pid = self.started()
         tunnel.process.send_signal(signal.SIGTERM)
@@ -426,6 +463,40 @@ class Protocol(unittest.TestCase):
             self.handled(link)
         self.assertTrue(os.path.exists(f"{self.dir}/log.3"))
 
+    def test_without_descriptors_it_waits_and_goes_on(self):
+        self.stop()
+        self.writer = subprocess.Popen(
+            ["prlimit", "--nofile=100:100", f"{BIN}/efs-log-writer", self.dir])
+        wait_for(lambda: os.path.exists(f"{self.dir}/log.sock"), "the writer")
+        links = [self.connect() for _ in range(120)]
+        for number, link in enumerate(links):
+            link.send(self.line(f"{number}", name=f"log{number}"))
+
+        def written():
+            return [name for name in os.listdir(self.dir)
+                    if re.fullmatch(r"log\d+", name) and read(f"{self.dir}/{name}")]
+        wait_for(lambda: len(written()) >= 10, "the first lines")
+        before = cpu_seconds(self.writer.pid)
+        time.sleep(1)  # what it does meanwhile is tested
+        self.assertLess(cpu_seconds(self.writer.pid) - before, 0.3)
+        for link in links:
+            link.close()
+        wait_for(lambda: len(written()) == 120, "all lines")
+
+    def test_its_end_does_not_take_the_socket_of_another_one(self):
+        link = self.connect()
+        first = self.writer
+        self.addCleanup(first.kill)
+        shutil.rmtree(self.dir)  # somebody wiped the state directory
+        os.mkdir(self.dir)
+        self.start()
+        second = self.connect()
+        link.close()
+        self.assertEqual(first.wait(30 * SCALE), 0)
+        self.assertTrue(os.path.exists(f"{self.dir}/log.sock"))
+        second.send(self.line("x"))
+        self.assertEqual(self.handled(second), (1, ""))
+
     def test_killed_during_load_every_line_is_there(self):
         """The channel of a real program: a mount helper would do, but a tunnel talks more."""
         self.stop()
@@ -433,13 +504,16 @@ class Protocol(unittest.TestCase):
         self.addCleanup(backend.close)
         tunnel = Tunnel(backend.port)
         try:
+            killed = None
             for _ in range(5):
-                pid = wait_for(lambda: writer_pid(tunnel.dir), "a writer", 30)
+                pid = wait_for(lambda old=killed: writer_pid(tunnel.dir) not in (None, old) and
+                               writer_pid(tunnel.dir), "a writer", 30)
                 for _ in range(20):
                     with tunnel.connect() as client:
                         client.sendall(b"x")
                         receive(client, 1)
                 os.kill(pid, signal.SIGKILL)
+                killed = pid
             with tunnel.connect() as client:
                 client.sendall(b"x")
                 receive(client, 1)

@@ -46,13 +46,13 @@ class WatchdogStart(HelperBench):
         for pid in processes(NAME):
             os.kill(pid, signal.SIGKILL)
         wait_for("their end", lambda: not processes(NAME))
-        while True:  # those that became ours
+        super().tearDown()
+        while True:  # those that became ours, the log writer among them
             try:
                 if os.waitpid(-1, os.WNOHANG)[0] == 0:
                     break
             except ChildProcessError:
                 break
-        super().tearDown()
 
     def install(self, program):
         link = f"{PLACE}/amazon-efs-mount-watchdog"
@@ -111,6 +111,20 @@ class WatchdogStart(HelperBench):
         self.mount()
         self.assertIn("was started and exited with code 3", read(LOG))
         self.assertEqual(zombies(), [])
+
+    def test_log_writers_leave_no_zombie(self):
+        """Mounts at once start several, of which one stays; and nobody takes the leavings of one
+        that ends because nobody needs it."""
+        self.install("/run/no-watchdog")
+        self.tunnel(None)
+        for _ in range(5):
+            self.mounts(5)
+            self.assertEqual(zombies(), [])
+        [writer] = processes("efs-log-writer")
+        time.sleep(7)  # more than it stays where it may go; the absence of an event is tested
+        self.assertEqual(zombies(), [])
+        self.mount()
+        self.assertEqual(processes("efs-log-writer"), [writer])
 
 
 if __name__ == "__main__":

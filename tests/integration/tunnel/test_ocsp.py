@@ -340,6 +340,7 @@ class Ocsp(TunnelTest):
         mute = self.keep(Server(serve))
         tunnel = self.tunnel(self.serve(
             self.authority.issue("deserted", f"http://127.0.0.1:{mute.port}/")))
+        tunnel.wait_log("Starting new incarnation")  # the log's own connection is there
         before = tunnel.fds()
         client = tunnel.connect()
         client.sendall(b"x\n")

@@ -177,17 +177,24 @@ class CleanUp(Bench):
         self.assert_nothing_left(mount)
         self.assertEqual(sorted(os.listdir(precious)), ["a", "b", "c"])
 
-    def removal_child(self, watchdog):
-        """Caught while it removes very many files."""
+    def removal_child(self, watchdog, directory):
+        """Caught while it removes very many files; not before, when its alarm is not yet set."""
         path = "/proc/%d/task/%d/children" % (watchdog.pid, watchdog.pid)
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            children = [int(pid) for pid in read(path).split()]
-            ours = [pid for pid in children if read("/proc/%d/comm" % pid) == "amazon-efs-moun\n"]
-            if ours:
-                os.kill(ours[0], signal.SIGSTOP)
-                return ours[0]
+            for pid in read(path).split():
+                if directory in self.open_files(pid):
+                    os.kill(int(pid), signal.SIGSTOP)
+                    return int(pid)
         raise AssertionError("no child removes anything")
+
+    @staticmethod
+    def open_files(pid):
+        folder = "/proc/%s/fd" % pid
+        try:
+            return [os.readlink(os.path.join(folder, fd)) for fd in os.listdir(folder)]
+        except OSError:  # ended, or closed one
+            return []
 
     def test_removal_that_does_not_return_holds_up_nobody_and_is_told(self):
         watchdog = self.start_watchdog()
@@ -198,7 +205,7 @@ class CleanUp(Bench):
         for number in range(40000):
             os.mknod(os.path.join(many, str(number)))
         self.set_table([other])
-        child = self.removal_child(watchdog)  # stopped, it is as deaf to SIGALRM as one in state D
+        child = self.removal_child(watchdog, many)  # stopped, it is as deaf to SIGALRM as one in state D
         self.assertTrue(os.path.exists(mount.state_path))
         for _ in range(2):
             pid = other.tunnel_pid()

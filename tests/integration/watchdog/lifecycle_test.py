@@ -136,6 +136,32 @@ class Lifecycle(Bench):
         while wanted:
             wanted.discard(manager.recv(4096))
 
+    def test_systemd_that_takes_nothing_holds_up_nothing(self):
+        """A frozen manager, or one in a long reload: its queue is full."""
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(manager.close)
+        manager.bind(self.path("notify"))
+        manager.settimeout(15)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+            other.setblocking(False)
+            with self.assertRaises(BlockingIOError):
+                while True:
+                    other.sendto(b"X=1", self.path("notify"))
+        watchdog = self.start_watchdog(NOTIFY_SOCKET=self.path("notify"), WATCHDOG_USEC="200000")
+        mount = self.mounted()
+        mount.hand_over_listener()
+        self.wait_log("supervising the tunnel")
+        mount.kill_tunnel()
+        wait_for("a new tunnel", lambda: len(mount.starts()) >= 2)
+        said = []
+        while not any(text.startswith(b"STATUS=1 mounts") for text in said):
+            said.append(manager.recv(4096))
+        said = [text for text in said if text != b"X=1"]
+        self.assertEqual(said[0], b"READY=1")
+        self.assertEqual(len([text for text in said if text.startswith(b"FDSTORE=1")]), 1)
+        watchdog.terminate()
+        self.assertEqual(watchdog.wait(15), 0)
+
     def test_broken_configuration_keeps_the_old_one(self):
         """CFG-4."""
         watchdog = self.start_watchdog()

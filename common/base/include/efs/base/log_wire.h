@@ -8,8 +8,11 @@
 // Numbers are big-endian. The line is whole, with its newline; an empty reason means written.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,7 +44,8 @@ std::string writerSocket(const std::string& state_dir);
 std::string writerLock(const std::string& state_dir);
 std::string rotationLock(const std::string& state_dir);
 
-// True when the process at the other end of a connected Unix socket is root's or our own user's.
-bool peerIsTrusted(int socket);
+// The process at the other end of a connected Unix socket if it is root's or our own user's; 0 when
+// it has no number in our process namespace.
+std::optional<pid_t> trustedPeer(int socket);
 
 }  // namespace efs::log

@@ -36,6 +36,9 @@ struct SpawnOptions {
   bool set_listen_pid = false;
   // A network namespace that the child enters before it executes the program; -1 = ours.
   int network_namespace = -1;
+  // The child enters process 1's mount namespace if all these paths, and argv[0], are the same
+  // files there as here; else it stays in ours. Empty: it stays.
+  std::vector<std::string> init_mounts_if_same;
 };
 
 // How a child ended.
@@ -50,9 +53,10 @@ class Subprocess {
   // Returns once the child's execve() has succeeded; its failure (missing binary, no permission) is
   // this function's error.
   static Result<Subprocess> spawn(const SpawnOptions& options);
-  // Starts a program that is nobody's child and does not wait for its execve(): for who must not be
-  // held up by a slow disk. Whether it runs has to show itself.
-  static Status spawnDetached(const SpawnOptions& options);
+  // Starts a program without waiting for its execve(): for who must not be held up by a slow disk.
+  // Whether it runs has to show itself. Returns its pid; it stays the caller's child, to be reaped
+  // by reap(): orphans may have a parent who reaps nobody (a container's process 1).
+  static Result<pid_t> spawnUnwaited(const SpawnOptions& options);
   // Runs `body` in a forked child, whose exit code is the result. Only for single-threaded callers.
   static Result<Subprocess> fork(const std::function<int()>& body);
 
@@ -80,6 +84,9 @@ class Subprocess {
 // Closes every descriptor from `first` on, also on kernels before 5.9: for a forked child in which
 // neither a lock nor a listening socket of its parent may live on. Allocates nothing.
 void closeFrom(int first);
+
+// Never waits. True when this child of ours has ended, and leaves nothing behind.
+bool reap(pid_t child);
 
 // pidfd_open(2) as a raw system call: glibc's wrapper would tie the binary to glibc 2.36.
 Result<UniqueFd> openPidFd(pid_t pid);
