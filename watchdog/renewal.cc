@@ -50,14 +50,16 @@ Result<std::optional<aws::Credentials>> findCredentials(const RenewalRequest& re
   return std::optional<aws::Credentials>(std::move(*found));
 }
 
-// An access key is replaced now and then by another one of the same user, and only STS knows. Asked
-// as soon as the mount is renewed: while the first key is there it can tell whose it is.
+// An access key is replaced now and then by another one of the same user, and a session's keys by
+// those of the next session; only STS knows whose they are. Asked as soon as the mount is renewed:
+// while the first key is there it can tell whose it is.
 aws::Principal identify(const RenewalRequest& request, const aws::CredentialContext& context,
                         const aws::Credentials& credentials) {
   aws::Principal found = aws::principalOf(credentials);
   const auto& origin = request.state.credentials_origin;
-  const bool enough = !origin || !found.name.empty() || found.access_key_id.empty() ||
-                      (!origin->principal.empty() && found.access_key_id == origin->access_key_id);
+  const bool same_key = origin && !origin->principal.empty() && !found.access_key_id.empty() &&
+                        found.access_key_id == origin->access_key_id;
+  const bool enough = !origin || !found.name.empty() || same_key;
   return enough ? found : aws::askPrincipal(context, credentials);
 }
 
@@ -123,6 +125,8 @@ Result<std::string> renewInChild(const RenewalRequest& request) {
   const auto& origin = request.state.credentials_origin;
   EFS_TRY(home, origin && !origin->home.empty() ? Result<std::string>(origin->home)
                                                 : aws::homeDirectoryOf(::geteuid()));
+  // Those of the daemon, for a mount that had none: its credential_process was not found with them.
+  if (origin) (void)takeVariables({"PATH", "HOME"});
   setVariables(renewalEnvironment(origin, request.daemon_environment));
   const auto http = http::makeHttpClient(environmentVariable("AWS_CA_BUNDLE").value_or(""));
   const aws::CredentialContext context{.http = *http,

@@ -16,24 +16,53 @@ bool mayAnswerInClearText(const std::string& host) {
          http::isLoopbackAddress(host);
 }
 
+std::string_view authorityOf(std::string_view url) {
+  url.remove_prefix(url.find("://") + 3);
+  return url.substr(0, url.find_first_of("/?#"));
+}
+
 // Programs differ in what they take for the host of "http://a@b" and "http://a\@b": neither is
-// ever needed here.
+// ever needed here. And the address goes into the state file, where no password may be (CSI-20).
 bool isAmbiguous(std::string_view url) {
-  const std::string_view authority = url.substr(0, url.find_first_of("/?#", url.find("://") + 3));
-  return authority.find_first_of("@\\") != std::string_view::npos;
+  return authorityOf(url).find_first_of("@\\") != std::string_view::npos;
+}
+
+// Not "localhost." nor "127.0.0.1.", which are names that DNS is asked for, and no escapes.
+bool isWrittenPlainly(std::string_view url, const std::string& host) {
+  std::string rest = toLower(authorityOf(url));
+  for (const std::string& form : {host, "[" + host + "]"}) {
+    if (!rest.starts_with(form)) continue;
+    rest.erase(0, form.size());
+    return rest.empty() || rest.front() == ':';
+  }
+  return false;
+}
+
+// Its host is fine; ours is the only form of a scheme that the client takes.
+http::HttpRequest requestTo(const std::string& scheme, const std::string& url, bool direct) {
+  http::HttpRequest request;
+  request.url = scheme + url.substr(scheme.size());
+  request.direct = direct;
+  return request;
 }
 
 }  // namespace
 
 Result<http::HttpRequest> containerRequest(const std::string& url) {
-  http::HttpRequest request;
-  request.url = url;
-  if (toLower(url.substr(0, 8)) == "https://") return request;
+  const bool is_https = toLower(url.substr(0, 8)) == "https://";
   const bool is_http = toLower(url.substr(0, 7)) == "http://";
+  if (is_https && !isAmbiguous(url)) return requestTo("https://", url, false);
+  if (is_https) {
+    return Error(ErrorKind::kInvalidInput,
+                 "the address of the container credentials has a user or a backslash before its "
+                 "host")
+        .addHint(
+            "write https://host/path; AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names a file "
+            "with a token");
+  }
   const auto host = is_http ? http::urlHost(url) : std::nullopt;
-  if (host && !isAmbiguous(url) && mayAnswerInClearText(*host)) {
-    request.direct = true;
-    return request;
+  if (host && !isAmbiguous(url) && isWrittenPlainly(url, *host) && mayAnswerInClearText(*host)) {
+    return requestTo("http://", url, true);
   }
   return Error(ErrorKind::kInvalidInput,
                "the address of the container credentials names " +

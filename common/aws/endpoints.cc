@@ -64,8 +64,9 @@ Result<std::string> checkedOverride(std::string url, const std::string& variable
                     url.find_first_of("?#@\\", scheme) == std::string::npos;
   if (good) return url;
   const std::string what = variable.empty() ? "endpoint" : "environment variable " + variable;
-  return Error(ErrorKind::kInvalidInput,
-               what + " is not an http or https URL: \"" + printable(url, 200) + "\"");
+  return Error(ErrorKind::kInvalidInput, what + " is not an http or https URL: \"" +
+                                             printable(withoutProxyUser(url), 200) + "\"")
+      .addHint("write https://host/path, without user and password");
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "efs/base/log.h"
+
 namespace efs::aws {
 namespace {
 
@@ -34,6 +36,7 @@ constexpr std::array kRows{
     Row{"AWS_ENDPOINT_URL", Kind::kUrl},
     Row{"AWS_ENDPOINT_URL_STS", Kind::kUrl},
     Row{"AWS_ENDPOINT_URL_SSO", Kind::kUrl},
+    Row{"AWS_ENDPOINT_URL_SSO_OIDC", Kind::kUrl},
     Row{"AWS_ENDPOINT_URL_EFS", Kind::kUrl},
     Row{"AWS_ENDPOINT_URL_EC2", Kind::kUrl},
     Row{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", Kind::kPlain},
@@ -44,6 +47,14 @@ constexpr std::array kRows{
     Row{"SSL_CERT_FILE", Kind::kPath},
     Row{"SSL_CERT_DIR", Kind::kPath},
     // For a credential_process.
+    Row{"REQUESTS_CA_BUNDLE", Kind::kPath},
+    Row{"AWS_DATA_PATH", Kind::kPlain},
+    Row{"AWS_IMDS_USE_IPV6", Kind::kPlain},
+    Row{"AWS_EC2_METADATA_V1_DISABLED", Kind::kPlain},
+    Row{"AWS_METADATA_SERVICE_TIMEOUT", Kind::kPlain},
+    Row{"AWS_METADATA_SERVICE_NUM_ATTEMPTS", Kind::kPlain},
+    Row{"AWS_MAX_ATTEMPTS", Kind::kPlain},
+    Row{"AWS_RETRY_MODE", Kind::kPlain},
     Row{"PATH", Kind::kPlain},
     Row{"HOME", Kind::kPath},
     Row{"http_proxy", Kind::kProxy},
@@ -56,17 +67,30 @@ constexpr std::array kRows{
     Row{"NO_PROXY", Kind::kPlain},
 };
 
+// A long list of hosts has its place; a state file must stay one that can be read.
+constexpr std::size_t kLongest = std::size_t{16} * 1024;
+
 std::string absolutePath(const std::string& path, const std::string& directory) {
   if (path.starts_with('/') || path.starts_with("~/") || directory.empty()) return path;
   return directory + "/" + path;
 }
 
+// "host", "host:80", "[::1]:80"; "user:pass", whose '@' stands behind a slash of the password, is
+// none.
+bool isHostAndPort(std::string_view authority) {
+  const auto port = authority.find(':');
+  if (port == std::string_view::npos || authority.starts_with('[')) return true;
+  return authority.find_first_not_of("0123456789", port + 1) == std::string_view::npos;
+}
+
 // Unlike a proxy's, the path of a URL may contain an '@'.
-std::string withoutUser(std::string url) {
-  const auto scheme = url.find("://");
-  const std::size_t begin = scheme == std::string::npos ? 0 : scheme + 3;
-  const auto at = url.substr(0, url.find_first_of("/?#", begin)).rfind('@');
-  return at == std::string::npos || at < begin ? url : url.erase(begin, at + 1 - begin);
+std::string withoutUser(const std::string& url) {
+  const std::size_t begin = authorityStart(url);
+  const std::size_t end = std::min(url.find_first_of("/?#", begin), url.size());
+  const std::string_view authority = std::string_view(url).substr(begin, end - begin);
+  const auto at = authority.rfind('@');
+  if (at != std::string_view::npos) return std::string(url).erase(begin, at + 1);
+  return isHostAndPort(authority) ? url : withoutProxyUser(url);
 }
 
 std::string kept(Kind kind, const std::string& value, const std::string& directory) {
@@ -89,7 +113,13 @@ Variables rememberedEnvironment(const Environment& environment, const std::strin
   Variables result;
   for (const Row& row : kRows) {
     const auto value = environment(row.name);
-    if (value && !value->empty()) result.emplace(row.name, kept(row.kind, *value, directory));
+    if (!value || value->empty()) continue;
+    if (value->size() > kLongest) {
+      log::warning("{} is not kept for renewals of the certificate: it is longer than {} bytes",
+                   row.name, kLongest);
+      continue;
+    }
+    result.emplace(row.name, kept(row.kind, *value, directory));
   }
   return result;
 }
@@ -114,7 +144,7 @@ std::vector<std::string> proxiesWithUser(const Environment& environment) {
 }
 
 std::vector<std::string> credentialVariables() {
-  std::vector<std::string> names{"AWS_*", "SSL_CERT_FILE", "SSL_CERT_DIR"};
+  std::vector<std::string> names{"AWS_*", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"};
   names.insert(names.end(), kProxyVariables.begin(), kProxyVariables.end());
   return names;
 }

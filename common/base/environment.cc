@@ -39,11 +39,10 @@ Variables takeVariables(const std::vector<std::string>& patterns) {
       ++entry;
       continue;
     }
-    char* const place = *entry;
-    const std::size_t size = text.size();
     taken.emplace(name, text.substr(equals + 1));
-    ::unsetenv(name.c_str());  // moves the following entries one place up
-    ::explicit_bzero(place, size);
+    // By hand: unsetenv(3) would forget where a second entry of the same name stands.
+    for (char** next = entry; *next != nullptr; ++next) *next = *(next + 1);
+    ::explicit_bzero(const_cast<char*>(text.data()), text.size());
   }
   return taken;
 }
@@ -53,12 +52,23 @@ void setVariables(const Variables& variables) {
   for (const auto& [name, value] : variables) ::setenv(name.c_str(), value.c_str(), 1);
 }
 
+std::size_t authorityStart(std::string_view url) {
+  const auto end = url.find("://");
+  if (end == std::string_view::npos) return 0;
+  // RFC 3986, 3.1; a password may contain "://", too.
+  const std::string_view scheme = url.substr(0, end);
+  const bool is_scheme = std::all_of(scheme.begin(), scheme.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
+           c == '-' || c == '.';
+  });
+  return is_scheme ? end + 3 : 0;
+}
+
 std::string withoutProxyUser(std::string value) {
   const auto at = value.rfind('@');
   if (at == std::string::npos) return value;
-  const auto scheme = value.find("://");
-  const std::size_t begin = scheme == std::string::npos || scheme > at ? 0 : scheme + 3;
-  return value.erase(begin, at + 1 - begin);
+  const std::size_t begin = authorityStart(value);
+  return begin > at ? value : value.erase(begin, at + 1 - begin);
 }
 
 Variables proxiesWithoutUser(const Environment& environment) {

@@ -122,6 +122,11 @@ Result<MountState> StateStore::readCopy(const std::string& name) const {
 Status StateStore::writeTwice(const std::string& path, const std::string& copy,
                               const MountState& state) const {
   const std::string text = state.serialize();
+  // One that nobody can read would be a mount that nobody watches; only a long one may be such.
+  constexpr std::size_t kOrdinary = std::size_t{64} * 1024;
+  if (text.size() > kOrdinary) {
+    EFS_CHECK(MountState::parse(text, path).withContext("not written"));
+  }
   EFS_CHECK(writeFileAtomic(path, text, {.mode = 0600}));
   (void)writeFileAtomic(copy, text, {.mode = 0600});
   return {};

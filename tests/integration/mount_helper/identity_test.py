@@ -32,8 +32,10 @@ TABLE = "/run/table"
 UNIT = {"PATH": "/usr/bin:/bin"}  # as systemd starts it
 
 
-def keys(section, key):
-    return f"[{section}]\naws_access_key_id = {key}\naws_secret_access_key = hush-file\n"
+def keys(section, key, token=""):
+    session = f"aws_session_token = {token}\n" if token else ""
+    return (f"[{section}]\naws_access_key_id = {key}\naws_secret_access_key = hush-file\n"
+            + session)
 
 
 def environ(pid):
@@ -284,6 +286,44 @@ class Identity(HelperBench):
             else:
                 self.assertRefused("a", "user/backup", "user/other")
         wait_for("the key's id", lambda: self.saved()["accessKeyId"] == "AKIANEXT")
+
+    def test_a_sessions_keys_in_a_profile_have_an_owner_too(self):
+        """Another program writes them there each hour; only STS knows whose they are."""
+        self.home_keys(keys("backup", "ASIAHOME", "hush-token"))
+        self.begin("a", AWS_ENDPOINT_URL_STS=self.sts())
+        self.renew()
+        self.assertRenewed("a", "ASIAHOME")
+        wait_for("the user's name", lambda: self.saved().get("principal") == "user/backup")
+        for key, renewed in (("AKIAOTHER", False), ("ASIANEXT", True)):
+            os.kill(processes("amazon-efs-moun")[0], 9)
+            self.home_keys(keys("backup", key, "hush-token"))
+            self.log_dir += "-" + key
+            self.renew()
+            if renewed:
+                self.assertRenewed("a", key)
+            else:
+                self.assertRefused("a", "user/backup", "user/other")
+
+    def test_a_session_that_nobody_knows_is_renewed_as_before(self):
+        self.home_keys(keys("backup", "ASIAHOME", "hush-token"))
+        self.begin("a", AWS_ENDPOINT_URL_STS="http://127.0.0.1:9")
+        self.home_keys(keys("backup", "ASIANEXT", "hush-token"))
+        self.renew()
+        self.assertRenewed("a", "ASIANEXT")
+
+    def test_a_program_is_looked_for_where_it_was_found(self):
+        """mount(8) gives its helpers no PATH; the watchdog's own is another one than the default."""
+        program = "/usr/local/bin/get-keys"
+        self.write(program, "#!/bin/sh\necho '{\"Version\": 1, \"AccessKeyId\": \"AKIAPROGRAM\", "
+                            "\"SecretAccessKey\": \"hush-file\"}'\n")
+        os.chmod(program, 0o700)
+        if not os.path.exists("/usr/local/bin/efs-proxy"):
+            os.symlink(f"{self.bin}/efs-proxy", "/usr/local/bin/efs-proxy")
+            self.addCleanup(os.unlink, "/usr/local/bin/efs-proxy")
+        self.write(f"{TEAM}/config", "[profile tool]\ncredential_process = get-keys\n")
+        self.begin("a", "tls,iam,awsprofile=tool", AWS_CONFIG_FILE=f"{TEAM}/config", PATH="")
+        self.renew(daemon=UNIT)
+        self.assertRenewed("a", "AKIAPROGRAM")
 
     def test_another_identity_is_taken_where_that_is_allowed(self):
         self.begin("a")

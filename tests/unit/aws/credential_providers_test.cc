@@ -198,6 +198,11 @@ TEST_F(CredentialProviders, TheGeneralEndpointVariableComesAfterTheSpecialOne) {
   ASSERT_TRUE(find());
   set("AWS_ENDPOINT_URL_STS", "ftp://x");
   EXPECT_TRUE(contains(failure(), "environment variable AWS_ENDPOINT_URL_STS is not an http"));
+  for (const char* url : {"https://joe:hush@sts.example", "https://joe:hu/hush@sts.example"}) {
+    set("AWS_ENDPOINT_URL_STS", url);  // CSI-20: it goes into the log
+    EXPECT_TRUE(contains(failure(), "\"https://sts.example\""));
+    EXPECT_FALSE(contains(failure(), "hush"));
+  }
 }
 
 // IAM Identity Center

@@ -1,8 +1,10 @@
 #include "efs/base/environment.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include "efs/base/files.h"
@@ -45,12 +47,36 @@ TEST(TakeVariables, LeavesNothingInTheEnvironmentNorInProc) {
   EXPECT_EQ((*ended)->code, 0);
 }
 
+// execve(2) takes any list, also one that names a variable twice; getenv(3) finds the first.
+TEST(TakeVariables, WipesAVariableThatIsThereTwice) {
+  auto child = Subprocess::fork([] {
+    std::string first = "EFS_TEST_TWICE=one";
+    std::string second = "EFS_TEST_TWICE=two";
+    std::string other = "EFS_TEST_OTHER=three";
+    std::array<char*, 4> entries{first.data(), second.data(), other.data(), nullptr};
+    environ = entries.data();
+    const Variables taken = takeVariables({"EFS_TEST_TWICE"});
+    if (taken != Variables{{"EFS_TEST_TWICE", "one"}}) return 1;
+    if (environmentVariable("EFS_TEST_OTHER") != "three") return 2;
+    const bool wiped = first.find("one") == first.npos && second.find("two") == second.npos;
+    return wiped ? 0 : 3;
+  });
+  ASSERT_TRUE(child);
+  const auto ended = child->wait(Duration(10000));
+  ASSERT_TRUE(ended && *ended);
+  EXPECT_EQ((*ended)->code, 0);
+}
+
 TEST(ProxyUser, IsLeftOut) {
   EXPECT_EQ(withoutProxyUser("http://proxy:3128"), "http://proxy:3128");
   EXPECT_EQ(withoutProxyUser("http://u:p@proxy:3128/"), "http://proxy:3128/");
   EXPECT_EQ(withoutProxyUser("u:p@proxy:3128"), "proxy:3128");
   EXPECT_EQ(withoutProxyUser("http://u:p@ss/w@proxy"), "http://proxy");
   EXPECT_EQ(withoutProxyUser("u://p@proxy"), "u://proxy");
+  // What stands before "://" is a scheme only where it looks like one.
+  EXPECT_EQ(withoutProxyUser("joe:se://cret@proxy:3128"), "proxy:3128");
+  EXPECT_EQ(withoutProxyUser("http://joe:se://cret@proxy"), "http://proxy");
+  EXPECT_EQ(withoutProxyUser("//joe:secret@proxy"), "proxy");
   EXPECT_EQ(withoutProxyUser(""), "");
 }
 

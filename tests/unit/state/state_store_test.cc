@@ -44,6 +44,19 @@ mode_t modeOf(const std::string& path) {
   return info.st_mode & 07777U;
 }
 
+TEST_F(StateStoreTest, WritesNothingThatItCouldNotRead) {
+  MountState state = sample();
+  state.credentials_origin = CredentialsOrigin{};
+  state.credentials_origin->environment["PATH"] = std::string(200 * 1024, 'x');
+  ASSERT_TRUE(store_.write(kName, state));
+  EXPECT_TRUE(store_.read(kName));
+  state.credentials_origin->environment["no_proxy"] = std::string(100 * 1024, 'y');
+  const auto written = store_.write(kName, state);
+  ASSERT_FALSE(written);
+  EXPECT_NE(written.error().describe().find("longer than"), std::string::npos);
+  EXPECT_TRUE(store_.read(kName)) << "the former one is still there";
+}
+
 TEST_F(StateStoreTest, CreatesTheDirectoryWithExactlyTheModeAskedFor) {
   EXPECT_EQ(modeOf(store_.directory()), 0750U);
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <list>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -48,11 +49,12 @@ struct World {
   bool questions_answered = false;
   bool old_page = false;  // a tunnel of the release before
   Ms watchdog_restart = kNever;
+  Ms heals = kNever;  // the server does: from then on it takes everybody and answers each second
   std::string describe() const {
     return "phase " + std::to_string(phase) + " handshake " + std::to_string(handshake) + " life " +
            std::to_string(life) + " return " + std::to_string(return_after) +
            (backs_off ? " backing off" : "") + " nconnect " + std::to_string(connections) +
-           (old_page ? " old page" : "");
+           " heals " + std::to_string(heals) + (old_page ? " old page" : "");
   }
 };
 
@@ -112,12 +114,19 @@ class Simulation {
   void proceed(Client& client) {
     client.next = kNever;
     if (!client.open) return connect(client);
-    if (!client.meter.calls && (world_.secured || client.answering)) return relay(client);
-    if (client.answering) return answer(client, now_ + kSecond);
+    if (!client.meter.calls && (world_.secured || healed() || client.answering)) {
+      return relay(client);
+    }
+    if (client.answering || (client.meter.calls && healed())) {
+      return answer(client, now_ + kSecond);
+    }
     if (client.meter.calls && now_ < client.ends) return answer(client, now_ + world_.answer_each);
     leave(client);
     if (client.question) question_refused_ = true;
   }
+
+  bool healed() const { return now_ >= kStart + world_.heals; }
+  bool questionsAnswered() const { return world_.questions_answered || healed(); }
 
   void connect(Client& client) {
     if (tunnel_starts_ != kNever) {
@@ -133,7 +142,8 @@ class Simulation {
     client.meter.question = client.question && !world_.old_page;
     meter_->add(client.meter);
     meter_->connected();
-    const bool quick = client.answering || (client.question && world_.questions_answered);
+    const bool quick =
+        client.answering || healed() || (client.question && world_.questions_answered);
     client.next = now_ + (quick ? 5 : world_.handshake);
   }
 
@@ -142,7 +152,8 @@ class Simulation {
     client.meter.calls = std::make_unique<CallTracker>();
     call(client);
     client.ends = world_.life == kNever ? kNever : now_ + world_.life;
-    client.next = client.answering ? now_ + 5 : std::min(client.ends, now_ + world_.answer_each);
+    client.next =
+        client.answering || healed() ? now_ + 5 : std::min(client.ends, now_ + world_.answer_each);
   }
 
   void call(Client& client) {
@@ -264,19 +275,19 @@ class Simulation {
     std::erase_if(clients_, [](const Client& client) { return client.question && !client.open; });
     Client& client = clients_.emplace_back();
     client.question = true;
-    client.answering = world_.questions_answered;
+    client.answering = questionsAnswered();
     seen_.probe = Probe::kRunning;
     question_refused_ = false;
     connect(client);
-    question_ends_ = now_ + (world_.questions_answered ? 20 : 4500);
+    question_ends_ = now_ + (questionsAnswered() ? 20 : 4500);
   }
 
   // The client closes; while the upstream is not there the tunnel goes on for it.
   void endQuestion() {
     question_ends_ = kNever;
-    seen_.probe = world_.questions_answered ? Probe::kAnswered
-                  : question_refused_       ? Probe::kRefused
-                                            : Probe::kSilent;
+    seen_.probe = questionsAnswered() ? Probe::kAnswered
+                  : question_refused_ ? Probe::kRefused
+                                      : Probe::kSilent;
     for (auto& client : clients_) {
       if (client.question && client.meter.calls) leave(client);
     }
@@ -435,6 +446,53 @@ TEST_F(Phases, SlowServerThatMovesIsLeftAlone) {
 
 // Soft mounts, killed jobs: the kernel does not come back. Its silence is no hang for ever, and the
 // watchdog's own questions keep none alive.
+// What no grid of the tests above holds: any deadlines, pauses and number of connections.
+TEST_F(Phases, AnyServerThatIsSilentInTlsIsToldAndOneThatHealsIsLeftAlone) {
+  std::mt19937_64 random(20261129);
+  const auto any = [&](Ms low, Ms high) {
+    return std::uniform_int_distribution<Ms>(low, high)(random);
+  };
+  for (int i = 0; i < 300 && !HasFailure(); ++i) {
+    World world{.phase = any(0, 10 * kSecond),
+                .handshake = any(1, 13 * kSecond),
+                .return_after = any(0, 1) == 0 ? any(0, 5 * kSecond) : any(0, 300 * kSecond),
+                .backs_off = any(0, 2) == 0,
+                .connections = static_cast<int>(any(1, 16))};
+    {
+      SCOPED_TRACE(world.describe());
+      expectFailover(Simulation(world).run(700 * kSecond));
+    }
+    world.heals = any(0, 400 * kSecond);
+    SCOPED_TRACE(world.describe());
+    const Story story = Simulation(world).run(1200 * kSecond);
+    EXPECT_LE(story.hangs, 1);
+    EXPECT_EQ(story.over, story.hangs);
+    if (world.heals >= kPromise) {
+      EXPECT_LE(story.told, kPromise);
+    }
+  }
+}
+
+// Each wait is shorter than a hang: connecting, answering, a reset in between.
+TEST_F(Phases, AnyServerThatMovesIsLeftAlone) {
+  std::mt19937_64 random(20261130);
+  const auto any = [&](Ms low, Ms high) {
+    return std::uniform_int_distribution<Ms>(low, high)(random);
+  };
+  for (int i = 0; i < 300 && !HasFailure(); ++i) {
+    World world{.phase = any(0, 10 * kSecond),
+                .handshake = any(1, 2400),
+                .secured = true,
+                .answer_each = any(1, 2400),
+                .return_after = any(0, 2400),
+                .connections = static_cast<int>(any(1, 16)),
+                .old_page = any(0, 3) == 0};
+    world.life = any(0, 3) == 0 ? kNever : any(2 * world.answer_each, 60 * kSecond);
+    SCOPED_TRACE(world.describe());
+    expectPeace(Simulation(world).run(200 * kSecond));
+  }
+}
+
 TEST_F(Phases, CallsThatWereGivenUpAreForgotten) {
   for (const Ms gives_up : {5000, 15000}) {
     eachPhase({.gives_up = gives_up}, 3600 * kSecond, [](const Story& story) {

@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <random>
+
 namespace efs::watchdog {
 namespace {
 
@@ -29,6 +34,40 @@ TEST(Traffic, EveryByteFromTheServerStartsTheClockAnew) {
     const MonoTime now = kStart + seconds(14 * i);
     traffic.note({.received = i, .waiting = true}, now);
     EXPECT_EQ(traffic.stuck(now), Duration(0));
+  }
+}
+
+// A page may hold anything: it is shared memory, and may be read half written.
+TEST(Traffic, TakesAnyPage) {
+  std::mt19937_64 random(7);
+  Traffic traffic;
+  MonoTime now = kStart;
+  const auto word = [&]() -> std::uint64_t {
+    const std::uint64_t any = random();
+    switch (any % 5) {
+      case 0:
+        return 0;
+      case 1:
+        return ~std::uint64_t{0} - any % 3;
+      case 2:
+        return any >> 32U;
+      case 3:
+        return static_cast<std::uint64_t>(now.time_since_epoch() / std::chrono::milliseconds(1));
+      default:
+        return any;
+    }
+  };
+  for (int i = 0; i < 100000; ++i) {
+    std::array<std::uint64_t, sizeof(tunnel_control::TunnelNumbers) / sizeof(std::uint64_t)> page{};
+    std::generate(page.begin(), page.end(), word);
+    now += std::chrono::milliseconds(random() % 20000);
+    traffic.note(Traffic::ofPage(std::bit_cast<tunnel_control::TunnelNumbers>(page),
+                                 {random() % 3, random() % 2 == 0}),
+                 now);
+    traffic.noteUnread(random() % 2 == 0, now, now - std::chrono::milliseconds(random() % 20000));
+    const auto stuck = traffic.stuck(now);
+    EXPECT_GE(stuck.value_or(Duration(0)), Duration(0));
+    EXPECT_LE(stuck.value_or(Duration(0)), now.time_since_epoch());
   }
 }
 
