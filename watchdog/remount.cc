@@ -33,6 +33,8 @@ namespace {
 constexpr Duration kBeneathPatience{2000};
 constexpr Duration kDetachPatience{2500};
 static_assert(kBeneathPatience + kDetachPatience < kPlacePatience);
+constexpr Duration kLockPatience{2000};  // of the time for the checks
+constexpr Duration kLockLook{10};
 constexpr Duration kLook{100};  // for a call that failed, which is no event
 
 mounts::NfsMountRequest requestOf(const RemountPlan& plan, const std::string& target) {
@@ -68,6 +70,21 @@ Error stillDead(const std::string& answer) {
 void beUninterrupted() {
   ::alarm(0);
   ::prctl(PR_SET_PDEATHSIG, 0);
+}
+
+// Of the directory that is bare between detach and attach: a mount.efs that finds it so would mount
+// there as well. Others keep it only while they look at what is on top.
+Result<std::optional<mounts::TargetLock>> lockPlace(const RemountPlan& plan) {
+  const auto place = mounts::TargetDirectory::beneath(plan.old.target);
+  if (!place) return std::optional<mounts::TargetLock>();  // cannot be told: kernels before 5.2
+  const SystemClock clock;
+  const Deadline deadline(clock, kLockPatience);
+  while (true) {
+    auto lock = mounts::TargetLock::tryAcquire(plan.target_lock, *place);
+    if (lock) return std::optional(std::move(*lock));
+    if (lock.error().kind() != ErrorKind::kBusy || deadline.passed()) return lock.error();
+    EFS_CHECK(sleepFor(kLockLook));
+  }
 }
 
 bool isGone(const RemountPlan& plan) {
@@ -132,6 +149,7 @@ bool putBeneath(const RemountPlan& plan, const mounts::DetachedMount& mount) {
 
 Result<std::string> putInPlace(const RemountPlan& plan, const mounts::DetachedMount& mount) {
   EFS_CHECK(mayDetach(plan));
+  EFS_TRY(lock, lockPlace(plan));
   beUninterrupted();
   if (!putBeneath(plan, mount)) {
     EFS_CHECK(swap(plan, mount.fd()));
@@ -160,6 +178,7 @@ Status checkStaged(const RemountPlan& plan) {
 
 Status moveStaged(const RemountPlan& plan) {
   EFS_TRY(tree, takeUp(plan.staging));
+  EFS_TRY(lock, lockPlace(plan));
   beUninterrupted();
   if (tree.valid()) return swap(plan, tree.get());
   EFS_CHECK(detachOld(plan));

@@ -40,9 +40,10 @@ struct RemountPlan {
   mounts::MountIdentity old;   // the mount to replace, and its place
   mounts::OptionList options;  // `port` is the new one
   int port = 0;
-  std::string lock_path;  // of the identifier, which is the kernel's and not ours
-  std::string staging;    // for mount(2); below stagingFolder()
-  bool classic = false;   // mount_api: mount(2) even where the kernel has more
+  std::string lock_path;    // of the identifier, which is the kernel's and not ours
+  std::string target_lock;  // of all makers of mounts (TargetLock)
+  std::string staging;      // for mount(2); below stagingFolder()
+  bool classic = false;     // mount_api: mount(2) even where the kernel has more
 
   // From what the kernel shows of the old mount. kUnsupported: it is a bind mount of a directory.
   static Result<RemountPlan> fromEntry(const mounts::MountEntry& entry);

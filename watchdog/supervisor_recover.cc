@@ -8,6 +8,7 @@
 #include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
+#include "efs/mounts/target_directory.h"
 #include "efs/net/socket.h"
 #include "efs/tunnel_control/tunnel_command.h"
 #include "efs/tunnel_control/tunnel_config.h"
@@ -200,6 +201,7 @@ void Supervisor::remount(MountRecord& mount) {
   plan->options.set("port", std::to_string(plan->port));
   plan->staging = stagingFolder(store_.directory()) + "/" + *successor;
   plan->lock_path = store_.identifierLock();
+  plan->target_lock = store_.directory() + "/" + mounts::kTargetLockName;
   plan->classic = settings_.mount.classic_mount_api;
   mount.health.successor = *successor;
   if (!startJob(mount, Task::kRemount, kRemountDeadlineSeconds,

@@ -2,12 +2,14 @@
 // has functions for them only since 2.36, and our programs must run with 2.34.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 namespace efs::mounts::calls {
 
 // The same on every architecture (include/uapi/asm-generic/unistd.h).
+inline constexpr long kOpenTree = 428;
 inline constexpr long kMoveMount = 429;
 inline constexpr long kFsopen = 430;
 inline constexpr long kFsconfig = 431;
@@ -22,6 +24,10 @@ inline constexpr unsigned kFromEmptyPath = 0x4;
 inline constexpr unsigned kToEmptyPath = 0x40;
 inline constexpr unsigned kBeneath = 0x200;  // since 6.5
 
+// A copy of the mount at `path`, and of none within it, attached nowhere.
+inline int cloneTree(const char* path) {
+  return static_cast<int>(::syscall(kOpenTree, AT_FDCWD, path, 1U | O_CLOEXEC));
+}
 inline int fsopen(const char* type) { return static_cast<int>(::syscall(kFsopen, type, kCloexec)); }
 inline int fsconfig(int context, unsigned command, const char* key, const char* value) {
   return static_cast<int>(::syscall(kFsconfig, context, command, key, value, 0));

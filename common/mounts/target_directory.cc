@@ -10,6 +10,7 @@
 
 #include "efs/base/files.h"
 #include "efs/base/text.h"
+#include "mount_calls.h"
 
 namespace efs::mounts {
 namespace {
@@ -69,16 +70,33 @@ Result<TargetDirectory> TargetDirectory::open(const std::string& path) {
   const std::unique_ptr<char, decltype(&std::free)> real(::realpath(place.c_str(), nullptr),
                                                          &std::free);
   if (!real) return notThere(path, errno);
+  UniqueFd fd(::open(real.get(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd.valid()) return notThere(path, errno);
+  return of(std::move(fd), real.get(), path);
+}
+
+Result<TargetDirectory> TargetDirectory::beneath(const std::string& path) {
+  const auto slash = path.rfind('/');
+  const std::string name = slash == std::string::npos ? "" : path.substr(slash + 1);
+  if (name.empty()) return notThere(path, EINVAL);
+  const UniqueFd parent(calls::cloneTree(slash == 0 ? "/" : path.substr(0, slash).c_str()));
+  if (!parent.valid()) return notThere(path, errno);
+  UniqueFd fd(::openat(parent.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd.valid()) return notThere(path, errno);
+  return of(std::move(fd), path, path);
+}
+
+Result<TargetDirectory> TargetDirectory::of(UniqueFd fd, const std::string& path,
+                                            const std::string& asked) {
   TargetDirectory directory;
-  directory.path_ = real.get();
-  directory.fd_.reset(::open(real.get(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (!directory.fd_.valid()) return notThere(path, errno);
+  directory.path_ = path;
+  directory.fd_ = std::move(fd);
   struct statx info {};
   if (::statx(directory.fd(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
               STATX_TYPE | STATX_INO, &info) != 0) {
-    return notThere(path, errno);
+    return notThere(asked, errno);
   }
-  if (!S_ISDIR(info.stx_mode)) return notThere(path, ENOTDIR);
+  if (!S_ISDIR(info.stx_mode)) return notThere(asked, ENOTDIR);
   const std::uint64_t device = makedev(info.stx_dev_major, info.stx_dev_minor);
   directory.identity_ = mix(info.stx_ino + mix(device)) % kOffsets;
   EFS_TRY(id, mountIdOf(directory.fd()));

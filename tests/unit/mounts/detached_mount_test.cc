@@ -299,6 +299,18 @@ TEST_F(TargetTest, LockIsOfThisPlaceAloneAndGoesWithItsHolder) {
   EXPECT_EQ(info.st_mode & 0777U, 0600U);
 }
 
+// Whoever takes a mount away locks the place that will be bare then.
+TEST_F(TargetTest, IsKnownBeneathAMount) {
+  const auto bare = TargetDirectory::open(point).value();
+  ASSERT_EQ(::mount("none", point.c_str(), "tmpfs", 0, "size=64k"), 0);
+  EXPECT_NE(TargetDirectory::open(point).value().identity(), bare.identity());
+  const auto beneath = TargetDirectory::beneath(bare.path());
+  ASSERT_TRUE(beneath) << beneath.error().describe();
+  EXPECT_EQ(beneath->identity(), bare.identity());
+  EXPECT_EQ(::umount2(point.c_str(), MNT_DETACH), 0);
+  EXPECT_FALSE(TargetDirectory::beneath("/"));
+}
+
 // What is mounted there while we wait for the lock changes the place.
 TEST_F(TargetTest, LockedTargetIsWhatIsOnTop) {
   auto first = lockTarget(point, lock);

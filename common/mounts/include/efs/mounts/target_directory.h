@@ -21,6 +21,11 @@ class TargetDirectory {
   // child that can be killed.
   static Result<TargetDirectory> open(const std::string& path);
 
+  // The directory that a mount at `path` (canonical) covers: its identity is what makers of mounts
+  // lock once that mount is gone. Asks nothing of the mount. An error where it cannot be told:
+  // errno ENOSYS before Linux 5.2.
+  static Result<TargetDirectory> beneath(const std::string& path);
+
   int fd() const { return fd_.get(); }
   const std::string& path() const { return path_; }  // canonical
   // The same directory, whatever path, link or bind mount leads to it.
@@ -30,6 +35,7 @@ class TargetDirectory {
 
  private:
   TargetDirectory() = default;
+  static Result<TargetDirectory> of(UniqueFd fd, const std::string& path, const std::string& asked);
   UniqueFd fd_;
   std::string path_;
   std::uint64_t identity_ = 0;
