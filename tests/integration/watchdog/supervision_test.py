@@ -151,8 +151,8 @@ class Supervision(Bench):
         self.assertEqual(mount.greeting(), mount.tunnel_pid())
         self.assertEqual(mount.starts()[-1][1], "inherited")
 
-    def test_living_tunnel_that_may_not_be_looked_at_gets_no_second_one(self):
-        """A10: the lost errno of a link made it a dead one."""
+    def hidden_tunnel(self):
+        """A living one of another user."""
         mount = Mount(self, "mnt.a", start=False)
         for path, mode in ((self.root, 0o755), (self.state_dir, 0o755), (self.notes, 0o777),
                            (mount.config, 0o644)):
@@ -166,8 +166,26 @@ class Supervision(Bench):
         self.start_watchdog(wrapper=self.without_ptrace())
         mount.hand_over_listener()
         self.wait_log("tunnels cannot be looked at")
+        return mount
+
+    def test_frozen_tunnel_in_use_that_may_not_be_looked_at_gets_no_second_one(self):
+        """A debugger, the freezer or a host out of memory: its connections show that it lives."""
+        mount = self.hidden_tunnel()
+        client = mount.connect()
+        self.assertEqual(mount.greeting(client), mount.process.pid)  # accepted
+        os.kill(mount.process.pid, signal.SIGSTOP)
+        try:
+            mount.connect()  # waits for ever
+            time.sleep(10)  # longer than a retry (5 s) and the patience with connections (3 s)
+            self.assertEqual(len(mount.starts()), 1)
+        finally:
+            os.kill(mount.process.pid, signal.SIGCONT)
+
+    def test_living_tunnel_that_may_not_be_looked_at_gets_no_second_one(self):
+        """A10: the lost errno of a link made it a dead one."""
+        mount = self.hidden_tunnel()
         mount.connect()
-        time.sleep(7)  # longer than one retry and the patience with connections
+        time.sleep(10)  # longer than a retry (5 s) and the patience with connections (3 s)
         self.assertEqual(len(mount.starts()), 1)
         mount.kill_tunnel()
         mount.process.wait()
