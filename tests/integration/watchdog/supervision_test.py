@@ -30,9 +30,9 @@ class Supervision(Bench):
         wait_for("the saved pid", lambda: mount.saved()["pid"] == second)
         self.assertEqual(mount.saved()["aKeyFromTheFuture"], {"kept": True})
         self.assertEqual(os.stat(mount.state_path).st_mode & 0o777, 0o600)
-        self.assertIn("TLS tunnel for %s is not running" % mount.name, self.log())
-        self.assertIn('Starting TLS tunnel: "%s' % STAND_IN, self.log())
-        self.assertIn("Started efs-proxy, pid: %d" % second, self.log())
+        self.wait_log("TLS tunnel for %s is not running" % mount.name)
+        self.wait_log('Starting TLS tunnel: "%s' % STAND_IN)
+        self.wait_log("Started efs-proxy, pid: %d" % second)
 
     def test_connection_made_while_the_tunnel_is_dead_waits_in_the_backlog(self):
         """field.md 1: the kernel's reconnect is not refused."""
