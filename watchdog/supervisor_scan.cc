@@ -189,7 +189,8 @@ bool Supervisor::nobodyServes(MountRecord& mount, TunnelFinder& finder) const {
   const auto sockets = finder.ownSockets();
   if (!sockets) return false;
   if ((*sockets)->listeners(mount.port).empty()) return true;
-  if (!(*sockets)->hasUnaccepted(mount.port)) {
+  // A frozen or starved one has accepted connections; those of a dead one are closed.
+  if ((*sockets)->hasAccepted(mount.port) || !(*sockets)->hasUnaccepted(mount.port)) {
     mount.unaccepted_since.reset();
     return false;
   }

@@ -31,6 +31,9 @@ SocketTable SocketTable::parse(std::string_view text) {
     if (!row) continue;
     const bool client = row->state == net::kTcpEstablished || row->state == net::kTcpSynSent;
     if (client && row->remote.ip == loopback) table.client_ports_.insert(row->remote.port);
+    // Without an inode it has not been accepted, or was closed.
+    if (row->state == net::kTcpEstablished && row->local.ip == loopback && row->inode != 0)
+      table.accepted_.insert(row->local.port);
     const bool here = row->local.ip == loopback || row->local.ip == INADDR_ANY;
     if (row->state == net::kTcpListen && here) {
       table.listeners_.emplace(row->local.port, row->inode);

@@ -45,7 +45,7 @@ class CleanUp(Bench):
                        "Unmount grace period expired for %s" % mount.name,
                        "Sending signal SIGTERM(15) to stunnel. PID: %d" % mount.tunnel_pid(),
                        "is no longer running, cleaning up state"):
-            self.assertIn(anchor, self.log())
+            self.wait_log(anchor)
         self.assertEqual(keeper.greeting(), keeper.process.pid)
 
     def test_tunnel_lives_while_the_kernel_holds_its_port_and_is_even_replaced(self):
@@ -126,7 +126,7 @@ class CleanUp(Bench):
         write(mount.note("stubborn"), "")
         self.set_table([])
         self.wait_log("is still running, will retry termination")
-        self.assertIn("SIGKILL(9)", self.log())
+        self.wait_log("SIGKILL(9)")
         self.assert_nothing_left(mount)
 
     def test_leftover_state_of_a_mount_that_is_gone_is_removed(self):
@@ -166,8 +166,8 @@ class CleanUp(Bench):
         self.set_table([])
         self.wait_log("%s: removing %s" % (mount.name, inside))
         self.assertEqual(sorted(os.listdir(precious)), ["a", "b", "c"])
-        self.assertIn("is mounted there", self.log())
-        self.assertIn("umount %s" % inside, self.log())
+        self.wait_log("is mounted there")
+        self.wait_log("umount %s" % inside)
         self.assertTrue(os.path.exists(mount.state_path))
         self.assert_nothing_left(other)  # goes on
         time.sleep(2)

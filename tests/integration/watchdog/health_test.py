@@ -103,7 +103,7 @@ class Health(Bench):
         self.start_watchdog()
         self.wait_log("supervising the tunnel")
         self.call_until(mount, "asking its tunnel to connect anew")
-        self.assertIn("no answer from the server", self.log())
+        self.wait_log("no answer from the server")
         self.assertNotIn("replacing its tunnel", self.log())
 
     def test_stopped_tunnel_is_replaced(self):

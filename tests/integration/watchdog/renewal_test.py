@@ -114,7 +114,7 @@ class Renewal(Bench):
         mount = self.tls_mount(awsCredentialsMethod="credentials:default")
         self.start_watchdog(wrapper=self.in_home(None))
         self.wait_log("Failed to retrieve AWS security credentials using lookup method")
-        self.assertIn("Cannot recreate self-signed certificate", self.log())
+        self.wait_log("Cannot recreate self-signed certificate")
         time.sleep(3)
         self.assertEqual(self.log().count("Cannot recreate self-signed certificate"), 1)
         self.assertIn("old", self.subject())

@@ -157,7 +157,7 @@ TEST(Log, LosesNoLineWhenTwoProcessesRotate) {
       messages.insert(line.substr(at + 3));
     }
   }
-  EXPECT_GT(dir.entries().size(), 10U) << "it did rotate";
+  EXPECT_GT(dir.entries().size(), 3U) << "it did rotate";  // not while the other one does
   EXPECT_EQ(lines, 2U * kLines);
   EXPECT_EQ(messages.size(), 2U * kLines);
 }

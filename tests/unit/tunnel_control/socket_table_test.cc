@@ -76,8 +76,12 @@ TEST(SocketTable, ReadsTheKernelsTable) {
   ASSERT_TRUE(table);
   EXPECT_TRUE(table->hasClient(listener->port)) << "even before anybody accepted";
   EXPECT_TRUE(table->hasUnaccepted(listener->port));
-  const UniqueFd served(::accept(listener->fd.get(), nullptr, nullptr));
+  EXPECT_FALSE(table->hasAccepted(listener->port));
+  UniqueFd served(::accept(listener->fd.get(), nullptr, nullptr));
   EXPECT_FALSE(SocketTable::read()->hasUnaccepted(listener->port));
+  EXPECT_TRUE(SocketTable::read()->hasAccepted(listener->port));
+  served.reset();
+  EXPECT_FALSE(SocketTable::read()->hasAccepted(listener->port));
 }
 
 TEST(TunnelProcess, KnowsAListeningSocketByItsPort) {

@@ -26,6 +26,9 @@ class SocketTable {
   const std::multimap<int, ino_t>& listeners() const { return listeners_; }
   // Connections to the port wait for somebody to accept them.
   bool hasUnaccepted(int port) const { return unaccepted_.count(port) != 0; }
+  // A process holds the server's end of a connection to 127.0.0.1:<port>: whoever serves it lives,
+  // however slow it is.
+  bool hasAccepted(int port) const { return accepted_.count(port) != 0; }
   // A client end that is connected, or trying to connect, to 127.0.0.1:<port>.
   bool hasClient(int port) const { return client_ports_.count(port) != 0; }
 
@@ -33,6 +36,7 @@ class SocketTable {
   std::multimap<int, ino_t> listeners_;
   std::set<int> client_ports_;
   std::set<int> unaccepted_;
+  std::set<int> accepted_;
 };
 
 }  // namespace efs::tunnel_control
