@@ -4,6 +4,7 @@
 #include <array>
 
 #include "efs/base/log.h"
+#include "efs/base/url_authority.h"
 
 namespace efs::aws {
 namespace {

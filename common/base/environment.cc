@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "efs/base/text.h"
+#include "efs/base/url_authority.h"
 
 extern char** environ;
 
@@ -50,18 +51,6 @@ Variables takeVariables(const std::vector<std::string>& patterns) {
 void setVariables(const Variables& variables) {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): the caller has one thread
   for (const auto& [name, value] : variables) ::setenv(name.c_str(), value.c_str(), 1);
-}
-
-std::size_t authorityStart(std::string_view url) {
-  const auto end = url.find("://");
-  if (end == std::string_view::npos) return 0;
-  // RFC 3986, 3.1; a password may contain "://", too.
-  const std::string_view scheme = url.substr(0, end);
-  const bool is_scheme = std::all_of(scheme.begin(), scheme.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
-           c == '-' || c == '.';
-  });
-  return is_scheme ? end + 3 : 0;
 }
 
 std::string withoutProxyUser(std::string value) {

@@ -37,8 +37,6 @@ void setVariables(const Variables& variables);
 inline constexpr std::array<const char*, 8> kProxyVariables{
     "http_proxy", "https_proxy", "all_proxy", "no_proxy",
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"};
-// Where the authority of a URL begins: behind "scheme://", else at 0.
-std::size_t authorityStart(std::string_view url);
 // "http://user:password@proxy:3128" without what stands between "//" and the last '@'.
 std::string withoutProxyUser(std::string value);
 // The proxy variables of `environment` that name a user, each without him.
