@@ -64,12 +64,13 @@ TEST(LaunchTunnel, GivesNullStdioAndNothingElse) {
   const UniqueFd leaked(::open("/etc/passwd", O_RDONLY));  // without close-on-exec
   ASSERT_TRUE(leaked.valid());
   const UniqueFd listener = makeListener();
-  // No pipe: the shell would hold its ends for a moment while the list is made.
+  // What ls inherits, and 5 for the directory that it reads: the shell has descriptors of its own
+  // for a moment.
   const std::string report = reportOf(
       "a=$(readlink /proc/$$/fd/0); b=$(readlink /proc/$$/fd/1); c=$(readlink /proc/$$/fd/2);"
-      "echo $a $b $c >&4; ls /proc/$$/fd >&4",
+      "echo $a $b $c >&4; ls /proc/self/fd >&4",
       listener);
-  EXPECT_EQ(report, "/dev/null /dev/null /dev/null\n0\n1\n2\n3\n4\n");
+  EXPECT_EQ(report, "/dev/null /dev/null /dev/null\n0\n1\n2\n3\n4\n5\n");
 }
 
 // CSI-14 is for those that sign. The tunnel signs nothing: keys in its environment would stand in
