@@ -147,6 +147,8 @@ bool putBeneath(const RemountPlan& plan, const mounts::DetachedMount& mount) {
   return in_time ? (*ended)->code == 0 : isInPlace(plan);
 }
 
+}  // namespace
+
 Result<std::string> putInPlace(const RemountPlan& plan, const mounts::DetachedMount& mount) {
   EFS_CHECK(mayDetach(plan));
   EFS_TRY(lock, lockPlace(plan));
@@ -158,6 +160,8 @@ Result<std::string> putInPlace(const RemountPlan& plan, const mounts::DetachedMo
   EFS_CHECK(detachOld(plan));
   return std::string(kNeverBare);
 }
+
+namespace {
 
 // --- mount(2), for kernels before 5.2
 
