@@ -12,7 +12,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <system_error>
 
 #include "child_job.h"
@@ -273,7 +275,9 @@ Result<std::string> remountInChild(const RemountPlan& plan) {
 }
 
 std::string stagingFolder(const std::string& state_directory) {
-  return state_directory + "/remount";
+  const std::unique_ptr<char, decltype(&std::free)> real(
+      ::realpath(state_directory.c_str(), nullptr), &std::free);
+  return (real ? real.get() : state_directory) + std::string("/remount");
 }
 
 void clearStagingPath(const std::string& path) {

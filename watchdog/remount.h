@@ -60,7 +60,8 @@ Result<std::string> remountInChild(const RemountPlan& plan);
 Result<std::string> putInPlace(const RemountPlan& plan, const mounts::DetachedMount& mount);
 
 // Where mounts made by mount(2) stand before they are moved: no clean-up of a mount's files walks
-// there, and what is mounted there is no mount of an application.
+// there, and what is mounted there is no mount of an application. As the mount table shows it:
+// /var/run is a link.
 std::string stagingFolder(const std::string& state_directory);
 // Detaches and removes everything there, or only `path`; the body of a job. No path is walked into.
 Result<std::string> clearStaging(const std::string& folder);

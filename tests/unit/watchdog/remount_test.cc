@@ -107,5 +107,14 @@ TEST_F(PutInPlace, WaitsForWhoeverMountsThereAtTheMoment) {
   EXPECT_EQ(there(), "new");
 }
 
+// The state directory is /var/run/efs, and the mount table says /run/efs.
+TEST(StagingFolder, IsWhatTheMountTableShows) {
+  const test_support::TempDir dir;
+  ASSERT_EQ(::mkdir(dir.at("run").c_str(), 0755), 0);
+  ASSERT_EQ(::symlink(dir.at("run").c_str(), dir.at("var-run").c_str()), 0);
+  EXPECT_EQ(stagingFolder(dir.at("var-run")), stagingFolder(dir.at("run")));
+  EXPECT_EQ(stagingFolder("/no/such"), "/no/such/remount");
+}
+
 }  // namespace
 }  // namespace efs::watchdog
