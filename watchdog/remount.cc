@@ -12,7 +12,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <system_error>
 
 #include "child_job.h"
@@ -147,6 +149,8 @@ bool putBeneath(const RemountPlan& plan, const mounts::DetachedMount& mount) {
   return in_time ? (*ended)->code == 0 : isInPlace(plan);
 }
 
+}  // namespace
+
 Result<std::string> putInPlace(const RemountPlan& plan, const mounts::DetachedMount& mount) {
   EFS_CHECK(mayDetach(plan));
   EFS_TRY(lock, lockPlace(plan));
@@ -158,6 +162,8 @@ Result<std::string> putInPlace(const RemountPlan& plan, const mounts::DetachedMo
   EFS_CHECK(detachOld(plan));
   return std::string(kNeverBare);
 }
+
+namespace {
 
 // --- mount(2), for kernels before 5.2
 
@@ -269,7 +275,9 @@ Result<std::string> remountInChild(const RemountPlan& plan) {
 }
 
 std::string stagingFolder(const std::string& state_directory) {
-  return state_directory + "/remount";
+  const std::unique_ptr<char, decltype(&std::free)> real(
+      ::realpath(state_directory.c_str(), nullptr), &std::free);
+  return (real ? real.get() : state_directory) + std::string("/remount");
 }
 
 void clearStagingPath(const std::string& path) {

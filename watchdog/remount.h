@@ -12,6 +12,7 @@
 #include "efs/base/clock.h"
 #include "efs/base/result.h"
 #include "efs/mounts/client_identifier.h"
+#include "efs/mounts/detached_mount.h"
 #include "efs/mounts/mount_identity.h"
 #include "efs/mounts/mount_options.h"
 #include "efs/mounts/mount_table.h"
@@ -55,9 +56,12 @@ struct RemountPlan {
 // kNeverBare, or empty. The body of a job.
 inline constexpr const char* kNeverBare = ", without a moment in which nothing was mounted there";
 Result<std::string> remountInChild(const RemountPlan& plan);
+// Its last step: nothing ends this process from then on but its own end.
+Result<std::string> putInPlace(const RemountPlan& plan, const mounts::DetachedMount& mount);
 
 // Where mounts made by mount(2) stand before they are moved: no clean-up of a mount's files walks
-// there, and what is mounted there is no mount of an application.
+// there, and what is mounted there is no mount of an application. As the mount table shows it:
+// /var/run is a link.
 std::string stagingFolder(const std::string& state_directory);
 // Detaches and removes everything there, or only `path`; the body of a job. No path is walked into.
 Result<std::string> clearStaging(const std::string& folder);

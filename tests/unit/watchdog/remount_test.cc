@@ -1,0 +1,120 @@
+// The last step of a remount with the running kernel's own tmpfs in place of NFS, in a mount
+// namespace of the test's own; that needs root. The whole runs in the guest.
+#include "remount.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "efs/base/clock.h"
+#include "efs/base/files.h"
+#include "efs/base/subprocess.h"
+#include "efs/base/text.h"
+#include "efs/mounts/target_directory.h"
+#include "efs/test_support/temp_dir.h"
+
+namespace efs::watchdog {
+namespace {
+
+using mounts::DetachedMount;
+using mounts::MountTable;
+
+class PutInPlace : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0 || ::unshare(CLONE_NEWNS) != 0 ||
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+      GTEST_SKIP() << "mounting needs root and mount namespaces";
+    }
+    ASSERT_EQ(::mkdir(point_.c_str(), 0755), 0);
+    point_ = mounts::TargetDirectory::open(point_).value().path();
+    ASSERT_TRUE(mountTmpfs("old", point_));
+    const auto made = DetachedMount::make(newTmpfs());
+    if (!made || !*made) GTEST_SKIP() << "no mounts by descriptor here";
+    plan_.old = mounts::MountIdentity::of(*MountTable::readKernel()->atPath(point_));
+    plan_.port = 1;
+    plan_.target_lock = dir_.at("mount-points.lock");
+  }
+  void TearDown() override {
+    while (::umount2(point_.c_str(), MNT_DETACH) == 0) {
+    }
+  }
+  static bool mountTmpfs(const char* source, const std::string& where) {
+    return ::mount(source, where.c_str(), "tmpfs", 0, "size=64k") == 0;
+  }
+  static mounts::MountDescription newTmpfs() {
+    mounts::MountDescription description;
+    description.type = "tmpfs";
+    description.parameters = {{"source", "new"}, {"size", "64k"}};
+    return description;
+  }
+  Result<std::string> put() {
+    const auto mount = DetachedMount::make(newTmpfs());
+    return putInPlace(plan_, **mount);
+  }
+  std::string there() const {
+    const auto table = MountTable::readKernel();
+    const auto* top = table->atPath(point_);
+    return top == nullptr ? "nothing" : top->source;
+  }
+  std::size_t stacked() const {
+    const auto table = MountTable::readKernel();
+    std::size_t count = 0;
+    for (const auto& entry : table->entries()) count += entry.target == point_ ? 1U : 0U;
+    return count;
+  }
+
+  test_support::TempDir dir_;
+  std::string point_ = dir_.at("point");
+  RemountPlan plan_;
+};
+
+TEST_F(PutInPlace, TheNewMountIsThereAloneWhetherTheOldOneIsInUseOrNot) {
+  for (const bool in_use : {false, true}) {
+    const UniqueFd open(in_use ? ::open(point_.c_str(), O_RDONLY | O_CLOEXEC) : -1);
+    const auto put_there = put();
+    ASSERT_TRUE(put_there) << put_there.error().describe();
+    EXPECT_EQ(there(), "new");
+    EXPECT_EQ(stacked(), 1U);
+    plan_.old = mounts::MountIdentity::of(*MountTable::readKernel()->atPath(point_));
+  }
+}
+
+TEST_F(PutInPlace, WhatIsNotTheOldMountStays) {
+  ASSERT_EQ(::umount2(point_.c_str(), MNT_DETACH), 0);
+  EXPECT_FALSE(put());
+  EXPECT_EQ(there(), "nothing");
+  ASSERT_TRUE(mountTmpfs("administrator", point_));
+  EXPECT_FALSE(put());
+  EXPECT_EQ(there(), "administrator");
+}
+
+TEST_F(PutInPlace, WaitsForWhoeverMountsThereAtTheMoment) {
+  const auto place = mounts::TargetDirectory::beneath(point_);
+  ASSERT_TRUE(place) << place.error().describe();
+  {
+    const auto held = mounts::TargetLock::tryAcquire(plan_.target_lock, *place);
+    ASSERT_TRUE(held);
+    const auto refused = put();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), ErrorKind::kBusy);
+    EXPECT_EQ(there(), "old");
+  }
+  EXPECT_TRUE(put());
+  EXPECT_EQ(there(), "new");
+}
+
+// The state directory is /var/run/efs, and the mount table says /run/efs.
+TEST(StagingFolder, IsWhatTheMountTableShows) {
+  const test_support::TempDir dir;
+  ASSERT_EQ(::mkdir(dir.at("run").c_str(), 0755), 0);
+  ASSERT_EQ(::symlink(dir.at("run").c_str(), dir.at("var-run").c_str()), 0);
+  EXPECT_EQ(stagingFolder(dir.at("var-run")), stagingFolder(dir.at("run")));
+  EXPECT_EQ(stagingFolder("/no/such"), "/no/such/remount");
+}
+
+}  // namespace
+}  // namespace efs::watchdog
