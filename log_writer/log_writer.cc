@@ -46,6 +46,17 @@ void raiseDescriptorLimit() {
   (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// `ulimit -f` of whoever mounted first is no limit of the host's logs. Where it cannot be lifted, a
+// line is lost and told, and no signal ends us.
+void liftFileSizeLimit() {
+  rlimit limit{RLIM_INFINITY, RLIM_INFINITY};
+  if (::setrlimit(RLIMIT_FSIZE, &limit) != 0 && ::getrlimit(RLIMIT_FSIZE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    (void)::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  (void)::signal(SIGXFSZ, SIG_IGN);
+}
+
 std::size_t mostClients() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur <= kReserve) return 1;
@@ -283,6 +294,7 @@ int runLogWriter(const std::vector<std::string>& arguments) {
   }
   ::umask(022);
   raiseDescriptorLimit();
+  liftFileSizeLimit();
   const SystemClock clock;
   auto writer = LogWriter::create(arguments[1], clock);
   if (!writer && writer.error().kind() == ErrorKind::kBusy) return 0;

@@ -483,6 +483,19 @@ class Protocol(unittest.TestCase):
             link.close()
         wait_for(lambda: len(written()) == 120, "all lines")
 
+    def test_file_size_limit_of_who_started_it_is_not_its_own(self):
+        for limit, reasons in (("0:unlimited", [""]),
+                               ("0:0", ["", f"writing log {self.dir}/log: File too large"])):
+            self.stop()
+            self.writer = subprocess.Popen(["prlimit", f"--fsize={limit}", f"{BIN}/efs-log-writer",
+                                            self.dir])
+            link = self.connect()
+            for number in (1, 2):
+                link.send(self.line("x"))
+                handled, why = self.handled(link)
+                self.assertEqual(handled, number)
+                self.assertIn(why, reasons)  # only CAP_SYS_RESOURCE lifts a hard limit
+
     def test_its_end_does_not_take_the_socket_of_another_one(self):
         link = self.connect()
         first = self.writer
