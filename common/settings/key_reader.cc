@@ -42,6 +42,17 @@ void KeyReader::number(const char* section, const char* key, Bad bad, std::int64
          "a number from " + std::to_string(low) + " to " + std::to_string(high));
 }
 
+void KeyReader::choice(const char* section, const char* key, Bad bad, const std::string& first,
+                       const std::string& second, bool& is_second) {
+  const auto value = text(section, key);
+  if (!value || value->empty()) return;
+  if (*value == first || *value == second) {
+    is_second = *value == second;
+  } else {
+    reject(section, key, bad, *value, "\"" + first + "\" or \"" + second + "\"");
+  }
+}
+
 void KeyReader::reject(const char* section, const char* key, Bad bad, const std::string& value,
                        const std::string& expected) {
   const std::string what = ini_.name() + ": [" + section + "] " + key + " = \"" +

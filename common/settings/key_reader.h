@@ -33,6 +33,9 @@ class KeyReader {
     number(section, key, bad, low, high, value);
     out = static_cast<Number>(value);
   }
+  // One of two words; `is_second` changes only where one of them is there. Empty counts as absent.
+  void choice(const char* section, const char* key, Bad bad, const std::string& first,
+              const std::string& second, bool& is_second);
   void warn(const std::string& warning) { warnings_.push_back(warning); }
   // The value was not usable: an error, or a warning that the default is taken.
   void reject(const char* section, const char* key, Bad bad, const std::string& value,

@@ -37,13 +37,9 @@ void readLog(KeyReader& keys, Settings& settings) {
   }
   keys.number(kMount, "logging_max_bytes", Bad::kError, 0, kMaxLogBytes, settings.log.max_bytes);
   keys.number(kMount, "logging_file_count", Bad::kError, 0, kMaxLogFiles, settings.log.file_count);
-  if (const auto writer = keys.text(kMount, "log_writer")) {
-    if (*writer == "own") {
-      settings.log.writer = log::Writer::kOwn;
-    } else if (*writer != "shared") {
-      keys.reject(kMount, "log_writer", Bad::kDefault, *writer, "\"shared\" or \"own\"");
-    }
-  }
+  bool own_writer = settings.log.writer == log::Writer::kOwn;
+  keys.choice(kMount, "log_writer", Bad::kDefault, "shared", "own", own_writer);
+  settings.log.writer = own_writer ? log::Writer::kOwn : log::Writer::kShared;
 }
 
 void readStateMode(KeyReader& keys, mode_t& out) {
@@ -89,15 +85,6 @@ void readLocalUids(KeyReader& keys, MountSettings& mount) {
   }
 }
 
-// A name that two hosts share gives both the same locks: no guessing.
-void readClientIdentifier(KeyReader& keys, MountSettings& mount) {
-  const auto value = keys.text(kMount, "client_identifier");
-  if (!value || value->empty()) return;
-  mount.classic_client_identifier = *value == "classic";
-  if (*value == "classic" || *value == "auto") return;
-  keys.reject(kMount, "client_identifier", Bad::kError, *value, "\"auto\" or \"classic\"");
-}
-
 void readMount(KeyReader& keys, MountSettings& mount) {
   keys.text(kMount, "dns_name_format", mount.dns_name_format);
   keys.text(kMount, "dns_name_suffix", mount.dns_name_suffix);
@@ -123,13 +110,10 @@ void readMount(KeyReader& keys, MountSettings& mount) {
   readSeconds(keys, kMount, "retry_nfs_mount_command_timeout_sec", Bad::kDefault, 1,
               mount.retry_nfs_mount_timeout);
   // A slip must not bring back what the switch was to turn off.
-  if (const auto api = keys.text(kMount, "mount_api")) {
-    mount.classic_mount_api = *api == "classic";
-    if (*api != "auto" && *api != "classic") {
-      keys.reject(kMount, "mount_api", Bad::kError, *api, "\"auto\" or \"classic\"");
-    }
-  }
-  readClientIdentifier(keys, mount);
+  keys.choice(kMount, "mount_api", Bad::kError, "auto", "classic", mount.classic_mount_api);
+  // A name that two hosts share gives both the same locks: no guessing.
+  keys.choice(kMount, "client_identifier", Bad::kError, "auto", "classic",
+              mount.classic_client_identifier);
   readLocalUids(keys, mount);
 }
 
@@ -148,12 +132,9 @@ void readWatchdog(KeyReader& keys, WatchdogSettings& watchdog) {
   readSeconds(keys, kWatchdog, "stunnel_health_check_command_timeout_sec", Bad::kDefault, 1,
               watchdog.health_check_timeout);
   readSeconds(keys, kWatchdog, "hang_detection_sec", Bad::kDefault, 0, watchdog.hang_detection);
-  if (const auto failover = keys.text(kWatchdog, "az_failover")) {
-    watchdog.az_failover = *failover != "off";
-    if (*failover != "off" && *failover != "auto") {
-      keys.reject(kWatchdog, "az_failover", Bad::kDefault, *failover, "\"auto\" or \"off\"");
-    }
-  }
+  bool stays = !watchdog.az_failover;
+  keys.choice(kWatchdog, "az_failover", Bad::kDefault, "auto", "off", stays);
+  watchdog.az_failover = !stays;
   keys.flag(kWatchdog, "allow_identity_change", Bad::kDefault, watchdog.allow_identity_change);
   keys.flag(kWatchdog, "remount_stale", Bad::kDefault, watchdog.remount_stale);
   readSeconds(keys, kWatchdog, "remount_after_sec", Bad::kDefault, 0, watchdog.remount_after);

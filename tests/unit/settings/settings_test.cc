@@ -129,6 +129,7 @@ TEST(Settings, MountApiIsAutoOrClassic) {
   EXPECT_FALSE(good("").mount.classic_mount_api);
   EXPECT_FALSE(good("[mount]\nmount_api = auto\n").mount.classic_mount_api);
   EXPECT_TRUE(good("[mount]\nmount_api = classic\n").mount.classic_mount_api);
+  EXPECT_FALSE(good("[mount]\nmount_api =\n").mount.classic_mount_api) << "as if absent";
   EXPECT_EQ(failureOf("[mount]\nmount_api = clasic\n"),
             "test.conf: [mount] mount_api = \"clasic\" is not \"auto\" or \"classic\"");
 }
