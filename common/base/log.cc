@@ -47,7 +47,7 @@ std::string findWriter() {
   for (auto& place : split(environmentVariable("PATH").value_or(""), ':'))
     places.push_back(std::move(place));
   for (const auto& place : places) {
-    const std::string path = place + "/" + kWriterProgram;
+    std::string path = place + "/" + kWriterProgram;
     if (path.front() == '/' && !place.empty() && ::access(path.c_str(), X_OK) == 0) return path;
   }
   return {};

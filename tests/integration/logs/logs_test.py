@@ -275,7 +275,8 @@ class TheWriter(LogTest):
             wait_for(lambda: state_of(pid) == "T", "the writer's stop")
             for _ in range(600):
                 self.assertServes(tunnel)
-            self.assertLess(tunnel.memory_kib() / 1024, 64)
+            if not tunnel.sanitized():
+                self.assertLess(tunnel.memory_kib() / 1024, 64)
         finally:
             os.kill(pid, signal.SIGCONT)
         tunnel.wait_log("lost while the log could not be written")
@@ -516,20 +517,23 @@ class Protocol(unittest.TestCase):
         backend = Server(echo)
         self.addCleanup(backend.close)
         tunnel = Tunnel(backend.port)
-        try:
-            killed = None
-            for _ in range(5):
-                pid = wait_for(lambda old=killed: writer_pid(tunnel.dir) not in (None, old) and
-                               writer_pid(tunnel.dir), "a writer", 30)
-                for _ in range(20):
-                    with tunnel.connect() as client:
-                        client.sendall(b"x")
-                        receive(client, 1)
-                os.kill(pid, signal.SIGKILL)
-                killed = pid
+
+        def talk():
             with tunnel.connect() as client:
                 client.sendall(b"x")
                 receive(client, 1)
+
+        try:
+            killed = None
+            for _ in range(5):
+                talk()  # only who has a line starts a writer
+                pid = wait_for(lambda old=killed: writer_pid(tunnel.dir) not in (None, old) and
+                               writer_pid(tunnel.dir), "a writer", 30)
+                for _ in range(19):
+                    talk()
+                os.kill(pid, signal.SIGKILL)
+                killed = pid
+            talk()
             wait_for(lambda: "Connection 101" in tunnel.log(), "the last line", 30)
             text = tunnel.log()
             for number in range(1, 102):
