@@ -186,7 +186,7 @@ class Identity(HelperBench):
         wait_for("a refusal", lambda: failed in self.log() or renewed in self.log())
         self.assertNotIn(renewed, self.log())
         for word in words:
-            self.assertIn(word, self.log())
+            wait_for(word, lambda word=word: word in self.log())
 
     def assertNoSecret(self):
         for name in glob.glob(f"{STATE}/*") + glob.glob(f"{STATE}/*+/state.json"):
@@ -330,7 +330,8 @@ class Identity(HelperBench):
         self.home_keys(keys("backup", "AKIAOTHER"))
         self.renew(config="allow_identity_change = true")
         self.assertRenewed("a", "AKIAOTHER")
-        self.assertIn("no longer that of access key AKIAHOME", self.log())
+        wait_for("a word about the change",
+                 lambda: "no longer that of access key AKIAHOME" in self.log())
         wait_for("the note", lambda: "AKIAOTHER" in read(self.mounted["a"]))
 
     def test_a_state_file_without_origin_is_renewed_as_before(self):

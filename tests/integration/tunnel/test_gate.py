@@ -65,6 +65,7 @@ class Gate(TunnelTest):
             self.assertEqual(as_user(NOBODY, tunnel.port), "ConnectionResetError")
         self.assertEqual(self.backend.accepted, 0)
         wait_for(lambda: tunnel.counters().strangers_refused == 3, "three counted")
+        tunnel.wait_log("belongs to uid 65534")
         self.assertEqual(tunnel.log().count("belongs to uid 65534"), 1, "one line a minute")
 
     def test_connect_send_close_does_not_get_through(self):

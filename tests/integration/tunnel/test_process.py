@@ -116,8 +116,9 @@ class Start(TunnelTest):
         self.assertEqual(tunnel.process.wait(WAIT), 1)
         error = tunnel.process.stderr.read().decode()
         self.assertEqual(error.count("\n"), 1, error)
-        for text in (error, status[3], tunnel.log()):
+        for text in (error, status[3]):
             self.assertIn(fragment, text)
+        tunnel.wait_log(fragment)
         return status
 
     def test_a_taken_port_is_a_clear_error(self):

@@ -47,8 +47,7 @@ class Renewal(Bench):
         created = mount.saved()["certificateCreationTime"]
         self.assertLess(created, stamp(-1))
         self.assertGreater(created, stamp(60))
-        self.assertIn("Sending signal SIGHUP(1) to stunnel. PID: %d" % mount.process.pid,
-                      self.log())
+        self.wait_log("Sending signal SIGHUP(1) to stunnel. PID: %d" % mount.process.pid)
         self.assertEqual(mount.greeting(), mount.process.pid)
         self.assertEqual(self.log().count("Renewed the certificate"), 1)
 

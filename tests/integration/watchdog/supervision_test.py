@@ -297,8 +297,9 @@ class Supervision(Bench):
         self.wait_log("Failed to locate efs-proxy")
         os.symlink(STAND_IN, program)
         wait_for("its tunnel", mount.starts)
-        self.assertEqual(self.log().count("Watchdog failed to start"), 1)
-        self.assertEqual(self.log().count("is not running"), 1)
+        for once in ("Watchdog failed to start", "is not running"):
+            self.wait_log(once)
+            self.assertEqual(self.log().count(once), 1)
 
     def test_mount_left_by_a_dead_helper_is_taken_over(self):
         """field.md 1 (C#1940): mounted, but its '~' file was never renamed; the tunnel is dead."""
