@@ -38,7 +38,7 @@ for api in auto classic; do
 done
 
 note "merged with another mount: $api shows it for a moment"
-mount -t tmpfs none /sys/fs/nfs
+mount -o remount,ro /sys
 mount_efs tls "$FS:/" /mnt/first
 efs_setting retry_nfs_mount_command_count 1
 watched /mnt/second refuse 32 mount -t efs -o tls "$FS:/" /mnt/second
@@ -51,7 +51,7 @@ says "merged" "trunking"
 equal "seen before it was checked" "$SEEN" 0
 equal "tunnels" "$(tunnels | wc -l)" 1
 echo x >/mnt/first/still || fail "the first mount suffered"
-umount /sys/fs/nfs
+mount -o remount,rw /sys
 unmount /mnt/first
 all_cleared
 
