@@ -25,6 +25,7 @@
 #include "efs/mounts/client_identifier.h"
 #include "efs/mounts/detached_mount.h"
 #include "efs/mounts/nfs_mount.h"
+#include "efs/mounts/stacked_mount.h"
 #include "efs/mounts/target_directory.h"
 #include "efs/mounts/unmount.h"
 #include "probes.h"
@@ -120,11 +121,31 @@ Status detachOld(const RemountPlan& plan) {
   }
 }
 
+// The mount in which the old one's directory is.
+Result<int> parentOfOld(const RemountPlan& plan) {
+  EFS_TRY(table, mounts::MountTable::readKernel());
+  for (const auto& entry : table.entries()) {
+    if (plan.old.is(entry)) return entry.parent_id;
+  }
+  return Error(ErrorKind::kNotFound, "nothing is mounted at " + plan.old.target + " any more");
+}
+
+// Whoever shares no lock with us may have mounted there in between: then that one stays.
+Status keepUnlessStacked(const RemountPlan& plan, int mount, int parent) {
+  EFS_TRY(stacked, mounts::detachIfStacked(mount, parent));
+  if (!stacked) return {};
+  return Error(ErrorKind::kBusy, "another mount came to " + plan.old.target +
+                                     " in the moment in which it was bare, and stays");
+}
+
 // Nothing asks the server between the two.
 Status swap(const RemountPlan& plan, int mount) {
+  EFS_TRY(parent, parentOfOld(plan));
   EFS_CHECK(detachOld(plan));
   constexpr unsigned kEmptyPath = MOVE_MOUNT_F_EMPTY_PATH;
-  if (::move_mount(mount, "", AT_FDCWD, plan.old.target.c_str(), kEmptyPath) == 0) return {};
+  if (::move_mount(mount, "", AT_FDCWD, plan.old.target.c_str(), kEmptyPath) == 0) {
+    return keepUnlessStacked(plan, mount, parent);
+  }
   return Error::fromErrno(errno, "putting the new mount at " + plan.old.target)
       .addHint("nothing is mounted there now: mount it again");
 }
