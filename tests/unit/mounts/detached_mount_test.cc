@@ -305,10 +305,11 @@ TEST_F(TargetTest, OfThreeAtOnceTheFirstStays) {
       return detachIfStacked(mine, directory.mountId()).value_or(false) ? 0 : 1;
     });
     ASSERT_TRUE(other);
-    if (upper_first) (void)other->wait(Duration(10000));
+    Result<std::optional<ExitStatus>> ended = std::optional<ExitStatus>();
+    if (upper_first) ended = other->wait(Duration(10000));
     const int mine = (upper_first ? second : third)->fd();
     EXPECT_TRUE(detachIfStacked(mine, directory.mountId()).value());
-    const auto ended = other->wait(Duration(10000));
+    if (!upper_first) ended = other->wait(Duration(10000));
     ASSERT_TRUE(ended && *ended);
     EXPECT_EQ((*ended)->code, 0);
     EXPECT_EQ(mounted()->device, mount->device());
