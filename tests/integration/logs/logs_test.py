@@ -30,11 +30,22 @@ HEADER = struct.Struct(">cBBQIH")
 TUNNEL_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \d+ [A-Z]+ efs_proxy .*\n")
 
 
+def open_files(pid):
+    """What its descriptors are; one that is closed at this moment is left out."""
+    found = []
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            found.append(os.readlink(f"/proc/{pid}/fd/{name}"))
+        except FileNotFoundError:
+            continue
+    return found
+
+
 def read(path):
     try:
         with open(path, encoding="utf-8") as file:
             return file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return ""
 
 
@@ -254,8 +265,7 @@ class TheWriter(LogTest):
         self.assertEqual(links, ["/dev/null"] * 3)
         self.assertNotEqual(os.getsid(pid), os.getsid(tunnel.pid))
         sockets = read("/proc/net/tcp")
-        inodes = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
-        for link in filter(lambda text: text.startswith("socket:"), inodes):
+        for link in filter(lambda text: text.startswith("socket:"), open_files(pid)):
             self.assertNotIn(link[8:-1], sockets.split())
         second = subprocess.run([f"{BIN}/efs-log-writer", tunnel.dir], timeout=20)
         self.assertEqual(second.returncode, 0)
@@ -341,9 +351,8 @@ class TheWriter(LogTest):
 
     def test_an_idle_writer_pins_no_disk(self):
         tunnel, pid = self.started()
-        wait_for(lambda: not any(os.readlink(f"/proc/{pid}/fd/{fd}").startswith("/tmp/") and
-                                 "efs-proxy.log" in os.readlink(f"/proc/{pid}/fd/{fd}")
-                                 for fd in os.listdir(f"/proc/{pid}/fd")), "closed files")
+        wait_for(lambda: not any(path.startswith("/tmp/") and "efs-proxy.log" in path
+                                 for path in open_files(pid)), "closed files")
         self.assertServes(tunnel)
 
     def test_without_it_a_tunnel_writes_itself(self):
