@@ -250,11 +250,25 @@ void MountSteps::byMountCall() {
   judgeVisible(before);
 }
 
+// Without a tunnel: the only one of this network namespace. (The kernel refuses a second one with
+// the same options itself.)
+const MountEntry* findDirect(const std::vector<const MountEntry*>& came) {
+  if (came.size() == 1) return came.front();
+  const auto volumes = readFile("/proc/self/net/nfsfs/volumes");
+  const MountEntry* own = nullptr;
+  for (const auto* entry : came) {
+    if (!volumes || !listsDevice(*volumes, entry->device)) continue;
+    if (own != nullptr) return nullptr;
+    own = entry;
+  }
+  return own;
+}
+
 // mount(2) does not say which mount it made. Others, who have locks of their own, may have mounted
 // here since as well: ours has our port, or, merged with another one, a port that was there before.
 const MountEntry* MountSteps::findOwn(const std::vector<const MountEntry*>& came,
                                       const Before& before) const {
-  if (!rules_.own_port) return came.size() == 1 ? came.front() : nullptr;
+  if (!rules_.own_port) return findDirect(came);
   const MountEntry* merged = nullptr;
   for (const auto* entry : came) {
     const auto port = portOf(*entry);

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# A container with a state directory of its own shares no lock with its host. Of their mounts of one place at
-# the same moment exactly one stays, with both ways to make a mount; every exit code is true, the mount works and
-# goes through its own tunnel, and what lost leaves nothing. Contract: CSI-1, FLOW-3.
+# A container with a state directory and a network of its own shares no lock with its host. Of their mounts of one
+# place at the same moment exactly one stays, with both ways to make a mount, with and without TLS; every exit code is
+# true, the mount works, and what lost leaves nothing. Contract: CSI-1, FLOW-3.
+# kernels: all
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 
+ADDRESS=10.77.9.54
 PLACES=/mnt/places
 TARGET=$PLACES/x
 mkdir -p "$PLACES" /run/efs
@@ -12,18 +14,28 @@ mount -t tmpfs places "$PLACES"
 mount --make-shared "$PLACES"
 mkdir "$TARGET"
 echo root >"$WORLD/data/$FS/who"
-unshare --mount --propagation unchanged sleep $((600 * SCALE)) </dev/null >/dev/null 2>&1 &
+unshare --mount --net --propagation unchanged sleep $((600 * SCALE)) </dev/null >/dev/null 2>&1 &
 CONTAINER=$!
 apart() { [[ "$(readlink "/proc/$CONTAINER/ns/mnt")" != "$(readlink /proc/self/ns/mnt)" ]]; }
 eventually 5 apart || fail "the container has no mounts of its own"
-inside() { nsenter --target "$CONTAINER" --mount -- "$@"; }
+inside() { nsenter --target "$CONTAINER" --mount --net -- "$@"; }
 inside mount -t tmpfs -o mode=755 own /run/efs || fail "no state directory of its own"
+inside mount -t sysfs sys /sys
+ip link add container54 type veth peer name eth0 netns "$CONTAINER"
+ip link set container54 up
+sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.proxy_arp=1 net.ipv4.neigh.eth0.proxy_delay=0 net.ipv4.neigh.container54.proxy_delay=0
+ip route add "$ADDRESS/32" dev container54
+inside bash -c "ip link set lo up && ip addr add $ADDRESS/32 dev eth0 && ip link set eth0 up && ip route add default dev eth0" ||
+  fail "the container's network is not up"
+efs_setting region "$REGION"
 mountpoint -q /run/efs && fail "the container's state directory shows on the host"
 
 mounts_of_target() { awk -v where="$TARGET" '$5 == where' /proc/self/mountinfo | wc -l; }
 states() { state_files; inside find /run/efs -mindepth 1 -maxdepth 1 \( -name 'fs-*' -o -name '~fs-*' -o -name 'stunnel-config.*' \); }
-one_of_each() { [[ "$(tunnels | wc -l)" -eq 1 && "$(our_ports | wc -l)" -eq 1 && "$(states | wc -l)" -eq 3 ]]; }
-none_left() { is_clean && [[ -z "$(states)" ]]; }
+ports() { our_ports; inside ss -Hltn 'sport >= :20049 and sport < :21049'; }
+# left_are TUNNELS FILES
+left_are() { [[ "$(tunnels | wc -l)" -eq $1 && "$(ports | wc -l)" -eq $1 && "$(states | wc -l)" -eq $2 ]]; }
+none_left() { is_clean && [[ -z "$(states)$(ports)" ]]; }
 
 # at_once N OPTIONS: N from the host and N from the container; how number I ended is in CODE[I].
 at_once() {
@@ -57,15 +69,19 @@ judge() {
   equal "what is read" "$(timeout $((20 * SCALE)) cat "$TARGET/who")" root
 }
 
-rounds=4
 for api in classic auto; do
   efs_setting mount_api "$api"
-  for ((round = 1; round <= rounds; round++)); do
-    at_once 3 tls
-    judge
-    eventually 10 one_of_each || fail "left behind: tunnels [$(tunnels)] ports [$(our_ports)] files [$(states)]"
-    unmount "$TARGET"
-    eventually 20 none_left || fail "left behind: tunnels [$(tunnels)] ports [$(our_ports)] files [$(states)]"
+  # With TLS, by a plain tunnel, and directly (MODE-2): option, tunnels, files.
+  for kind in "tls 1 3" "rw 1 2" "stunnel 0 0"; do
+    read -r options tunnels_left files_left <<<"$kind"
+    options+=",mounttargetip=$TARGET_A"
+    for ((round = 1; round <= 3; round++)); do
+      at_once 2 "$options"
+      judge
+      eventually 10 left_are "$tunnels_left" "$files_left" || fail "left behind: tunnels [$(tunnels)] ports [$(ports)] files [$(states)]"
+      unmount "$TARGET"
+      eventually 20 none_left || fail "left behind: tunnels [$(tunnels)] ports [$(ports)] files [$(states)]"
+    done
   done
 done
 for pid in $(watchdogs); do kill "$pid"; done
