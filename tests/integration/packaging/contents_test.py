@@ -6,7 +6,8 @@ import subprocess
 import tempfile
 import unittest
 
-from package_support import BIN, SOURCE, UNIT, VERSION, build_package, run
+from efs_test.package import UNIT, VERSION, build_package
+from efs_test.programs import BIN, SOURCE, run
 
 PROGRAMS = ("mount.efs", "umount.efs", "efs-proxy", "amazon-efs-mount-watchdog",
             "efs-log-writer", "efsctl")

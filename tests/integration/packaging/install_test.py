@@ -11,7 +11,8 @@ import sys
 import tempfile
 import unittest
 
-from package_support import UNIT, build_package, run, small_package, with_version
+from efs_test.package import UNIT, build_package, small_package, with_version
+from efs_test.programs import run
 
 INSIDE = "EFS_PACKAGE_TEST_ROOT"
 LINK = f"etc/systemd/system/multi-user.target.wants/{UNIT}"

@@ -6,7 +6,7 @@ A mount option is known when mount_request.cc takes it out of the list, refuses 
 import re
 import unittest
 
-from package_support import BIN, SOURCE, run
+from efs_test.programs import BIN, SOURCE, run
 
 PAGE = SOURCE / "packaging/man/mount.efs.8"
 REQUEST = SOURCE / "mount_helper/mount_request.cc"

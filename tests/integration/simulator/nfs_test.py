@@ -12,9 +12,9 @@ import subprocess
 import threading
 import unittest
 
-from client_certificate import Recipe
-from simulator_process import (AP, FS, FS2, GETFH, PUTROOTFH, ROLE, USER, Closed, Simulator, call,
-                               compound, create_session, exchange_id, null, rpc, sequence_op)
+from efs_test.client_certificate import Recipe
+from efs_test.nfs_client import GETFH, PUTROOTFH, call, compound, create_session, exchange_id, null, rpc, sequence_op
+from efs_test.simulator import AP, FS, ROLE, Simulator, USER
 
 NFS4ERR_ACCESS = 13
 

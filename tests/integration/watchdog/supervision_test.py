@@ -7,10 +7,13 @@ import subprocess
 import time
 import unittest
 
-from bench import SCALE, Bench, Mount, STAND_IN, read, wait_for, write
+from efs_test.files import read, write
+from efs_test.programs import program
+from efs_test.waiting import SCALE, pause, stays, wait_for
+from efs_test.watchdog import Mount, STAND_IN, WatchdogBench
 
 
-class Supervision(Bench):
+class Supervision(WatchdogBench):
     def test_dead_tunnel_is_replaced_on_the_same_listener(self):
         """WD-6, UP-3: the listener came from the helper; the new pid is saved, strange keys stay."""
         self.start_watchdog()
@@ -118,7 +121,7 @@ class Supervision(Bench):
         mount.publish()
         self.set_table([mount])
         self.start_watchdog()
-        wait_for("its own tunnel", lambda: len(mount.starts()) == 1, patience=3)
+        wait_for("its own tunnel", lambda: len(mount.starts()) == 1, limit=3)
         self.assertEqual(mount.greeting(), mount.tunnel_pid())
 
     def stranger(self):
@@ -146,8 +149,7 @@ class Supervision(Bench):
         self.set_table([mount])
         self.start_watchdog(wrapper=self.without_ptrace())
         mount.hand_over_listener()
-        time.sleep(1)
-        self.assertEqual(mount.starts(), [])  # it may be served
+        stays("no second tunnel: it may be served", lambda: not mount.starts(), 1)
         self.assertEqual(mount.greeting(), mount.tunnel_pid())
         self.assertEqual(mount.starts()[-1][1], "inherited")
 
@@ -176,8 +178,8 @@ class Supervision(Bench):
         os.kill(mount.process.pid, signal.SIGSTOP)
         try:
             mount.connect()  # waits for ever
-            time.sleep(10)  # longer than a retry (5 s) and the patience with connections (3 s)
-            self.assertEqual(len(mount.starts()), 1)
+            # Longer than a retry (5 s) and the patience with connections (3 s).
+            stays("one tunnel", lambda: len(mount.starts()) == 1, 10)
         finally:
             os.kill(mount.process.pid, signal.SIGCONT)
 
@@ -185,8 +187,8 @@ class Supervision(Bench):
         """A10: the lost errno of a link made it a dead one."""
         mount = self.hidden_tunnel()
         mount.connect()
-        time.sleep(10)  # longer than a retry (5 s) and the patience with connections (3 s)
-        self.assertEqual(len(mount.starts()), 1)
+        # Longer than a retry (5 s) and the patience with connections (3 s).
+        stays("one tunnel", lambda: len(mount.starts()) == 1, 10)
         mount.kill_tunnel()
         mount.process.wait()
         wait_for("its successor", lambda: len(mount.starts()) == 2)
@@ -352,7 +354,7 @@ class Supervision(Bench):
         self.addCleanup(server.close)
         server.settimeout(15)
         mount = Mount(self, "mnt.a", start=False)
-        mount.state["cmd"] = [os.path.join(os.environ["EFS_BIN"], "efs-proxy"), mount.config,
+        mount.state["cmd"] = [program("efs-proxy"), mount.config,
                               "--no-direct-s3-read"]
         write(mount.config, "fips = no\npid = %s/stunnel.pid\n[efs]\naccept = 127.0.0.1:%d\n"
               "connect = 127.0.0.1:%d" % (mount.secret_dir, mount.port, server.getsockname()[1]))
@@ -378,9 +380,8 @@ class Supervision(Bench):
             last = mount.saved()["pid"]
             self.tunnel_pids.append(last)
             if not killed_at:
-                # Long enough for the back-off after the first start, which counts as an attempt.
                 self.wait_log("Started efs-proxy")
-                time.sleep(1.3)
+                pause("the back-off after the first start, which counts as an attempt", 1.3)
                 os.kill(last, signal.SIGKILL)
                 killed_at = time.monotonic()
                 self.assertEqual(client.recv(16), b"")

@@ -3,8 +3,9 @@ certificate, and tells a wrong chain, a wrong name, an expired certificate and a
 certificate apart, in the log and on the status pipe (TUN-10)."""
 import unittest
 
-from tunnel_support import (Certificates, NAME, Server, Tunnel, TunnelTest, echo, receive, s_server,
-                            stunnel)
+from efs_test.servers import Server, echo, receive
+from efs_test.tls_peers import Certificates, NAME, s_server, stunnel
+from efs_test.tunnel import Tunnel, TunnelTest
 
 
 class TlsPeers(TunnelTest):
