@@ -37,8 +37,7 @@ class Location(unittest.TestCase):
         config["file_systems"].append(
             {"id": FS3, "data": f"{cls.sim.dir}/data/fs3",
              "mount_targets": [{"az": "us-east-1b", "az_id": "use1-az2", "ip": cls.sim.ip_c}]})
-        with open(cls.sim.config_path, "w", encoding="utf-8") as out:
-            json.dump(config, out)
+        cls.sim.save()
         cls.sim.start()
 
     @classmethod

@@ -341,8 +341,7 @@ class Vectors(unittest.TestCase):
         sim.config["file_systems"] = [
             {"id": case["file_system_id"], "data": f"{sim.dir}/data", "access_points": points,
              "mount_targets": [{"az": "us-east-1a", "az_id": "use1-az1", "ip": sim.ip_a}]}]
-        with open(sim.config_path, "w") as out:
-            json.dump(sim.config, out)
+        sim.save()
         self.addCleanup(sim.stop)
         sim.start()
 

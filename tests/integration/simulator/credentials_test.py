@@ -39,8 +39,7 @@ class Endpoints(unittest.TestCase):
         cls.sim.config["credentials"] = {
             "listen": f"{cls.sim.ip_a}:{cls.port}", "pod_token": "pod-token", "pod_role": "pod",
             "web_identity_token": "head.pay+load/=.sign", "sso_token": "log-in"}
-        with open(cls.sim.config_path, "w", encoding="utf-8") as out:
-            json.dump(cls.sim.config, out)
+        cls.sim.save()
         cls.addClassCleanup(cls.sim.stop)
         cls.sim.start()
 

@@ -43,8 +43,7 @@ class Dns(unittest.TestCase):
         cls.sim = Simulator()
         cls.sim.config["file_systems"][1]["mount_targets"].append(
             {"az": "us-east-1b", "az_id": "use1-az2", "ip": "::1"})
-        with open(cls.sim.config_path, "w") as out:
-            json.dump(cls.sim.config, out)
+        cls.sim.save()
         cls.addClassCleanup(cls.sim.stop)
         cls.sim.start()
 
