@@ -11,6 +11,7 @@ import time
 import unittest
 
 from efs_test import machine
+from efs_test.files import read, write
 from efs_test.machine import LOG, SILENT
 from efs_test.programs import SOURCE, program
 from efs_test.simulator import FS, FS2, ROLE, Simulator
@@ -102,6 +103,17 @@ class Location(unittest.TestCase):
     def test_regional_name_where_the_own_zone_has_none(self):
         self.hide(f"us-east-1a.{REGIONAL}")
         self.mount().assertFound(f"mount target {REGIONAL} is {self.ip}")
+
+    def test_csi19_a_pinned_regional_name_wins_over_the_own_zones(self):
+        """As with the CSI driver's node.hostAliases: DNS knows the zonal name, /etc/hosts the regional one."""
+        before = read("/etc/hosts")
+        self.addCleanup(write, "/etc/hosts", before, 0o644)
+        write("/etc/hosts", f"{before}{self.sim.ip_b} {REGIONAL}\n", 0o644)
+        self.mount().assertFound(f"mount target {REGIONAL} is {self.sim.ip_b}")
+        self.assertNotIn(f"us-east-1a.{REGIONAL}", self.log)
+        # Whoever pins the zonal name as well means that.
+        write("/etc/hosts", f"{before}{self.sim.ip_b} {REGIONAL} us-east-1a.{REGIONAL}\n", 0o644)
+        self.mount().assertFound(f"mount target us-east-1a.{REGIONAL} is {self.sim.ip_b}")
 
     def test_without_metadata_service_the_regional_name_does(self):
         self.sim.ctl("imds down")
