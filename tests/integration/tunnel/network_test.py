@@ -1,6 +1,6 @@
 """A network that misbehaves, in network and mount namespaces of the test's own: an address that
 never answers costs a quarter of a second, a server that vanishes is noticed within half a minute,
-and a server that is only slow is left alone, however long it does not read (design "Watchdog")."""
+and a server that is only slow is left alone, however long it does not read (TUN-9)."""
 import os
 import socket
 import subprocess

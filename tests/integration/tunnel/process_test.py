@@ -67,7 +67,7 @@ class Start(TunnelTest):
                                "efs_proxy Starting new incarnation")
         tunnel.wait_log("Accepted new connection")
 
-    def test_uses_the_listener_it_is_handed(self):  # design "Life of a mount" 3
+    def test_uses_the_listener_it_is_handed(self):  # TUN-6: the port is never closed
         listener = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(listener.close)
         backend = self.keep(Server(echo))
@@ -78,7 +78,7 @@ class Start(TunnelTest):
             self.assertEqual(receive(client, 1), b"x")
         tunnel.wait_log("inherited listener")
 
-    def test_a_dead_tunnel_is_replaced_behind_the_open_port(self):  # design "Watchdog"
+    def test_a_dead_tunnel_is_replaced_behind_the_open_port(self):  # TUN-6, WD-6
         listener = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(listener.close)
         backend = self.keep(Server(echo))

@@ -52,7 +52,7 @@ class CleanUp(WatchdogBench):
         self.assertEqual(keeper.greeting(), keeper.process.pid)
 
     def test_tunnel_lives_while_the_kernel_holds_its_port_and_is_even_replaced(self):
-        """design.md, Last unmount with a dead tunnel: DESTROY_SESSION needs an answer."""
+        """WD-5: DESTROY_SESSION needs an answer."""
         self.start_watchdog()
         mount = self.supervised()
         self.set_kernel_clients([mount])
@@ -67,7 +67,7 @@ class CleanUp(WatchdogBench):
         self.assert_nothing_left(mount)
 
     def test_tunnel_with_a_connected_client_is_never_stopped(self):
-        """field.md 2 (U#346)."""
+        """WD-5: who is connected uses the mount."""
         self.start_watchdog()
         mount = self.supervised()
         client = mount.connect()
@@ -90,7 +90,7 @@ class CleanUp(WatchdogBench):
         self.assertEqual(mount.greeting(), mount.process.pid)
 
     def test_unreadable_mount_table_means_nothing(self):
-        """field.md 2 (U#346): a torn table made the old watchdog kill live tunnels."""
+        """WD-4: a torn table made the old watchdog kill live tunnels."""
         self.start_watchdog()
         mount = self.supervised()
         write(self.mountinfo, "")

@@ -218,7 +218,7 @@ class Lifecycle(WatchdogBench):
         return mount
 
     def test_old_watchdog_is_left_alone_until_it_ends(self):
-        """UP-4, field.md 14 (U#265): a Python process of that name."""
+        """UP-4: a Python process of that name."""
         old = self.old_watchdog()
         mount = self.dead_mount()
         self.start_watchdog()

@@ -38,7 +38,7 @@ class Supervision(WatchdogBench):
         self.wait_log("Started efs-proxy, pid: %d" % second)
 
     def test_connection_made_while_the_tunnel_is_dead_waits_in_the_backlog(self):
-        """field.md 1: the kernel's reconnect is not refused."""
+        """TUN-6: the kernel's reconnect is not refused."""
         watchdog = self.start_watchdog()
         mount = self.mounted()
         mount.hand_over_listener()
@@ -288,7 +288,7 @@ class Supervision(WatchdogBench):
         self.assertEqual(mount.greeting(client), mount.tunnel_pid())
 
     def test_missing_tunnel_program_is_told_once_and_tried_again(self):
-        """field.md 2 (C#812): a missing binary made the old watchdog loop."""
+        """WD-9: a missing binary made the old watchdog loop."""
         mount = Mount(self, "mnt.a", start=False)
         program = self.path("efs-proxy")
         mount.state["cmd"][0] = program
@@ -304,7 +304,7 @@ class Supervision(WatchdogBench):
             self.assertEqual(self.log().count(once), 1)
 
     def test_mount_left_by_a_dead_helper_is_taken_over(self):
-        """field.md 1 (C#1940): mounted, but its '~' file was never renamed; the tunnel is dead."""
+        """FLOW-1: mounted, but its '~' file was never renamed; the tunnel is dead."""
         mount = Mount(self, "mnt.a", start=False)
         mount.close_listener()
         mount.publish(pending=True)
@@ -315,7 +315,7 @@ class Supervision(WatchdogBench):
         self.assertFalse(os.path.exists(os.path.join(self.state_dir, "~" + mount.name)))
 
     def test_listening_sockets_survive_in_the_service_manager(self):
-        """design.md, Life of a mount 3: FDSTORE, and back by LISTEN_FDNAMES."""
+        """FDSTORE, and back by LISTEN_FDNAMES."""
         manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(manager.close)
         manager.settimeout(15)
