@@ -21,7 +21,7 @@ import unittest
 
 from efs_test import processes
 from efs_test.files import read
-from efs_test.processes import alive, cpu_seconds
+from efs_test.processes import alive, cpu_seconds, open_files
 from efs_test.programs import program
 from efs_test.servers import Server, echo, receive
 from efs_test.tunnel import Tunnel, TunnelTest
@@ -238,8 +238,7 @@ class TheWriter(LogTest):
         self.assertEqual(links, ["/dev/null"] * 3)
         self.assertNotEqual(os.getsid(pid), os.getsid(tunnel.pid))
         sockets = read("/proc/net/tcp")
-        inodes = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
-        for link in filter(lambda text: text.startswith("socket:"), inodes):
+        for link in filter(lambda text: text.startswith("socket:"), open_files(pid)):
             self.assertNotIn(link[8:-1], sockets.split())
         second = subprocess.run([program("efs-log-writer"), tunnel.dir], timeout=20)
         self.assertEqual(second.returncode, 0)
@@ -325,9 +324,8 @@ class TheWriter(LogTest):
 
     def test_an_idle_writer_pins_no_disk(self):
         tunnel, pid = self.started()
-        wait_for("closed files", lambda: not any(os.readlink(f"/proc/{pid}/fd/{fd}").startswith("/tmp/") and
-                                 "efs-proxy.log" in os.readlink(f"/proc/{pid}/fd/{fd}")
-                                 for fd in os.listdir(f"/proc/{pid}/fd")))
+        wait_for("closed files", lambda: not any(path.startswith("/tmp/") and "efs-proxy.log" in path
+                                                 for path in open_files(pid)))
         self.assertServes(tunnel)
 
     def test_without_it_a_tunnel_writes_itself(self):

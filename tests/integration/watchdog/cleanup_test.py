@@ -7,7 +7,7 @@ import time
 import unittest
 
 from efs_test.files import read, write
-from efs_test.processes import alive
+from efs_test.processes import alive, open_files
 from efs_test.waiting import PATIENCE, stays, wait_for
 from efs_test.watchdog import Mount, WatchdogBench
 
@@ -182,18 +182,10 @@ class CleanUp(WatchdogBench):
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             for pid in read(path).split():
-                if directory in self.open_files(pid):
+                if directory in open_files(pid):
                     os.kill(int(pid), signal.SIGSTOP)
                     return int(pid)
         raise AssertionError("no child removes anything")
-
-    @staticmethod
-    def open_files(pid):
-        folder = "/proc/%s/fd" % pid
-        try:
-            return [os.readlink(os.path.join(folder, fd)) for fd in os.listdir(folder)]
-        except OSError:  # ended, or closed one
-            return []
 
     def test_removal_that_does_not_return_holds_up_nobody_and_is_told(self):
         watchdog = self.start_watchdog()

@@ -53,6 +53,20 @@ def no_children():
         return True
 
 
+def open_files(pid):
+    """What its descriptors are; one that is closed at this moment, or a process that has ended, is left out."""
+    found = []
+    try:
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            try:
+                found.append(os.readlink(f"/proc/{pid}/fd/{name}"))
+            except FileNotFoundError:
+                continue
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return found
+
+
 def cpu_seconds(pid):
     fields = stat(pid)[2]  # from ppid on: utime and stime are fields 14 and 15 of proc(5)
     return (int(fields[10]) + int(fields[11])) / os.sysconf("SC_CLK_TCK")
