@@ -105,7 +105,7 @@ class Location(unittest.TestCase):
         self.mount().assertFound(f"mount target {REGIONAL} is {self.ip}")
 
     def test_csi19_a_pinned_regional_name_wins_over_the_own_zones(self):
-        """As with the CSI driver's node.hostAliases: DNS knows the zonal name, /etc/hosts the regional one."""
+        """CSI-19: as with the CSI driver's node.hostAliases: DNS knows the zonal name, /etc/hosts the regional one."""
         before = read("/etc/hosts")
         self.addCleanup(write, "/etc/hosts", before, 0o644)
         write("/etc/hosts", f"{before}{self.sim.ip_b} {REGIONAL}\n", 0o644)
