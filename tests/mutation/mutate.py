@@ -5,8 +5,8 @@
 
 The seed chooses the faults: the same seed, folders and code give the same ones again (--only K: the K-th alone). Work goes
 on in a copy of the tree below --work; yours is never touched. A fault that does not compile is passed over. For each
-other the unit tests whose programs hold the line run first, then, if they notice nothing, the integration tests that
-are near; the first failure is its end. At the end: how many were noticed, by whom, and the survivors.
+other the unit test of its own folder runs first; then, as long as nothing notices, the other unit tests whose programs
+hold the line and the integration tests that are near. The first failure is its end. At the end: how many were noticed, by whom, and the survivors.
 """
 import argparse
 import json
@@ -100,18 +100,23 @@ class Tree:
             self.inputs[executable] = set(text.split("\n"))
         return str(self.copy / file) in self.inputs[executable]
 
-    def affected(self, file, label, every):
-        """(executables to build, tests to run) of that label for a fault in that file."""
-        def is_test(executable):
-            return re.match(r"(unit|fuzz)_", os.path.basename(executable)) is not None
-        if label == "unit":
-            programs = [e for e in self.executables if is_test(e) and self.holds(e, file)]
-            return programs, [name for name, labels, program in self.tests if label in labels and program in programs]
-        near = "" if every else next(words for prefix, words in NEAR if file.startswith(prefix))
-        programs = [e for e in self.executables if not is_test(e)]
-        if not any(self.holds(e, file) for e in programs):
-            return [], []
-        return programs, [name for name, labels, _ in self.tests if label in labels and re.match(near, name)]
+    def stages(self, file, labels, every):
+        """[(executables to build, tests to run)] for a fault in that file: its own unit test, the others that hold it,
+        the integration tests that are near; as far as `labels` names the kinds."""
+        found = []
+        if "unit" in labels:
+            parts = file.split("/")
+            own = "unit." + (parts[1] if parts[0] == "common" else parts[0])
+            held = [(name, program) for name, kinds, program in self.tests
+                    if "unit" in kinds and program in self.executables and self.holds(program, file)]
+            for stage in ([t for t in held if t[0] == own], [t for t in held if t[0] != own]):
+                found.append(([program for _, program in stage], [name for name, _ in stage]))
+        programs = [e for e in self.executables if not re.match(r"(unit|fuzz)_", os.path.basename(e))]
+        if "integration" in labels and any(self.holds(e, file) for e in programs):
+            near = "" if every else next(words for prefix, words in NEAR if file.startswith(prefix))
+            found.append((programs, [name for name, kinds, _ in self.tests
+                                     if "integration" in kinds and re.match(near, name)]))
+        return found
 
     def compile(self, programs, limit):
         return self.command("cmake", "--build", self.build, "-j", self.jobs, "--target", *programs, limit=limit)
@@ -134,7 +139,7 @@ class Run:
         self.options = options
         self.tree = Tree(options.root.resolve(), options.work.resolve(), options.jobs)
         self.tree.configure()
-        self.unfit = {}  # label -> tests that fail without a fault
+        self.unfit = {}  # tests of a stage -> those that fail without a fault
 
     def candidates(self):
         found = []
@@ -148,39 +153,37 @@ class Run:
                     found += mutants.of_text(path.relative_to(self.tree.copy).as_posix(), path.read_text())
         return found
 
-    def stages(self, file):
-        """(label, programs, tests) for that file, without tests that fail anyway."""
-        for label in self.options.labels:
-            programs, tests = self.tree.affected(file, label, self.options.all)
-            tests = [test for test in tests if not re.search(self.options.without, test)]
-            if not tests:
-                continue
-            key = (label, tuple(tests))
-            if key not in self.unfit:
-                code, text = self.tree.compile(programs, self.options.build_limit)
-                if code != 0:
-                    sys.exit(f"the code without a fault does not build:\n{text[-3000:]}")
-                self.unfit[key] = self.tree.failing(tests, self.options.limit, first_only=False)
-                for test in self.unfit[key]:
-                    say(f"{test} fails without a fault: left out")
-            yield label, programs, [test for test in tests if test not in self.unfit[key]]
+    def fit(self, programs, tests):
+        """Those of the tests that pass without a fault; the code has none now."""
+        key = tuple(tests)
+        if key not in self.unfit:
+            code, text = self.tree.compile(programs, self.options.build_limit)
+            if code != 0:
+                sys.exit(f"the code without a fault does not build:\n{text[-3000:]}")
+            self.unfit[key] = self.tree.failing(tests, self.options.limit, first_only=False)
+            for test in self.unfit[key]:
+                say(f"{test} fails without a fault: left out")
+        return [test for test in tests if test not in self.unfit[key]]
 
     def judge(self, mutant):
         """None: it does not build. Else the name of the test that noticed it, or ""."""
         path = self.tree.copy / mutant.file
-        stages = list(self.stages(mutant.file))  # while the code has no fault
         text = path.read_text()
-        path.write_text(mutant.apply(text))
-        try:
-            for _, programs, tests in stages:
+        for programs, tests in self.tree.stages(mutant.file, self.options.labels, self.options.all):
+            tests = [test for test in tests if not re.search(self.options.without, test)]
+            tests = self.fit(programs, tests) if tests else []
+            if not tests:
+                continue
+            path.write_text(mutant.apply(text))
+            try:
                 code, _ = self.tree.compile(programs, self.options.build_limit)
                 if code != 0:
                     return None
                 if failed := self.tree.failing(tests, self.options.limit):
                     return failed[0]
-            return ""
-        finally:
-            path.write_text(text)
+            finally:
+                path.write_text(text)
+        return ""
 
     def all(self):
         found = self.candidates()
@@ -229,7 +232,8 @@ def main():
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("--only", type=int, default=0, metavar="K", help="the K-th fault of this seed alone")
     parser.add_argument("--list", action="store_true", help="show the faults, build nothing")
-    parser.add_argument("--labels", nargs="+", default=["unit", "integration"], help="kinds of tests, in this order")
+    parser.add_argument("--labels", nargs="+", default=["unit", "integration"], choices=["unit", "integration"],
+                        help="kinds of tests")
     parser.add_argument("--all", action="store_true", help="every integration test, not only those that are near")
     parser.add_argument("--without", default="a^", metavar="REGEX", help="tests to leave out")
     parser.add_argument("--limit", type=int, default=120, metavar="SECONDS", help="for each test")
