@@ -16,8 +16,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
 
-from tunnel_support import (NAME, SCALE, Certificates, Child, Server, Tunnel, TunnelTest, free_port,
-                            receive, reset_on_close, run, wait_for)
+from efs_test.processes import free_port
+from efs_test.programs import run
+from efs_test.servers import Server, receive, reset_on_close
+from efs_test.tls_peers import Certificates, Child, NAME
+from efs_test.tunnel import Tunnel, TunnelTest
+from efs_test.waiting import SCALE, pause, wait_for
 
 WAIT_CHECK = 30
 
@@ -189,7 +193,7 @@ class Ocsp(TunnelTest):
         tunnel.wait_log("noocsp")
 
     def test_a_silent_responder_is_given_up_and_holds_up_no_other_connection(self):  # MODE-1
-        mute = self.keep(Server(lambda connection: connection.recv(1 << 20) and time.sleep(20)))
+        mute = self.keep(Server(lambda connection: connection.recv(1 << 20) and pause("says nothing", 20)))
         server = self.serve(self.authority.issue("mute", f"http://127.0.0.1:{mute.port}/"))
         tunnel = self.tunnel(server)
         with tunnel.connect() as waiting:
@@ -354,7 +358,7 @@ class Ocsp(TunnelTest):
         reset_on_close(client)
         client.close()
         tunnel.wait_log("client closed while the upstream was being connected")
-        wait_for(lambda: tunnel.fds() == before and not mute.open, "its descriptors' end")
+        wait_for("its descriptors' end", lambda: tunnel.fds() == before and not mute.open)
 
     def test_an_answer_about_another_certificate_or_by_a_stranger_is_a_refusal(self):  # MODE-1
         def replay(path):
