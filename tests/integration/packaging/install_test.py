@@ -6,6 +6,7 @@ Ends with 77 (skipped) where overlays cannot be made or no systemctl is installe
 """
 import os
 import pathlib
+import stat
 import subprocess
 import sys
 import tempfile
