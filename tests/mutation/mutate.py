@@ -100,22 +100,24 @@ class Tree:
             self.inputs[executable] = set(text.split("\n"))
         return str(self.copy / file) in self.inputs[executable]
 
-    def stages(self, file, labels, every):
+    def stages(self, file, labels, every, without):
         """[(executables to build, tests to run)] for a fault in that file: its own unit test, the others that hold it,
-        the integration tests that are near; as far as `labels` names the kinds."""
+        the integration tests that are near; as far as `labels` names the kinds, and without some."""
         found = []
         if "unit" in labels:
             parts = file.split("/")
             own = "unit." + (parts[1] if parts[0] == "common" else parts[0])
             held = [(name, program) for name, kinds, program in self.tests
-                    if "unit" in kinds and program in self.executables and self.holds(program, file)]
+                    if "unit" in kinds and not re.search(without, name) and program in self.executables and
+                    self.holds(program, file)]
             for stage in ([t for t in held if t[0] == own], [t for t in held if t[0] != own]):
                 found.append(([program for _, program in stage], [name for name, _ in stage]))
         programs = [e for e in self.executables if not re.match(r"(unit|fuzz)_", os.path.basename(e))]
         if "integration" in labels and any(self.holds(e, file) for e in programs):
             near = "" if every else next(words for prefix, words in NEAR if file.startswith(prefix))
             found.append((programs, [name for name, kinds, _ in self.tests
-                                     if "integration" in kinds and re.match(near, name)]))
+                                     if "integration" in kinds and re.match(near, name) and
+                                     not re.search(without, name)]))
         return found
 
     def compile(self, programs, limit):
@@ -169,8 +171,8 @@ class Run:
         """None: it does not build. Else the name of the test that noticed it, or ""."""
         path = self.tree.copy / mutant.file
         text = path.read_text()
-        for programs, tests in self.tree.stages(mutant.file, self.options.labels, self.options.all):
-            tests = [test for test in tests if not re.search(self.options.without, test)]
+        chosen = self.options
+        for programs, tests in self.tree.stages(mutant.file, chosen.labels, chosen.all, chosen.without):
             tests = self.fit(programs, tests) if tests else []
             if not tests:
                 continue

@@ -21,7 +21,7 @@ import unittest
 from efs_test import http_faults as bad
 from efs_test import machine
 from efs_test.machine import LOG
-from efs_test.programs import SOURCE, program
+from efs_test.programs import program, run
 
 machine.enter()
 
@@ -83,9 +83,9 @@ def healthy(method, path, body):
     return bad.reply(json.dumps(KEYS))
 
 
-def run(argv, environment, stdin=None):
+def measured(argv, environment, stdin=None):
     """(exit code, standard error, seconds, KiB) of a program."""
-    done = subprocess.run([program("measure-process"), *argv], input=stdin, text=True,
+    done = subprocess.measured([program("measure-process"), *argv], input=stdin, text=True,
                           capture_output=True, timeout=60, errors="replace",
                           env={"PATH": os.environ["PATH"], **environment})
     text, _, figures = done.stderr.rstrip("\n").rpartition("\n")
@@ -128,7 +128,7 @@ def credential_cases(home):
 
     def tool(environment, **options):
         given = json.dumps({"home": home, "region": "eu-west-1", **options})
-        return lambda url: run([program("find-credentials")],
+        return lambda url: measured([program("find-credentials")],
                                {"AWS_EC2_METADATA_DISABLED": "true",
                                 **{k: v.replace("URL", url) for k, v in environment.items()}},
                                given.replace("URL", url))
@@ -241,8 +241,7 @@ class MountEndpoints(Faults):
             cls.udp.sendto(query[:2] + b"\x81\x83" + query[4:6] + bytes(6) + query[12:], peer)
 
     def test_identity_document(self):
-        machine.write_config(
-            SOURCE, dns_name_format="{az}.{fs_id}.efs.{region}.{dns_name_suffix}")
+        machine.write_config(dns_name_format="{az}.{fs_id}.efs.{region}.{dns_name_suffix}")
         applies = lambda _, path: path.startswith("/latest/dynamic")  # noqa: E731
         words = {fault: "instance identity document" for fault in JSON_WORDS}
         peak = None
@@ -250,7 +249,7 @@ class MountEndpoints(Faults):
             with self.subTest(fault=fault):
                 url = self.serve(fault, applies).url
                 argv = [program("mount.efs"), "fs-0123abcd:/", "/run/mountpoint", "-f", "-o", "tls"]
-                result = run(argv, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": url,
+                result = measured(argv, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": url,
                                     "AWS_ENDPOINT_URL_EFS": "http://127.0.0.1:1"})
                 if not fault:
                     self.assertIn("eu-west-3a.fs-0123abcd.efs.eu-west-3", result[1])
@@ -267,7 +266,7 @@ class MountEndpoints(Faults):
             with self.subTest(fault=fault):
                 url = self.serve(fault, lambda *_: True).url
                 argv = [program("mount.efs"), "fs-0123abcd:/", "/run/mountpoint", "-f", "-o", "tls"]
-                result = run(argv, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata,
+                result = measured(argv, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata,
                                     "AWS_ENDPOINT_URL_EFS": url})
                 if not fault:
                     self.assertIn("has no available mount target", result[1])
@@ -283,7 +282,7 @@ class MountEndpoints(Faults):
                 url = self.serve(fault, lambda *_: True).url
                 if os.path.exists(LOG):
                     os.unlink(LOG)
-                code, text, seconds, _ = run(
+                code, text, seconds, _ = measured(
                     [program("mount.efs"), "no device", "/run/mountpoint", "-o", "tls"],
                     {"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata, "AWS_ENDPOINT_URL_LOGS": url})
                 self.assertEqual(code, 1)

@@ -13,7 +13,7 @@ import unittest
 from efs_test import machine
 from efs_test.files import read, write
 from efs_test.machine import LOG, SILENT
-from efs_test.programs import SOURCE, program
+from efs_test.programs import program
 from efs_test.simulator import FS, FS2, ROLE, Simulator
 from efs_test.waiting import SCALE
 
@@ -206,8 +206,7 @@ class Location(unittest.TestCase):
             "WARNING", "us-east-1b (use1-az2)", "slower", "billed as data transfer")
 
     def test_dns6_can_be_turned_off(self):
-        machine.write_config(
-            SOURCE, fall_back_to_mount_target_ip_address_enabled="false")
+        machine.write_config(fall_back_to_mount_target_ip_address_enabled="false")
         self.hide_all()
         before = self.api_requests()
         self.mount().assertRefused('Failed to resolve "', "console/efs/mount-dns-name")

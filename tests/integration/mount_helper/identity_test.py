@@ -69,7 +69,7 @@ class Identity(HelperBench):
     def setUpClass(cls):
         super().setUpClass()
         run("mount", "-t", "tmpfs", "tmpfs", "/usr/local/bin")
-        os.symlink(f"{cls.bin}/amazon-efs-mount-watchdog", DAEMON)
+        os.symlink(program("amazon-efs-mount-watchdog"), DAEMON)
         cls.home = os.path.expanduser("~root")
         run("mount", "-t", "tmpfs", "tmpfs", cls.home)
 
@@ -316,10 +316,10 @@ class Identity(HelperBench):
 
     def test_a_program_is_looked_for_where_it_was_found(self):
         """mount(8) gives its helpers no PATH; the watchdog's own is another one than the default."""
-        program = "/usr/local/bin/get-keys"
-        self.write(program, "#!/bin/sh\necho '{\"Version\": 1, \"AccessKeyId\": \"AKIAPROGRAM\", "
-                            "\"SecretAccessKey\": \"hush-file\"}'\n")
-        os.chmod(program, 0o700)
+        tool = "/usr/local/bin/get-keys"
+        self.write(tool, "#!/bin/sh\necho '{\"Version\": 1, \"AccessKeyId\": \"AKIAPROGRAM\", "
+                         "\"SecretAccessKey\": \"hush-file\"}'\n")
+        os.chmod(tool, 0o700)
         if not os.path.exists("/usr/local/bin/efs-proxy"):
             os.symlink(program("efs-proxy"), "/usr/local/bin/efs-proxy")
             self.addCleanup(os.unlink, "/usr/local/bin/efs-proxy")
