@@ -85,7 +85,7 @@ def healthy(method, path, body):
 
 def measured(argv, environment, stdin=None):
     """(exit code, standard error, seconds, KiB) of a program."""
-    done = subprocess.measured([program("measure-process"), *argv], input=stdin, text=True,
+    done = subprocess.run([program("measure-process"), *argv], input=stdin, text=True,
                           capture_output=True, timeout=60, errors="replace",
                           env={"PATH": os.environ["PATH"], **environment})
     text, _, figures = done.stderr.rstrip("\n").rpartition("\n")
