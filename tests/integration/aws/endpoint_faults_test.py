@@ -39,10 +39,10 @@ TARGETS = {"MountTargets": []}
 # Of what a reply may cost above a healthy run.
 MEMORY_KIB = 8192
 SIDE_BY_SIDE, SLOWER = 24, 1
-with open(program("mount.efs"), "rb") as program:
+with open(program("mount.efs"), "rb") as binary:
     # The sanitizers keep what was freed, or a shadow of it, and each connection brings more of OpenSSL.
     # What is slower needs more of the processor, too: too many at once and a healthy answer is too late.
-    if re.search(rb"__[at]san_init", program.read()):
+    if re.search(rb"__[at]san_init", binary.read()):
         MEMORY_KIB, SIDE_BY_SIDE, SLOWER = 262144, 6, 2
 
 # A fault's words in the message; the first of these that the endpoint's own table does not have.
@@ -85,7 +85,7 @@ def healthy(method, path, body):
 
 def measured(argv, environment, stdin=None):
     """(exit code, standard error, seconds, KiB) of a program."""
-    done = subprocess.measured([program("measure-process"), *argv], input=stdin, text=True,
+    done = subprocess.run([program("measure-process"), *argv], input=stdin, text=True,
                           capture_output=True, timeout=60, errors="replace",
                           env={"PATH": os.environ["PATH"], **environment})
     text, _, figures = done.stderr.rstrip("\n").rpartition("\n")
