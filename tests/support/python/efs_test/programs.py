@@ -3,6 +3,8 @@ import os
 import pathlib
 import subprocess
 
+from efs_test.waiting import SCALE
+
 SOURCE = pathlib.Path(os.environ.get("EFS_SOURCE", pathlib.Path(__file__).resolve().parents[4]))
 BIN = os.path.abspath(os.environ.get("EFS_BIN", SOURCE / "build/dev/bin"))
 
@@ -11,7 +13,7 @@ def program(name):
     return os.path.join(BIN, name)
 
 
-def run(*argv, timeout=100, check=True, **options):
+def run(*argv, timeout=100 * SCALE, check=True, **options):
     """Its outputs are text; a failure raises and shows them."""
     done = subprocess.run([str(word) for word in argv], capture_output=True, text=True, errors="replace",
                           timeout=timeout, **options)
