@@ -115,6 +115,7 @@ Result<tls::TlsClientContext> makeTls(const TunnelConfig& config, const Clock& c
   options.certificate_file = config.certificate;
   options.key_file = config.private_key;
   options.fips = config.fips;
+  options.ciphers = config.ciphers;
   options.ask_staple = asksRevocation(config);
   return tls::TlsClientContext::create(options, clock);
 }
@@ -165,7 +166,8 @@ class Tunnel {
     context_.emplace(SessionContext{*loop_, limits_, status_, *meter_, pacer_, config.connect_host,
                                     static_cast<std::uint16_t>(config.connect_port),
                                     tls_ ? &*tls_ : nullptr,
-                                    tls_ && asksRevocation(config) ? &revocation_ : nullptr});
+                                    tls_ && asksRevocation(config) ? &revocation_ : nullptr,
+                                    tls_ && config.verify != 0 && !config.check_host.empty()});
     return {};
   }
 
@@ -202,6 +204,7 @@ class Tunnel {
         server_->reconnect();
       } else {
         log::info("Stopping: signal {} from process {}", info.ssi_signo, info.ssi_pid);
+        server_->stop();
         loop_->stop();
       }
     }
@@ -217,6 +220,7 @@ class Tunnel {
       log::info("Client certificate read again: {}", tls_->describeCertificate());
       showCertificate();
     }
+    refreshAuthorities(*tls_);
   }
 
   CommandLine line_;

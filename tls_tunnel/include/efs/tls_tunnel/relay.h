@@ -22,6 +22,7 @@ class Relay {
   enum class Outcome {
     kWaiting,         // for an event of either descriptor
     kMore,            // did its share of one turn; call again soon
+    kStarved,         // for memory: no event will tell, call again later
     kFinished,        // both sides ended in good order
     kUpstreamClosed,  // the upstream ended first; all it sent is delivered
     kClientFailed,    // client.error() tells why
@@ -54,6 +55,7 @@ class Relay {
     bool source_ended = false;
     bool source_failed = false;
     bool sink_finished = false;
+    bool starved = false;  // in this step
     std::uint64_t moved = 0;
   };
   enum class Step { kProgress, kIdle, kSourceFailed, kSinkFailed };
