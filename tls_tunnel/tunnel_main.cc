@@ -167,7 +167,10 @@ class Tunnel {
                                     static_cast<std::uint16_t>(config.connect_port),
                                     tls_ ? &*tls_ : nullptr,
                                     tls_ && asksRevocation(config) ? &revocation_ : nullptr,
-                                    tls_ && config.verify != 0 && !config.check_host.empty()});
+                                    tls_ && config.verify != 0 && !config.check_host.empty(),
+                                    [this, here = listener_.address](const net::Endpoint& client) {
+                                      return isOrphaned(client, here);
+                                    }});
     return {};
   }
 
@@ -179,6 +182,12 @@ class Tunnel {
       return owners_.find(local, remote);
     };
     gate_.emplace(std::move(users), lookup, clock_);
+  }
+
+  // Who cannot be looked up is not gone.
+  bool isOrphaned(const net::Endpoint& client, const net::Endpoint& here) {
+    const auto owner = owners_.find(client, here);
+    return owner && *owner && (*owner)->inode == 0;
   }
 
   // After the signals: who sees the page may send them.

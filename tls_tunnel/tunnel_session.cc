@@ -190,6 +190,15 @@ void TunnelSession::clientFailed(const std::string& why) {
   end(log::Level::kInfo, "client: " + why, Client::kReset);
 }
 
+bool TunnelSession::clientOrphaned() const {
+  if (!context_.orphaned || !relay_->serverBlocks()) return false;
+  sockaddr_storage address{};
+  socklen_t length = sizeof(address);
+  if (::getpeername(client_.fd(), reinterpret_cast<sockaddr*>(&address), &length) != 0) return true;
+  const auto peer = net::Endpoint::fromSockaddr(reinterpret_cast<sockaddr*>(&address), length);
+  return peer && context_.orphaned(*peer);
+}
+
 void TunnelSession::blameAddress() {
   if (!upstream_peer_ || first_byte_after_ || state_ == State::kEnded) return;
   context_.addresses.failed(*upstream_peer_, context_.loop.clock().monotonic());
@@ -217,6 +226,7 @@ void TunnelSession::look() {
   }
   const std::uint64_t moved = relay_->bytesUp() + relay_->bytesDown();
   if (moved == moved_at_look_) {
+    if (clientOrphaned()) return clientFailed("closed by its owner");
     relay_->releaseMemory();
     upstream_->releaseMemory();
     // pump() arms the timer again

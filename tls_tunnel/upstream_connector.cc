@@ -16,7 +16,7 @@ void UpstreamConnector::start(const std::string& host, std::uint16_t port, Resol
   resolved_ = std::move(resolved);
   done_ = std::move(done);
   auto resolver = net::Resolver::create(dns_);
-  if (!resolver) return finish(unexpected(resolver.error()));
+  if (!resolver) return finish(unexpected(resolver.error().addContext("resolving " + host_)));
   resolver_.emplace(std::move(*resolver));
   overall_ = loop_.after(limits_.resolve, [this] {
     resolveFailed(Error(ErrorKind::kTimeout, fmt::format("resolving {}: no answer within {} s",

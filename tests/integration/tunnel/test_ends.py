@@ -76,17 +76,28 @@ class Gone(TunnelTest):
                 self.assertEqual((page.silent_since, page.outstanding, page.oldest_call), (0, 0, 0))
                 tunnel.wait_log("client: ")
 
-    def test_a_client_that_closes_while_the_server_does_not_read_counts_as_nobody(self):
+    def test_a_client_that_closes_behind_bytes_nobody_reads_is_found_out(self):
+        """Its FIN waits behind them: only the kernel's table tells."""
         for tls in (False, True):
             with self.subTest(tls=tls):
                 tunnel = self.deaf(tls)
                 client = tunnel.connect()
                 fill(client)
                 wait_for(lambda: tunnel.counters().silent_since, "the waiting call")
-                client.shutdown(socket.SHUT_WR)
-                wait_for(lambda: tunnel.counters().silent_since == 0, "nobody waiting", 3 * SCALE)
-                self.assertEqual(tunnel.counters().waiting_since, 0)
                 client.close()
+                wait_for(lambda: tunnel.counters().connections_open == 0, "the end", 8 * SCALE)
+                tunnel.wait_log("closed by its owner")
+
+    def test_a_client_that_ends_its_side_counts_as_nobody(self):
+        for tls in (False, True):
+            with self.subTest(tls=tls):
+                tunnel = self.deaf(tls)
+                with tunnel.connect() as client:
+                    client.sendall(record(1, CALL))
+                    wait_for(lambda: tunnel.counters().silent_since, "the waiting call")
+                    client.shutdown(socket.SHUT_WR)
+                    wait_for(lambda: tunnel.counters().silent_since == 0, "nobody", 3 * SCALE)
+                    self.assertEqual(tunnel.counters().waiting_since, 0)
 
     def test_a_few_bytes_for_a_deaf_server_do_not_keep_a_client_that_resets(self):
         tunnel = self.deaf(False)

@@ -42,6 +42,8 @@ class Relay {
   bool clientEnded() const { return up_.source_ended; }
   // Bytes wait for the client, which does not take them.
   bool clientBlocks() const { return !down_.ring.empty(); }
+  // Bytes wait for the server, which does not take them.
+  bool serverBlocks() const { return !up_.ring.empty(); }
   bool holdsMemory() const { return up_.ring.holdsMemory() || down_.ring.holdsMemory(); }
   void releaseMemory();
 

@@ -46,7 +46,10 @@ struct SessionContext {
   tls::TlsClientContext* tls = nullptr;         // nullptr: plain TCP upstream
   tls::RevocationMemory* revocation = nullptr;  // nullptr: revocation is not asked about
   bool proven = false;                          // chain and name of the server are checked
-  AddressBook addresses = {};                   // what all sessions have seen of them
+  // Whether the socket at the client's end has been closed by its owner, though its end has not
+  // come: it waits there behind bytes that we do not read.
+  std::function<bool(const net::Endpoint& client)> orphaned = {};
+  AddressBook addresses = {};  // what all sessions have seen of them
 };
 
 // Reads the file of trusted authorities again where it has changed, and says so in the log.
@@ -99,6 +102,7 @@ class TunnelSession {
   // No memory for a buffer: waits for some time, then resets.
   void starved();
   void clientFailed(const std::string& why);
+  bool clientOrphaned() const;
   // The server took the connection and never said a byte, though somebody waited.
   void blameAddress();
   // Why the server ended before its first byte: with TLS 1.3 that is how it refuses a certificate.
