@@ -119,20 +119,22 @@ class Keys(TunnelTest):
             server.process.stdin.write(line)
             server.process.stdin.flush()
 
+        def key_updates(direction):
+            return sum(line.startswith(direction) and b"KeyUpdate" in line
+                       for line in server.output.split(b"\n"))
+
         with tunnel.connect() as client:
             client.sendall(b"begin\n")
             wait_for(lambda: b"begin" in server.output, "our line")
             for number in range(6):
                 say(b"K\n" if number % 2 else b"k\n")
-                wait_for(lambda: server.output.count(b"KeyUpdate") > number, "the server's new key")
+                wait_for(lambda: key_updates(b">>>") > number, "the server's new key")
                 say(b"down%d\n" % number)
                 self.assertEqual(receive(client, 6), b"down%d\n" % number)
                 client.sendall(b"up%d\n" % number)
                 wait_for(lambda: b"up%d" % number in server.output, "our line")
             # "<<<" is what the server got: our own key changed as often as it asked.
-            received = [line for line in server.output.split(b"\n")
-                        if line.startswith(b"<<<") and b"KeyUpdate" in line]
-            self.assertEqual(len(received), 3, server.output)
+            self.assertEqual(key_updates(b"<<<"), 3, server.output)
 
 
 class Authorities(TunnelTest):
