@@ -122,7 +122,9 @@ class Network(TunnelTest):
             client.settimeout(3 * USER_TIMEOUT)
             with self.assertRaises(ConnectionResetError):
                 client.recv(1)
-            return time.monotonic() - began, tunnel.log()
+            took = time.monotonic() - began
+            tunnel.wait_log("ended after")
+            return took, tunnel.log()
 
     def test_slow_servers_are_left_alone_and_vanished_ones_given_up(self):
         results = {}
