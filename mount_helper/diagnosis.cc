@@ -30,6 +30,18 @@ std::string targetText(const Scene& scene) {
 constexpr std::string_view kSecurityGroupHint =
     "the mount target's security group must allow TCP port 2049 from this host";
 
+// No descriptor, no memory: neither DNS nor the mount target is to blame.
+bool isOurLack(const tunnel_control::TunnelStatus& failure) {
+  return failure.kind == ErrorKind::kIo &&
+         (failure.failed_stage == Stage::kResolved || failure.failed_stage == Stage::kConnected);
+}
+
+Error explainLack(const Scene& scene) {
+  return sentence(ErrorKind::kIo,
+                  "this host cannot open a connection: " + scene.tunnel_failure->detail,
+                  "look at the limit of open files (ulimit -n) and at free memory");
+}
+
 Error explainConnect(const Scene& scene) {
   const auto& failure = *scene.tunnel_failure;
   const std::string target = targetText(scene);
@@ -115,6 +127,7 @@ Error explainDenial(const Error& cause, const Scene& scene) {
 
 Error explain(const Error& cause, const Scene& scene) {
   if (scene.tunnel_failure) {
+    if (isOurLack(*scene.tunnel_failure)) return explainLack(scene);
     switch (scene.tunnel_failure->failed_stage) {
       case Stage::kResolved: {
         const auto& failure = *scene.tunnel_failure;

@@ -52,6 +52,7 @@ tunnel_control::TunnelConfig planTunnel(const MountRequest& request, const Mount
   config.allow_uids = settings.allow_local_uids;
   if (!request.tls) return config;
   config.ca_file = caFile(request, settings);
+  config.ciphers = settings.tls_ciphers;
   config.certificate = paths.certificate;
   config.private_key = identity::kPrivateKeyPath;
   config.ocsp = asksRevocation(request, settings);

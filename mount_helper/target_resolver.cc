@@ -94,6 +94,8 @@ Result<MountTarget> findMountTarget(const TargetQuestion& question,
                   (question.wanted_az ? " in " + *question.wanted_az : std::string()) +
                   ", and that the VPC has DNS hostnames enabled; see "
                   "https://docs.aws.amazon.com/console/efs/mount-dns-name");
+  } else if (kind == ErrorKind::kIo) {
+    error.addHint("nobody was asked: this process lacks descriptors or memory (ulimit -n)");
   } else {
     error.addHint("no DNS server answered; check /etc/resolv.conf and the network");
   }

@@ -22,7 +22,8 @@ Relay::Outcome Relay::pump() {
     if (down == Step::kSourceFailed || up == Step::kSinkFailed) return Outcome::kUpstreamFailed;
     if (down_.source_ended && down_.ring.empty())
       return up_.source_ended ? Outcome::kFinished : Outcome::kUpstreamClosed;
-    if (up == Step::kIdle && down == Step::kIdle) return Outcome::kWaiting;
+    if (up == Step::kIdle && down == Step::kIdle)
+      return up_.starved || down_.starved ? Outcome::kStarved : Outcome::kWaiting;
     if (up_.moved + down_.moved >= limit) return Outcome::kMore;
   }
 }
@@ -32,15 +33,18 @@ void Relay::releaseMemory() {
 }
 
 Relay::Step Relay::move(Flow& flow, bool pass_end) {
+  flow.starved = false;
   const Step filled = fill(flow);
   const Step drained = drain(flow);
   if (drained == Step::kSinkFailed) return drained;
-  // Bytes that came before the failure are delivered first.
-  if (flow.source_failed) return flow.ring.empty() ? Step::kSourceFailed : drained;
+  // What the server sent before it broke off is delivered first. A client that broke off replays
+  // its calls: they must not keep the connection while the server takes nothing.
+  if (flow.source_failed) return flow.ring.empty() || pass_end ? Step::kSourceFailed : drained;
   if (pass_end && flow.source_ended && flow.ring.empty() && !flow.sink_finished) {
     const auto result = flow.sink.finishWriting();
     if (result.state == IoState::kFailed) return Step::kSinkFailed;
     flow.sink_finished = result.state == IoState::kDone;
+    flow.starved = flow.starved || result.state == IoState::kStarved;
   }
   return filled == Step::kProgress || drained == Step::kProgress ? Step::kProgress : Step::kIdle;
 }
@@ -51,12 +55,14 @@ Relay::Step Relay::fill(Flow& flow) {
   while (!flow.source_ended && !flow.source_failed && !flow.paused) {
     const auto space = flow.ring.writable();
     if (space.empty()) {
-      flow.paused = true;
+      flow.paused = flow.ring.full();
+      flow.starved = !flow.paused;
       break;
     }
     const auto result = flow.source.read(space);
     flow.source_failed = result.state == IoState::kFailed;
-    if (flow.source_failed || result.state == IoState::kWouldBlock) break;
+    flow.starved = result.state == IoState::kStarved;
+    if (flow.source_failed || flow.starved || result.state == IoState::kWouldBlock) break;
     step = Step::kProgress;
     flow.source_ended = result.state == IoState::kEnd;
     flow.ring.commit(result.bytes);
@@ -74,6 +80,7 @@ Relay::Step Relay::drain(Flow& flow) {
   while (!flow.ring.empty()) {
     const auto result = flow.sink.write(flow.ring.readable());
     if (result.state == IoState::kFailed) return Step::kSinkFailed;
+    flow.starved = flow.starved || result.state == IoState::kStarved;
     if (result.state != IoState::kDone || result.bytes == 0) break;
     flow.ring.consume(result.bytes);
     step = Step::kProgress;

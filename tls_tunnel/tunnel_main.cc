@@ -115,6 +115,7 @@ Result<tls::TlsClientContext> makeTls(const TunnelConfig& config, const Clock& c
   options.certificate_file = config.certificate;
   options.key_file = config.private_key;
   options.fips = config.fips;
+  options.ciphers = config.ciphers;
   options.ask_staple = asksRevocation(config);
   return tls::TlsClientContext::create(options, clock);
 }
@@ -165,7 +166,11 @@ class Tunnel {
     context_.emplace(SessionContext{*loop_, limits_, status_, *meter_, pacer_, config.connect_host,
                                     static_cast<std::uint16_t>(config.connect_port),
                                     tls_ ? &*tls_ : nullptr,
-                                    tls_ && asksRevocation(config) ? &revocation_ : nullptr});
+                                    tls_ && asksRevocation(config) ? &revocation_ : nullptr,
+                                    tls_ && config.verify != 0 && !config.check_host.empty(),
+                                    [this, here = listener_.address](const net::Endpoint& client) {
+                                      return isOrphaned(client, here);
+                                    }});
     return {};
   }
 
@@ -177,6 +182,12 @@ class Tunnel {
       return owners_.find(local, remote);
     };
     gate_.emplace(std::move(users), lookup, clock_);
+  }
+
+  // Who cannot be looked up is not gone.
+  bool isOrphaned(const net::Endpoint& client, const net::Endpoint& here) {
+    const auto owner = owners_.find(client, here);
+    return owner && *owner && (*owner)->inode == 0;
   }
 
   // After the signals: who sees the page may send them.
@@ -202,6 +213,7 @@ class Tunnel {
         server_->reconnect();
       } else {
         log::info("Stopping: signal {} from process {}", info.ssi_signo, info.ssi_pid);
+        server_->stop();
         loop_->stop();
       }
     }
@@ -217,6 +229,7 @@ class Tunnel {
       log::info("Client certificate read again: {}", tls_->describeCertificate());
       showCertificate();
     }
+    refreshAuthorities(*tls_);
   }
 
   CommandLine line_;

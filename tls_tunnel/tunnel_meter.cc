@@ -49,7 +49,7 @@ void addPresent(TunnelNumbers& sum, const ConnectionMeter& connection) {
   if (!connection.calls) ++sum.unread;
   if (connection.question) return;
   ++sum.clients;
-  sum.waiting_since = earlier(sum.waiting_since, waits(connection));
+  if (!connection.client_ended) sum.waiting_since = earlier(sum.waiting_since, waits(connection));
   if (!connection.calls) {
     ++sum.pending;
     return;
@@ -59,7 +59,7 @@ void addPresent(TunnelNumbers& sum, const ConnectionMeter& connection) {
   const std::uint64_t oldest = connection.calls->oldest();
   if (oldest == 0) return;
   sum.oldest_call = earlier(sum.oldest_call, oldest);
-  if (connection.client_blocks) return;
+  if (connection.client_blocks || connection.client_ended) return;
   sum.silent_since = earlier(sum.silent_since, std::max(oldest, connection.last_down));
 }
 

@@ -108,6 +108,15 @@ void TunnelServer::reconnect() {
   for (TunnelSession* session : open) session->drop(log::Level::kInfo, "reconnect requested");
 }
 
+void TunnelServer::stop() {
+  watch_.reset();
+  pause_.reset();
+  std::vector<TunnelSession*> all;
+  all.reserve(sessions_.size());
+  for (const auto& [id, session] : sessions_) all.push_back(session.get());
+  for (TunnelSession* session : all) session->stop();
+}
+
 void TunnelServer::ended(std::uint64_t id) {
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return;

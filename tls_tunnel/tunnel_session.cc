@@ -20,20 +20,6 @@ using io::IoState;
 using tunnel_control::Stage;
 using tunnel_control::UpstreamState;
 
-namespace {
-
-// Edge-triggered and for everything: registered once, no epoll_ctl(2) on the data path.
-constexpr std::uint32_t kEverything = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-
-std::string listed(const std::vector<net::Endpoint>& addresses) {
-  std::vector<std::string> texts;
-  texts.reserve(addresses.size());
-  for (const auto& address : addresses) texts.push_back(address.ip());
-  return join(texts, ",");
-}
-
-}  // namespace
-
 TunnelSession::TunnelSession(SessionContext& context, std::uint64_t id, UniqueFd client,
                              std::string peer, Ended ended)
     : context_(context),
@@ -54,8 +40,20 @@ Status TunnelSession::start() {
 }
 
 void TunnelSession::drop(log::Level level, const std::string& reason) {
+  blameAddress();
   if (upstream_) io::resetOnClose(upstream_->fd());
   end(level, reason, Client::kReset);
+}
+
+void TunnelSession::stop() {
+  if (state_ == State::kEnded) return;
+  // Of a stream that cannot be followed nobody knows: the kernel comes back sooner after a reset.
+  const bool waits = busy() || (meter_.calls && !meter_.calls->measuring());
+  if (state_ == State::kRelaying) {
+    (void)upstream_->finishWriting();
+    io::discardInput(upstream_->fd());
+  }
+  end(log::Level::kInfo, "the tunnel ends", waits ? Client::kReset : Client::kClose);
 }
 
 bool TunnelSession::busy() const {
@@ -72,7 +70,6 @@ void TunnelSession::clientEvent(std::uint32_t events) {
     case State::kSilent:
       return firstByte();
     case State::kConnecting:
-    case State::kSecuring:
     case State::kChecking:
       // EPOLLRDHUP alone may be a half-close behind a request: that request is still served.
       if ((events & (EPOLLHUP | EPOLLERR)) != 0)
@@ -80,6 +77,9 @@ void TunnelSession::clientEvent(std::uint32_t events) {
             Client::kClose);
       return;
     case State::kRelaying:
+      // Reading might not tell: it stands still while the server takes nothing.
+      if ((events & (EPOLLHUP | EPOLLERR)) != 0) return clientFailed("connection reset");
+      if ((events & EPOLLRDHUP) != 0) client_hung_up_ = true;
       return pump();
     case State::kEnded:
       return;
@@ -87,118 +87,7 @@ void TunnelSession::clientEvent(std::uint32_t events) {
 }
 
 void TunnelSession::upstreamEvent() {
-  if (state_ == State::kSecuring) return handshake();
   if (state_ == State::kRelaying) pump();
-}
-
-void TunnelSession::firstByte() {
-  std::array<char, rpc::kMarkSize + sizeof(rpc::kQuestionXid)> start{};
-  const ssize_t got = ::recv(client_.fd(), start.data(), start.size(), MSG_PEEK | MSG_DONTWAIT);
-  if (got > 0) {
-    log::info("Accepted new connection {} from {}", id_, peer_);
-    deadline_.reset();
-    meter_.asked = meter_.last_up = now();
-    meter_.question = rpc::beginsWithQuestion({start.data(), static_cast<std::size_t>(got)});
-    context_.meter.add(meter_);
-    return beginConnect();
-  }
-  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
-  end(log::Level::kDebug, "client closed without sending a byte (port probe)", Client::kClose);
-}
-
-void TunnelSession::beginConnect() {
-  state_ = State::kConnecting;
-  meter_.state = UpstreamState::kConnecting;
-  context_.meter.publish();
-  const Duration pause = context_.pacer.delay(context_.loop.clock().monotonic());
-  if (pause == Duration{0}) return startConnector();
-  log::debug("Connection {}: next attempt in {} ms, {} failed", id_, pause.count(),
-             context_.pacer.failures());
-  deadline_ = context_.loop.after(pause, [this] { startConnector(); });
-}
-
-void TunnelSession::startConnector() {
-  step_started_ = context_.loop.clock().monotonic();
-  connector_ = std::make_unique<UpstreamConnector>(context_.loop, context_.limits);
-  connector_->prefer(context_.winner, context_.tls != nullptr);
-  connector_->start(
-      context_.host, context_.port,
-      [this](const std::vector<net::Endpoint>& addresses) {
-        log::debug("Connection {}: {} resolves to {}", id_, context_.host, listed(addresses));
-        context_.status.reached(Stage::kResolved, listed(addresses));
-      },
-      [this](Result<ConnectedUpstream> result) { connected(std::move(result)); });
-}
-
-void TunnelSession::connected(Result<ConnectedUpstream> result) {
-  const Stage tried = connector_->resolving() ? Stage::kResolved : Stage::kConnected;
-  connector_.reset();
-  if (!result) return upstreamFailed(tried, result.error());
-  context_.winner = result->peer;
-  upstream_name_ = result->peer.text();
-  context_.status.reached(Stage::kConnected, upstream_name_);
-  if (auto adopted = adopt(std::move(*result)); !adopted)
-    return upstreamFailed(Stage::kConnected, adopted.error());
-  context_.meter.connected();
-  auto& facts = context_.meter.facts();
-  facts.upstream = upstream_name_;
-  facts.connect_ms = stepDone();
-  facts.handshake_ms = facts.first_byte_ms = 0;
-  if (tls_ == nullptr) return beginRelay();
-  state_ = State::kSecuring;
-  meter_.state = UpstreamState::kSecuring;
-  context_.meter.publish();
-  deadline_ = context_.loop.after(context_.limits.handshake, [this] {
-    upstreamFailed(Stage::kSecured, Error(ErrorKind::kTimeout,
-                                          fmt::format("TLS handshake not done within {} s",
-                                                      context_.limits.handshake.count() / 1000)));
-  });
-  handshake();
-}
-
-Status TunnelSession::adopt(ConnectedUpstream upstream) {
-  EFS_CHECK(net::setNoDelay(upstream.fd.get()));
-  EFS_CHECK(net::setKeepAlive(upstream.fd.get(), context_.limits.keepalive));
-  if (context_.tls != nullptr) {
-    EFS_TRY(secure, context_.tls->connect(std::move(upstream.fd)));
-    tls_ = secure.get();
-    upstream_ = std::move(secure);
-  } else {
-    upstream_ = std::make_unique<io::TcpTransport>(std::move(upstream.fd));
-  }
-  EFS_TRY(watch, context_.loop.watch(upstream_->fd(), kEverything,
-                                     [this](std::uint32_t) { upstreamEvent(); }));
-  upstream_watch_ = std::move(watch);
-  return {};
-}
-
-void TunnelSession::handshake() {
-  const auto result = tls_->handshake();
-  if (result.state == IoState::kWouldBlock) return;
-  if (result.state != IoState::kDone) return upstreamFailed(Stage::kSecured, tls_->error());
-  deadline_.reset();
-  if (context_.revocation != nullptr) return checkRevocation();
-  secured();
-}
-
-void TunnelSession::checkRevocation() {
-  state_ = State::kChecking;
-  auto check = tls::RevocationCheck::begin(*tls_, *context_.revocation, context_.loop.clock());
-  if (!check) return upstreamFailed(Stage::kSecured, check.error());
-  revocation_.emplace(context_.loop, context_.limits, std::move(*check));
-  revocation_->start([this](const Status& verdict) {
-    revocation_.reset();
-    if (!verdict) return upstreamFailed(Stage::kSecured, verdict.error());
-    secured();
-  });
-}
-
-void TunnelSession::secured() {
-  log::debug("Connection {}: {} secured with {}", id_, upstream_name_, tls_->describe());
-  context_.status.reached(Stage::kSecured, tls_->describe());
-  context_.meter.facts().tls = tls_->describe();
-  context_.meter.facts().handshake_ms = stepDone();
-  beginRelay();
 }
 
 void TunnelSession::beginRelay() {
@@ -219,12 +108,15 @@ void TunnelSession::pump() {
   if (!first_byte_after_ && relay_->bytesDown() > 0) {
     first_byte_after_ = age();
     context_.pacer.reset();
+    context_.addresses.served(*upstream_peer_);
     context_.meter.serverAnswered();
     context_.meter.facts().first_byte_ms = stepDone();
     context_.meter.publishFacts();
     context_.meter.publish();
     context_.status.reached(Stage::kAccepted, upstream_name_);
   }
+  if (outcome == Relay::Outcome::kStarved) return starved();
+  starved_since_.reset();
   if (outcome == Relay::Outcome::kMore) {
     context_.loop.requeue(client_watch_);
   } else if (outcome != Relay::Outcome::kWaiting) {
@@ -232,17 +124,33 @@ void TunnelSession::pump() {
   }
   if (!look_timer_.armed())
     look_timer_ = context_.loop.after(context_.limits.idle_look, [this] { look(); });
-  if (relay_->halfClosed() && !deadline_.armed()) watchHalfClose();
+  if ((relay_->halfClosed() || client_hung_up_) && !deadline_.armed()) watchHalfClose();
+}
+
+void TunnelSession::starved() {
+  const MonoTime now = context_.loop.clock().monotonic();
+  if (!starved_since_) {
+    starved_since_ = now;
+    log::warning("Connection {}: no memory for a buffer of {} KiB; it waits", id_,
+                 context_.limits.buffer >> 10U);
+  }
+  if (now - *starved_since_ >= context_.limits.starved)
+    return drop(log::Level::kError, "no memory for its buffers");
+  // No event will tell.
+  starved_timer_ = context_.loop.after(context_.limits.starved_look, [this] { pump(); });
 }
 
 void TunnelSession::count() {
   const bool measured = meter_.calls->measuring();
   const bool was_blocked = std::exchange(meter_.client_blocks, relay_->clientBlocks());
+  const bool ended = relay_->clientEnded() || client_hung_up_;
+  const bool had_ended = std::exchange(meter_.client_ended, ended);
   const bool up = relay_->bytesUp() != std::exchange(meter_.bytes_up, relay_->bytesUp());
   const bool down = relay_->bytesDown() != std::exchange(meter_.bytes_down, relay_->bytesDown());
   if (up) meter_.last_up = meter_.calls->now();
   if (down) meter_.last_down = meter_.calls->now();
-  if (up || down || was_blocked != meter_.client_blocks) context_.meter.publish();
+  if (up || down || was_blocked != meter_.client_blocks || had_ended != ended)
+    context_.meter.publish();
   if (measured || unmeasured_said_) return;
   unmeasured_said_ = true;
   log::warning("Connection {}: its RPC records cannot be followed; it goes on unmeasured", id_);
@@ -254,8 +162,7 @@ void TunnelSession::relayEnded(Relay::Outcome outcome) {
     case Relay::Outcome::kFinished:
       return end(log::Level::kInfo, "client closed", Client::kClose);
     case Relay::Outcome::kClientFailed:
-      if (upstream_) io::resetOnClose(upstream_->fd());
-      return end(log::Level::kInfo, "client: " + client_.error().message(), Client::kReset);
+      return clientFailed(client_.error().message());
     case Relay::Outcome::kUpstreamClosed:
       if (refused)
         return upstreamFailed(Stage::kAccepted,
@@ -272,8 +179,29 @@ void TunnelSession::relayEnded(Relay::Outcome outcome) {
                             refused ? refusal(upstream_->error()) : upstream_->error());
     case Relay::Outcome::kWaiting:
     case Relay::Outcome::kMore:
+    case Relay::Outcome::kStarved:
       return;
   }
+}
+
+void TunnelSession::clientFailed(const std::string& why) {
+  if (age() >= context_.limits.unserved) blameAddress();
+  if (upstream_) io::resetOnClose(upstream_->fd());
+  end(log::Level::kInfo, "client: " + why, Client::kReset);
+}
+
+bool TunnelSession::clientOrphaned() const {
+  if (!context_.orphaned || !relay_->serverBlocks()) return false;
+  sockaddr_storage address{};
+  socklen_t length = sizeof(address);
+  if (::getpeername(client_.fd(), reinterpret_cast<sockaddr*>(&address), &length) != 0) return true;
+  const auto peer = net::Endpoint::fromSockaddr(reinterpret_cast<sockaddr*>(&address), length);
+  return peer && context_.orphaned(*peer);
+}
+
+void TunnelSession::blameAddress() {
+  if (!upstream_peer_ || first_byte_after_ || state_ == State::kEnded) return;
+  context_.addresses.failed(*upstream_peer_, context_.loop.clock().monotonic());
 }
 
 Error TunnelSession::refusal(const Error& error) const {
@@ -298,6 +226,7 @@ void TunnelSession::look() {
   }
   const std::uint64_t moved = relay_->bytesUp() + relay_->bytesDown();
   if (moved == moved_at_look_) {
+    if (clientOrphaned()) return clientFailed("closed by its owner");
     relay_->releaseMemory();
     upstream_->releaseMemory();
     // pump() arms the timer again
@@ -317,6 +246,7 @@ void TunnelSession::watchHalfClose() {
 
 void TunnelSession::upstreamFailed(Stage tried, const Error& error) {
   if (state_ == State::kEnded) return;
+  if (error.kind() != ErrorKind::kIo) blameAddress();
   context_.status.failed(tried, error);
   std::string where = context_.host;
   if (!upstream_name_.empty()) where += " (" + upstream_name_ + ")";
@@ -336,6 +266,7 @@ void TunnelSession::end(log::Level level, const std::string& reason, Client clie
   state_ = State::kEnded;
   deadline_.reset();
   look_timer_.reset();
+  starved_timer_.reset();
   connector_.reset();
   revocation_.reset();
   if (!was_silent) {

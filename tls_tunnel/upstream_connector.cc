@@ -10,39 +10,13 @@
 
 namespace efs::tls_tunnel {
 
-std::vector<net::Endpoint> interleaveFamilies(const std::vector<net::Endpoint>& addresses,
-                                              std::size_t limit) {
-  std::vector<net::Endpoint> first;
-  std::vector<net::Endpoint> second;
-  for (const net::Endpoint& address : addresses)
-    (address.family() == addresses.front().family() ? first : second).push_back(address);
-  std::vector<net::Endpoint> mixed;
-  for (std::size_t i = 0; i < std::max(first.size(), second.size()); ++i) {
-    if (i < first.size()) mixed.push_back(first[i]);
-    if (i < second.size()) mixed.push_back(second[i]);
-  }
-  if (mixed.size() > limit) mixed.resize(limit);
-  return mixed;
-}
-
-std::vector<net::Endpoint> winnerFirst(std::vector<net::Endpoint> addresses,
-                                       const std::optional<net::Endpoint>& winner) {
-  if (!winner) return addresses;
-  std::stable_partition(addresses.begin(), addresses.end(), [&](const net::Endpoint& address) {
-    return address.family() == winner->family();
-  });
-  std::stable_partition(addresses.begin(), addresses.end(),
-                        [&](const net::Endpoint& address) { return address.ip() == winner->ip(); });
-  return addresses;
-}
-
 void UpstreamConnector::start(const std::string& host, std::uint16_t port, Resolved resolved,
                               Done done) {
   host_ = host;
   resolved_ = std::move(resolved);
   done_ = std::move(done);
   auto resolver = net::Resolver::create(dns_);
-  if (!resolver) return finish(unexpected(resolver.error()));
+  if (!resolver) return finish(unexpected(resolver.error().addContext("resolving " + host_)));
   resolver_.emplace(std::move(*resolver));
   overall_ = loop_.after(limits_.resolve, [this] {
     resolveFailed(Error(ErrorKind::kTimeout, fmt::format("resolving {}: no answer within {} s",
@@ -84,89 +58,149 @@ void UpstreamConnector::takeAnswer() {
   resolver_timer_.reset();
   overall_.reset();
   auto answer = std::move(*answer_);
+  if (answer && answer->empty())
+    answer = Error(ErrorKind::kNotFound, "resolving " + host_ + ": no address");
   if (!answer) return resolveFailed(answer.error());
-  if (answer->empty())
-    return finish(Error(ErrorKind::kNotFound, "resolving " + host_ + ": no address"));
-  connectTo(interleaveFamilies(winnerFirst(std::move(*answer), winner_), limits_.addresses));
+  const MonoTime now = loop_.clock().monotonic();
+  connectTo(book_ != nullptr ? book_->order(*answer, now, limits_.addresses)
+                             : interleaveFamilies(*answer, limits_.addresses));
 }
 
 void UpstreamConnector::resolveFailed(const Error& error) {
-  const bool silent =
-      error.kind() == ErrorKind::kTimeout || error.kind() == ErrorKind::kUnreachable;
-  if (!silent || !winner_ || !without_dns_) return finish(unexpected(error));
+  // A lack of our own is no answer of DNS.
+  const bool ours = error.kind() == ErrorKind::kIo || error.kind() == ErrorKind::kCancelled;
+  if (ours || !proven_ || !book_->lastGood()) return finish(unexpected(error));
   log::warning("{}; trying the address of the last connection, {}", error.describe(),
-               winner_->text());
+               book_->lastGood()->text());
   resolver_watches_.clear();
   resolver_timer_.reset();
-  connectTo({*winner_});
+  connectTo({*book_->lastGood()});
 }
 
 void UpstreamConnector::connectTo(std::vector<net::Endpoint> addresses) {
   addresses_ = std::move(addresses);
-  have_addresses_ = true;
+  step_ = Step::kConnecting;
   resolved_(addresses_);
-  overall_ = loop_.after(limits_.connect_all, [this] {
-    finish(Error(ErrorKind::kTimeout,
-                 fmt::format("connecting to {}: none of {} address(es) answered within {} s", host_,
-                             addresses_.size(), limits_.connect_all.count() / 1000)));
+  addLastResort();
+  const Duration limit = limits_.connect_all + (tls_ != nullptr ? limits_.handshake : Duration{0});
+  overall_ = loop_.after(limit, [this, limit] {
+    Error error(ErrorKind::kTimeout,
+                fmt::format("connecting to {}: none of {} address(es) answered within {} s", host_,
+                            addresses_.size(), limit.count() / 1000));
+    finish(unexpected(error_step_ == Step::kSecuring ? *error_ : error));
   });
   startNext();
+}
+
+// A wrong answer of DNS (the address of a sinkhole, of a mount target that is gone) does not end a
+// mount whose server is where it was.
+void UpstreamConnector::addLastResort() {
+  if (!proven_ || !book_->lastGood()) return;
+  const net::Endpoint& good = *book_->lastGood();
+  const auto same = [&](const net::Endpoint& address) { return address.ip() == good.ip(); };
+  if (std::any_of(addresses_.begin(), addresses_.end(), same)) return;
+  addresses_.push_back(good);
+  last_resort_ = true;
 }
 
 void UpstreamConnector::startNext() {
   stagger_.reset();
   if (next_address_ == addresses_.size()) {
-    if (attempts_.empty()) {
-      Error error = *first_error_;
-      if (failures_ > 1)
-        error.addContext(fmt::format("all {} addresses of {} failed, first", failures_, host_));
-      finish(unexpected(std::move(error)));
-    }
+    if (attempts_.empty()) giveUp();
     return;
   }
   const net::Endpoint peer = addresses_[next_address_++];
+  const bool is_last_resort = last_resort_ && next_address_ == addresses_.size();
   auto fd = net::startConnect(peer);
-  if (!fd) return attemptFailed(peer, fd.error());
+  if (!fd) return attemptFailed(peer, Step::kConnecting, is_last_resort, fd.error());
   const auto attempt = attempts_.emplace(attempts_.end());
   attempt->peer = peer;
+  attempt->last_resort = is_last_resort;
   attempt->fd = std::move(*fd);
   auto watch = loop_.watch(attempt->fd.get(), EPOLLOUT | EPOLLERR | EPOLLHUP,
-                           [this, attempt](std::uint32_t) {
-                             attemptEnded(attempt, net::connectResult(attempt->fd.get()));
-                           });
-  if (!watch) return attemptEnded(attempt, unexpected(watch.error()));
+                           [this, attempt](std::uint32_t) { attemptConnected(attempt); });
+  if (!watch) return attemptEnded(attempt, watch.error());
   attempt->watch = std::move(*watch);
-  attempt->deadline = loop_.after(limits_.connect_one, [this, attempt] {
-    attemptEnded(attempt,
-                 Error(ErrorKind::kTimeout,
-                       fmt::format("no answer within {} s", limits_.connect_one.count() / 1000)));
+  expect(attempt, limits_.connect_one, "no answer");
+  if (next_address_ == addresses_.size()) return;
+  const bool last_resort_next = last_resort_ && next_address_ + 1 == addresses_.size();
+  stagger_ = loop_.after(last_resort_next ? limits_.last_resort : limits_.connect_stagger,
+                         [this] { startNext(); });
+}
+
+void UpstreamConnector::expect(AttemptRef attempt, Duration limit, const char* what) {
+  attempt->deadline = loop_.after(limit, [this, attempt, limit, what] {
+    attemptEnded(attempt, Error(ErrorKind::kTimeout,
+                                fmt::format("{} within {} s", what, limit.count() / 1000)));
   });
-  if (next_address_ < addresses_.size())
-    stagger_ = loop_.after(limits_.connect_stagger, [this] { startNext(); });
 }
 
-void UpstreamConnector::attemptEnded(std::list<Attempt>::iterator attempt, Status status) {
-  if (status) return succeed(*attempt);
+void UpstreamConnector::attemptConnected(AttemptRef attempt) {
+  if (auto connected = net::connectResult(attempt->fd.get()); !connected)
+    return attemptEnded(attempt, connected.error());
+  attempt->connected = loop_.clock().monotonic();
+  if (connected_) connected_(attempt->peer);
+  if (tls_ == nullptr) return succeed(*attempt);
+  step_ = Step::kSecuring;
+  attempt->watch.reset();
+  auto secure = tls_->connect(std::move(attempt->fd));
+  if (!secure) return attemptEnded(attempt, secure.error());
+  attempt->secure = std::move(*secure);
+  auto watch = loop_.watch(attempt->secure->fd(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                           [this, attempt](std::uint32_t) { handshake(attempt); });
+  if (!watch) return attemptEnded(attempt, watch.error());
+  attempt->watch = std::move(*watch);
+  expect(attempt, limits_.handshake, "TLS handshake not done");
+  handshake(attempt);
+}
+
+void UpstreamConnector::handshake(AttemptRef attempt) {
+  const auto result = attempt->secure->handshake();
+  if (result.state == io::IoState::kWouldBlock) return;
+  if (result.state != io::IoState::kDone) return attemptEnded(attempt, attempt->secure->error());
+  succeed(*attempt);
+}
+
+void UpstreamConnector::attemptEnded(AttemptRef attempt, const Error& error) {
   const net::Endpoint peer = attempt->peer;
+  const bool last_resort = attempt->last_resort;
+  const Step at = attempt->secure != nullptr ? Step::kSecuring : Step::kConnecting;
+  const Error reason = error;  // may be the transport's, which dies here
   attempts_.erase(attempt);
-  attemptFailed(peer, status.error());
+  attemptFailed(peer, at, last_resort, reason);
 }
 
-void UpstreamConnector::attemptFailed(const net::Endpoint& peer, Error error) {
-  // net's own errors name the peer already.
-  if (error.message().find(peer.ip()) == std::string::npos)
-    error.addContext("connecting to " + peer.text());
+void UpstreamConnector::attemptFailed(const net::Endpoint& peer, Step at, bool last_resort,
+                                      Error error) {
+  const bool ours = error.kind() == ErrorKind::kIo;
+  if (book_ != nullptr && !ours) book_->failed(peer, loop_.clock().monotonic());
+  // net's own errors name the peer already, and TLS's need it only where there are several.
+  if (error.message().find(peer.ip()) == std::string::npos &&
+      (at == Step::kConnecting || addresses_.size() > 1))
+    error.addContext((at == Step::kConnecting ? "connecting to " : "") + peer.text());
   log::debug("{}", error.describe());
   ++failures_;
-  if (!first_error_) first_error_ = std::move(error);
+  // What an old address says does not hide what is wrong with the ones of today.
+  if (!error_ || (at > error_step_ && !last_resort)) {
+    error_ = std::move(error);
+    error_step_ = at;
+  }
   // At most `limits_.addresses` deep.
   startNext();
 }
 
+void UpstreamConnector::giveUp() {
+  Error error = *error_;
+  if (failures_ > 1)
+    error.addContext(fmt::format("all {} addresses of {} failed, first", failures_, host_));
+  step_ = error_step_;
+  finish(unexpected(std::move(error)));
+}
+
 void UpstreamConnector::succeed(Attempt& attempt) {
   attempt.watch.reset();
-  ConnectedUpstream upstream{std::move(attempt.fd), attempt.peer};
-  finish(std::move(upstream));
+  finish(ConnectedUpstream{attempt.peer, std::move(attempt.fd), std::move(attempt.secure),
+                           attempt.connected});
 }
 
 void UpstreamConnector::finish(Result<ConnectedUpstream> result) {

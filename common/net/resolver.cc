@@ -1,6 +1,7 @@
 #include "efs/net/resolver.h"
 
 #include <ares.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
 #include <strings.h>
@@ -13,8 +14,11 @@
 #include <map>
 #include <utility>
 
+#include "dns_errors.h"
+#include "dns_sockets.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/text.h"
+#include "efs/base/unique_fd.h"
 #include "efs/base/wait.h"
 
 namespace efs::net {
@@ -25,39 +29,6 @@ constexpr int kTriesPerServer = 2;
 constexpr std::size_t kMaxAddresses = 32;
 // RFC 1035 section 2.3.4: 253 characters, and the trailing dot.
 constexpr std::size_t kMaxNameLength = 254;
-
-ErrorKind kindOfAres(int status) {
-  switch (status) {
-    case ARES_ENOTFOUND:
-    case ARES_ENODATA:
-      return ErrorKind::kNotFound;
-    case ARES_ETIMEOUT:
-      return ErrorKind::kTimeout;
-    case ARES_ECONNREFUSED:
-    case ARES_ESERVFAIL:
-    case ARES_EREFUSED:
-      return ErrorKind::kUnreachable;
-    case ARES_EBADNAME:
-    case ARES_EBADSTR:
-      return ErrorKind::kInvalidInput;
-    case ARES_ECANCELLED:
-    case ARES_EDESTRUCTION:
-      return ErrorKind::kCancelled;
-    case ARES_ENOMEM:
-    case ARES_EFILE:
-      return ErrorKind::kIo;
-    default:
-      return ErrorKind::kProtocol;
-  }
-}
-
-Error resolveError(const std::string& host, ErrorKind kind, std::string_view reason) {
-  Error error(kind, "resolving \"" + printable(host) + "\": " + std::string(reason));
-  if (kind == ErrorKind::kTimeout || kind == ErrorKind::kUnreachable) {
-    error.addHint("check the DNS servers in /etc/resolv.conf");
-  }
-  return error;
-}
 
 // Identity of a file's content as far as stat(2) tells; a missing file is all zero.
 struct FileStamp {
@@ -152,6 +123,7 @@ struct Resolver::Impl {
 
   Options options;
   SystemClock clock;  // c-ares reads the real clock as well
+  DnsSockets calls;
   ares_channel channel = nullptr;
   FileStamp stamp;
   std::size_t questions = 0;  // of c-ares, not ended
@@ -184,12 +156,18 @@ Status Resolver::Impl::open() {
   // domains does.
   settings.ndomains = 0;
   if (!options.use_search_list) mask |= ARES_OPT_DOMAINS;
+  // Without a descriptor for the file c-ares asks 127.0.0.1 and says nothing.
+  const UniqueFd readable(::open(options.resolv_conf.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!readable.valid() && isExhaustion(errno)) return Error::fromErrno(errno, options.resolv_conf);
   // Taken before the file is read: a change in between is seen as a change later.
   stamp = stampOf(options.resolv_conf);
   const int status = ares_init_options(&channel, &settings, mask);
-  if (status == ARES_SUCCESS) return {};
+  if (status == ARES_SUCCESS) {
+    calls.attach(channel);
+    return {};
+  }
   channel = nullptr;
-  return Error(ErrorKind::kIo, std::string("starting the DNS client: ") + ares_strerror(status));
+  return noChannelError(status);
 }
 
 void Resolver::Impl::refresh() {
@@ -207,6 +185,7 @@ void Resolver::Impl::ask(const std::shared_ptr<Lookup>& lookup, int family) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = ARES_AI_CANONNAME;
   ++questions;
+  calls.exhausted = 0;
   auto question = std::make_unique<Question>(Question{lookup, family == AF_UNSPEC});
   ares_getaddrinfo(channel, lookup->host.c_str(), nullptr, &hints, &Impl::onAnswer,
                    question.release());
@@ -266,8 +245,9 @@ void Resolver::Impl::onAnswer(void* raw, int status, int /*timeouts*/, ares_addr
   if (status == ARES_SUCCESS) {
     lookup.owner->finish(lookup, std::move(found));
   } else if (question->both_families) {
-    lookup.owner->finish(lookup,
-                         resolveError(lookup.host, kindOfAres(status), ares_strerror(status)));
+    const int exhausted = lookup.owner->calls.exhausted;
+    lookup.owner->finish(lookup, exhausted != 0 ? noSocketError(lookup.host, exhausted)
+                                                : resolveError(lookup.host, status));
   }
 }
 

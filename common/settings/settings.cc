@@ -89,6 +89,7 @@ void readMount(KeyReader& keys, MountSettings& mount) {
   keys.text(kMount, "dns_name_format", mount.dns_name_format);
   keys.text(kMount, "dns_name_suffix", mount.dns_name_suffix);
   keys.text(kMount, "stunnel_cafile", mount.ca_file);
+  keys.text(kMount, "tls_ciphers", mount.tls_ciphers);
   mount.region = keys.text(kMount, "region");
   mount.az_id = keys.text(kMount, "az_id");
   keys.flag(kMount, "stunnel_debug_enabled", Bad::kError, mount.tunnel_debug);

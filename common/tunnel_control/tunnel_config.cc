@@ -45,6 +45,7 @@ void writeTlsKeys(LineWriter& out, const TunnelConfig& config) {
   out.keyUnlessEmpty("key", config.private_key);
   out.keyUnlessEmpty("checkHost", config.check_host);
   if (config.ocsp) out.key("OCSPaia", "yes");
+  out.keyUnlessEmpty("ciphers", config.ciphers);
 }
 
 void writeProxyKeys(LineWriter& out, const TunnelConfig& config) {
@@ -221,6 +222,7 @@ void readServiceKeys(KeyReader& keys, TunnelConfig& config) {
   config.certificate = keys.text("efs.cert");
   config.private_key = keys.text("efs.key");
   config.check_host = keys.text("efs.checkHost");
+  config.ciphers = keys.text("efs.ciphers");
   if (keys.has("efs.OCSPaia")) keys.flag("efs.OCSPaia", config.ocsp);
   std::int64_t seconds = config.mount_retry_timeout.count() / 1000;
   keys.number("efs.retry_nfs_mount_command_timeout_sec", 0, kYear, seconds);

@@ -1,5 +1,7 @@
+#include "efs/base/process_start.h"
 #include "efs/mount_helper/umount_session.h"
 
 int main(int argc, char** argv) {
+  efs::settleProcess(efs::ProcessKind::kTool);
   return efs::mount_helper::runUmountHelper(std::vector<std::string>(argv, argv + argc));
 }

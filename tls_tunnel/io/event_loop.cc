@@ -65,7 +65,8 @@ Result<EventLoop::Watch> EventLoop::watch(int fd, std::uint32_t events, Handler 
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
     slots_.emplace_back();
-    // So that neither requeue() nor Watch::reset() has to allocate.
+    // So that neither requeue() nor Watch::reset() has to allocate. Both lists of requeued watches:
+    // they are swapped each turn, and this may be a handler of the one that runs.
     free_slots_.reserve(slots_.capacity());
     requeued_.reserve(slots_.capacity());
     running_.reserve(slots_.capacity());
@@ -136,7 +137,9 @@ void EventLoop::dispatch(std::uint32_t slot, std::uint32_t generation, std::uint
 }
 
 void EventLoop::runRequeued() {
-  for (const auto& [slot, generation] : running_) {
+  // By index and by value: a handler that watches makes watch() move the list.
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    const auto [slot, generation] = running_[i];
     if (slots_[slot].generation != generation) continue;
     slots_[slot].requeued = false;
     dispatch(slot, generation, 0);

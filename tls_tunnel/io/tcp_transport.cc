@@ -2,13 +2,27 @@
 
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 
 namespace efs::io {
 
+namespace {
+
+constexpr int kMostDiscarded = 512;  // 8 MiB: more than a receive buffer holds
+
+}  // namespace
+
 void resetOnClose(int fd) {
   const linger at_once{1, 0};
   (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
+void discardInput(int fd) {
+  std::array<char, 16384> scratch{};
+  for (int i = 0; i < kMostDiscarded; ++i) {
+    if (::recv(fd, scratch.data(), scratch.size(), MSG_DONTWAIT) <= 0) return;
+  }
 }
 
 IoResult TcpTransport::read(std::span<std::byte> into) {

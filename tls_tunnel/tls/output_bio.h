@@ -1,6 +1,6 @@
 // The write side of a TLS connection: OpenSSL puts records into a ring, flush() sends them
 // together. (OpenSSL's socket BIO makes one system call per record, and its memory BIO never
-// shrinks.)
+// shrinks.) TlsTransport writes a record only where it has room.
 #pragma once
 
 #include <openssl/bio.h>

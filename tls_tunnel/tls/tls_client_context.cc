@@ -5,12 +5,14 @@
 #include <openssl/provider.h>
 #include <openssl/x509v3.h>
 
+#include "authorities.h"
 #include "efs/base/files.h"
 #include "efs/base/secret.h"
 #include "efs/net/address.h"
 #include "openssl_pointers.h"
 #include "output_bio.h"
 #include "tls_errors.h"
+#include "tls_policy.h"
 #include "tls_transport_impl.h"
 
 namespace efs::tls {
@@ -97,19 +99,7 @@ Status enableFips() {
   return {};
 }
 
-Status loadAuthorities(SSL_CTX* context, const std::string& path) {
-  if (path.empty())
-    return Error(ErrorKind::kInvalidInput, "no certificate authority file, but verify is on");
-  if (!fileExists(path))
-    return Error(ErrorKind::kNotFound, "certificate authority file " + path + " does not exist");
-  if (SSL_CTX_load_verify_file(context, path.c_str()) != 1)
-    return opensslError("reading certificate authority file " + path);
-  return {};
-}
-
 void applyDefaults(SSL_CTX* context) {
-  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-  SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
@@ -118,7 +108,7 @@ void applyDefaults(SSL_CTX* context) {
   SSL_CTX_set_default_read_buffer_len(context, kReadBuffer);
 }
 
-Status applyVerification(SSL_CTX* context, const TlsOptions& options) {
+Status applyVerification(SSL_CTX* context, const TlsOptions& options, Authorities& authorities) {
   // Contract 3.2: verify=0 is "no server verification", the name included; a name in a certificate
   // that anybody may have made proves nothing.
   if (!options.verify) {
@@ -126,7 +116,7 @@ Status applyVerification(SSL_CTX* context, const TlsOptions& options) {
     return {};
   }
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, efsVerifyCallback);
-  EFS_CHECK(loadAuthorities(context, options.ca_file));
+  EFS_CHECK(authorities.load(context));
   if (options.check_host.empty()) return {};
   X509_VERIFY_PARAM* param = SSL_CTX_get0_param(context);
   X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
@@ -148,6 +138,7 @@ std::string timeText(const ASN1_TIME* time) {
 struct TlsClientContext::Impl {
   TlsOptions options;
   const Clock* clock = nullptr;
+  Authorities authorities{""};
   ContextPtr context;
 
   bool expired(const X509* certificate) const {
@@ -171,13 +162,15 @@ Result<TlsClientContext> TlsClientContext::create(const TlsOptions& options, con
   auto impl = std::make_unique<Impl>();
   impl->options = options;
   impl->clock = &clock;
+  impl->authorities = Authorities(options.ca_file);
   // Loads the texts of errors, which enableFips() may need already.
   (void)OPENSSL_init_ssl(0, nullptr);
   if (options.fips) EFS_CHECK(enableFips());
   impl->context.reset(SSL_CTX_new(TLS_client_method()));
   if (!impl->context) return opensslError("making a TLS context");
   applyDefaults(impl->context.get());
-  EFS_CHECK(applyVerification(impl->context.get(), options));
+  EFS_CHECK(applyPolicy(impl->context.get(), options));
+  EFS_CHECK(applyVerification(impl->context.get(), options, impl->authorities));
   // An expired certificate is no reason not to start: the watchdog renews it and sends SIGHUP.
   EFS_TRY(identity, readIdentity(options));
   EFS_CHECK(impl->use(identity));
@@ -192,6 +185,12 @@ Status TlsClientContext::reloadCertificate() {
                      timeText(X509_get0_notAfter(identity.certificate.get())));
   }
   return impl_->use(identity);
+}
+
+Result<bool> TlsClientContext::refreshAuthorities() {
+  if (!impl_->options.verify || !impl_->authorities.changed()) return false;
+  EFS_CHECK(impl_->authorities.load(impl_->context.get()));
+  return true;
 }
 
 std::string TlsClientContext::describeCertificate() const {
@@ -220,6 +219,7 @@ Result<std::unique_ptr<TlsTransport>> TlsClientContext::connect(UniqueFd socket)
     return Error(ErrorKind::kInternal, "out of memory for a TLS connection");
   }
   impl->fd = std::move(socket);
+  impl->records_per_key = impl_->options.records_per_key;
   SSL* ssl = impl->ssl.get();
   SSL_set_bio(ssl, input, output);
   SSL_set_ex_data(ssl, verifyFailureIndex(), &impl->verify_failure);

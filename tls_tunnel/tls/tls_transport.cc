@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "tls_transport_impl.h"
@@ -42,6 +43,10 @@ IoResult TlsTransport::handshake() {
   IoResult state;
   if (result != 1) state = classify(impl_->ssl.get(), result, os_error, impl_->error);
   // Also after a failure: the server shall get our alert.
+  if (state.state == IoState::kWouldBlock && SSL_want_write(impl_->ssl.get()) && impl_->starved()) {
+    impl_->error = Error::fromErrno(ENOMEM, "TLS handshake: a buffer");
+    return {IoState::kFailed, 0};
+  }
   const Error reason = impl_->error;
   const IoResult sent = flush();
   if (state.state == IoState::kFailed) {
@@ -62,43 +67,65 @@ std::string TlsTransport::describe() const {
 }
 
 IoResult TlsTransport::read(std::span<std::byte> into) {
+  // Reading may make answers, to a KeyUpdate for example.
+  if (impl_->room() < kLeastRoom && flush().state == IoState::kFailed) return {IoState::kFailed, 0};
+  if (impl_->room() < kLeastRoom) return {IoState::kWouldBlock, 0};
   ERR_clear_error();
   errno = 0;
   std::size_t got = 0;
   const int result = SSL_read_ex(impl_->ssl.get(), into.data(), into.size(), &got);
   if (result == 1) return {IoState::kDone, got};
   const IoResult state = classify(impl_->ssl.get(), result, errno, impl_->error);
-  // Reading may have made an answer, to a KeyUpdate for example.
-  if (state.state == IoState::kWouldBlock && !impl_->output.empty() &&
-      flush().state == IoState::kFailed)
-    return {IoState::kFailed, 0};
+  if (state.state != IoState::kWouldBlock) return state;
+  if (!impl_->output.empty() && flush().state == IoState::kFailed) return {IoState::kFailed, 0};
+  if (SSL_want_write(impl_->ssl.get()) && impl_->starved()) return {IoState::kStarved, 0};
   return state;
 }
 
 IoResult TlsTransport::write(std::span<const std::byte> from) {
   std::size_t taken = 0;
+  IoState blocked = IoState::kWouldBlock;
   while (taken < from.size()) {
+    if (impl_->room() < kRecordRoom + kAnswerRoom && flush().state == IoState::kFailed)
+      return {IoState::kFailed, 0};
+    if (impl_->room() < kRecordRoom + kAnswerRoom) break;  // the socket is full
+    if (impl_->starved()) {
+      blocked = IoState::kStarved;
+      break;
+    }
+    if (impl_->records >= impl_->records_per_key && !impl_->changeKey())
+      return {IoState::kFailed, 0};
     ERR_clear_error();
     errno = 0;
     std::size_t part = 0;
-    const int result =
-        SSL_write_ex(impl_->ssl.get(), from.data() + taken, from.size() - taken, &part);
-    if (result == 1) {
-      taken += part;
-      continue;
-    }
-    const IoResult state = classify(impl_->ssl.get(), result, errno, impl_->error);
-    if (state.state != IoState::kWouldBlock) {
+    const int result = SSL_write_ex(impl_->ssl.get(), from.data() + taken,
+                                    std::min(from.size() - taken, kRecordText), &part);
+    if (result != 1) {
+      const IoResult state = classify(impl_->ssl.get(), result, errno, impl_->error);
+      if (state.state == IoState::kWouldBlock) break;
       if (state.state == IoState::kEnd)
         impl_->error = Error(ErrorKind::kReset, "TLS connection is closed");
       return {IoState::kFailed, 0};
     }
-    const std::size_t before = impl_->output.size();
-    if (flush().state == IoState::kFailed) return {IoState::kFailed, 0};
-    if (impl_->output.size() == before) break;  // the socket is full
+    taken += part;
+    ++impl_->records;
   }
-  if (taken == 0) return {IoState::kWouldBlock, 0};
+  if (taken == 0) return {blocked, 0};
   return {IoState::kDone, taken};
+}
+
+// TLS 1.2 has no such message, and renegotiation is off.
+bool TlsTransport::Impl::changeKey() {
+  // An answer of ours to the server's wish waits for room: the next record will do.
+  if (SSL_is_init_finished(ssl.get()) != 1) return true;
+  records = 0;
+  if (SSL_version(ssl.get()) != TLS1_3_VERSION) return true;
+  ERR_clear_error();
+  if (SSL_key_update(ssl.get(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
+      SSL_do_handshake(ssl.get()) == 1)
+    return true;
+  error = Error(ErrorKind::kProtocol, "TLS: changing the key: " + takeReason("unknown failure"));
+  return false;
 }
 
 IoResult TlsTransport::flush() {
@@ -120,6 +147,7 @@ IoResult TlsTransport::flush() {
 
 IoResult TlsTransport::finishWriting() {
   if (!impl_->close_notify_sent) {
+    if (impl_->starved()) return {IoState::kStarved, 0};
     ERR_clear_error();
     errno = 0;
     const int result = SSL_shutdown(impl_->ssl.get());

@@ -57,6 +57,19 @@ TEST(Diagnosis, AnOptionThatTheKernelDoesNotKnowIsNamed) {
   expectContains(c.explained(cause), {"incorrect mount option", "did you mean \"accesspoint\"?"});
 }
 
+// EMFILE is no matter of DNS
+TEST(Diagnosis, AProcessWithoutDescriptorsIsNotTakenForDns) {
+  for (const Stage stage : {Stage::kResolved, Stage::kConnected}) {
+    Case c;
+    c.failure = failedAt(stage, ErrorKind::kIo, "resolving \"x\": Too many open files");
+    const Error error = c.explained(kReset);
+    EXPECT_EQ(error.kind(), ErrorKind::kIo);
+    expectContains(error, {"Too many open files", "ulimit -n"});
+    for (const char* wrong : {"DNS:", "security group", "VPC"})
+      EXPECT_EQ(error.describe().find(wrong), std::string::npos) << error.describe();
+  }
+}
+
 TEST(Diagnosis, ASilentAddressNamesTheSecurityGroup) {
   Case c;
   c.failure = failedAt(Stage::kConnected, ErrorKind::kTimeout, "no answer within 10 s");

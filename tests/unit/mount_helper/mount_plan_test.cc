@@ -107,6 +107,13 @@ TEST(MountPlan, TellsTheTunnelWhoMayConnect) {
   EXPECT_TRUE(plan("rw", settings).tunnel.allow_any_uid);
 }
 
+TEST(MountPlan, HandsConfiguredSuitesToTheTunnel) {
+  auto settings = shipped();
+  EXPECT_EQ(plan("tls", settings).tunnel.ciphers, "");
+  settings.mount.tls_ciphers = "ECDHE+AESGCM";
+  EXPECT_EQ(plan("tls", settings).tunnel.ciphers, "ECDHE+AESGCM");
+}
+
 // Section 14, CRED-10
 TEST(MountPlan, StateHoldsWhatARenewalNeeds) {
   const auto p = plan("tls,iam,accesspoint=fsap-0123456789abcdef0");

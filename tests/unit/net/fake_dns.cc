@@ -124,7 +124,7 @@ std::string FakeDns::answer(std::string_view question) {
   }
   unsigned code = 3;  // NXDOMAIN
   if (zone != zones_.end()) {
-    code = zone->second.fails ? 2 : 0;
+    code = zone->second.fails ? 2 : zone->second.rcode;
     if (type == kTypeA && zone->second.silent_v4) return {};
     if (type == kTypeAaaa && zone->second.silent_v6) return {};
     const bool v4 = type == kTypeA;

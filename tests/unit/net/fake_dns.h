@@ -19,6 +19,7 @@ struct Zone {
   bool silent_v4 = false, silent_v6 = false;
   bool fails = false;         // SERVFAIL
   std::string alias_of = {};  // CNAME; the addresses are those of that name
+  unsigned rcode = 0;         // another error than SERVFAIL (RFC 1035 section 4.1.1)
 };
 
 using Zones = std::map<std::string, Zone>;

@@ -182,6 +182,12 @@ TEST(Settings, WhoWritesTheLogs) {
   EXPECT_EQ(bad.warnings.size(), 1U);
 }
 
+TEST(Settings, ReadsTheSuitesOfTls) {
+  EXPECT_EQ(good("").mount.tls_ciphers, "");
+  EXPECT_EQ(good("[mount]\ntls_ciphers = TLS_AES_128_GCM_SHA256:ECDHE+AESGCM\n").mount.tls_ciphers,
+            "TLS_AES_128_GCM_SHA256:ECDHE+AESGCM");
+}
+
 // Contract 25 item 19: a key of our own.
 TEST(Settings, ReadsWhoMayUseATunnelBesideRoot) {
   EXPECT_TRUE(good("").mount.allow_local_uids.empty());

@@ -45,6 +45,7 @@ constexpr auto kTable = std::to_array<Row>({
     {"mount", "mount_api", nullptr},          // ours
     {"mount", "allow_local_uids", nullptr},   // ours
     {"mount", "client_identifier", nullptr},  // ours
+    {"mount", "tls_ciphers", nullptr},        // ours
     {"mount-watchdog", "enabled", "true"},
     {"mount-watchdog", "poll_interval_sec", "1"},
     {"mount-watchdog", "unmount_count_for_consistency", "5"},

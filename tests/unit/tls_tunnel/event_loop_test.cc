@@ -156,6 +156,62 @@ TEST_F(EventLoopTest, RequeuedWatchRunsInTheNextTurnWithoutAnEvent) {
   EXPECT_EQ(seen, std::vector<std::uint32_t>({EPOLLIN, 0, 0}));
 }
 
+// A relay that is requeued may open connections: watches enough of them to move every table of the
+// loop, while further requeued watches wait for their turn. Under asan this is a use after free.
+TEST_F(EventLoopTest, ARequeuedHandlerMayWatchAsOftenAsItLikes) {
+  constexpr int kRequeued = 4;
+  constexpr int kMore = 200;
+  std::vector<SocketPair> pairs(kRequeued);
+  std::vector<SocketPair> more(kMore);
+  std::vector<EventLoop::Watch> watches(kRequeued);
+  std::vector<EventLoop::Watch> opened;
+  std::vector<int> ran(kRequeued);
+  for (std::size_t i = 0; i < kRequeued; ++i) {
+    watches[i] = std::move(*loop_->watch(pairs[i].ours.get(), EPOLLIN, [&, i](std::uint32_t) {
+      ++ran[i];
+      for (int n = 0; n < kMore / kRequeued; ++n) {
+        opened.push_back(std::move(
+            *loop_->watch(more[opened.size()].ours.get(), EPOLLIN, [](std::uint32_t) {})));
+      }
+      loop_->requeue(watches[i]);  // runs again in the next turn, not in this one
+    }));
+    loop_->requeue(watches[i]);
+  }
+  turn();
+  EXPECT_EQ(ran, std::vector<int>(kRequeued, 1));
+  EXPECT_EQ(opened.size(), static_cast<std::size_t>(kMore));
+}
+
+// The same from a handler of the batch and from a timer, while watches are requeued.
+TEST_F(EventLoopTest, HandlersAndTimersMayWatchWhileOthersAreRequeued) {
+  const SocketPair speaking;
+  const SocketPair waiting;
+  std::vector<SocketPair> more(300);
+  std::vector<EventLoop::Watch> opened;
+  const auto open_hundred = [&] {
+    for (int n = 0; n < 100; ++n) {
+      opened.push_back(
+          std::move(*loop_->watch(more[opened.size()].ours.get(), EPOLLIN, [](std::uint32_t) {})));
+    }
+  };
+  int ran = 0;
+  auto requeued = std::move(*loop_->watch(waiting.ours.get(), EPOLLIN, [&](std::uint32_t) {
+    ++ran;
+    open_hundred();
+  }));
+  const auto first =
+      loop_->watch(speaking.ours.get(), EPOLLIN | EPOLLET, [&](std::uint32_t) { open_hundred(); });
+  const auto timer = loop_->after(Duration{0}, open_hundred);
+  loop_->requeue(requeued);
+  speaking.speak();
+  turn();
+  EXPECT_EQ(ran, 1);
+  EXPECT_EQ(opened.size(), 300U);
+  requeued.reset();
+  turn();
+  EXPECT_EQ(ran, 1);
+}
+
 TEST_F(EventLoopTest, StopEndsRun) {
   const auto timer = loop_->after(Duration{0}, [&] { loop_->stop(); });
   EXPECT_TRUE(loop_->run());

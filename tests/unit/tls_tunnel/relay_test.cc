@@ -185,6 +185,32 @@ TEST_F(RelayTest, ClientThatBreaksIsReported) {
   EXPECT_EQ(settle(relay), Outcome::kClientFailed);
 }
 
+// Its calls are replayed on the next connection; kept, this one would wait for ever and look like a
+// server that is silent.
+TEST_F(RelayTest, ClientThatBreaksIsReportedWhileTheServerTakesNothing) {
+  for (const std::size_t at : {0U, 1U, 15U}) {
+    MemoryTransport client;
+    MemoryTransport upstream;
+    client.input = pattern(50);
+    client.break_reading_at = at;
+    upstream.room = 0;
+    Relay relay(client, upstream, small());
+    EXPECT_EQ(settle(relay), Outcome::kClientFailed) << at;
+  }
+}
+
+// A capacity that no machine has memory for.
+TEST_F(RelayTest, WithoutMemoryForABufferItAsksToBeCalledAgain) {
+  Limits limits = small();
+  limits.buffer = std::size_t{1} << 60U;
+  limits.buffer_resume = limits.buffer / 2;
+  client_.input = pattern(10);
+  Relay relay(client_, upstream_, limits);
+  EXPECT_EQ(relay.pump(), Outcome::kStarved);
+  EXPECT_EQ(relay.pump(), Outcome::kStarved);
+  EXPECT_EQ(client_.sent, 0U);
+}
+
 TEST_F(RelayTest, GivesItsMemoryBackWhenIdle) {
   client_.input = pattern(50);
   Relay relay(client_, upstream_, small());

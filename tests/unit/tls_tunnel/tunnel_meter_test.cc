@@ -50,6 +50,22 @@ TEST_F(TunnelMeterTest, AddsUpConnectionsAndKeepsWhatTheyDid) {
   EXPECT_EQ(after.oldest_call, 0U);
 }
 
+// Its calls are the kernel's no more; it will come back on another connection.
+TEST_F(TunnelMeterTest, AClientThatEndedItsSideCountsAsNobodyWaiting) {
+  ConnectionMeter ended = connection();
+  call(ended, 1, 100);
+  ended.asked = 100;
+  meter_.add(ended);
+  EXPECT_EQ(meter_.numbers().silent_since, 100U);
+  EXPECT_EQ(meter_.numbers().waiting_since, 100U);
+  ended.client_ended = true;
+  EXPECT_EQ(meter_.numbers().silent_since, 0U);
+  EXPECT_EQ(meter_.numbers().waiting_since, 0U);
+  // Until it does: then since when it has waited.
+  meter_.remove(ended, 500);
+  EXPECT_EQ(meter_.numbers().waiting_since, 100U);
+}
+
 TEST_F(TunnelMeterTest, OneSilentServerIsSeenBesideATalkingOne) {
   ConnectionMeter silent = connection();
   ConnectionMeter talking = connection();

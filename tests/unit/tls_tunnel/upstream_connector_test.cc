@@ -6,54 +6,16 @@
 
 #include "efs/test_support/real_clock.h"
 #include "efs/test_support/temp_dir.h"
+#include "fake_dns.h"
 
 namespace efs::tls_tunnel {
 namespace {
-
-std::vector<net::Endpoint> endpoints(const std::vector<std::string>& addresses) {
-  std::vector<net::Endpoint> all;
-  for (const auto& address : addresses) all.push_back(*net::Endpoint::fromLiteral(address, 2049));
-  return all;
-}
-
-std::vector<std::string> texts(const std::vector<net::Endpoint>& all) {
-  std::vector<std::string> addresses;
-  for (const auto& endpoint : all) addresses.push_back(endpoint.ip());
-  return addresses;
-}
-
-// RFC 8305 section 4
-TEST(UpstreamConnector, FamiliesTakeTurnsBeginningWithTheFirst) {
-  EXPECT_EQ(texts(interleaveFamilies(endpoints({"fd00::1", "fd00::2", "10.0.0.1"}), 16)),
-            std::vector<std::string>({"fd00::1", "10.0.0.1", "fd00::2"}));
-  EXPECT_EQ(texts(interleaveFamilies(endpoints({"10.0.0.1", "10.0.0.2"}), 16)),
-            std::vector<std::string>({"10.0.0.1", "10.0.0.2"}));
-  EXPECT_TRUE(interleaveFamilies({}, 16).empty());
-}
-
-// RFC 8305 section 4: the winner of last time
-TEST(UpstreamConnector, WhatConnectedLastTimeComesFirst) {
-  const auto all = endpoints({"fd00::1", "10.0.0.1", "fd00::2", "10.0.0.2"});
-  const auto order = [&](const char* winner) {
-    return texts(winnerFirst(all, net::Endpoint::fromLiteral(winner, 2049)));
-  };
-  EXPECT_EQ(order("10.0.0.2"),
-            std::vector<std::string>({"10.0.0.2", "10.0.0.1", "fd00::1", "fd00::2"}));
-  EXPECT_EQ(order("10.0.0.9"),
-            std::vector<std::string>({"10.0.0.1", "10.0.0.2", "fd00::1", "fd00::2"}));
-  EXPECT_EQ(texts(winnerFirst(all, std::nullopt)), texts(all));
-  EXPECT_TRUE(winnerFirst({}, all[0]).empty());
-}
-
-TEST(UpstreamConnector, TakesNoMoreAddressesThanTheLimit) {
-  EXPECT_EQ(interleaveFamilies(endpoints({"10.0.0.1", "10.0.0.2", "fd00::1"}), 2).size(), 2U);
-}
 
 class UpstreamConnectorTest : public testing::Test {
  protected:
   Result<ConnectedUpstream> connect(const std::string& host, int port) {
     UpstreamConnector connector(*loop_, limits_, dns_);
-    connector.prefer(winner_, without_dns_);
+    connector.know(book_, proven_);
     std::optional<Result<ConnectedUpstream>> answer;
     connector.start(
         host, static_cast<std::uint16_t>(port),
@@ -74,9 +36,12 @@ class UpstreamConnectorTest : public testing::Test {
     ASSERT_EQ(::bind(silent_.get(), reinterpret_cast<const sockaddr*>(&any_port), sizeof any_port),
               0);
     ASSERT_EQ(::getsockname(silent_.get(), reinterpret_cast<sockaddr*>(&bound), &length), 0);
-    dns_.resolv_conf = dir_.write("resolv.conf", "nameserver 127.0.0.1\n");
-    dns_.dns_port = ntohs(bound.sin_port);
+    useDns(ntohs(bound.sin_port));
     limits_.resolve = Duration{0};
+  }
+  void useDns(std::uint16_t port, const char* text = "nameserver 127.0.0.1\n") {
+    dns_.resolv_conf = dir_.write("resolv.conf", text);
+    dns_.dns_port = port;
   }
   const test_support::TempDir dir_;
   UniqueFd silent_;
@@ -84,8 +49,12 @@ class UpstreamConnectorTest : public testing::Test {
   const test_support::RealClock clock_{"connections on the loopback"};
   Limits limits_;
   std::unique_ptr<io::EventLoop> loop_ = std::move(*io::EventLoop::create(clock_));
-  std::optional<net::Endpoint> winner_;
-  bool without_dns_ = false;
+  // The last connection was to this port of 127.0.0.1.
+  void served(int port) {
+    book_.served(*net::Endpoint::fromLiteral("127.0.0.1", static_cast<std::uint16_t>(port)));
+  }
+  AddressBook book_;
+  bool proven_ = false;
   std::size_t resolved_ = 0;
 };
 
@@ -93,21 +62,91 @@ class UpstreamConnectorTest : public testing::Test {
 TEST_F(UpstreamConnectorTest, SilentDnsLeadsToTheLastAddress) {
   const auto listener = net::listenLoopback(0);
   silenceDns();
-  winner_ = net::Endpoint::fromLiteral("127.0.0.1", static_cast<std::uint16_t>(listener->port));
-  without_dns_ = true;
+  served(listener->port);
+  proven_ = true;
   const auto upstream = connect("silent.example", 2049);
   ASSERT_TRUE(upstream) << upstream.error().describe();
-  EXPECT_EQ(upstream->peer.text(), winner_->text());
+  EXPECT_EQ(upstream->peer.text(), book_.lastGood()->text());
 }
 
 TEST_F(UpstreamConnectorTest, SilentDnsIsAnErrorWhereNobodyProvesWhoTheServerIs) {
   const auto listener = net::listenLoopback(0);
   silenceDns();
-  winner_ = net::Endpoint::fromLiteral("127.0.0.1", static_cast<std::uint16_t>(listener->port));
+  served(listener->port);
   const auto upstream = connect("silent.example", 2049);
   ASSERT_FALSE(upstream);
   EXPECT_EQ(upstream.error().kind(), ErrorKind::kTimeout);
   EXPECT_EQ(resolved_, 0U);
+}
+
+// A DNS server may be wrong for minutes (a zone that was not copied, a cached NXDOMAIN); the mount
+// target is where it was, and TLS proves it.
+TEST_F(UpstreamConnectorTest, AWrongAnswerOfDnsLeadsToTheLastAddress) {
+  net::testing::FakeDns dns({{"empty.test", {}},
+                             {"servfail.test", {{}, {}, false, false, true}},
+                             {"formerr.test", {{}, {}, false, false, false, {}, 1}},
+                             {"notimp.test", {{}, {}, false, false, false, {}, 4}},
+                             {"refused.test", {{}, {}, false, false, false, {}, 5}},
+                             {"strange.test", {{}, {}, false, false, false, {}, 11}}});
+  useDns(dns.port());
+  const auto listener = net::listenLoopback(0);
+  served(listener->port);
+  for (const char* name : {"nxdomain.test", "empty.test", "servfail.test", "formerr.test",
+                           "notimp.test", "refused.test", "strange.test"}) {
+    proven_ = true;
+    const auto upstream = connect(name, 2049);
+    ASSERT_TRUE(upstream) << name << ": " << upstream.error().describe();
+    EXPECT_EQ(upstream->peer.text(), book_.lastGood()->text());
+    proven_ = false;  // nobody would notice a stranger there
+    EXPECT_FALSE(connect(name, 2049)) << name;
+  }
+}
+
+// A sinkhole's address, that of a mount target that is gone: it is refused, and the good one is
+// tried.
+TEST_F(UpstreamConnectorTest, AWrongAddressOfDnsIsFollowedByTheLastOne) {
+  net::testing::FakeDns dns({{"sinkhole.test", {{"127.0.0.9"}, {}}}});
+  useDns(dns.port());
+  const auto listener = net::listenLoopback(0);
+  served(listener->port);
+  proven_ = true;
+  const auto upstream = connect("sinkhole.test", listener->port);
+  ASSERT_TRUE(upstream) << upstream.error().describe();
+  EXPECT_EQ(upstream->peer.text(), book_.lastGood()->text());
+  EXPECT_EQ(resolved_, 1U) << "told as DNS has it";
+  proven_ = false;
+  EXPECT_EQ(connect("sinkhole.test", listener->port).error().kind(), ErrorKind::kRefused);
+}
+
+// What DNS says wins where it serves.
+TEST_F(UpstreamConnectorTest, AMovedServerIsFoundThoughTheOldOneStillListens) {
+  net::testing::FakeDns dns({{"moved.test", {{"127.0.0.1"}, {}}}});
+  useDns(dns.port());
+  const auto listener = net::listenLoopback(0);
+  book_.served(*net::Endpoint::fromLiteral("127.0.0.2", 1));
+  proven_ = true;
+  const auto upstream = connect("moved.test", listener->port);
+  ASSERT_TRUE(upstream);
+  EXPECT_EQ(upstream->peer.ip(), "127.0.0.1");
+}
+
+TEST_F(UpstreamConnectorTest, AServerThatRefusesDnsInFrontOfAGoodOneCostsNothing) {
+  net::testing::FakeDns dns({{"target.test", {{"127.0.0.1"}, {}}}});
+  useDns(dns.port(), "nameserver 127.0.0.2\nnameserver ::1\nnameserver 127.0.0.1\n");
+  const auto listener = net::listenLoopback(0);
+  const MonoTime begin = clock_.monotonic();
+  ASSERT_TRUE(connect("target.test", listener->port));
+  EXPECT_LT(clock_.monotonic() - begin, Duration(200));
+}
+
+TEST_F(UpstreamConnectorTest, AddressesThatFailAreNotedAndTriedLast) {
+  net::testing::FakeDns dns({{"two.test", {{"127.0.0.9", "127.0.0.1"}, {}}}});
+  useDns(dns.port());
+  const auto listener = net::listenLoopback(0);
+  ASSERT_TRUE(connect("two.test", listener->port));
+  const std::vector<net::Endpoint> both{*net::Endpoint::fromLiteral("127.0.0.9", 1),
+                                        *net::Endpoint::fromLiteral("127.0.0.1", 1)};
+  EXPECT_EQ(book_.order(both, clock_.monotonic(), 16).front().ip(), "127.0.0.1");
 }
 
 TEST_F(UpstreamConnectorTest, ConnectsToALiteral) {

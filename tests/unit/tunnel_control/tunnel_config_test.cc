@@ -165,6 +165,16 @@ TEST(TunnelConfig, AsksTheAuthorityWhenOcspAiaIsSet) {
   EXPECT_FALSE(TunnelConfig::parse(sample().serialize(true) + "\nOCSPaia = perhaps", "cfg"));
 }
 
+TEST(TunnelConfig, CarriesSuitesOnlyWhereTheyAreConfigured) {
+  TunnelConfig config = sample();
+  EXPECT_EQ(config.serialize(true).find("ciphers"), std::string::npos);
+  config.ciphers = "TLS_AES_128_GCM_SHA256:ECDHE+AESGCM";
+  const std::string text = config.serialize(true);
+  EXPECT_NE(text.find("\nciphers = TLS_AES_128_GCM_SHA256:ECDHE+AESGCM\n"), std::string::npos);
+  EXPECT_EQ(TunnelConfig::parse(text, "cfg")->ciphers, config.ciphers);
+  EXPECT_EQ(config.serialize(false).find("ciphers"), std::string::npos);
+}
+
 // Section 24, UP-1: stunnel mode of efs-utils 1.x
 TEST(TunnelConfig, ReadsAStunnelFile) {
   const auto config = TunnelConfig::parse(

@@ -25,6 +25,8 @@ struct Limits {
   Duration connect_all{10000};
   // RFC 8305 section 5: "Connection Attempt Delay".
   Duration connect_stagger{250};
+  // How long the addresses of DNS may try before one that it does not name.
+  Duration last_resort{2000};
   std::size_t addresses = 16;
   Duration handshake{10000};
   // OCSP: one responder, and everything that is asked about one server.
@@ -43,6 +45,12 @@ struct Limits {
   // A connection that moved nothing between two looks gives its buffers back; far below
   // keepalive.user_timeout, which PeerWatch must lift in time.
   Duration idle_look{2000};
+
+  // Without memory for a buffer: how often to look for some, and for how long.
+  Duration starved_look{100};
+  Duration starved{5000};
+  // A client that leaves after so long without one byte from the server speaks against the address.
+  Duration unserved{10000};
 
   // Towards the server. user_timeout: see PeerWatch.
   net::KeepAlive keepalive;

@@ -22,6 +22,7 @@ class Relay {
   enum class Outcome {
     kWaiting,         // for an event of either descriptor
     kMore,            // did its share of one turn; call again soon
+    kStarved,         // for memory: no event will tell, call again later
     kFinished,        // both sides ended in good order
     kUpstreamClosed,  // the upstream ended first; all it sent is delivered
     kClientFailed,    // client.error() tells why
@@ -41,6 +42,8 @@ class Relay {
   bool clientEnded() const { return up_.source_ended; }
   // Bytes wait for the client, which does not take them.
   bool clientBlocks() const { return !down_.ring.empty(); }
+  // Bytes wait for the server, which does not take them.
+  bool serverBlocks() const { return !up_.ring.empty(); }
   bool holdsMemory() const { return up_.ring.holdsMemory() || down_.ring.holdsMemory(); }
   void releaseMemory();
 
@@ -54,6 +57,7 @@ class Relay {
     bool source_ended = false;
     bool source_failed = false;
     bool sink_finished = false;
+    bool starved = false;  // in this step
     std::uint64_t moved = 0;
   };
   enum class Step { kProgress, kIdle, kSourceFailed, kSinkFailed };

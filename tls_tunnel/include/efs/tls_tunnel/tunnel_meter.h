@@ -28,6 +28,8 @@ struct ConnectionMeter {
   bool question = false;  // the watchdog's: nobody waits for the answer
   // The client does not read, so it is not the server that is silent.
   bool client_blocks = false;
+  // The client has ended its side: nobody of the kernel's waits here any more.
+  bool client_ended = false;
   std::unique_ptr<CallTracker> calls;  // while it relays
 };
 

@@ -25,6 +25,8 @@ class TunnelServer {
   // Every connection that has or waits for an upstream is reset; the kernel's next one begins at
   // once, with a new look at DNS.
   void reconnect();
+  // Ends every connection in good order (TUN-9); the tunnel is about to end.
+  void stop();
   std::size_t sessions() const { return sessions_.size(); }
 
  private:

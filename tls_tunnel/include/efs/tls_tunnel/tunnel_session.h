@@ -1,12 +1,15 @@
 // TunnelSession: one client connection and the upstream it owns.
 //
-//   waiting for the first byte -> resolving, connecting -> securing (TLS) -> [checking (OCSP)]
+//   waiting for the first byte -> resolving, connecting, securing (TLS) -> [checking (OCSP)]
 //   -> relaying -> ended
 //
 // Nothing goes upstream before the client's first byte, so a port probe costs nothing (TUN-8).
 // When the upstream fails the client connection is reset, so that the kernel reconnects and
-// replays (TUN-9). Every end is one line in the log: who, why, bytes, time.
+// replays (TUN-9). When the client is gone the session ends at once, whatever still waits for a
+// server that does not read. Every end is one line in the log: who, why, bytes, time.
 #pragma once
+
+#include <sys/epoll.h>
 
 #include <cstdint>
 #include <functional>
@@ -19,6 +22,7 @@
 #include "efs/io/tcp_transport.h"
 #include "efs/tls/tls_client_context.h"
 #include "efs/tls/tls_transport.h"
+#include "efs/tls_tunnel/address_book.h"
 #include "efs/tls_tunnel/connect_pacer.h"
 #include "efs/tls_tunnel/limits.h"
 #include "efs/tls_tunnel/peer_watch.h"
@@ -39,10 +43,17 @@ struct SessionContext {
   ConnectPacer& pacer;
   std::string host;  // name or IP literal
   std::uint16_t port = 0;
-  const tls::TlsClientContext* tls = nullptr;   // nullptr: plain TCP upstream
+  tls::TlsClientContext* tls = nullptr;         // nullptr: plain TCP upstream
   tls::RevocationMemory* revocation = nullptr;  // nullptr: revocation is not asked about
-  std::optional<net::Endpoint> winner = {};     // that connected last, of whichever session
+  bool proven = false;                          // chain and name of the server are checked
+  // Whether the socket at the client's end has been closed by its owner, though its end has not
+  // come: it waits there behind bytes that we do not read.
+  std::function<bool(const net::Endpoint& client)> orphaned = {};
+  AddressBook addresses = {};  // what all sessions have seen of them
 };
+
+// Reads the file of trusted authorities again where it has changed, and says so in the log.
+void refreshAuthorities(tls::TlsClientContext& tls);
 
 class TunnelSession {
  public:
@@ -61,9 +72,13 @@ class TunnelSession {
   std::uint64_t lastHeard() const;
   // Resets the client; for the server's limits and for the watchdog.
   void drop(log::Level level, const std::string& reason);
+  // The tunnel ends: the server sees an orderly end, a client that waits for an answer a reset.
+  void stop();
 
  private:
-  enum class State { kSilent, kConnecting, kSecuring, kChecking, kRelaying, kEnded };
+  // Edge-triggered and for everything: registered once, no epoll_ctl(2) on the data path.
+  static constexpr std::uint32_t kEverything = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  enum class State { kSilent, kConnecting, kChecking, kRelaying, kEnded };
   enum class Client { kClose, kReset };
 
   void clientEvent(std::uint32_t events);
@@ -72,9 +87,10 @@ class TunnelSession {
   // As soon as the pacer allows.
   void beginConnect();
   void startConnector();
+  // TCP is there; of several addresses each that is reached.
+  void upstreamReached(const net::Endpoint& peer);
   void connected(Result<ConnectedUpstream> result);
   Status adopt(ConnectedUpstream upstream);
-  void handshake();
   // Contract MODE-1: `OCSPaia`.
   void checkRevocation();
   void secured();
@@ -83,6 +99,12 @@ class TunnelSession {
   // Tells the meter what has moved since the last time.
   void count();
   void relayEnded(Relay::Outcome outcome);
+  // No memory for a buffer: waits for some time, then resets.
+  void starved();
+  void clientFailed(const std::string& why);
+  bool clientOrphaned() const;
+  // The server took the connection and never said a byte, though somebody waited.
+  void blameAddress();
   // Why the server ended before its first byte: with TLS 1.3 that is how it refuses a certificate.
   Error refusal(const Error& error) const;
   void look();
@@ -105,6 +127,7 @@ class TunnelSession {
   std::unique_ptr<io::Transport> upstream_;
   tls::TlsTransport* tls_ = nullptr;  // upstream_, while and after it is TLS
   std::string upstream_name_;
+  std::optional<net::Endpoint> upstream_peer_;
   std::optional<Relay> relay_;
   std::optional<PeerWatch> peer_watch_;
   std::unique_ptr<UpstreamConnector> connector_;
@@ -113,8 +136,11 @@ class TunnelSession {
   // After the transports: a watch ends before its descriptor is closed.
   io::EventLoop::Watch client_watch_;
   io::EventLoop::Watch upstream_watch_;
-  io::EventLoop::Timer deadline_;  // first byte, then handshake, then half-close
+  io::EventLoop::Timer deadline_;  // first byte, then pause, then half-close
   io::EventLoop::Timer look_timer_;
+  io::EventLoop::Timer starved_timer_;
+  std::optional<MonoTime> starved_since_;
+  bool client_hung_up_ = false;  // its end has come, perhaps behind bytes nobody has read yet
   std::uint64_t moved_at_look_ = 0;
   std::uint64_t moved_at_half_close_ = 0;
   std::optional<Duration> first_byte_after_;

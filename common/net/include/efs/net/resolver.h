@@ -3,9 +3,9 @@
 // watches sockets() and calls process() itself.
 //
 // Both address families are asked, whatever addresses this host has; the answers come in the order
-// of RFC 6724 (addresses without a route last). Every server is asked twice at most. When the file
-// resolv.conf has changed, the next start() that finds no query pending reads it again: a tunnel
-// lives for months.
+// of RFC 6724 (addresses without a route last). Every server is asked twice at most; one that
+// refuses costs nothing (dns_sockets.h). When the file resolv.conf has changed, the next start()
+// that finds no query pending reads it again: a tunnel lives for months.
 //
 // A name with a dot is asked exactly as it stands, whatever `search` and `ndots` of resolv.conf say
 // (contract DNS-4: as if it ended in a dot): a wildcard in a search domain must not answer for a
@@ -55,8 +55,8 @@ class Resolver {
 
   // Blocking, for run-to-completion programs. An IP literal needs no network. Errors: kNotFound
   // (the name does not exist or has no address), kTimeout, kUnreachable (no server answers);
-  // kInvalidInput (not a name). The message names the name. Do not mix with queries under way: at
-  // the deadline all of them are cancelled.
+  // kInvalidInput (not a name), kIo (no socket to ask with). The message names the name. Do not mix
+  // with queries under way: at the deadline all of them are cancelled.
   Result<Addresses> resolve(const std::string& host, std::uint16_t port, const Clock& clock,
                             Duration patience);
   Result<Named> resolveNamed(const std::string& host, std::uint16_t port, const Clock& clock,

@@ -61,6 +61,7 @@ struct MountSettings {          // [mount], with [mount.<region>] applied by for
   // allow_local_uids: who may use a tunnel beside uid 0; not a key of efs-utils.
   bool allow_any_local_uid = false;  // "any"
   std::vector<uid_t> allow_local_uids;
+  std::string tls_ciphers;  // empty = the tunnel's own choice; not a key of efs-utils
 };
 
 struct WatchdogSettings {  // [mount-watchdog]

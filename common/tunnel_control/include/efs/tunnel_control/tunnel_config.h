@@ -31,6 +31,7 @@ struct TunnelConfig {
   std::string certificate;  // `cert`, `key`: client certificate; empty without TLS
   std::string private_key;
   std::string check_host;  // empty = name not checked
+  std::string ciphers;     // OpenSSL's names; empty = our own choice. Written only when set
   bool ocsp = false;       // `OCSPaia`: ask whether the server's certificate was revoked
   Duration mount_retry_timeout{15000};             // retry_nfs_mount_command_timeout_sec
   std::optional<std::string> proxy_logging_level;  // set = all three logging keys are written

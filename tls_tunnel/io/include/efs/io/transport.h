@@ -11,6 +11,7 @@ namespace efs::io {
 enum class IoState {
   kDone,        // `bytes` of them were moved, at least one (0 where there is nothing to move)
   kWouldBlock,  // again after the next event of the descriptor
+  kStarved,     // there is no memory for a buffer: again later, no event will tell
   kEnd,         // reading: the peer ended its direction in good order
   kFailed,      // error() tells why; the transport is of no further use
 };
@@ -42,5 +43,7 @@ class Transport {
 
 // Makes the close of this socket a reset (RST), so that the peer notices at once.
 void resetOnClose(int fd);
+// Throws away what has arrived, up to a bound: closing a socket with unread bytes is a reset too.
+void discardInput(int fd);
 
 }  // namespace efs::io

@@ -2,9 +2,11 @@
 // once), the name to check, the client certificate. OpenSSL stays behind this door.
 //
 // Contract TUN-10: TLS 1.2 and 1.3, client certificate always presented. Sessions are never
-// resumed: a resumed session would skip the client certificate, also a new one.
+// resumed: a resumed session would skip the client certificate, also a new one. Suites and groups
+// are our own choice (tls_policy.h), not that of the host's openssl.cnf.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,11 +29,18 @@ struct TlsOptions {
   std::string key_file;          // PEM, not encrypted
   bool fips = false;             // only algorithms of OpenSSL's FIPS provider
   bool ask_staple = false;       // ask the server for an OCSP answer (RevocationCheck reads it)
+  // OpenSSL's names with colons, those of TLS 1.3 ("TLS_...") and of TLS 1.2; empty: our own
+  // choice.
+  std::string ciphers;
+  // Records sent under one key of TLS 1.3 before we change it. AES-GCM stands 2^24.5 of full size
+  // (RFC 8446 section 5.5).
+  std::uint64_t records_per_key = std::uint64_t{1} << 23U;
 };
 
 class TlsClientContext {
  public:
-  // Reads all files now; nothing is opened later but by reloadCertificate(). Errors name the file:
+  // Reads all files now; nothing is opened later but by reloadCertificate() and
+  // refreshAuthorities(). Errors name the file:
   // kNotFound, kInvalidInput, kUnsupported (no FIPS provider).
   static Result<TlsClientContext> create(const TlsOptions& options, const Clock& clock);
   TlsClientContext(TlsClientContext&&) noexcept;
@@ -41,6 +50,9 @@ class TlsClientContext {
   // Reads certificate and key again for connections made from now on (TUN-4). On any error,
   // including an expired certificate and a key that does not belong to it, the old pair stays.
   Status reloadCertificate();
+  // Reads the authorities again when their file is another one than before: true when the new ones
+  // count, for handshakes from now on. A bad file is an error once; the old authorities stay.
+  Result<bool> refreshAuthorities();
   // Subject, serial number and end of validity of the current certificate, for the log.
   std::string describeCertificate() const;
   // End of its validity; nullopt when there is none.

@@ -1,0 +1,77 @@
+#include "efs/tls_tunnel/address_book.h"
+
+#include <algorithm>
+
+namespace efs::tls_tunnel {
+namespace {
+
+// More than a resolver returns (kMaxAddresses of common/net).
+constexpr std::size_t kMostFailures = 64;
+
+}  // namespace
+
+void AddressBook::served(const net::Endpoint& address) {
+  last_good_ = address;
+  forget(address.ip());
+}
+
+void AddressBook::failed(const net::Endpoint& address, MonoTime now) {
+  forget(address.ip());
+  failures_.push_back({address.ip(), now});
+  if (failures_.size() > kMostFailures) failures_.erase(failures_.begin());
+}
+
+void AddressBook::forget(const std::string& ip) {
+  std::erase_if(failures_, [&](const Failure& failure) { return failure.ip == ip; });
+}
+
+const AddressBook::Failure* AddressBook::failureOf(const net::Endpoint& address,
+                                                   MonoTime now) const {
+  const auto found = std::find_if(failures_.begin(), failures_.end(), [&](const Failure& failure) {
+    return failure.ip == address.ip() && now - failure.when < kPenalty;
+  });
+  return found == failures_.end() ? nullptr : &*found;
+}
+
+std::vector<net::Endpoint> AddressBook::order(const std::vector<net::Endpoint>& addresses,
+                                              MonoTime now, std::size_t limit) const {
+  std::vector<net::Endpoint> fresh;
+  std::vector<net::Endpoint> tried;
+  for (const net::Endpoint& address : addresses)
+    (failureOf(address, now) == nullptr ? fresh : tried).push_back(address);
+  std::stable_sort(tried.begin(), tried.end(), [&](const auto& a, const auto& b) {
+    return failureOf(a, now)->when < failureOf(b, now)->when;
+  });
+  auto all = interleaveFamilies(winnerFirst(std::move(fresh), last_good_), limit);
+  all.insert(all.end(), tried.begin(), tried.end());
+  if (all.size() > limit) all.resize(limit);
+  return all;
+}
+
+std::vector<net::Endpoint> interleaveFamilies(const std::vector<net::Endpoint>& addresses,
+                                              std::size_t limit) {
+  std::vector<net::Endpoint> first;
+  std::vector<net::Endpoint> second;
+  for (const net::Endpoint& address : addresses)
+    (address.family() == addresses.front().family() ? first : second).push_back(address);
+  std::vector<net::Endpoint> mixed;
+  for (std::size_t i = 0; i < std::max(first.size(), second.size()); ++i) {
+    if (i < first.size()) mixed.push_back(first[i]);
+    if (i < second.size()) mixed.push_back(second[i]);
+  }
+  if (mixed.size() > limit) mixed.resize(limit);
+  return mixed;
+}
+
+std::vector<net::Endpoint> winnerFirst(std::vector<net::Endpoint> addresses,
+                                       const std::optional<net::Endpoint>& winner) {
+  if (!winner) return addresses;
+  std::stable_partition(addresses.begin(), addresses.end(), [&](const net::Endpoint& address) {
+    return address.family() == winner->family();
+  });
+  std::stable_partition(addresses.begin(), addresses.end(),
+                        [&](const net::Endpoint& address) { return address.ip() == winner->ip(); });
+  return addresses;
+}
+
+}  // namespace efs::tls_tunnel

@@ -1,0 +1,41 @@
+// Authorities: the file of trusted certificates, and whether it has changed since it was read.
+#pragma once
+
+#include <openssl/ssl.h>
+#include <sys/stat.h>
+
+#include <string>
+
+#include "efs/base/result.h"
+
+namespace efs::tls {
+
+class Authorities {
+ public:
+  explicit Authorities(std::string path) : path_(std::move(path)) {}
+
+  const std::string& path() const { return path_; }
+  // Reads the file for connections of `context` made from now on. On any error (kNotFound,
+  // kInvalidInput: also a file of which only a part can be read) what was trusted stays trusted.
+  Status load(SSL_CTX* context);
+  // The file is another one than at the last load(), also at one that failed.
+  bool changed() const;
+
+ private:
+  struct Stamp {
+    dev_t device = 0;
+    ino_t inode = 0;
+    off_t size = 0;
+    std::int64_t modified_s = 0;
+    std::int64_t modified_ns = 0;
+    std::int64_t changed_s = 0;
+    std::int64_t changed_ns = 0;
+    bool operator==(const Stamp&) const = default;
+  };
+  Stamp stamp() const;
+
+  std::string path_;
+  Stamp loaded_;
+};
+
+}  // namespace efs::tls
