@@ -15,7 +15,9 @@ from check_tree import without_comments_and_strings  # noqa: E402
 
 COMPARISONS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
 # A whole statement that is a call: its result is not kept, so without it nothing is missing for the compiler.
-CALL = re.compile(r"^\s+(?!return\b|if\b|else\b|for\b|while\b|case\b|throw\b|delete\b|static_assert\b|using\b|co_\w+\b)"
+# Lines for the log that promise nothing are left alone.
+CALL = re.compile(r"^\s+(?!return\b|if\b|else\b|for\b|while\b|case\b|throw\b|delete\b|static_assert\b|using\b|co_\w+\b"
+                  r"|log::(?:debug|info)\b|EFS_TRY\b)"
                   r"(?:\(void\))?[A-Za-z_][\w:.]*(?:(?:->|\.|::)[\w]+)*\(.*\);\s*$")
 NUMBER = re.compile(r"(\bconstexpr\b.*[={(] ?)(\d+)(?=[;}),])")
 WORDS = {"true": "false", "false": "true", "&&": "||", "||": "&&"}

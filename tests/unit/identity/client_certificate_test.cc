@@ -165,5 +165,16 @@ TEST_F(ClientCertificateTest, ErrorsDoNotShowSecrets) {
   EXPECT_EQ(certificate.error().describe().find("hush"), std::string::npos);
 }
 
+// Section 3.2
+TEST(AccessPointId, IsFsapAndSeventeenLowerCaseHexadecimalDigits) {
+  EXPECT_TRUE(isAccessPointId("fsap-0123456789abcdef0"));
+  EXPECT_FALSE(isAccessPointId("fsap-0123456789abcdef"));
+  EXPECT_FALSE(isAccessPointId("fsap-0123456789abcdef01"));
+  EXPECT_FALSE(isAccessPointId("fsap-0123456789ABCDEF0"));
+  EXPECT_FALSE(isAccessPointId("fsap-0123456789abcdefg"));
+  EXPECT_FALSE(isAccessPointId("xsap-0123456789abcdef0"));
+  EXPECT_FALSE(isAccessPointId(""));
+}
+
 }  // namespace
 }  // namespace efs::identity

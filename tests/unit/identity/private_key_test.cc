@@ -9,6 +9,7 @@
 
 #include "efs/base/file_lock.h"
 #include "efs/base/files.h"
+#include "efs/base/log.h"
 #include "efs/base/subprocess.h"
 #include "efs/identity/client_certificate.h"
 #include "efs/test_support/fake_clock.h"
@@ -72,6 +73,22 @@ TEST_F(PrivateKey, IsKeptWhereALinkedDirectoryLeads) {
   const auto second = load();
   ASSERT_TRUE(second);
   EXPECT_EQ(second->publicKeySha1(), first->publicKeySha1());
+}
+
+// A key that others can read is used, and told each time; one that is closed is not worth a word.
+TEST_F(PrivateKey, TellsThatOthersCanReadIt) {
+  const std::string log = directory_ + "/log";
+  ASSERT_TRUE(load());
+  ASSERT_TRUE(log::open({.path = log}));
+  ASSERT_TRUE(load());
+  EXPECT_EQ(readFile(log).value().find("is accessible to other users"), std::string::npos);
+  ASSERT_EQ(::chmod(path_.c_str(), 0440), 0);
+  ASSERT_TRUE(load());
+  log::setLevel(log::Level::kOff);
+  const std::string told = readFile(log).value();
+  EXPECT_NE(told.find("private key " + path_ + " is accessible to other users (mode 0440)"),
+            std::string::npos)
+      << told;
 }
 
 TEST_F(PrivateKey, NeverOverwritesWhatItCannotRead) {
