@@ -9,9 +9,9 @@
 #include "efs/aws/credential_documents.h"
 #include "efs/aws/endpoints.h"
 #include "efs/aws/sigv4.h"
-#include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
+#include "regular_file.h"
 
 namespace efs::aws {
 namespace {
@@ -129,7 +129,7 @@ Result<SignedAnswer> askSigned(const CredentialContext& context, const std::stri
 }  // namespace
 
 Result<Secret> readTokenFile(const std::string& path) {
-  EFS_TRY(text, readFile(path, kMaxTokenFile));
+  EFS_TRY(text, readRegularFile(path, kMaxTokenFile));
   const Secret whole(std::move(text));
   Secret token(trim(whole.reveal()));
   if (token.empty()) return Error(ErrorKind::kInvalidInput, path + " is empty");

@@ -8,6 +8,7 @@ import datetime
 import hashlib
 import json
 import os
+import ssl
 import stat
 import subprocess
 import time
@@ -125,6 +126,12 @@ class OddFiles(Profiles):
                     self.assertIn(path, self.failure(profile="p"))
                     os.rmdir(path) if kind == "directory" else os.unlink(path)
 
+    def test_a_pipe_for_a_token_is_not_waited_for(self):
+        os.mkfifo(f"{self.home}/.aws/jwt")
+        self.environment.update(AWS_ROLE_ARN="arn:aws:iam::1:role/x",
+                                AWS_WEB_IDENTITY_TOKEN_FILE=f"{self.home}/.aws/jwt")
+        self.assertIn("jwt is a pipe", self.failure())
+
     def test_the_other_file_still_serves(self):
         os.mkdir(f"{self.home}/.aws/credentials")
         self.write("config", keys("profile p", "P"))
@@ -194,6 +201,36 @@ class Times(Profiles):
         key, log = self.found()
         self.assertEqual(key, "ROLE")
         self.assertIn("expired at 2020-01-01T00:00:00Z", log)
+
+
+class Settings(Profiles):
+    """Keys of a profile that have a twin among the variables, with real servers."""
+
+    def test_the_metadata_service_of_a_profile(self):
+        wrong = self.environment.pop("AWS_EC2_METADATA_SERVICE_ENDPOINT")
+        sts = self.serve(lambda *_: (200, assumed("ROLE2", "s", "t")))
+        self.write("config", "[profile p]\nrole_arn = arn:aws:iam::1:role/x\n"
+                   f"credential_source = Ec2InstanceMetadata\nendpoint_url = {sts.url}\n"
+                   f"ec2_metadata_service_endpoint = {wrong}/\n")
+        self.environment["http_proxy"] = "http://127.0.0.1:1"
+        self.environment["no_proxy"] = "localhost"
+        self.assertEqual(self.found(profile="p")[0], "ROLE2")
+
+    def test_the_ca_bundle_of_a_profile(self):
+        authority = f"{self.home}/ca.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                        "-keyout", f"{self.home}/key.pem", "-out", authority, "-subj",
+                        "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+                       check=True, capture_output=True, timeout=60)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(authority, f"{self.home}/key.pem")
+        sts = self.serve(lambda *_: (200, assumed("ROLE2", "s", "t")), context)
+        config = ("[profile p]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = q\n"
+                  f"endpoint_url = {sts.url}\n@" + keys("profile q", "Q"))
+        self.write("config", config.replace("@", f"ca_bundle = {authority}\n"))
+        self.assertEqual(self.found(profile="p")[0], "ROLE2")
+        self.write("config", config.replace("@", ""))
+        self.assertIn("certificate", self.failure(profile="p"))
 
 
 class Login(Profiles):

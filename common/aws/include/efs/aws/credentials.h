@@ -78,7 +78,9 @@ struct CredentialOptions {
 
 // The chain in contract order (CRED-1 to CRED-4). On failure the error lists every source tried and
 // its result. A source that is configured but fails is an error that names it: another identity
-// never takes its place, unless `fall_through` says so. A [default] profile without keys that asks
+// never takes its place, unless `fall_through` says so. Credentials that have ended are such a
+// failure, but for those of an instance role. What looks like a source and is none by the contract
+// is told in one warning (docs/credentials.md). A [default] profile without keys that asks
 // for a role, a program or a log-in stands before the instance role.
 Result<Credentials> findCredentials(const CredentialContext& context,
                                     const CredentialOptions& options);
