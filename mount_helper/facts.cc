@@ -168,7 +168,10 @@ void FactFinder::startLookups(const std::string& region) {
 Result<MountTarget> FactFinder::mountTarget(const std::string& region) {
   if (!request_.mount_target_ips.empty()) return targetAtAddress(region);
   if (request_.device.own_name) return targetAtOwnName(region);
-  return resolveTarget(region);
+  auto target = resolveTarget(region);
+  const std::string doubt = aws::regionDoubt(region);
+  if (!target && !doubt.empty()) target.error().addContext(doubt);
+  return target;
 }
 
 Result<MountTarget> FactFinder::resolveTarget(const std::string& region) {

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "clock_skew.h"
 #include "efs/aws/sigv4.h"
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
@@ -56,14 +57,23 @@ Result<std::string> callApi(const ApiAccess& access, Service service, http::Http
                             endpointOptions(service, access.environment, access.fips)));
   request.url = base + request.url;
   request.timeout = access.request_timeout;
+  request.ca_bundle = access.environment("AWS_CA_BUNDLE").value_or("");
   const std::string name(signingName(service));
+  std::chrono::seconds skew = access.credentials.clock_skew;
+  bool may_correct = true;
   for (int attempt = 1;; ++attempt) {
     http::HttpRequest copy = request;
     // Signed anew each time: a signature tells when it was made.
-    EFS_TRY(signature,
-            signRequest(copy, access.credentials, {access.clock.now(), access.region, name}));
+    const WallTime now = access.clock.now() + skew;
+    EFS_TRY(signature, signRequest(copy, access.credentials, {now, access.region, name}));
     EFS_TRY(reply, access.http.send(copy));
     if (reply.status == 200) return std::move(reply.body);
+    if (const auto more = clockSkew(reply, now); more && may_correct) {
+      may_correct = false;
+      skew += *more;
+      warnOfClockSkew(base, skew);
+      continue;
+    }
     if (attempt < kTries && worthAnotherTry(reply.status)) {
       EFS_CHECK(sleepFor(kPause));
       continue;

@@ -45,6 +45,12 @@ Result<SecretJson> SecretJson::parse(std::string_view text) {
 // NOLINTNEXTLINE(bugprone-exception-escape): iterating over what is there throws nothing
 SecretJson::~SecretJson() { wipeTexts(root_); }
 
+std::string dumpSecret(nlohmann::json object) {
+  std::string text = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  wipeTexts(object);
+  return text;
+}
+
 const nlohmann::json* member(const nlohmann::json* object, const char* name) {
   if (object == nullptr || !object->is_object()) return nullptr;
   const auto found = object->find(name);

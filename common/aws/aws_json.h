@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "efs/base/result.h"
@@ -26,6 +27,10 @@ class SecretJson {
   explicit SecretJson(Json root) : root_(std::move(root)) {}
   Json root_;
 };
+
+// The text of an object made here, whose own texts are wiped. Bytes that are not UTF-8 are
+// replaced.
+std::string dumpSecret(nlohmann::json object);
 
 // Member `name`; null when `object` is null, not an object, or has no such member.
 const nlohmann::json* member(const nlohmann::json* object, const char* name);

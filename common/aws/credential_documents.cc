@@ -1,7 +1,9 @@
 #include "efs/aws/credential_documents.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 
 #include "aws_json.h"
 #include "aws_names.h"
@@ -20,6 +22,7 @@ struct FieldNames {
   const char* secret;
   const char* token;
 };
+constexpr const char* kNotATime = " is not a time (or names no time zone)";
 constexpr FieldNames kContainerNames{"AccessKeyId", "SecretAccessKey", "Token"};
 constexpr FieldNames kStsNames{"AccessKeyId", "SecretAccessKey", "SessionToken"};
 constexpr FieldNames kSsoNames{"accessKeyId", "secretAccessKey", "sessionToken"};
@@ -39,9 +42,9 @@ Result<Credentials> takeValues(const json* object, const FieldNames& names, bool
 
 // Seconds since 1970, as STS writes it in JSON.
 std::optional<WallTime> timeOfNumber(double seconds) {
-  constexpr double kYear2200 = 7258118400.0;
-  if (!(seconds >= 0.0 && seconds < kYear2200)) return std::nullopt;
-  return std::chrono::system_clock::from_time_t(static_cast<std::time_t>(seconds));
+  constexpr double kYear10000 = 253402300800.0;
+  if (!(seconds >= 0.0 && seconds < kYear10000)) return std::nullopt;
+  return clampedTime(static_cast<std::int64_t>(seconds));
 }
 
 // A text, or a number of which `per_second` make a second. No or an empty field: no expiration.
@@ -57,7 +60,7 @@ Status takeExpiration(const json* object, const char* name, double per_second,
   }
   if (credentials.expiration) return {};
   // Without it a certificate could outlive its credentials and nobody would know why.
-  return Error(ErrorKind::kProtocol, std::string(name) + " is not a time");
+  return Error(ErrorKind::kProtocol, std::string(name) + kNotATime);
 }
 
 std::string arnOf(std::string_view text) {
@@ -94,7 +97,8 @@ Result<Credentials> parseStsXml(std::string_view text) {
   EFS_TRY(credentials, makeCredentials(fields[0].reveal(), fields[1].reveal(), fields[2].reveal()));
   if (const auto expiration = xmlText(*values, "Expiration")) {
     credentials.expiration = parseAwsTime(*expiration);
-    if (!credentials.expiration) return Error(ErrorKind::kProtocol, "Expiration is not a time");
+    if (!credentials.expiration)
+      return Error(ErrorKind::kProtocol, std::string("Expiration") + kNotATime);
   }
   if (const auto user = xmlElement(text, "AssumedRoleUser")) {
     credentials.arn = arnOf(xmlText(*user, "Arn").value_or(""));
@@ -107,6 +111,21 @@ std::string accountOf(const json* object) {
   const auto text = textOf(object, "AccountId");
   const bool digits = text.size() == 12 && text.find_first_not_of("0123456789") == text.npos;
   return digits ? std::string(text) : std::string();
+}
+
+Result<Secret> accessTokenOf(const json* object) {
+  const auto token = textOf(object, "accessToken");
+  if (token.empty()) return missing("accessToken");
+  // It goes into a header.
+  if (!isVisibleAscii(token)) return Error(ErrorKind::kProtocol, "accessToken is not plain text");
+  return Secret(token);
+}
+
+// botocore compares with 1 in Python, where 1.0 and True are the same.
+bool isOne(const json* value) {
+  if (value == nullptr) return false;
+  if (const auto* flag = value->get_ptr<const bool*>()) return *flag;
+  return value->is_number() && value->get<double>() == 1.0;
 }
 
 bool isXml(std::string_view text) { return trim(text).starts_with('<'); }
@@ -151,6 +170,11 @@ std::string serviceErrorText(std::string_view text) {
   } else if (const auto document = SecretJson::parse(text)) {
     const json* root = &document->root();
     const json* error = member(root, "Error");
+    // OAuth 2.0, of Identity Center's token service.
+    const auto grant = textOf(root, "error");
+    if (!grant.empty()) {
+      return printable(grant, 90) + ": " + printable(textOf(root, "error_description"), 300);
+    }
     code = error != nullptr ? textOf(error, "Code") : textOf(root, "__type");
     message = error != nullptr ? textOf(error, "Message") : textOf(root, "message");
     if (code.empty() && error == nullptr) code = textOf(root, "code");
@@ -161,13 +185,31 @@ std::string serviceErrorText(std::string_view text) {
 
 Result<SsoToken> parseSsoToken(std::string_view text) {
   EFS_TRY(document, SecretJson::parse(text));
-  const auto token = textOf(&document.root(), "accessToken");
-  if (token.empty()) return missing("accessToken");
-  // It goes into a header.
-  if (!isVisibleAscii(token)) return Error(ErrorKind::kProtocol, "accessToken is not plain text");
-  const auto expires = parseAwsTime(textOf(&document.root(), "expiresAt"));
-  if (!expires) return Error(ErrorKind::kProtocol, "expiresAt is not a time");
-  return SsoToken{Secret(token), *expires};
+  const json* root = &document.root();
+  EFS_TRY(access_token, accessTokenOf(root));
+  const auto expires = parseAwsTime(textOf(root, "expiresAt"));
+  if (!expires) return Error(ErrorKind::kProtocol, std::string("expiresAt") + kNotATime);
+  return SsoToken{std::move(access_token),
+                  *expires,
+                  Secret(textOf(root, "refreshToken")),
+                  Secret(textOf(root, "clientId")),
+                  Secret(textOf(root, "clientSecret")),
+                  std::string(textOf(root, "registrationExpiresAt"))};
+}
+
+Result<SsoToken> parseNewSsoToken(std::string_view text, WallTime now) {
+  EFS_TRY(document, SecretJson::parse(text));
+  const json* root = &document.root();
+  EFS_TRY(access_token, accessTokenOf(root));
+  const json* seconds = member(root, "expiresIn");
+  if (seconds == nullptr || !seconds->is_number()) return missing("expiresIn");
+  constexpr double kTenYears = 315360000.0;
+  const double lasts = seconds->get<double>();
+  if (!(lasts >= 0.0)) return Error(ErrorKind::kProtocol, "expiresIn is not a time");
+  const auto whole = static_cast<std::int64_t>(std::min(lasts, kTenYears));
+  return SsoToken{.access_token = std::move(access_token),
+                  .expires = now + std::chrono::seconds(whole),
+                  .refresh_token = Secret(textOf(root, "refreshToken"))};
 }
 
 Result<Credentials> parseSsoRoleCredentials(std::string_view text) {
@@ -181,8 +223,7 @@ Result<Credentials> parseSsoRoleCredentials(std::string_view text) {
 Result<Credentials> parseProcessCredentials(std::string_view text) {
   EFS_TRY(document, SecretJson::parse(text));
   const json* root = &document.root();
-  const json* version = member(root, "Version");
-  if (version == nullptr || !version->is_number_integer() || *version != 1) {
+  if (!isOne(member(root, "Version"))) {
     return Error(ErrorKind::kProtocol, "\"Version\" is not 1, the only one there is");
   }
   EFS_TRY(credentials, takeValues(root, kStsNames, false));

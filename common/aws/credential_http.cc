@@ -58,15 +58,24 @@ Error refusal(int status, std::string_view body) {
 
 }  // namespace
 
-Result<Secret> fetchSecret(const CredentialContext& context, http::HttpRequest request) {
+Result<http::HttpReply> exchangeSecret(const CredentialContext& context,
+                                       http::HttpRequest request) {
   const RequestWiper wiper(request);
   request.timeout = context.patience.request_timeout;
   request.max_reply = kMaxReply;
-  auto reply = sendWithRetries(context, request);
-  if (!reply) return unexpected(std::move(reply.error()));
-  Secret body(std::move(reply->body));
-  if (reply->status != 200) return refusal(reply->status, body.reveal());
+  request.ca_bundle = context.absolute(context.environment("AWS_CA_BUNDLE").value_or(""));
+  return sendWithRetries(context, request);
+}
+
+Result<Secret> secretOf(http::HttpReply reply) {
+  Secret body(std::move(reply.body));
+  if (reply.status != 200) return refusal(reply.status, body.reveal());
   return body;
+}
+
+Result<Secret> fetchSecret(const CredentialContext& context, http::HttpRequest request) {
+  EFS_TRY(reply, exchangeSecret(context, std::move(request)));
+  return secretOf(std::move(reply));
 }
 
 }  // namespace efs::aws

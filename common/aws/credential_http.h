@@ -16,4 +16,9 @@ namespace efs::aws {
 // body of the request are wiped at the end.
 Result<Secret> fetchSecret(const CredentialContext& context, http::HttpRequest request);
 
+// The two halves of it, for whoever may ask again: the answer of any status, which is the caller's
+// to wipe, and what it says.
+Result<http::HttpReply> exchangeSecret(const CredentialContext& context, http::HttpRequest request);
+Result<Secret> secretOf(http::HttpReply reply);
+
 }  // namespace efs::aws

@@ -7,6 +7,7 @@
 
 #include "efs/base/log.h"
 #include "efs/base/text.h"
+#include "profile_loading.h"
 #include "profile_set.h"
 #include "providers/provider.h"
 #include "sts.h"
@@ -34,8 +35,13 @@ Result<std::optional<std::string>> chooseProfile(const CredentialContext& contex
                                                  const CredentialOptions& options) {
   if (isSet(options.profile)) return options.profile;
   if (auto named = context.environment("AWS_PROFILE"); isSet(named)) return named;
-  EFS_TRY(has_default, hasDefaultProfile(context));
-  return has_default ? std::optional<std::string>("default") : std::nullopt;
+  const auto has_default = hasDefaultProfile(context);
+  if (!has_default && !context.fall_through) return unexpected(Error(has_default.error()));
+  if (!has_default) {
+    log::warning("{}: going on to the next source of credentials (credential_fallthrough)",
+                 has_default.error().describe());
+  }
+  return has_default && *has_default ? std::optional<std::string>("default") : std::nullopt;
 }
 
 // Options rolearn and jwtpath, which name a source only together.
@@ -97,30 +103,68 @@ Result<Chain> makeChain(const CredentialContext& context, const CredentialOption
   return chain;
 }
 
-Error notFound(const CredentialContext& context, const std::vector<std::string>& tried) {
-  std::string text = std::string(kNotFound) + ": " + join(tried, "; ");
-  // CRED-6: people expect them to work, so say that they do not.
+// What looks like a source of credentials, and is none by the contract (CRED-3, CRED-4, CRED-6):
+// people expect it to work, so say that it does not.
+std::vector<std::string> ignoredSources(const CredentialContext& context, const Chain& chain) {
+  std::vector<std::string> ignored;
   if (isSet(context.environment("AWS_ACCESS_KEY_ID"))) {
-    text += "; AWS_ACCESS_KEY_ID of the environment is never used for mounting";
+    ignored.emplace_back("AWS_ACCESS_KEY_ID of the environment is never used for mounting");
   }
-  Error error(ErrorKind::kNotFound, text);
+  if (chain.only) return ignored;
+  if (isSet(context.environment("AWS_DEFAULT_PROFILE")) &&
+      !isSet(context.environment("AWS_PROFILE"))) {
+    ignored.emplace_back("AWS_DEFAULT_PROFILE is not read, only AWS_PROFILE");
+  }
+  if (isSet(context.environment("AWS_CONTAINER_AUTHORIZATION_TOKEN"))) {
+    ignored.emplace_back(
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN is not read, only "
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+  }
+  if (ProfileSet::load(context).findInConfigFile("default", "aws_access_key_id") != nullptr) {
+    ignored.push_back("the keys of [profile default] in " + configPath(context) +
+                      " are not read, only those of [default]");
+  }
+  return ignored;
+}
+
+void warnOfIgnored(const CredentialContext& context, const Chain& chain,
+                   const Credentials& credentials) {
+  // credential_source = Environment uses them after all.
+  if (credentials.source.ends_with(kEnvironmentKeySource)) return;
+  const auto ignored = ignoredSources(context, chain);
+  if (ignored.empty()) return;
+  log::warning("{}; the mount signs with {}", join(ignored, "; "), credentials.source);
+}
+
+Error notFound(const CredentialContext& context, const Chain& chain,
+               std::vector<std::string> tried) {
+  for (auto& ignored : ignoredSources(context, chain)) tried.push_back(std::move(ignored));
+  Error error(ErrorKind::kNotFound, std::string(kNotFound) + ": " + join(tried, "; "));
   error.addHint(kHint);
   return error;
 }
 
-// A certificate must not be signed with credentials that are about to end.
-void warnWhenShort(const Credentials& credentials, const Clock& clock) {
-  if (!credentials.expiration || credentials.method == "metadata:") return;
-  if (*credentials.expiration <= clock.now()) {
-    log::warning("the credentials of {} ended at {}: is the clock of this machine right?",
-                 credentials.source, utcText(*credentials.expiration, "%Y-%m-%dT%H:%M:%SZ"));
-  }
+// A certificate must not be signed with credentials that have ended. Those of an instance role are
+// used nevertheless, as the SDKs do: the metadata service hands them out while it cannot get newer
+// ones, and AWS takes them then; the provider warns.
+Status refuseEnded(const Credentials& credentials, const Clock& clock) {
+  const bool ended = credentials.expiration && *credentials.expiration <= clock.now();
+  if (!ended || credentials.method == "metadata:") return {};
+  return Error(ErrorKind::kPermission, "the credentials of " + credentials.source + " ended at " +
+                                           utcText(*credentials.expiration, "%Y-%m-%dT%H:%M:%SZ"))
+      .addHint("is the clock of this machine right?");
+}
+
+Result<Attempt> findUsable(const CredentialProvider& provider, const CredentialContext& context) {
+  EFS_TRY(attempt, provider.find(context));
+  if (attempt.credentials) EFS_CHECK(refuseEnded(*attempt.credentials, context.clock));
+  return attempt;
 }
 
 Result<Credentials> firstOf(const Chain& chain, const CredentialContext& context) {
   std::vector<std::string> tried;
   for (const auto& provider : chain.providers) {
-    auto attempt = provider->find(context);
+    auto attempt = findUsable(*provider, context);
     if (!attempt) {
       Error error = std::move(attempt.error());
       // A profile's own name is in its message already.
@@ -134,13 +178,10 @@ Result<Credentials> firstOf(const Chain& chain, const CredentialContext& context
       tried.push_back(error.message());
       continue;
     }
-    if (attempt->credentials) {
-      warnWhenShort(*attempt->credentials, context.clock);
-      return std::move(*attempt->credentials);
-    }
+    if (attempt->credentials) return std::move(*attempt->credentials);
     tried.push_back(provider->name() + ": " + attempt->outcome);
   }
-  return notFound(context, tried);
+  return notFound(context, chain, std::move(tried));
 }
 
 // "a,b": role names may contain commas, the paths behind them begin with "/".
@@ -174,14 +215,15 @@ Result<ProviderPtr> providerOf(const std::string& kind, const std::string& argum
 Result<Credentials> findCredentials(const CredentialContext& context,
                                     const CredentialOptions& options) {
   EFS_TRY(chain, makeChain(context, options).withContext(kNotFound));
-  return firstOf(chain, context);
+  EFS_TRY(credentials, firstOf(chain, context));
+  warnOfIgnored(context, chain, credentials);
+  return credentials;
 }
 
 Environment apiEnvironment(const CredentialContext& context, const CredentialOptions& options) {
-  const auto profiles = ProfileSet::load(context);
-  if (!profiles) return context.environment;
   const auto named = isSet(options.profile) ? options.profile : context.environment("AWS_PROFILE");
-  return profiles->settingsOf(isSet(named) ? *named : "default", context.environment);
+  return ProfileSet::load(context).settingsOf(isSet(named) ? *named : "default",
+                                              context.environment);
 }
 
 Result<Credentials> credentialsByMethod(const CredentialContext& context,

@@ -41,7 +41,9 @@ const ServiceRow& rowOf(Service service) {
       "logs", "logs", true, {"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "AWS_ENDPOINT_URL_LOGS"}};
   static constexpr ServiceRow kSts{"sts", "sts", true, {"AWS_ENDPOINT_URL_STS", nullptr}};
   static constexpr ServiceRow kSsoPortal{
-      "awsssoportal", "portal.sso", false, {"AWS_ENDPOINT_URL_SSO", nullptr}};
+      "awsssoportal", "portal.sso", true, {"AWS_ENDPOINT_URL_SSO", nullptr}};
+  static constexpr ServiceRow kSsoOidc{
+      "sso-oauth", "oidc", true, {"AWS_ENDPOINT_URL_SSO_OIDC", nullptr}};
   switch (service) {
     case Service::kEfs:
       return kEfs;
@@ -51,10 +53,20 @@ const ServiceRow& rowOf(Service service) {
       return kSts;
     case Service::kSsoPortal:
       return kSsoPortal;
+    case Service::kSsoOidc:
+      return kSsoOidc;
     case Service::kLogs:
       break;
   }
   return kLogs;
+}
+
+// The dual-stack names of EFS are younger than its others, and shorter where AWS introduced them.
+std::string_view hostPrefix(Service service, const Partition& partition, bool dual_stack) {
+  const bool short_name =
+      service == Service::kEfs && dual_stack &&
+      (partition.id == "aws" || partition.id == "aws-cn" || partition.id == "aws-us-gov");
+  return short_name ? "efs" : rowOf(service).host_prefix;
 }
 
 Result<std::string> checkedOverride(std::string url, const std::string& variable) {
@@ -66,7 +78,9 @@ Result<std::string> checkedOverride(std::string url, const std::string& variable
   const std::string what = variable.empty() ? "endpoint" : "environment variable " + variable;
   return Error(ErrorKind::kInvalidInput, what + " is not an http or https URL: \"" +
                                              printable(withoutProxyUser(url), 200) + "\"")
-      .addHint("write https://host/path, without user and password");
+      .addHint(
+          "write https://host/path, without user and password; where the variable is not set, "
+          "endpoint_url or services of the profile say it");
 }
 
 }  // namespace
@@ -84,6 +98,7 @@ EndpointOptions endpointOptions(Service service, const Environment& environment,
   EndpointOptions options;
   options.fips = fips || saysTrue(environment("AWS_USE_FIPS_ENDPOINT"));
   options.dual_stack = saysTrue(environment("AWS_USE_DUALSTACK_ENDPOINT"));
+  if (saysTrue(environment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"))) return options;
   const auto& own = rowOf(service).url_variables;
   for (const char* name : {own[0], own[1], "AWS_ENDPOINT_URL"}) {
     if (name == nullptr) continue;
@@ -105,7 +120,7 @@ Result<std::string> endpointUrl(Service service, const std::string& region,
   }
   const Partition& partition = partitionOf(region);
   const ServiceRow& row = rowOf(service);
-  std::string host(row.host_prefix);
+  std::string host(hostPrefix(service, partition, options.dual_stack));
   const bool plain_is_fips = row.plain_name_is_fips_in_gov_cloud && partition.id == "aws-us-gov";
   if (options.fips && (options.dual_stack || !plain_is_fips)) host += "-fips";
   host += "." + region + ".";

@@ -24,8 +24,10 @@ std::string imdsEndpoint(const Environment& environment) {
   std::string endpoint = environment("AWS_EC2_METADATA_SERVICE_ENDPOINT").value_or(std::string());
   while (endpoint.ends_with('/')) endpoint.pop_back();
   if (!endpoint.empty()) return endpoint;
-  const auto mode = environment("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE").value_or("");
-  return toLower(trim(mode)) == "ipv6" ? kImdsEndpointV6 : kImdsEndpoint;
+  const auto mode = environment("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+  const bool v6 =
+      mode ? toLower(trim(*mode)) == "ipv6" : saysTrue(environment("AWS_IMDS_USE_IPV6"));
+  return v6 ? kImdsEndpointV6 : kImdsEndpoint;
 }
 
 bool imdsDisabled(const Environment& environment) {

@@ -1,9 +1,28 @@
 #include "efs/aws/profile_file.h"
 
-#include "efs/base/files.h"
+#include <algorithm>
+#include <array>
+
+#include "efs/base/ini_scanner.h"
 #include "efs/base/text.h"
+#include "regular_file.h"
 
 namespace efs::aws {
+namespace {
+
+constexpr const char* kDefaults = "DEFAULT";
+// Far longer than any file of profiles.
+constexpr std::size_t kMaxFile = std::size_t{8} << 20U;
+// What reads like credentials where no section has begun.
+constexpr std::array<std::string_view, 4> kOfCredentials{"aws_", "sso_", "role_arn",
+                                                         "credential_process"};
+
+bool isOfCredentials(std::string_view key) {
+  return std::any_of(kOfCredentials.begin(), kOfCredentials.end(),
+                     [&](std::string_view begin) { return toLower(key).starts_with(begin); });
+}
+
+}  // namespace
 
 class ProfileParser {
  public:
@@ -12,69 +31,70 @@ class ProfileParser {
   ProfileParser& operator=(const ProfileParser&) = delete;
   ~ProfileParser() { wipe(text_); }
 
-  Result<ProfileFile> parse(std::string_view text) {
+  ProfileFile parse(std::string_view text) {
     constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
     if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-    while (!text.empty()) {
-      const auto end = std::min(text.find('\n'), text.size());
-      ++line_number_;
-      EFS_CHECK(takeLine(text.substr(0, end)));
-      text.remove_prefix(std::min(end + 1, text.size()));
-    }
+    IniScanner scanner(text);
+    while (const auto token = scanner.next()) take(*token);
     endValue();
     return std::move(file_);
   }
 
  private:
-  Error at(const std::string& problem) const {
-    return {ErrorKind::kInvalidInput,
-            name_ + ": line " + std::to_string(line_number_) + ": " + problem};
-  }
-
-  Status takeLine(std::string_view line) {
-    const auto visible = trim(line);
-    if (visible.empty() || visible.front() == '#' || visible.front() == ';') return {};
-    if (visible.find('\0') != std::string_view::npos) return at("contains a NUL byte");
-    const auto indent = line.find_first_not_of(" \t\f\v\r");
-    if (value_ != nullptr && indent > value_indent_) {
-      continueValue(visible);
-      return {};
-    }
+  void take(const IniToken& token) {
+    line_ = token.line;
+    if (token.kind == IniToken::Kind::kMore) return continueValue(token.value);
     endValue();
-    if (visible.front() == '[') return beginSection(visible);
-    return takeKey(visible, indent);
+    switch (token.kind) {
+      case IniToken::Kind::kSection:
+        return beginSection(token.name);
+      case IniToken::Kind::kKey:
+        return takeKey(token);
+      default:
+        return spoil(section_name_, token.name.starts_with('[')
+                                        ? "not a [section] header"
+                                        : "neither a [section] header nor \"key = value\"");
+    }
   }
 
-  Status beginSection(std::string_view visible) {
-    const auto close = visible.find(']');
-    if (close == std::string_view::npos || close == 1) return at("not a [section] header");
-    const auto rest = trim(visible.substr(close + 1));
-    if (!rest.empty() && rest.front() != '#' && rest.front() != ';') {
-      return at("text after the [section] header");
-    }
-    const std::string section(visible.substr(1, close - 1));
-    const auto [place, is_new] = file_.sections_.try_emplace(section);
-    if (!is_new) return at("section [" + printable(section, 80) + "] appears twice");
+  // `section` empty: of no section.
+  void spoil(const std::string& section, const std::string& problem) {
+    std::string text = name_ + ": line " + std::to_string(line_) + ": " + problem;
+    if (!section.empty()) file_.spoilt_.try_emplace(section, text);
+    file_.problems_.push_back(std::move(text));
+  }
+
+  void beginSection(std::string_view name) {
+    section_name_ = name;
+    const auto [place, is_new] = file_.sections_.try_emplace(section_name_);
     section_ = &place->second;
-    return {};
+    if (section_name_ == kDefaults) return;  // may be opened again
+    if (is_new) {
+      file_.order_.push_back(section_name_);
+    } else {
+      spoil(section_name_, "section [" + printable(section_name_, 80) + "] appears twice");
+    }
   }
 
-  Status takeKey(std::string_view visible, std::size_t indent) {
-    if (section_ == nullptr) return at("text before the first [section] header");
-    const auto separator = visible.find_first_of("=:");
-    if (separator == std::string_view::npos || separator == 0) {
-      return at("neither a [section] header nor \"key = value\"");
+  void takeKey(const IniToken& token) {
+    if (section_ == nullptr) {
+      return spoil(isOfCredentials(token.name) ? "default" : "",
+                   "text before the first [section] header");
     }
-    const auto [place, is_new] = section_->try_emplace(toLower(trim(visible.substr(0, separator))));
-    if (!is_new) return at("the key appears twice in its section");
-    text_ = trim(visible.substr(separator + 1));
+    const auto [place, is_new] = section_->try_emplace(toLower(token.name));
+    if (!is_new) return spoil(section_name_, "the key appears twice in its section");
+    text_ = token.value;
     value_ = &place->second;
-    value_indent_ = indent;
-    return {};
+    checkBytes(token.value);
+  }
+
+  void checkBytes(std::string_view value) {
+    if (value.find('\0') != std::string_view::npos) spoil(section_name_, "contains a NUL byte");
   }
 
   // Doubling by hand: a string that grows by itself leaves copies of a secret behind.
   void continueValue(std::string_view more) {
+    if (value_ == nullptr) return;  // of a key given twice
     const std::size_t size = text_.size() + 1 + more.size();
     if (size > text_.capacity()) {
       std::string larger;
@@ -85,46 +105,55 @@ class ProfileParser {
     }
     text_ += '\n';
     text_ += more;
+    checkBytes(more);
   }
 
   void endValue() {
-    if (value_ != nullptr) *value_ = Secret(std::move(text_));
+    if (value_ != nullptr) {
+      text_.resize(stripIniEnd(text_).size());
+      *value_ = Secret(std::move(text_));
+    }
     value_ = nullptr;
     text_.clear();
   }
 
   std::string name_;
   ProfileFile file_;
-  std::size_t line_number_ = 0;
+  std::size_t line_ = 0;
+  std::string section_name_;
   std::map<std::string, Secret>* section_ = nullptr;
   Secret* value_ = nullptr;  // what an indented line would continue
   std::string text_;         // of that value, so far
-  std::size_t value_indent_ = 0;
 };
 
-Result<ProfileFile> ProfileFile::parse(std::string_view text, const std::string& name) {
+ProfileFile ProfileFile::parse(std::string_view text, const std::string& name) {
   return ProfileParser(name).parse(text);
 }
 
 Result<ProfileFile> ProfileFile::load(const std::string& path) {
-  EFS_TRY(text, readFile(path));
+  EFS_TRY(text, readRegularFile(path, kMaxFile));
   auto file = parse(text, path);
   wipe(text);
   return file;
 }
 
-std::vector<std::string> ProfileFile::sections() const {
-  std::vector<std::string> names;
-  names.reserve(sections_.size());
-  for (const auto& section : sections_) names.push_back(section.first);
-  return names;
+const Secret* ProfileFile::find(const std::string& section, const std::string& key) const {
+  if (!hasSection(section)) return nullptr;
+  for (const std::string& name : {section, std::string(kDefaults)}) {
+    const auto in_section = sections_.find(name);
+    if (in_section == sections_.end()) continue;
+    const auto found = in_section->second.find(key);
+    if (found != in_section->second.end()) return &found->second;
+  }
+  return nullptr;
 }
 
-const Secret* ProfileFile::find(const std::string& section, const std::string& key) const {
-  const auto in_section = sections_.find(section);
-  if (in_section == sections_.end()) return nullptr;
-  const auto found = in_section->second.find(key);
-  return found == in_section->second.end() ? nullptr : &found->second;
+const std::string* ProfileFile::problemOf(const std::string& section) const {
+  for (const std::string& name : {section, std::string(kDefaults)}) {
+    const auto found = spoilt_.find(name);
+    if (found != spoilt_.end()) return &found->second;
+  }
+  return nullptr;
 }
 
 }  // namespace efs::aws

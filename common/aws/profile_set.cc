@@ -1,79 +1,87 @@
 #include "profile_set.h"
 
-#include <sys/stat.h>
+#include <array>
+#include <utility>
 
-#include <cerrno>
-
-#include "efs/base/log.h"
 #include "efs/base/text.h"
+#include "profile_loading.h"
+#include "shell_words.h"
 
 namespace efs::aws {
 namespace {
 
-std::string pathFrom(const CredentialContext& context, const char* variable, const char* name) {
-  std::string path = context.environment(variable).value_or("");
-  if (path.empty()) return context.home_directory + "/.aws/" + name;
-  if (path.starts_with("~/")) return context.home_directory + path.substr(1);
-  return context.absolute(path);
+// Variables that a profile may say instead.
+constexpr std::array kTwins{
+    std::pair{"AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"},
+    std::pair{"AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"},
+    std::pair{"AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints"},
+    std::pair{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls"},
+    std::pair{"AWS_CA_BUNDLE", "ca_bundle"},
+    std::pair{"AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint"},
+    std::pair{"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ec2_metadata_service_endpoint_mode"},
+    std::pair{"AWS_IMDS_USE_IPV6", "imds_use_ipv6"},
+};
+
+// Names of services in a [services] section.
+constexpr std::array kServices{
+    std::pair{"sts", "AWS_ENDPOINT_URL_STS"},
+    std::pair{"sso", "AWS_ENDPOINT_URL_SSO"},
+    std::pair{"sso_oidc", "AWS_ENDPOINT_URL_SSO_OIDC"},
+    std::pair{"efs", "AWS_ENDPOINT_URL_EFS"},
+    std::pair{"ec2", "AWS_ENDPOINT_URL_EC2"},
+    std::pair{"cloudwatch_logs", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"},
+};
+
+// `profile x`, `profile "x y"`, `profile x\ y`: the name; nullopt for any other section.
+std::optional<std::string> nameBehind(const std::string& section, std::string_view word) {
+  if (!section.starts_with(word)) return std::nullopt;
+  const auto words = splitShellWords(section);
+  if (!words || words->size() != 2) return std::nullopt;
+  return (*words)[1];
 }
 
-// `profile x` and `profile "x y"` give the name; nullopt for any other section.
-std::optional<std::string> nameBehind(const std::string& section, std::string_view word) {
-  std::string_view rest(section);
-  if (!rest.starts_with(word)) return std::nullopt;
-  rest.remove_prefix(word.size());
-  if (rest.empty() || (rest.front() != ' ' && rest.front() != '\t')) return std::nullopt;
-  rest = trim(rest);
-  const bool quoted = rest.size() >= 2 && (rest.front() == '"' || rest.front() == '\'') &&
-                      rest.back() == rest.front();
-  if (quoted) {
-    rest = rest.substr(1, rest.size() - 2);
-  } else if (rest.find_first_of(" \t\"'") != std::string_view::npos) {
-    return std::nullopt;
+// The line "key = value" of a nested value, which begins below its key.
+std::optional<std::string> nestedValue(std::string_view block, std::string_view key) {
+  std::optional<std::string> found;
+  if (!block.starts_with('\n')) return found;
+  for (const auto& line : split(block, '\n')) {
+    const auto equals = line.find('=');
+    if (equals == std::string::npos) continue;
+    const std::string_view whole(line);
+    if (trim(whole.substr(0, equals)) == key) found = trim(whole.substr(equals + 1));
   }
-  if (rest.empty()) return std::nullopt;
-  return std::string(rest);
+  return found;
+}
+
+Status notBroken(const ProfileFile& file, const std::string& section) {
+  const std::string* problem = file.problemOf(section);
+  if (problem == nullptr) return {};
+  return Error(ErrorKind::kInvalidInput, *problem);
 }
 
 }  // namespace
 
-std::string credentialsPath(const CredentialContext& context) {
-  return pathFrom(context, "AWS_SHARED_CREDENTIALS_FILE", "credentials");
-}
-
-std::string configPath(const CredentialContext& context) {
-  return pathFrom(context, "AWS_CONFIG_FILE", "config");
-}
-
-Result<std::optional<ProfileFile>> loadIfPresent(const std::string& path) {
-  auto file = ProfileFile::load(path);
-  if (file) return std::optional<ProfileFile>(std::move(*file));
-  const bool absent =
-      file.error().kind() == ErrorKind::kNotFound || file.error().osError() == ENOTDIR;
-  if (absent) return std::optional<ProfileFile>();
-  return unexpected(std::move(file.error()));
-}
-
-void warnWhenExposed(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    log::warning(
-        "{} holds credentials and is accessible to other users (mode {:04o}), run: chmod 600 {}",
-        path, info.st_mode & 07777U, path);
-  }
-}
-
-Result<ProfileSet> ProfileSet::load(const CredentialContext& context) {
+ProfileSet ProfileSet::load(const CredentialContext& context) {
   ProfileSet set;
-  EFS_TRY(credentials, loadIfPresent(credentialsPath(context)));
-  if (credentials) set.credentials_ = std::move(*credentials);
-  EFS_TRY(config, loadIfPresent(configPath(context)));
-  if (!config) return set;
-  set.config_ = std::move(*config);
+  LoadedProfiles credentials = loadCredentialsFile(context);
+  LoadedProfiles config = loadConfigFile(context);
+  for (const auto* loaded : {&credentials, &config}) {
+    if (!loaded->file && !loaded->absence.ends_with(" does not exist")) {
+      set.unreadable_ += "; " + loaded->absence;
+    }
+  }
+  if (credentials.file) set.credentials_ = std::move(*credentials.file);
+  if (config.file) set.config_ = std::move(*config.file);
   for (const auto& section : set.config_.sections()) {
-    if (section == "default") set.profiles_[section] = section;
-    if (const auto name = nameBehind(section, "profile")) set.profiles_[*name] = section;
-    if (const auto name = nameBehind(section, "sso-session")) set.sessions_[*name] = section;
+    if (section == "default") {
+      set.profiles_[section] = section;
+    } else if (const auto profile = nameBehind(section, "profile")) {
+      set.profiles_[*profile] = section;
+    } else if (const auto session = nameBehind(section, "sso-session")) {
+      set.sessions_[*session] = section;
+    } else if (const auto services = nameBehind(section, "services")) {
+      set.services_[*services] = section;
+    }
   }
   return set;
 }
@@ -82,28 +90,76 @@ bool ProfileSet::has(const std::string& profile) const {
   return profiles_.count(profile) != 0 || credentials_.hasSection(profile);
 }
 
+Status ProfileSet::check(const std::string& profile) const {
+  EFS_CHECK(notBroken(credentials_, profile));
+  const auto section = profiles_.find(profile);
+  return section == profiles_.end() ? Status() : notBroken(config_, section->second);
+}
+
+Status ProfileSet::checkSession(const std::string& session) const {
+  const auto section = sessions_.find(session);
+  return section == sessions_.end() ? Status() : notBroken(config_, section->second);
+}
+
 const Secret* ProfileSet::findInCredentialsFile(const std::string& profile,
                                                 const std::string& key) const {
   return credentials_.find(profile, key);
 }
 
+const Secret* ProfileSet::findNamed(const Names& names, const std::string& name,
+                                    const std::string& key) const {
+  const auto section = names.find(name);
+  return section == names.end() ? nullptr : config_.find(section->second, key);
+}
+
+const Secret* ProfileSet::findInConfigFile(const std::string& profile,
+                                           const std::string& key) const {
+  return findNamed(profiles_, profile, key);
+}
+
 const Secret* ProfileSet::find(const std::string& profile, const std::string& key) const {
-  if (const Secret* value = credentials_.find(profile, key)) return value;
-  const auto section = profiles_.find(profile);
-  return section == profiles_.end() ? nullptr : config_.find(section->second, key);
+  const Secret* value = credentials_.find(profile, key);
+  return value != nullptr ? value : findInConfigFile(profile, key);
 }
 
 const Secret* ProfileSet::findInSession(const std::string& session, const std::string& key) const {
-  const auto section = sessions_.find(session);
-  return section == sessions_.end() ? nullptr : config_.find(section->second, key);
+  return findNamed(sessions_, session, key);
+}
+
+std::optional<std::string> ProfileSet::text(const std::string& profile,
+                                            const std::string& key) const {
+  const Secret* value = find(profile, key);
+  if (value == nullptr || value->empty()) return std::nullopt;
+  return std::string(value->reveal());
+}
+
+Variables ProfileSet::endpointsOf(const std::string& profile) const {
+  Variables urls;
+  if (auto url = text(profile, "endpoint_url")) urls["AWS_ENDPOINT_URL"] = std::move(*url);
+  const auto name = text(profile, "services");
+  if (!name) return urls;
+  const auto section = services_.find(*name);
+  const std::string* broken =
+      section == services_.end() ? nullptr : config_.problemOf(section->second);
+  for (const auto& [service, variable] : kServices) {
+    if (section == services_.end()) {
+      urls[variable] = "there is no [services " + *name + "]";
+    } else if (broken != nullptr) {
+      urls[variable] = *broken;
+    } else if (const Secret* block = config_.find(section->second, service)) {
+      auto url = nestedValue(block->reveal(), "endpoint_url");
+      if (url && !url->empty()) urls[variable] = std::move(*url);
+    }
+  }
+  return urls;
 }
 
 Environment ProfileSet::settingsOf(const std::string& profile,
                                    const Environment& environment) const {
-  std::map<std::string, std::string> settings;
-  for (const auto& [variable, key] :
-       {std::pair{"AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"},
-        std::pair{"AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"}}) {
+  Variables settings;
+  // Any URL of the environment, the general one too, comes before those of the profile.
+  if (!environment("AWS_ENDPOINT_URL")) settings = endpointsOf(profile);
+  for (const auto& [variable, key] : kTwins) {
     if (auto value = text(profile, key)) settings.emplace(variable, std::move(*value));
   }
   if (settings.empty()) return environment;
@@ -113,13 +169,6 @@ Environment ProfileSet::settingsOf(const std::string& profile,
     if (!value && setting != settings.end()) value = setting->second;
     return value;
   };
-}
-
-std::optional<std::string> ProfileSet::text(const std::string& profile,
-                                            const std::string& key) const {
-  const Secret* value = find(profile, key);
-  if (value == nullptr || value->empty()) return std::nullopt;
-  return std::string(value->reveal());
 }
 
 }  // namespace efs::aws

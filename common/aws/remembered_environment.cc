@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "efs/aws/path_expansion.h"
 #include "efs/base/log.h"
 #include "efs/base/url_authority.h"
 
 namespace efs::aws {
 namespace {
 
-enum class Kind { kPlain, kPath, kUrl, kProxy };
+enum class Kind { kPlain, kPath, kExpandedPath, kUrl, kProxy };
 struct Row {
   const char* name;
   Kind kind;
@@ -20,8 +21,8 @@ struct Row {
 constexpr std::array kRows{
     Row{"AWS_PROFILE", Kind::kPlain},
     Row{"AWS_DEFAULT_PROFILE", Kind::kPlain},
-    Row{"AWS_SHARED_CREDENTIALS_FILE", Kind::kPath},
-    Row{"AWS_CONFIG_FILE", Kind::kPath},
+    Row{"AWS_SHARED_CREDENTIALS_FILE", Kind::kExpandedPath},
+    Row{"AWS_CONFIG_FILE", Kind::kExpandedPath},
     Row{"AWS_SDK_LOAD_CONFIG", Kind::kPlain},
     Row{"AWS_REGION", Kind::kPlain},
     Row{"AWS_DEFAULT_REGION", Kind::kPlain},
@@ -72,7 +73,7 @@ constexpr std::array kRows{
 constexpr std::size_t kLongest = std::size_t{16} * 1024;
 
 std::string absolutePath(const std::string& path, const std::string& directory) {
-  if (path.starts_with('/') || path.starts_with("~/") || directory.empty()) return path;
+  if (path.starts_with('/') || path.starts_with('~') || directory.empty()) return path;
   return directory + "/" + path;
 }
 
@@ -94,8 +95,11 @@ std::string withoutUser(const std::string& url) {
   return isHostAndPort(authority) ? url : withoutProxyUser(url);
 }
 
-std::string kept(Kind kind, const std::string& value, const std::string& directory) {
+std::string kept(Kind kind, const std::string& value, const Environment& environment,
+                 const std::string& directory) {
   switch (kind) {
+    case Kind::kExpandedPath:
+      return absolutePath(expandVariables(value, environment), directory);
     case Kind::kPath:
       return absolutePath(value, directory);
     case Kind::kUrl:
@@ -120,7 +124,7 @@ Variables rememberedEnvironment(const Environment& environment, const std::strin
                    row.name, kLongest);
       continue;
     }
-    result.emplace(row.name, kept(row.kind, *value, directory));
+    result.emplace(row.name, kept(row.kind, *value, environment, directory));
   }
   return result;
 }

@@ -44,7 +44,7 @@ class Splitter {
   }
 
   Status takeQuoted() {
-    constexpr std::string_view kEscapable = "$`\"\\";
+    constexpr std::string_view kEscapable = "\"\\";
     while (at_ < text_.size()) {
       const char c = text_[at_++];
       if (c == '"') return {};

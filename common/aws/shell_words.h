@@ -1,4 +1,5 @@
-// Words of a command line as a POSIX shell splits them, without any expansion.
+// Words of a command line as Python's shlex splits them, which is what botocore does with programs
+// and section names: a POSIX shell's rules, but without any expansion.
 #pragma once
 
 #include <string>
@@ -9,8 +10,8 @@
 
 namespace efs::aws {
 
-// Blanks separate; '...' is literal; in "..." a backslash escapes only $ ` " \; elsewhere it
-// escapes any character (POSIX XCU 2.2). kInvalidInput for an open quotation or a backslash at the
+// Blanks separate; '...' is literal; in "..." a backslash escapes only " and \; elsewhere it
+// escapes any character. kInvalidInput for an open quotation or a backslash at the
 // end.
 Result<std::vector<std::string>> splitShellWords(std::string_view text);
 

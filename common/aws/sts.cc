@@ -1,15 +1,17 @@
 #include "sts.h"
 
 #include <algorithm>
+#include <array>
 
 #include "aws_names.h"
+#include "clock_skew.h"
 #include "credential_http.h"
 #include "efs/aws/credential_documents.h"
 #include "efs/aws/endpoints.h"
 #include "efs/aws/sigv4.h"
-#include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
+#include "regular_file.h"
 
 namespace efs::aws {
 namespace {
@@ -23,11 +25,38 @@ std::string stsSuffix(const CredentialContext& context) {
   return context.dns_suffix;
 }
 
-Result<std::string> stsEndpoint(const CredentialContext& context, bool may_use_fips) {
+struct StsEndpoint {
+  std::string url;
+  std::string region;  // of the signature
+};
+
+// AWS_STS_REGIONAL_ENDPOINTS = legacy: the one endpoint that all regions of that time shared.
+Result<bool> wantsGlobalEndpoint(const CredentialContext& context, const EndpointOptions& options) {
+  constexpr std::array<std::string_view, 16> kRegions{
+      "ap-northeast-1", "ap-south-1",   "ap-southeast-1", "ap-southeast-2",
+      "aws-global",     "ca-central-1", "eu-central-1",   "eu-north-1",
+      "eu-west-1",      "eu-west-2",    "eu-west-3",      "sa-east-1",
+      "us-east-1",      "us-east-2",    "us-west-1",      "us-west-2"};
+  const std::string wanted = context.environment("AWS_STS_REGIONAL_ENDPOINTS").value_or("regional");
+  if (wanted == "regional") return false;
+  if (wanted != "legacy") {
+    return Error(ErrorKind::kInvalidInput, "sts_regional_endpoints = " + printable(wanted, 40) +
+                                               " is neither regional nor legacy");
+  }
+  return !options.override_url && !options.fips && !options.dual_stack &&
+         std::find(kRegions.begin(), kRegions.end(), context.region) != kRegions.end();
+}
+
+Result<StsEndpoint> stsEndpoint(const CredentialContext& context, bool of_profile) {
   EndpointOptions options = endpointOptions(Service::kSts, context.environment, false);
-  options.fips = options.fips && may_use_fips;
+  options.fips = options.fips && of_profile;
   options.dns_suffix = stsSuffix(context);
-  return endpointUrl(Service::kSts, context.region, options);
+  if (of_profile) {
+    EFS_TRY(global, wantsGlobalEndpoint(context, options));
+    if (global) return StsEndpoint{"https://sts.amazonaws.com", "us-east-1"};
+  }
+  EFS_TRY(url, endpointUrl(Service::kSts, context.region, options));
+  return StsEndpoint{url, context.region};
 }
 
 Status checkRole(const RoleRequest& role) {
@@ -48,35 +77,59 @@ std::string formOf(const RoleRequest& role, const char* action) {
   return form;
 }
 
-Result<Credentials> fetchRole(const CredentialContext& context, http::HttpRequest request,
-                              const RoleRequest& role) {
+// The answer to a question about a role, with times by our own clock.
+Result<Credentials> roleFrom(Result<Secret> body, const RoleRequest& role,
+                             std::chrono::seconds skew) {
   const std::string what = "role " + printable(role.role_arn, 200);
-  auto body = fetchSecret(context, std::move(request));
   if (!body) return unexpected(std::move(body.error().addContext(what)));
   auto credentials = parseStsCredentials(body->reveal());
   if (!credentials) return unexpected(std::move(credentials.error().addContext(what)));
   if (credentials->arn.empty()) credentials->arn = role.role_arn;
+  credentials->clock_skew = skew;
+  if (credentials->expiration) *credentials->expiration -= skew;
   return credentials;
 }
 
-Result<http::HttpRequest> signedForm(const CredentialContext& context, std::string form,
-                                     const Credentials& signer, bool may_use_fips) {
-  EFS_TRY(endpoint, stsEndpoint(context, may_use_fips));
+struct SignedAnswer {
+  Secret body;
+  std::chrono::seconds skew{0};
+};
+
+Result<http::HttpReply> sendSigned(const CredentialContext& context, const StsEndpoint& endpoint,
+                                   const std::string& form, const Credentials& signer,
+                                   WallTime now) {
   http::HttpRequest request;
   request.method = "POST";
-  request.url = endpoint + "/";
+  request.url = endpoint.url + "/";
   request.headers = {{"Accept", "application/json"},
                      {"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
-  request.body = std::move(form);
-  EFS_TRY(signature, signRequest(request, signer, {context.clock.now(), context.region, "sts"}));
-  log::debug("asking {}", endpoint);
-  return request;
+  request.body = form;
+  EFS_TRY(signature, signRequest(request, signer, {now, endpoint.region, "sts"}));
+  log::debug("asking {}", endpoint.url);
+  return exchangeSecret(context, std::move(request));
+}
+
+// Once more with the service's time where it refuses ours.
+Result<SignedAnswer> askSigned(const CredentialContext& context, const std::string& form,
+                               const Credentials& signer, bool of_profile) {
+  EFS_TRY(endpoint, stsEndpoint(context, of_profile));
+  std::chrono::seconds skew = signer.clock_skew;
+  const WallTime now = context.clock.now() + skew;
+  EFS_TRY(reply, sendSigned(context, endpoint, form, signer, now));
+  if (const auto more = clockSkew(reply, now)) {
+    skew += *more;
+    warnOfClockSkew("STS", skew);
+    EFS_TRY(second, sendSigned(context, endpoint, form, signer, context.clock.now() + skew));
+    reply = std::move(second);
+  }
+  EFS_TRY(body, secretOf(std::move(reply)));
+  return SignedAnswer{std::move(body), skew};
 }
 
 }  // namespace
 
 Result<Secret> readTokenFile(const std::string& path) {
-  EFS_TRY(text, readFile(path, kMaxTokenFile));
+  EFS_TRY(text, readRegularFile(path, kMaxTokenFile));
   const Secret whole(std::move(text));
   Secret token(trim(whole.reveal()));
   if (token.empty()) return Error(ErrorKind::kInvalidInput, path + " is empty");
@@ -91,15 +144,16 @@ Result<Secret> readTokenFile(const std::string& path) {
 Result<Credentials> assumeRole(const CredentialContext& context, const RoleRequest& role,
                                const Credentials& source) {
   EFS_CHECK(checkRole(role));
-  EFS_TRY(request, signedForm(context, formOf(role, "AssumeRole"), source, role.may_use_fips));
-  return fetchRole(context, std::move(request), role);
+  auto answer = askSigned(context, formOf(role, "AssumeRole"), source, role.of_profile);
+  if (!answer) return roleFrom(unexpected(std::move(answer.error())), role, {});
+  return roleFrom(std::move(answer->body), role, answer->skew);
 }
 
 Result<std::string> callerArn(const CredentialContext& context, const Credentials& credentials) {
-  EFS_TRY(request,
-          signedForm(context, "Version=2011-06-15&Action=GetCallerIdentity", credentials, true));
-  EFS_TRY(body, fetchSecret(context, std::move(request)).withContext("GetCallerIdentity"));
-  return parseCallerIdentity(body.reveal());
+  EFS_TRY(answer,
+          askSigned(context, "Version=2011-06-15&Action=GetCallerIdentity", credentials, true)
+              .withContext("GetCallerIdentity"));
+  return parseCallerIdentity(answer.body.reveal());
 }
 
 Result<Credentials> assumeRoleWithWebIdentity(const CredentialContext& context,
@@ -107,12 +161,12 @@ Result<Credentials> assumeRoleWithWebIdentity(const CredentialContext& context,
                                               const std::string& token_file) {
   EFS_CHECK(checkRole(role));
   EFS_TRY(token, readTokenFile(token_file).withContext("web identity token"));
-  EFS_TRY(endpoint, stsEndpoint(context, role.may_use_fips));
+  EFS_TRY(endpoint, stsEndpoint(context, role.of_profile));
   http::HttpRequest request;
   request.headers = {{"Accept", "application/json"}};
-  request.url = endpoint + "/?" + formOf(role, "AssumeRoleWithWebIdentity") +
+  request.url = endpoint.url + "/?" + formOf(role, "AssumeRoleWithWebIdentity") +
                 "&WebIdentityToken=" + uriEncode(token.reveal());
-  return fetchRole(context, std::move(request), role);
+  return roleFrom(fetchSecret(context, std::move(request)), role, {});
 }
 
 }  // namespace efs::aws

@@ -17,12 +17,13 @@ struct RoleRequest {
   std::string session_name = kSessionName;
   std::optional<std::string> external_id = {};
   std::optional<std::string> duration_seconds = {};  // checked by the caller
-  // $AWS_USE_FIPS_ENDPOINT counts. Not for the role of the environment or the options: CRED-8 names
-  // its endpoint, and only some regions have the other.
-  bool may_use_fips = true;
+  // $AWS_USE_FIPS_ENDPOINT and $AWS_STS_REGIONAL_ENDPOINTS count. Not for the role of the
+  // environment or the options: CRED-8 names its endpoint, and only some regions have the others.
+  bool of_profile = true;
 };
 
-// Signed with `source`, in the context's region.
+// Signed with `source`, in the context's region. Where STS refuses the signature because of its
+// time, once more with the time of its answer; the credentials remember how far it was off.
 Result<Credentials> assumeRole(const CredentialContext& context, const RoleRequest& role,
                                const Credentials& source);
 // GetCallerIdentity: whose `credentials` are.

@@ -80,6 +80,7 @@ ErrorKind kindOf(CURLcode code) {
 
 struct ReplyBuffer {
   std::string body;
+  std::string date;
   std::size_t limit = 0;
   bool too_long = false;
 };
@@ -96,6 +97,18 @@ std::size_t collect(char* data, std::size_t size, std::size_t count, void* targe
   return bytes;
 }
 
+// One line of the head at a time.
+std::size_t collectDate(char* data, std::size_t size, std::size_t count, void* target) noexcept {
+  constexpr std::string_view kName = "date:";
+  constexpr std::size_t kLongest = 80;
+  const std::string_view line(data, size * count);
+  auto& reply = *static_cast<ReplyBuffer*>(target);
+  if (line.size() < kLongest && toLower(line.substr(0, kName.size())) == kName) {
+    reply.date = trim(line.substr(kName.size()));
+  }
+  return line.size();
+}
+
 // libcurl calls this about once a second while it waits; anything but 0 ends the request.
 int stopWhenInterrupted(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept {
   return interrupted() != 0 ? 1 : 0;
@@ -105,7 +118,10 @@ int stopWhenInterrupted(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) n
 class Exchange {
  public:
   Exchange(const CurlLibrary& curl, const HttpRequest& request, const std::string& ca_bundle)
-      : curl_(curl), request_(request), ca_bundle_(ca_bundle), handle_(curl.easy_init()) {
+      : curl_(curl),
+        request_(request),
+        ca_bundle_(request.ca_bundle.empty() ? ca_bundle : request.ca_bundle),
+        handle_(curl.easy_init()) {
     reply_.limit = request.max_reply;
   }
   ~Exchange() {
@@ -128,7 +144,7 @@ class Exchange {
     if (code != CURLE_OK) return failure(code);
     long status = 0;
     curl_.easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);
-    return HttpReply{static_cast<int>(status), std::move(reply_.body)};
+    return HttpReply{static_cast<int>(status), std::move(reply_.body), std::move(reply_.date)};
   }
 
  private:
@@ -164,7 +180,9 @@ class Exchange {
            set(CURLOPT_CONNECTTIMEOUT_MS, timeout_ms) && set(CURLOPT_FOLLOWLOCATION, 0L) &&
            set(CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS)) &&
            set(CURLOPT_ERRORBUFFER, error_text_.data()) && set(CURLOPT_WRITEFUNCTION, &collect) &&
-           set(CURLOPT_WRITEDATA, static_cast<void*>(&reply_)) && set(CURLOPT_NOPROGRESS, 0L) &&
+           set(CURLOPT_WRITEDATA, static_cast<void*>(&reply_)) &&
+           set(CURLOPT_HEADERFUNCTION, &collectDate) &&
+           set(CURLOPT_HEADERDATA, static_cast<void*>(&reply_)) && set(CURLOPT_NOPROGRESS, 0L) &&
            set(CURLOPT_XFERINFOFUNCTION, &stopWhenInterrupted) &&
            set(CURLOPT_USERAGENT, "efsmount") &&
            set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED)) && setProxy() &&

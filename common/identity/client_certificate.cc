@@ -132,7 +132,9 @@ bool isAccessPointId(std::string_view text) {
 Result<ClientCertificate> makeClientCertificate(const CertificateRequest& request,
                                                 const crypto::RsaKey& key, WallTime now) {
   EFS_CHECK(checkRequest(request));
-  const auto second = std::chrono::floor<std::chrono::seconds>(now);
+  // AWS judges the times; where it told its own they are the ones that count.
+  const auto skew = request.credentials ? request.credentials->clock_skew : std::chrono::seconds(0);
+  const auto second = std::chrono::floor<std::chrono::seconds>(now + skew);
   crypto::CertificateSpec spec;
   spec.common_name = commonName(request.common_name);
   spec.not_before = second - kBackdating;

@@ -3,7 +3,9 @@
 #include <ini.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
+#include <functional>
 
 #include "efs/base/files.h"
 #include "efs/base/text.h"
@@ -15,32 +17,36 @@ namespace {
 
 constexpr const char* kDefaultSection = "DEFAULT";
 
-// What inih sees: "[section]" or "key=<n>" with n the index of the line. The value itself stays
-// here, because inih as built by Debian cuts lines at 200 bytes and " ;..." off values.
+// What inih sees: "[<n>]" or "key=<n>" with n the index of the line. Names and values stay here,
+// because inih as built by Debian cuts lines at 200 bytes, sections at 49, and " ;..." off values.
+// It puts keys into sections, no more.
 struct Feed {
   const std::vector<IniLine>& lines;
   std::size_t next = 0;
-  std::function<void(const std::string& section, const std::string& key, std::size_t line)> store;
+  std::function<void(std::size_t section, std::size_t line)> store;
 };
 
 char* readOne(char* buffer, int size, void* stream) {
   auto& feed = *static_cast<Feed*>(stream);
   if (feed.next == feed.lines.size()) return nullptr;
-  const IniLine& line = feed.lines[feed.next];
-  const std::string text =
-      line.is_section ? "[" + line.name + "]" : line.name + "=" + std::to_string(feed.next);
+  const std::string number = std::to_string(feed.next);
+  const std::string text = feed.lines[feed.next].is_section ? "[" + number + "]" : "key=" + number;
   ++feed.next;
-  // Cannot happen: IniLines bounds names well below inih's line length.
+  // Cannot happen: a number is shorter than any line that inih takes.
   if (text.size() >= static_cast<std::size_t>(size)) return nullptr;
   std::memcpy(buffer, text.c_str(), text.size() + 1);
   return buffer;
 }
 
-int storeOne(void* user, const char* section, const char* key, const char* value) {
+int storeOne(void* user, const char* section, const char*, const char* value) {
   auto& feed = *static_cast<Feed*>(user);
-  const auto index = parseInt(value);
-  if (!index || *index < 0 || static_cast<std::size_t>(*index) >= feed.lines.size()) return 0;
-  feed.store(section, key, static_cast<std::size_t>(*index));
+  const auto valid = [&](const std::optional<std::int64_t>& index) {
+    return index && *index >= 0 && static_cast<std::size_t>(*index) < feed.lines.size();
+  };
+  const auto in = parseInt(section);
+  const auto line = parseInt(value);
+  if (!valid(in) || !valid(line)) return 0;
+  feed.store(static_cast<std::size_t>(*in), static_cast<std::size_t>(*line));
   return 1;
 }
 
@@ -64,8 +70,8 @@ Result<IniFile> IniFile::parse(std::string_view text, const std::string& name) {
     if (line.name != kDefaultSection) file.order_.push_back(line.name);
     file.sections_[line.name];
   }
-  Feed feed{lines, 0, [&](const std::string& section, const std::string& key, std::size_t line) {
-              file.sections_[section][key] = lines[line].value;
+  Feed feed{lines, 0, [&](std::size_t section, std::size_t line) {
+              file.sections_[lines[section].name][lines[line].name] = lines[line].value;
             }};
   const int bad = ini_parse_stream(readOne, &feed, storeOne, &feed);
   if (bad != 0 || feed.next != lines.size()) {

@@ -1,5 +1,6 @@
-// IniLines: the line rules of Python's ConfigParser that inih has not: continuation lines, comments
-// only at the start of a line, refusal of repetitions, no limit on values. Private to the library.
+// The lines of a configuration file in the grammar that both INI readers share
+// (efs/base/ini_scanner.h), joined to values; what ConfigParser refuses is refused. Private to the
+// library.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "efs/base/ini_scanner.h"
 #include "efs/base/result.h"
 
 namespace efs::settings {
@@ -28,10 +30,9 @@ class IniLines {
 
  private:
   explicit IniLines(const std::string& name) : name_(name) {}
-  Status add(std::string_view line);
+  Status add(const IniToken& token);
   Status addSection(std::string_view header);
-  Status addKey(std::string_view line);
-  bool inValue() const { return !lines_.empty() && !lines_.back().is_section; }
+  Status addKey(const IniToken& token);
   Error invalid(const std::string& what) const;
 
   const std::string& name_;
@@ -39,7 +40,6 @@ class IniLines {
   std::set<std::pair<std::string, std::string>> seen_;  // section, key; key empty = the section
   std::string section_;
   std::size_t number_ = 0;
-  std::size_t indent_ = 0;  // of the last line that began a key or section
 };
 
 }  // namespace efs::settings

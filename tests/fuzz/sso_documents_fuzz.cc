@@ -1,4 +1,4 @@
-// Any bytes as the cached log-in or the credentials of IAM Identity Center.
+// Any bytes as the cached or refreshed log-in or the credentials of IAM Identity Center, or a time.
 #include <cstdint>
 #include <string_view>
 
@@ -10,5 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   efs::fuzz::demandUsable(efs::aws::parseSsoRoleCredentials(text), true);
   const auto token = efs::aws::parseSsoToken(text);
   if (token) efs::fuzz::demandSafe(token->access_token.reveal());
+  const auto fresh = efs::aws::parseNewSsoToken(text, efs::WallTime());
+  if (fresh) efs::fuzz::demandSafe(fresh->access_token.reveal());
+  (void)efs::aws::parseAwsTime(text);
   return 0;
 }

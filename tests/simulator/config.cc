@@ -102,10 +102,15 @@ Imds parseImds(const json& object) {
 
 CredentialEndpoints parseCredentials(const json& object) {
   const std::string where = "credentials";
-  checkKeys(object, where, {"listen", "pod_token", "pod_role", "web_identity_token", "sso_token"});
-  return {endpoint(object, where), text(object, where, "pod_token"),
-          text(object, where, "pod_role"), text(object, where, "web_identity_token"),
-          text(object, where, "sso_token")};
+  checkKeys(
+      object, where,
+      {"listen", "pod_token", "pod_role", "web_identity_token", "sso_token", "sso_refresh_token"});
+  return {endpoint(object, where),
+          text(object, where, "pod_token"),
+          text(object, where, "pod_role"),
+          text(object, where, "web_identity_token"),
+          text(object, where, "sso_token"),
+          optionalText(object, where, "sso_refresh_token").value_or("")};
 }
 
 Identity parseIdentity(const json& object) {

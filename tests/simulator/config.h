@@ -41,6 +41,7 @@ struct CredentialEndpoints {
   std::string pod_role;
   std::string web_identity_token;
   std::string sso_token;
+  std::string sso_refresh_token;  // empty: no log-in can be refreshed
 };
 
 struct Policy {

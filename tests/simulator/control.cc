@@ -242,8 +242,8 @@ Result<std::string> ControlServer::imds(const Words& words) {
 
 Result<std::string> ControlServer::credentials(const Words& words) {
   const std::string endpoint = words.size() >= 3 ? words[1] : "";
-  const bool known =
-      endpoint == "ecs" || endpoint == "pod" || endpoint == "sts" || endpoint == "sso";
+  const bool known = endpoint == "ecs" || endpoint == "pod" || endpoint == "sts" ||
+                     endpoint == "sso" || endpoint == "oidc";
   EndpointFault fault;
   const std::string what = known ? words[2] : "";
   const auto number = words.size() == 4 ? parseInt(words[3]) : std::nullopt;
@@ -257,7 +257,8 @@ Result<std::string> ControlServer::credentials(const Words& words) {
     fault.kind = what;
   } else if (what != "ok" || words.size() != 3) {
     return usage(
-        "credentials ecs|pod|sts|sso ok|status <n>|slow <ms>|truncated|garbage|huge|blackhole");
+        "credentials ecs|pod|sts|sso|oidc ok|status <n>|slow "
+        "<ms>|truncated|garbage|huge|blackhole");
   }
   world_.setEndpointFault(endpoint, fault);
   return std::string();

@@ -1,4 +1,5 @@
-// The answers of the ECS agent, of EKS Pod Identity and of the portal of IAM Identity Center.
+// The answers of the ECS agent, of EKS Pod Identity, of the portal and the token service of IAM
+// Identity Center.
 #include <nlohmann/json.hpp>
 
 #include "credential_endpoints.h"
@@ -101,6 +102,34 @@ EndpointReply answerSso(const EndpointRequest& request, const World& world) {
                     {"sessionToken", identity->session_token.value_or("")},
                     {"expiration", ends.count()}};
   return {200, "application/json", json{{"roleCredentials", values}}.dump()};
+}
+
+EndpointReply answerOidc(const EndpointRequest& request, const World& world) {
+  const auto& settings = *world.config().credentials;
+  const auto refuse = [](const char* code, const char* text) {
+    return EndpointReply{400, "application/json",
+                         json{{"error", code}, {"error_description", text}}.dump()};
+  };
+  if (request.method != "POST") return failure(405, "POST only");
+  const json body = json::parse(request.body, nullptr, false);
+  if (!body.is_object() || request.header("content-type") != "application/json" ||
+      body.size() != 4 || body.value("clientId", "").empty() ||
+      body.value("clientSecret", "").empty()) {
+    return refuse("invalid_request", "Invalid request");
+  }
+  if (body.value("grantType", "") != "refresh_token") {
+    return refuse("unsupported_grant_type", "Unsupported grant type");
+  }
+  if (settings.sso_refresh_token.empty() ||
+      body.value("refreshToken", "") != settings.sso_refresh_token) {
+    return refuse("invalid_grant", "Invalid refresh token provided");
+  }
+  return {200, "application/json",
+          json{{"accessToken", settings.sso_token},
+               {"expiresIn", 3600},
+               {"refreshToken", settings.sso_refresh_token},
+               {"tokenType", "Bearer"}}
+              .dump()};
 }
 
 }  // namespace efs::simulator

@@ -1,6 +1,6 @@
-// The services that hand out credentials besides IMDS: the ECS agent, EKS Pod Identity, STS and the
-// portal of IAM Identity Center. One function each, in a file of its own; a role is an identity of
-// the configuration whose "role" is that name.
+// The services that hand out credentials besides IMDS: the ECS agent, EKS Pod Identity, STS, the
+// portal and the token service of IAM Identity Center. One function each, in a file of its own; a
+// role is an identity of the configuration whose "role" is that name.
 #pragma once
 
 #include <map>
@@ -37,6 +37,10 @@ EndpointReply answerPodIdentity(const EndpointRequest& request, const World& wor
 EndpointReply answerSts(const EndpointRequest& request, const World& world);
 // GET /federation/credentials?role_name=..&account_id=..
 EndpointReply answerSso(const EndpointRequest& request, const World& world);
+
+// POST /token: CreateToken of IAM Identity Center with the grant refresh_token; any registered
+// client.
+EndpointReply answerOidc(const EndpointRequest& request, const World& world);
 
 // "a=1&b=%20" decoded; a field without "=" or given twice, or a bad "%xx": an empty map.
 std::map<std::string, std::string> decodeForm(std::string_view form);

@@ -51,9 +51,10 @@ struct Route {
   std::string_view prefix;
   EndpointReply (*answer)(const EndpointRequest& request, const World& world);
 };
-constexpr std::array<Route, 4> kRoutes{{{"ecs", "/v2/credentials/", &answerContainer},
+constexpr std::array<Route, 5> kRoutes{{{"ecs", "/v2/credentials/", &answerContainer},
                                         {"pod", "/v1/credentials", &answerPodIdentity},
                                         {"sso", "/federation/credentials", &answerSso},
+                                        {"oidc", "/token", &answerOidc},
                                         {"sts", "/", &answerSts}}};
 
 }  // namespace
@@ -116,7 +117,8 @@ std::string CredentialServer::answer(const EndpointRequest& request) {
       return serialise({fault.status, "text/plain", "told to\n"},
                        redirect ? "Location: /elsewhere\r\n" : "");
     }
-    const std::string whole = serialise(route.answer(request, world_));
+    const std::string date = "Date: " + utcText(world_.now(), "%a, %d %b %Y %H:%M:%S GMT") + "\r\n";
+    const std::string whole = serialise(route.answer(request, world_), date);
     if (fault.kind == "truncated") return whole.substr(0, whole.size() - 20);
     if (fault.kind == "garbage") return serialise({200, "application/json", "{\"x\":\xff"});
     if (fault.kind == "huge") return serialise({200, "text/plain", std::string(1U << 20U, 'x')});

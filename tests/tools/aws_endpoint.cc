@@ -1,5 +1,5 @@
-// aws-endpoint <efs|ec2|logs|sts|sso> <region> <fips 0|1> <dual stack 0|1>: prints the URL that
-// efs::aws::endpointUrl() gives. For the comparison with another implementation.
+// aws-endpoint <efs|ec2|logs|sts|sso|sso-oidc> <region> <fips 0|1> <dual stack 0|1>: prints the URL
+// that efs::aws::endpointUrl() gives. For the comparison with another implementation.
 #include <cstdio>
 #include <map>
 #include <string>
@@ -9,11 +9,9 @@
 int main(int argc, char** argv) {
   using efs::aws::Service;
   if (argc != 5) return 2;
-  const std::map<std::string, Service> services{{"efs", Service::kEfs},
-                                                {"ec2", Service::kEc2},
-                                                {"logs", Service::kLogs},
-                                                {"sts", Service::kSts},
-                                                {"sso", Service::kSsoPortal}};
+  const std::map<std::string, Service> services{
+      {"efs", Service::kEfs}, {"ec2", Service::kEc2},       {"logs", Service::kLogs},
+      {"sts", Service::kSts}, {"sso", Service::kSsoPortal}, {"sso-oidc", Service::kSsoOidc}};
   const auto service = services.find(argv[1]);
   if (service == services.end()) return 2;
   const auto url = efs::aws::endpointUrl(

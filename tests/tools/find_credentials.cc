@@ -3,7 +3,9 @@
 //
 // One JSON object on standard input: home, region, and where wanted dns_suffix, fall_through,
 // container_endpoint, profile, credentials_uri, role_arn, jwt_path; or method: only that source, as
-// a renewal looks it up. A failure: its text on standard error, exit code 1.
+// a renewal looks it up; log: true for the warnings on standard error;
+// played: true for answers of played_network.h, with the requests in the output. A failure: its
+// text on standard error, exit code 1.
 #include <cstdio>
 #include <iostream>
 #include <iterator>
@@ -14,6 +16,7 @@
 #include "efs/aws/credentials.h"
 #include "efs/base/environment.h"
 #include "efs/base/log.h"
+#include "played_network.h"
 
 namespace {
 
@@ -24,8 +27,10 @@ std::optional<std::string> option(const Json& input, const char* name) {
   return input.at(name).get<std::string>();
 }
 
-int print(const efs::Result<efs::aws::Credentials>& found) {
+// `requests`: null unless the network is played; then they are printed with a failure as well.
+int print(const efs::Result<efs::aws::Credentials>& found, const Json& requests) {
   if (!found) {
+    if (!requests.is_null()) std::printf("%s\n", Json{{"requests", requests}}.dump().c_str());
     std::fprintf(stderr, "find-credentials: %s\n", found.error().describe().c_str());
     return 1;
   }
@@ -35,20 +40,30 @@ int print(const efs::Result<efs::aws::Credentials>& found) {
               {"expiration", nullptr},
               {"method", found->method},
               {"source", found->source},
+              {"clock_skew", found->clock_skew.count()},
               {"arn", found->arn}};
   if (found->session_token) output["session_token"] = found->session_token->reveal();
   if (found->expiration) {
     output["expiration"] = std::chrono::system_clock::to_time_t(*found->expiration);
   }
+  if (!requests.is_null()) output["requests"] = requests;
   std::printf("%s\n", output.dump().c_str());
   return 0;
 }
 
 int run(const Json& input) {
+  if (input.value("log", false)) (void)efs::log::open({.path = ""});
   const efs::SystemClock clock;
-  const auto http =
+  const auto real =
       efs::http::makeHttpClient(efs::environmentVariable("AWS_CA_BUNDLE").value_or(""));
-  efs::aws::CredentialContext context{.http = *http,
+  const efs::test::PlayedNetwork played;
+  const bool plays = input.value("played", false);
+  const efs::http::HttpClient& http =
+      plays ? static_cast<const efs::http::HttpClient&>(played) : *real;
+  const auto print_found = [&](const efs::Result<efs::aws::Credentials>& found) {
+    return print(found, plays ? played.requests() : Json());
+  };
+  efs::aws::CredentialContext context{.http = http,
                                       .clock = clock,
                                       .home_directory = input.at("home").get<std::string>(),
                                       .environment = efs::environmentVariable,
@@ -58,9 +73,9 @@ int run(const Json& input) {
   context.container_endpoint =
       option(input, "container_endpoint").value_or(efs::aws::kContainerEndpoint);
   if (const auto method = option(input, "method")) {
-    return print(efs::aws::credentialsByMethod(context, *method));
+    return print_found(efs::aws::credentialsByMethod(context, *method));
   }
-  return print(
+  return print_found(
       efs::aws::findCredentials(context, {.profile = option(input, "profile"),
                                           .credentials_uri = option(input, "credentials_uri"),
                                           .role_arn = option(input, "role_arn"),

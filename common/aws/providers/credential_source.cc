@@ -52,17 +52,34 @@ Result<Credentials> fromContainer(const CredentialContext& context) {
   return credentials;
 }
 
+// AWS_CREDENTIAL_EXPIRATION, where it is set.
+Status setEnd(const CredentialContext& context, Credentials& credentials) {
+  const auto text = context.environment("AWS_CREDENTIAL_EXPIRATION");
+  if (!text) return {};
+  credentials.expiration = parseAwsTime(*text);
+  if (!credentials.expiration) {
+    return Error(ErrorKind::kInvalidInput,
+                 "AWS_CREDENTIAL_EXPIRATION is not a time (or names no time zone)");
+  }
+  if (*credentials.expiration > context.clock.now()) return {};
+  return Error(ErrorKind::kPermission,
+               "the keys of the environment ended at AWS_CREDENTIAL_EXPIRATION");
+}
+
 // Not CRED-6: here a profile asks for these keys by name, and they only sign the call to STS.
 Result<Credentials> fromEnvironment(const CredentialContext& context) {
   const auto id = context.environment("AWS_ACCESS_KEY_ID").value_or("");
   Secret secret(context.environment("AWS_SECRET_ACCESS_KEY").value_or(""));
-  Secret token(context.environment("AWS_SESSION_TOKEN").value_or(""));
+  auto token_text = context.environment("AWS_SECURITY_TOKEN");
+  if (!token_text) token_text = context.environment("AWS_SESSION_TOKEN");
+  const Secret token(token_text.value_or(""));
   EFS_TRY(credentials, makeCredentials(id, secret.reveal(), token.reveal())
                            .withContext("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the "
                                         "environment")
                            .withHint(kNotKept));
   log::warning("credential_source = Environment: {}", kNotKept);
-  credentials.source = "access key of the environment";
+  EFS_CHECK(setEnd(context, credentials));
+  credentials.source = kEnvironmentKeySource;
   return credentials;
 }
 

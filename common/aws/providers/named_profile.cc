@@ -1,9 +1,12 @@
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <vector>
 
 #include "../credential_values.h"
+#include "../profile_loading.h"
 #include "../sts.h"
+#include "efs/base/log.h"
 #include "efs/base/text.h"
 #include "profile_sources.h"
 #include "provider.h"
@@ -13,19 +16,22 @@ namespace {
 
 // Far longer than any chain of roles that works; loops are found by name before.
 constexpr std::size_t kMaxChain = 16;
+constexpr const char* kAccessKeyId = "aws_access_key_id";
+constexpr const char* kSecretAccessKey = "aws_secret_access_key";
 
 std::string quoted(const std::string& profile) { return "profile " + printable(profile, 80); }
 
 Error inProfile(const std::string& problem) { return {ErrorKind::kInvalidInput, problem}; }
 
-// What an STS session may be called: 2 to 64 of [A-Za-z0-9_+=,.@-].
-bool isSessionName(std::string_view name) {
-  constexpr std::string_view kOthers = "_+=,.@-";
-  return name.size() >= 2 && name.size() <= 64 &&
-         std::all_of(name.begin(), name.end(), [&](char c) {
-           return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                  kOthers.find(c) != std::string_view::npos;
-         });
+// As Python's int() reads it: blanks around it, a sign, single underscores between digits.
+std::optional<std::int64_t> pythonInteger(std::string_view text) {
+  std::string digits(trim(text));
+  if (digits.starts_with('+')) digits.erase(0, 1);
+  if (digits.starts_with('_') || digits.ends_with('_') || digits.find("__") != std::string::npos ||
+      digits.find("-_") != std::string::npos) {
+    return std::nullopt;
+  }
+  return parseInt(replaceAll(digits, "_", ""));
 }
 
 // Walks from a profile to the keys behind it, in botocore's order of sources.
@@ -38,8 +44,10 @@ class ProfileResolver {
     const std::string what = quoted(profile);
     if (!profiles_.has(profile)) {
       return Error(ErrorKind::kNotFound, "there is no " + what + " in " + configPath(context_) +
-                                             " or " + credentialsPath(context_));
+                                             " or " + credentialsPath(context_) +
+                                             profiles_.unreadable());
     }
+    EFS_CHECK(profiles_.check(profile).withContext(what));
     const bool first = chain_.empty();
     chain_.push_back(profile);
     // Keys in a profile that is the source of another one win over its role_arn.
@@ -48,47 +56,57 @@ class ProfileResolver {
   }
 
  private:
+  bool isGiven(const std::string& profile, const char* key) const {
+    return profiles_.find(profile, key) != nullptr;
+  }
   bool hasRole(const std::string& profile) const {
-    return profiles_.text(profile, "role_arn") &&
-           !profiles_.text(profile, "web_identity_token_file");
+    return isGiven(profile, "role_arn") && !isGiven(profile, "web_identity_token_file");
   }
   bool hasKeys(const std::string& profile) const {
-    return profiles_.find(profile, "aws_access_key_id") != nullptr ||
-           profiles_.find(profile, "aws_secret_access_key") != nullptr;
+    return isGiven(profile, kAccessKeyId) || isGiven(profile, kSecretAccessKey);
+  }
+  // A session alone makes no log-in: it may be there for other programs.
+  bool hasLogin(const std::string& profile) const {
+    return isGiven(profile, "sso_role_name") || isGiven(profile, "sso_account_id");
   }
 
   Result<Credentials> direct(const std::string& profile) {
     if (const auto file = profiles_.text(profile, "web_identity_token_file")) {
       return webIdentity(profile, *file);
     }
-    for (const char* key : {"sso_session", "sso_start_url", "sso_role_name", "sso_account_id"}) {
-      if (profiles_.text(profile, key)) return credentialsOfSso(context_, profiles_, profile);
+    if (hasLogin(profile)) return credentialsOfSso(context_, profiles_, profile);
+    if (profiles_.findInCredentialsFile(profile, kAccessKeyId) != nullptr) {
+      return staticKeys(profile, &ProfileSet::findInCredentialsFile);
     }
-    const auto command = profiles_.text(profile, "credential_process");
-    if (profiles_.findInCredentialsFile(profile, "aws_access_key_id") != nullptr || !command) {
-      return staticKeys(profile);
-    }
-    EFS_TRY(credentials,
-            credentialsOfProcess(context_, *command).withContext("credential_process"));
-    credentials.source = "credential_process of " + quoted(profile);
-    return credentials;
-  }
-
-  Result<Credentials> staticKeys(const std::string& profile) const {
-    const Secret* id = profiles_.find(profile, "aws_access_key_id");
-    const Secret* secret = profiles_.find(profile, "aws_secret_access_key");
     if (profiles_.text(profile, "login_session")) {
       return Error(ErrorKind::kUnsupported, "login_session is not supported")
           .addHint("use sso_session or credential_process");
     }
+    if (!isGiven(profile, "credential_process")) {
+      return staticKeys(profile, &ProfileSet::findInConfigFile);
+    }
+    const std::string command = profiles_.text(profile, "credential_process").value_or("");
+    EFS_TRY(credentials, credentialsOfProcess(context_, command).withContext("credential_process"));
+    credentials.source = "credential_process of " + quoted(profile);
+    return credentials;
+  }
+
+  using Finder = const Secret* (ProfileSet::*)(const std::string&, const std::string&) const;
+
+  // All of one file, as botocore has it: halves of two key pairs make none.
+  Result<Credentials> staticKeys(const std::string& profile, Finder finder) const {
+    const auto find = [&](const char* key) { return (profiles_.*finder)(profile, key); };
+    const Secret* id = find(kAccessKeyId);
+    const Secret* secret = find(kSecretAccessKey);
     if (id == nullptr && secret == nullptr) {
       return inProfile(
-          "there is no aws_access_key_id, and no role_arn, sso_session, web_identity_token_file or "
-          "credential_process either");
+          "there is no aws_access_key_id, and no role_arn, sso_account_id, web_identity_token_file "
+          "or credential_process either");
     }
     if (id == nullptr) return inProfile("it has no aws_access_key_id");
     if (secret == nullptr) return inProfile("it has no aws_secret_access_key");
-    const Secret* token = profiles_.find(profile, "aws_session_token");
+    const Secret* token = find("aws_security_token");
+    if (token == nullptr) token = find("aws_session_token");
     EFS_TRY(credentials,
             makeCredentials(id->reveal(), secret->reveal(),
                             token == nullptr ? std::nullopt : std::optional(token->reveal())));
@@ -98,6 +116,9 @@ class ProfileResolver {
 
   Result<Credentials> webIdentity(const std::string& profile, const std::string& file) {
     EFS_TRY(role, roleOf(profile));
+    // STS takes neither here, and botocore sends neither.
+    role.external_id.reset();
+    role.duration_seconds.reset();
     EFS_TRY(credentials, assumeRoleWithWebIdentity(context_, role, context_.absolute(file)));
     credentials.source = "web identity token " + printable(file, 200) + " of " + quoted(profile);
     return credentials;
@@ -108,16 +129,16 @@ class ProfileResolver {
     const auto arn = profiles_.text(profile, "role_arn");
     if (!arn) return inProfile("web_identity_token_file without role_arn");
     role.role_arn = *arn;
-    if (const auto name = profiles_.text(profile, "role_session_name")) {
-      if (!isSessionName(*name)) return inProfile("role_session_name is not the name of a session");
-      role.session_name = *name;
-    }
+    // What it may be called is for STS to say.
+    if (auto name = profiles_.text(profile, "role_session_name")) role.session_name = *name;
     role.external_id = profiles_.text(profile, "external_id");
-    role.duration_seconds = profiles_.text(profile, "duration_seconds");
-    if (role.duration_seconds) {
-      const auto seconds = parseInt(*role.duration_seconds);
-      if (!seconds || *seconds < 900 || *seconds > 43200) {
-        return inProfile("duration_seconds is not a number from 900 to 43200");
+    if (const auto duration = profiles_.text(profile, "duration_seconds")) {
+      const auto seconds = pythonInteger(*duration);
+      if (seconds && *seconds < 900) return inProfile("duration_seconds is less than 900");
+      if (seconds) {
+        role.duration_seconds = std::to_string(*seconds);
+      } else {
+        log::warning("{}: duration_seconds is not a number: it is ignored", quoted(profile));
       }
     }
     return role;
@@ -147,7 +168,7 @@ class ProfileResolver {
     }
     if (credential_source) return credentialsOfSource(context_, *credential_source);
     // A profile may name itself: then its own keys are the source.
-    if (*source_profile == profile && hasKeys(profile)) return staticKeys(profile);
+    if (*source_profile == profile && hasKeys(profile)) return direct(profile);
     const bool seen = std::find(chain_.begin(), chain_.end(), *source_profile) != chain_.end();
     if (seen) {
       return inProfile("source_profile " + printable(*source_profile, 80) +
@@ -166,6 +187,13 @@ Result<Attempt> resolveProfile(const CredentialContext& context, const ProfileSe
                                const std::string& profile) {
   CredentialContext scoped = context;
   scoped.environment = profiles.settingsOf(profile, context.environment);
+  // STS is asked where botocore would ask it; the mount's region serves where nothing says where.
+  auto region = context.environment("AWS_DEFAULT_REGION");
+  if (!region) region = profiles.text(profile, "region");
+  if (region && *region != context.region) {
+    scoped.region = *region;
+    scoped.dns_suffix.clear();  // that of the mount's region
+  }
   EFS_TRY(credentials, ProfileResolver(scoped, profiles).resolve(profile));
   credentials.method = "named_profile:" + profile;
   return Attempt{std::move(credentials), ""};
@@ -178,7 +206,7 @@ class NamedProfileProvider final : public CredentialProvider {
   std::string name() const override { return quoted(profile_); }
 
   Result<Attempt> find(const CredentialContext& context) const override {
-    EFS_TRY(profiles, ProfileSet::load(context));
+    const ProfileSet profiles = ProfileSet::load(context);
     auto attempt = resolveProfile(context, profiles, profile_);
     // Nothing was configured to fail: the list of what was looked at says more.
     if (!attempt && attempt.error().kind() == ErrorKind::kNotFound && !profiles.has(profile_)) {
@@ -196,9 +224,10 @@ class IndirectDefaultProvider final : public CredentialProvider {
   std::string name() const override { return "[default] without access keys"; }
 
   Result<Attempt> find(const CredentialContext& context) const override {
-    constexpr std::array kKeys{"role_arn",      "credential_process", "sso_session",
-                               "sso_start_url", "login_session",      "web_identity_token_file"};
-    EFS_TRY(profiles, ProfileSet::load(context));
+    constexpr std::array kKeys{"role_arn",      "credential_process", "sso_account_id",
+                               "sso_role_name", "login_session",      "web_identity_token_file"};
+    const ProfileSet profiles = ProfileSet::load(context);
+    EFS_CHECK(profiles.check("default"));
     for (const char* key : kKeys) {
       if (profiles.text("default", key)) return resolveProfile(context, profiles, "default");
     }

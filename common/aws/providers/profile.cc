@@ -1,7 +1,7 @@
 #include <array>
 
 #include "../credential_values.h"
-#include "../profile_set.h"
+#include "../profile_loading.h"
 #include "efs/base/text.h"
 #include "provider.h"
 
@@ -10,14 +10,13 @@ namespace {
 
 constexpr const char* kAccessKeyId = "aws_access_key_id";
 constexpr const char* kSecretAccessKey = "aws_secret_access_key";
-constexpr const char* kSessionToken = "aws_session_token";
 
 struct FileKind {
-  std::string (*path)(const CredentialContext& context);
+  LoadedProfiles (*load)(const CredentialContext& context);
   const char* method;  // CRED-10
 };
-constexpr FileKind kCredentialsFile{&credentialsPath, "credentials"};
-constexpr FileKind kConfigFile{&configPath, "config"};
+constexpr FileKind kCredentialsFile{&loadCredentialsFile, "credentials"};
+constexpr FileKind kConfigFile{&loadConfigFile, "config"};
 
 class ProfileProvider final : public CredentialProvider {
  public:
@@ -30,13 +29,12 @@ class ProfileProvider final : public CredentialProvider {
     std::string outcome;
     for (const FileKind& kind : {kCredentialsFile, kConfigFile}) {
       if (skips(kind)) continue;
-      const std::string path = kind.path(context);
-      EFS_TRY(file, loadIfPresent(path));
-      if (!file) {
-        addOutcome(outcome, path + " does not exist");
+      const LoadedProfiles loaded = kind.load(context);
+      if (!loaded.file) {
+        addOutcome(outcome, loaded.absence);
         continue;
       }
-      EFS_TRY(attempt, look(*file, kind, path));
+      EFS_TRY(attempt, look(*loaded.file, kind, loaded.path));
       if (attempt.credentials) return attempt;
       addOutcome(outcome, attempt.outcome);
     }
@@ -58,6 +56,9 @@ class ProfileProvider final : public CredentialProvider {
   Result<Attempt> look(const ProfileFile& file, const FileKind& kind,
                        const std::string& path) const {
     const std::string section = "[" + printable(profile_, 80) + "]";
+    if (const auto* problem = file.problemOf(profile_)) {
+      return Error(ErrorKind::kInvalidInput, *problem);
+    }
     if (!file.hasSection(profile_)) return Attempt{{}, "no " + section + " in " + path};
     const Secret* id = file.find(profile_, kAccessKeyId);
     const Secret* secret = file.find(profile_, kSecretAccessKey);
@@ -66,7 +67,7 @@ class ProfileProvider final : public CredentialProvider {
           {},
           section + " of " + path + " has no " + (id == nullptr ? kAccessKeyId : kSecretAccessKey)};
     }
-    const Secret* token = file.find(profile_, kSessionToken);
+    const Secret* token = sessionTokenOf(file);
     EFS_TRY(credentials,
             makeCredentials(id->reveal(), secret->reveal(),
                             token == nullptr ? std::nullopt : std::optional(token->reveal()))
@@ -75,6 +76,12 @@ class ProfileProvider final : public CredentialProvider {
     credentials.method = std::string(kind.method) + ":" + profile_;
     credentials.source = "profile " + printable(profile_, 80) + " of " + path;
     return Attempt{std::move(credentials), ""};
+  }
+
+  // CRED-9; the older name is the one that botocore knew first.
+  const Secret* sessionTokenOf(const ProfileFile& file) const {
+    const Secret* token = file.find(profile_, "aws_session_token");
+    return token != nullptr ? token : file.find(profile_, "aws_security_token");
   }
 
   std::string profile_;
@@ -102,8 +109,13 @@ ProviderPtr makeProfileProvider(std::string profile, ProfileFiles files) {
 
 Result<bool> hasDefaultProfile(const CredentialContext& context) {
   for (const FileKind& kind : {kCredentialsFile, kConfigFile}) {
-    EFS_TRY(file, loadIfPresent(kind.path(context)));
-    if (file && file->find("default", kAccessKeyId) != nullptr) return true;
+    const LoadedProfiles loaded = kind.load(context);
+    if (!loaded.file) continue;
+    // Whatever it should say: another identity must not take its place.
+    if (const auto* problem = loaded.file->problemOf("default")) {
+      return Error(ErrorKind::kInvalidInput, *problem);
+    }
+    if (loaded.file->find("default", kAccessKeyId) != nullptr) return true;
   }
   return false;
 }

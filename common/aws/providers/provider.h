@@ -32,7 +32,8 @@ using ProviderPtr = std::unique_ptr<CredentialProvider>;
 // CRED-3, CRED-9: access keys of one profile, in the given files.
 enum class ProfileFiles { kCredentials, kConfig, kBoth };
 ProviderPtr makeProfileProvider(std::string profile, ProfileFiles files);
-// CRED-3: whether [default] with an access key id stands in one of the two files.
+// CRED-3: whether [default] with an access key id stands in one of the two files. A broken one is
+// an error.
 Result<bool> hasDefaultProfile(const CredentialContext& context);
 // Stands in the chain where no profile was found, so that the list of sources tried tells it.
 ProviderPtr makeNoProfileProvider();
@@ -55,6 +56,9 @@ ProviderPtr makePodIdentityEnvironmentProvider();
 // Web identity (CRED-8).
 ProviderPtr makeWebIdentityProvider(std::string role_arn, std::string token_file);
 ProviderPtr makeWebIdentityEnvironmentProvider();
+
+// What the source of credentials that are the environment's own keys ends with.
+inline constexpr const char* kEnvironmentKeySource = "access key of the environment";
 
 // Section 8, "IMDS use".
 ProviderPtr makeInstanceRoleProvider();

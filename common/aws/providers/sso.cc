@@ -2,25 +2,15 @@
 #include <vector>
 
 #include "../credential_http.h"
-#include "../sts.h"
 #include "efs/aws/credential_documents.h"
 #include "efs/aws/endpoints.h"
 #include "efs/aws/sigv4.h"
-#include "efs/base/files.h"
 #include "efs/base/text.h"
-#include "efs/crypto/digest.h"
 #include "profile_sources.h"
+#include "sso_token.h"
 
 namespace efs::aws {
 namespace {
-
-struct SsoLogin {
-  std::string session;  // empty: the older form without a session
-  std::string start_url;
-  std::string region;
-  std::string account_id;
-  std::string role_name;
-};
 
 Error inProfile(const std::string& problem) { return {ErrorKind::kInvalidInput, problem}; }
 
@@ -45,6 +35,7 @@ Result<SsoLogin> readLogin(const ProfileSet& profiles, const std::string& profil
   if (!login.session.empty() && !profiles.hasSession(login.session)) {
     return inProfile("there is no [sso-session " + printable(login.session, 80) + "]");
   }
+  EFS_CHECK(profiles.checkSession(login.session));
   const std::array<std::pair<const char*, std::string*>, 4> fields{
       {{"sso_start_url", &login.start_url},
        {"sso_region", &login.region},
@@ -60,23 +51,12 @@ Result<SsoLogin> readLogin(const ProfileSet& profiles, const std::string& profil
   return login;
 }
 
-Result<SsoToken> cachedToken(const CredentialContext& context, const SsoLogin& login) {
-  EFS_TRY(digest, crypto::sha1(login.session.empty() ? login.start_url : login.session));
-  const std::string path = context.home_directory + "/.aws/sso/cache/" + hex(digest) + ".json";
-  EFS_TRY(text, readFile(path));
-  const Secret content(std::move(text));
-  EFS_TRY(token, parseSsoToken(content.reveal()).withContext(path));
-  if (token.expires > context.clock.now()) return token;
-  return Error(ErrorKind::kPermission, "the log-in of " + path + " ended at " +
-                                           utcText(token.expires, "%Y-%m-%dT%H:%M:%SZ"));
-}
-
 }  // namespace
 
 Result<Credentials> credentialsOfSso(const CredentialContext& context, const ProfileSet& profiles,
                                      const std::string& profile) {
   EFS_TRY(login, readLogin(profiles, profile).withContext("IAM Identity Center"));
-  EFS_TRY(token, cachedToken(context, login)
+  EFS_TRY(token, validToken(context, login)
                      .withContext("IAM Identity Center")
                      .withHint("run: aws sso login --profile " + printable(profile, 80)));
   EFS_TRY(endpoint, endpointUrl(Service::kSsoPortal, login.region,

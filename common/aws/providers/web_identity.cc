@@ -10,7 +10,7 @@ constexpr const char* kFileVariable = "AWS_WEB_IDENTITY_TOKEN_FILE";
 
 Result<Attempt> fetch(const CredentialContext& context, const std::string& role_arn,
                       const std::string& token_file) {
-  const RoleRequest role{.role_arn = role_arn, .may_use_fips = false};
+  const RoleRequest role{.role_arn = role_arn, .of_profile = false};
   EFS_TRY(credentials, assumeRoleWithWebIdentity(context, role, token_file));
   credentials.method = "webidentity:" + role_arn + "," + token_file;
   credentials.source = "web identity token " + printable(token_file, 200);

@@ -28,11 +28,15 @@ TABLE = [
     "[a]\r\nk = v\r\n", "[a]\rk = v\rj = w", "[a]\n\rk = v\n", "[a]\nk = 1\r\n  2\r\n", "[a]\n\tk\t=\tv\t\n", "[a]\nk = \"v\"\n",
     "[a]\nk = " + "v" * 5000 + "\n", "[a]\nregion = {az}.{fs_id}.efs.{region}\n", "[mount.us-east-1]\nk = v\n", "[a]\nk = \u00e4\u20ac\n",
     "[a]\nk = v\n\f\n  w\n", "[a]\nkey with blanks = v\nk = 1\n", "\ufeff[a]\nk = v\n",
+    "[a] (retired)\nk = v\n", "[a]b]\nk = v\n", "[[a]]\nk = v\n", "[a] ; c ] d\nk = v\n", "[]]\nk = v\n", "[" + "s" * 300 + "]\nk = v\n",
+    "[a]\n" + "k" * 300 + " = v\nk = w\n", "[a]\nk ;x = v\nk = w\n", "[a]\n[k = v\n", "[a]\n[] = v\nk = w\n",
+    "[a]\n\u00a0k\u3000=\u2009v\u0085\n", "[a]\n k = v\n\u3000j = w\n", "[a]\nk = v\n\u2028w\n", "[a]\nk = \x1cv\x1f\n", "\u00a0[a]\nk = v\n",
 ] + [f"[a]\nk0 = end\n" + "".join(f"k{i} = %(k{i-1})s\n" for i in range(1, n)) + f"k = %(k{n-1})s\n" for n in (8, 9, 10, 11, 12)]
 
 PIECES = [
     "[a]\n", "[b]\n", "[DEFAULT]\n", "  [c]\n", "[a] junk\n", "k = v\n", "K=2\n", "j : x ; y\n", "l=%(k)s\n", "m = %(L)s%%\n", "n = %\n",
     "  cont\n", "\tmore = x\n", "    deep\n", "\n", "   \n", "# c\n", "  ; c\n", "o =\n", " k = 3\n", "  j = 4\n", "x\n", "= e\n", "\r\n", "\r", "\f\n", "o: %(k)s\n  %(j)s\n",
+    "[a]b] x\n", "[[d]\n", "\u00a0\n", "\u3000w\n", "[x = y\n", "[profile e] (retired)\r",
 ]
 
 
@@ -77,7 +81,7 @@ def main():
     pick = random.Random(seed)
     texts = TABLE + ["".join(pick.choices(PIECES, k=pick.randint(1, 12))) for _ in range(1000)]
     # Most random files break a rule; those that begin well and repeat nothing go deeper.
-    texts += ["[a]\n" + "".join(pick.sample(PIECES[5:21], k=pick.randint(1, 9))) for _ in range(1000)]
+    texts += ["[a]\n" + "".join(pick.sample(PIECES[5:21] + PIECES[-4:-1], k=pick.randint(1, 9))) for _ in range(1000)]
     with tempfile.TemporaryDirectory() as folder:
         paths = []
         for number, text in enumerate(texts):

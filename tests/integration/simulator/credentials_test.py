@@ -38,7 +38,8 @@ class Endpoints(unittest.TestCase):
         cls.url = f"http://{cls.sim.ip_a}:{cls.port}"
         cls.sim.config["credentials"] = {
             "listen": f"{cls.sim.ip_a}:{cls.port}", "pod_token": "pod-token", "pod_role": "pod",
-            "web_identity_token": "head.pay+load/=.sign", "sso_token": "log-in"}
+            "web_identity_token": "head.pay+load/=.sign", "sso_token": "log-in",
+            "sso_refresh_token": "again"}
         cls.sim.save()
         cls.addClassCleanup(cls.sim.stop)
         cls.sim.start()
@@ -161,10 +162,28 @@ class Endpoints(unittest.TestCase):
                 self.assertEqual(result.returncode, 1)
                 self.assertIn(reason, result.stderr)
 
-    def test_a_wrong_clock_is_told(self):
+    # Both directions; the role of a role is asked with the time that the first answer told.
+    def test_a_wrong_clock_is_corrected_once_and_told(self):
         self.addCleanup(self.sim.ctl, "clock 0")
-        self.sim.ctl("clock 3600")
-        self.assertIn("Signature expired", self.run_chain(profile="admin").stderr)
+        for offset, word in ((3600, "behind"), (-7200, "ahead of")):
+            self.sim.ctl(f"clock {offset}")
+            for profile in ("admin", "chain"):
+                with self.subTest(offset=offset, profile=profile):
+                    result = self.run_chain(profile=profile, log=True)
+                    self.assertEqual(result.returncode, 0, result.stderr)
+                    found = json.loads(result.stdout)
+                    self.assertAlmostEqual(found["clock_skew"], offset, delta=20)
+                    self.assertGreater(found["expiration"], time.time() + 600)
+                    self.assertLess(found["expiration"], time.time() + 4000)
+                    self.assertEqual(result.stderr.count("clock is"), 1, result.stderr)
+                    self.assertRegex(result.stderr, rf"clock is \d+ s {word} that of STS")
+
+    def test_a_clock_that_is_right_is_no_excuse_for_a_wrong_key(self):
+        self.write("credentials", f"[user]\naws_access_key_id = {USER['access_key_id']}\n"
+                   "aws_secret_access_key = wrong\n")
+        result = self.run_chain(profile="admin", log=True)
+        self.assertIn("SignatureDoesNotMatch", result.stderr)
+        self.assertNotIn("clock", result.stderr)
 
     # The simulator itself, judged by botocore's signer: it must not accept only our own.
     def ask_sts(self, change=lambda request: None, body=None, credentials=None):

@@ -13,20 +13,54 @@ std::optional<std::time_t> seconds(std::string_view text) {
   return std::chrono::system_clock::to_time_t(*time);
 }
 
-TEST(AwsTime, ReadsWhatAwsWrites) {
-  for (const char* text : {"2026-01-02T03:04:05Z", "2026-01-02T03:04:05.123Z",
-                           "2026-01-02T03:04:05UTC", "2026-01-02T03:04:05+00:00",
-                           "2026-01-02T04:34:05+01:30", "2026-01-01T22:04:05.999999-05:00"}) {
+TEST(AwsTime, ReadsWhatAwsAndItsToolsWrite) {
+  for (const char* text : {"2026-01-02T03:04:05Z",          "2026-01-02T03:04:05.123Z",
+                           "2026-01-02T03:04:05UTC",        "2026-01-02T03:04:05+00:00",
+                           "2026-01-02T04:34:05+01:30",     "2026-01-01T22:04:05.999999-05:00",
+                           "2026-01-02T03:04:05+0000",      "2026-01-01T22:04:05-05",
+                           "2026-01-02 03:04:05Z",          "2026-01-02 03:04:05 +00:00",
+                           "2026-01-02  03:04:05 UTC",      "2026-01-02t03:04:05z",
+                           "2026-01-02T03:04:05,5Z",        "20260102T030405Z",
+                           " 2026-01-02T03:04:05Z\n",       "2026/01/02 03:04:05 GMT",
+                           "Fri, 02 Jan 2026 03:04:05 GMT", "02 Jan 2026 03:04:05 +0000",
+                           "fri, 2 jan 2026 03:04:05 gmt",  "Friday, 02-Jan-26 03:04:05 GMT",
+                           "2026-01-03T02:04:05+23:00"}) {
     EXPECT_EQ(seconds(text), 1767323045) << text;
   }
+  EXPECT_EQ(seconds("2026-01-02T03:04Z"), 1767323040);
 }
 
+TEST(AwsTime, ClampsWhatIsFarAway) {
+  for (const char* text : {"9999-12-31T23:59:59Z", "2201-01-01T00:00:00Z"}) {
+    EXPECT_EQ(seconds(text), 7258118400) << text;
+  }
+  EXPECT_EQ(seconds("1013-01-02T03:04:05Z"), 0);
+}
+
+// Without a zone botocore fails as well: it cannot compare such a time with now.
 TEST(AwsTime, RefusesEverythingElse) {
   for (const char* text :
        {"", "soon", "2026-01-02", "2026-01-02T03:04:05", "2026-01-02T03:04:05ZZ",
-        "2026-01-02T03:04:05.Z", "2026-01-02T03:04:05+0000", "2026-01-02T03:04:05+15:00",
-        "2026-13-02T03:04:05Z", "1013-01-02T03:04:05Z", "9999-01-02T03:04:05Z"}) {
+        "2026-01-02T03:04:05.Z", "2026-01-02T03:04:05+24:00", "2026-01-02T03:04:05+0:00",
+        "2026-13-02T03:04:05Z", "2026-02-30T03:04:05Z", "2026-01-02T24:00:00Z",
+        "2026-01-02T03:04:60Z", "0000-01-02T03:04:05Z", "Fri Jan 02 03:04:05 2026",
+        "Fri, 02 Jan 2026 03:04:05", "2026-01-02T03:04:05 EST", "2026-01/02T03:04:05Z"}) {
     EXPECT_FALSE(seconds(text)) << text;
+  }
+}
+
+TEST(ProcessDocument, KnowsPythonsOnes) {
+  for (const auto& [version, good] : {std::pair{"1", true},
+                                      {"1.0", true},
+                                      {"true", true},
+                                      {"2", false},
+                                      {"\"1\"", false},
+                                      {"null", false},
+                                      {"false", false},
+                                      {"1.5", false}}) {
+    const std::string text = std::string("{\"Version\":") + version +
+                             ",\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\"}";
+    EXPECT_EQ(parseProcessCredentials(text).has_value(), good) << version;
   }
 }
 

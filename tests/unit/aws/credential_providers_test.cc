@@ -245,11 +245,10 @@ TEST_F(CredentialProviders, AnEndedOrMissingLogInSaysWhatToRun) {
 
 TEST_F(CredentialProviders, AnIncompleteSsoProfileNamesWhatIsMissing) {
   write("config",
-        "[profile a]\nsso_session = corp\n[sso-session corp]\nsso_region = x\n"
-        "[profile b]\nsso_session = gone\n"
-        "[profile c]\nsso_session = corp\nsso_region = y\n");
-  EXPECT_TRUE(contains(failure({.profile = "a"}),
-                       "sso_start_url and sso_account_id and sso_role_name missing"));
+        "[profile a]\nsso_session = corp\nsso_account_id = 1\n[sso-session corp]\nsso_region = x\n"
+        "[profile b]\nsso_session = gone\nsso_role_name = r\n"
+        "[profile c]\nsso_session = corp\nsso_account_id = 1\nsso_region = y\n");
+  EXPECT_TRUE(contains(failure({.profile = "a"}), "sso_start_url and sso_role_name missing"));
   EXPECT_TRUE(contains(failure({.profile = "b"}), "there is no [sso-session gone]"));
   EXPECT_TRUE(contains(failure({.profile = "c"}), "sso_region differs from that of"));
 }

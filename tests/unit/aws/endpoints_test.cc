@@ -19,18 +19,18 @@ struct Row {
 // CFG-2: the regions of the shipped configuration and the partitions they belong to.
 constexpr Row kRows[] = {
     {"us-east-1", "aws", "elasticfilesystem.us-east-1.amazonaws.com",
-     "elasticfilesystem-fips.us-east-1.amazonaws.com", "elasticfilesystem.us-east-1.api.aws",
-     "elasticfilesystem-fips.us-east-1.api.aws"},
+     "elasticfilesystem-fips.us-east-1.amazonaws.com", "efs.us-east-1.api.aws",
+     "efs-fips.us-east-1.api.aws"},
     {"mars-north-7", "aws", "elasticfilesystem.mars-north-7.amazonaws.com",
-     "elasticfilesystem-fips.mars-north-7.amazonaws.com", "elasticfilesystem.mars-north-7.api.aws",
-     "elasticfilesystem-fips.mars-north-7.api.aws"},
+     "elasticfilesystem-fips.mars-north-7.amazonaws.com", "efs.mars-north-7.api.aws",
+     "efs-fips.mars-north-7.api.aws"},
     {"us-gov-west-1", "aws-us-gov", "elasticfilesystem.us-gov-west-1.amazonaws.com",
-     "elasticfilesystem-fips.us-gov-west-1.amazonaws.com",
-     "elasticfilesystem.us-gov-west-1.api.aws", "elasticfilesystem-fips.us-gov-west-1.api.aws"},
+     "elasticfilesystem-fips.us-gov-west-1.amazonaws.com", "efs.us-gov-west-1.api.aws",
+     "efs-fips.us-gov-west-1.api.aws"},
     {"cn-north-1", "aws-cn", "elasticfilesystem.cn-north-1.amazonaws.com.cn",
      "elasticfilesystem-fips.cn-north-1.amazonaws.com.cn",
-     "elasticfilesystem.cn-north-1.api.amazonwebservices.com.cn",
-     "elasticfilesystem-fips.cn-north-1.api.amazonwebservices.com.cn"},
+     "efs.cn-north-1.api.amazonwebservices.com.cn",
+     "efs-fips.cn-north-1.api.amazonwebservices.com.cn"},
     {"us-iso-west-1", "aws-iso", "elasticfilesystem.us-iso-west-1.c2s.ic.gov",
      "elasticfilesystem-fips.us-iso-west-1.c2s.ic.gov",
      "elasticfilesystem.us-iso-west-1.api.aws.ic.gov",
@@ -109,6 +109,14 @@ TEST(Endpoints, StsAndIdentityCenterHaveTheirVariants) {
             "https://sts.us-gov-west-1.amazonaws.com");
   EXPECT_EQ(url(Service::kSsoPortal, "cn-north-1", true, true),
             "https://portal.sso-fips.cn-north-1.api.amazonwebservices.com.cn");
+  // In GovCloud the ordinary names are FIPS ones already.
+  for (const auto& [service, host] : {std::pair{Service::kSsoPortal, "https://portal.sso"},
+                                      std::pair{Service::kSsoOidc, "https://oidc"}}) {
+    EXPECT_EQ(url(service, "us-gov-east-1", true, false),
+              std::string(host) + ".us-gov-east-1.amazonaws.com");
+    EXPECT_EQ(url(service, "us-east-2", true, false),
+              std::string(host) + "-fips.us-east-2.amazonaws.com");
+  }
   // CRED-8: a suffix of the configuration, which dual-stack names do not have.
   EndpointOptions configured;
   configured.dns_suffix = "example.test";
@@ -128,6 +136,15 @@ TEST(Endpoints, TheServicesOwnUrlWinsOverTheGeneralOne) {
   EXPECT_EQ(url(Service::kEfs), "http://efs.test:8080");
   EXPECT_EQ(url(Service::kEc2), "https://all.test");
   EXPECT_EQ(url(Service::kLogs), "https://logs.test/base");
+}
+
+TEST(Endpoints, AllUrlsCanBeIgnored) {
+  const auto env = environment({{"AWS_ENDPOINT_URL", "https://all.test"},
+                                {"AWS_ENDPOINT_URL_STS", "https://sts.test"},
+                                {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "True"}});
+  for (const Service service : {Service::kSts, Service::kEfs}) {
+    EXPECT_FALSE(endpointOptions(service, env, false).override_url);
+  }
 }
 
 TEST(Endpoints, RefusesWhatIsNotAUrlOrARegion) {

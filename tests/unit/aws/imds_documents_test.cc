@@ -35,7 +35,7 @@ TEST(ImdsDocuments, RoleCredentialsAreReadWithTheirEnd) {
 }
 
 TEST(ImdsDocuments, RoleCredentialsDoWithoutAnEndThatIsNoTime) {
-  for (const std::string end : {"", "soon", "1013-03-01T17:00:00Z", "9999-12-31T23:59:59Z"}) {
+  for (const std::string end : {"", "soon", "2026-03-01T12:00:00"}) {
     const auto read = parseRoleCredentials(
         R"({"AccessKeyId":"A","SecretAccessKey":"S","Token":"T","Expiration":")" + end + "\"}");
     ASSERT_TRUE(read) << end;

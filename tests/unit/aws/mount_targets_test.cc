@@ -65,6 +65,26 @@ TEST_F(Api, ReadsAllPages) {
   EXPECT_NE(requests[0].find("/us-east-1/elasticfilesystem/aws4_request"), std::string::npos);
 }
 
+// The service tells its time with the refusal of ours: once more with it, and not a third time.
+TEST_F(Api, ARefusedTimeIsCorrectedOnce) {
+  const std::string body =
+      R"({"__type":"InvalidSignatureException","message":"Signature expired"})";
+  const std::string date =
+      utcText(clock_.now() + std::chrono::hours(2), "%a, %d %b %Y %H:%M:%S GMT");
+  const std::string refusal = "HTTP/1.1 403 X\r\nDate: " + date +
+                              "\r\nContent-Length: " + std::to_string(body.size()) +
+                              "\r\nConnection: close\r\n\r\n" + body;
+  const std::string wanted = utcText(clock_.now() + std::chrono::hours(2), "%Y%m%dT%H%M%SZ");
+  LoopbackHttpServer server([&](const std::string& request) {
+    return request.find(wanted) != std::string::npos ? httpReply(200, page(kTarget)) : refusal;
+  });
+  EXPECT_TRUE(describeMountTargets(access(server), "fs-0123abcd"));
+  EXPECT_EQ(server.requests().size(), 2U);
+  LoopbackHttpServer stubborn([&](const std::string&) { return refusal; });
+  EXPECT_FALSE(describeMountTargets(access(stubborn), "fs-0123abcd"));
+  EXPECT_LE(stubborn.requests().size(), 2U);
+}
+
 TEST_F(Api, EndlessPagesEnd) {
   int number = 0;
   LoopbackHttpServer server(

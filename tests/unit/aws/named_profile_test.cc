@@ -1,5 +1,6 @@
 // What botocore made of a named profile: roles, chains, sources (third step of CRED-3).
 #include "credential_world.h"
+#include "efs/base/files.h"
 #include "efs/base/text.h"
 
 namespace efs::aws {
@@ -151,9 +152,8 @@ TEST_F(NamedProfile, EachMistakeHasItsOwnMessage) {
       {role + "source_profile = gone\n", "there is no profile gone in "},
       {role + "source_profile = q\n[profile q]\nregion = x\n", "profile q: there is no aws_access"},
       {role + "source_profile = p\nmfa_serial = arn:aws:iam::1:mfa/me\n", "mfa_serial asks for a"},
-      {role + "source_profile = p\nduration_seconds = 899\n", "duration_seconds is not a number"},
-      {role + "source_profile = p\nduration_seconds = 1h\n", "duration_seconds is not a number"},
-      {role + "source_profile = p\nrole_session_name = a b\n", "role_session_name is not"},
+      {role + "source_profile = p\nduration_seconds = 899\n", "duration_seconds is less than 900"},
+      {role + "source_profile = q\n[profile q]\n[profile q]\n", "appears twice"},
       {"[profile p]\nweb_identity_token_file = /x\n", "web_identity_token_file without role_arn"},
       {"[profile p]\nlogin_session = arn:x\n", "login_session is not supported"},
       {"[profile p]\nregion = x\n", "profile p: there is no aws_access_key_id, and no role_arn"},
@@ -182,6 +182,94 @@ TEST_F(NamedProfile, FilesAndSectionsAreFoundAsTheCliFindsThem) {
   EXPECT_EQ(find({.profile = "p"})->access_key_id, "ELSE");
   EXPECT_EQ(find({.profile = "c"})->access_key_id, "CONFIG");
   EXPECT_FALSE(find({.profile = "my profile"}));
+}
+
+// As botocore sends them: what STS allows is for STS to say.
+TEST_F(NamedProfile, SessionNameAndDurationGoAsBotocoreSendsThem) {
+  const std::string begin = "[profile p]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = q\n";
+  const std::string end = "\n" + keys("profile q", "BASE");
+  const std::vector<std::pair<std::string, std::string>> rows{
+      {"role_session_name = a b/\xC3\xA4", "&RoleSessionName=a%20b%2F%C3%A4"},
+      {"duration_seconds =  +3_600 ", "&DurationSeconds=3600"},
+      {"duration_seconds = 99999", "&DurationSeconds=99999"}};
+  for (const auto& [key, sent] : rows) {
+    write("config", begin + key + end);
+    ASSERT_TRUE(find({.profile = "p"})) << key;
+    EXPECT_NE(bodyOfLast().find(sent), std::string::npos) << bodyOfLast();
+  }
+  for (const char* ignored : {"1h", "3600.0", "3__600", "_900", ""}) {
+    write("config", begin + "duration_seconds = " + ignored + end);
+    ASSERT_TRUE(find({.profile = "p"})) << ignored;
+    EXPECT_EQ(bodyOfLast().find("DurationSeconds"), std::string::npos) << bodyOfLast();
+  }
+}
+
+// A session may be there for other programs: account or role make a log-in.
+TEST_F(NamedProfile, ASessionAloneIsNoLogIn) {
+  write("config", "[profile p]\nsso_session = corp\ncredential_process = " + home_ + "/program\n");
+  ASSERT_TRUE(writeFileAtomic(home_ + "/program",
+                              "#!/bin/sh\necho '{\"Version\":1.0,\"AccessKeyId\":\"PROCESS\","
+                              "\"SecretAccessKey\":\"S\"}'\n",
+                              {.mode = 0700}));
+  EXPECT_EQ(find({.profile = "p"})->access_key_id, "PROCESS");
+  write("config", "[default]\nsso_session = corp\nregion = x\n");
+  EXPECT_EQ(find()->access_key_id, "ROLE");
+}
+
+TEST_F(NamedProfile, HalvesOfTwoFilesMakeNoKeys) {
+  write("config", "[profile p]\naws_secret_access_key = S\n");
+  write("credentials", "[p]\naws_access_key_id = A\n");
+  EXPECT_NE(failure({.profile = "p"}).find("has no aws_secret_access_key"), std::string::npos);
+}
+
+TEST_F(NamedProfile, TheLaterSectionOfOneNameCounts) {
+  write("config",
+        keys("profile default", "OLD") + keys("profile \"p\"", "OLD") + keys("profile 'p'", "NEW"));
+  EXPECT_EQ(find({.profile = "p"})->access_key_id, "NEW");
+  EXPECT_EQ(find({.profile = "default"})->access_key_id, "OLD");
+}
+
+TEST_F(NamedProfile, TheOlderNameOfTheTokenIsKnown) {
+  write("credentials", keys("p", "A") + "aws_security_token = older\n");
+  EXPECT_EQ(find({.profile = "p"})->session_token->reveal(), "older");
+}
+
+// Its own region, not that of the mount, and not that of its source.
+TEST_F(NamedProfile, StsIsAskedInTheProfilesRegion) {
+  const std::string role = "[profile p]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = q\n";
+  const std::string source = keys("profile q", "BASE") + "region = sa-east-1\n";
+  write("config", role + source);
+  ASSERT_TRUE(find({.profile = "p"}));
+  EXPECT_NE(lastRequest().find("/eu-west-1/sts/aws4_request"), std::string::npos);
+  write("config", role + "region = us-east-2\n" + source);
+  ASSERT_TRUE(find({.profile = "p"}));
+  EXPECT_NE(lastRequest().find("/us-east-2/sts/aws4_request"), std::string::npos);
+  set("AWS_DEFAULT_REGION", "ap-south-1");
+  ASSERT_TRUE(find({.profile = "p"}));
+  EXPECT_NE(lastRequest().find("/ap-south-1/sts/aws4_request"), std::string::npos);
+}
+
+TEST_F(NamedProfile, EndpointsOfTheProfileComeAfterThoseOfTheEnvironment) {
+  const std::string url = server_.url();
+  const std::string role = "[profile p]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = q\n";
+  const std::string source = keys("profile q", "BASE");
+  unset("AWS_ENDPOINT_URL_STS");
+  for (const std::string& keys_of_p : {"endpoint_url = " + url + "\n",
+                                       "endpoint_url = http://127.0.0.1:1\nservices = "
+                                       "mine\n[services mine]\nsts =\n  endpoint_url = " +
+                                           url + "\n"}) {
+    write("config", role + keys_of_p + source);
+    ASSERT_TRUE(find({.profile = "p"})) << keys_of_p;
+  }
+  write("config", role + "services = gone\n" + source);
+  EXPECT_NE(failure({.profile = "p"}).find("there is no [services gone]"), std::string::npos);
+  set("AWS_ENDPOINT_URL", url);
+  ASSERT_TRUE(find({.profile = "p"}));
+  unset("AWS_ENDPOINT_URL");
+  write("config",
+        role + "endpoint_url = ftp://x\nignore_configured_endpoint_urls = true\n" + source);
+  // The real one, which nobody reaches from here.
+  EXPECT_EQ(failure({.profile = "p"}).find("ftp"), std::string::npos);
 }
 
 TEST_F(NamedProfile, KeysOfTheCredentialsFileWinOverThoseOfTheConfigFile) {

@@ -54,6 +54,20 @@ TEST(RememberedEnvironment, MakesPathsAbsolute) {
                              {"AWS_PROFILE", "backup"}}));
 }
 
+TEST(RememberedEnvironment, ExpandsThePathsOfTheProfiles) {
+  const Variables kept = rememberedEnvironment(of({{"AWS_SHARED_CREDENTIALS_FILE", "$TEAM/keys"},
+                                                   {"AWS_CONFIG_FILE", "${TEAM}/$NONE/config"},
+                                                   {"AWS_WEB_IDENTITY_TOKEN_FILE", "$TEAM/token"},
+                                                   {"TEAM", "/srv/team"}}),
+                                               "/srv/job");
+  EXPECT_EQ(kept, (Variables{{"AWS_SHARED_CREDENTIALS_FILE", "/srv/team/keys"},
+                             {"AWS_CONFIG_FILE", "/srv/team/$NONE/config"},
+                             {"AWS_WEB_IDENTITY_TOKEN_FILE", "/srv/job/$TEAM/token"}}));
+  EXPECT_EQ(rememberedEnvironment(of({{"AWS_CONFIG_FILE", "~team/config"}}), "/srv/job")
+                .at("AWS_CONFIG_FILE"),
+            "~team/config");
+}
+
 // Each fits into an environment; together they would not fit into a state file.
 TEST(RememberedEnvironment, LeavesOutWhatIsLongerThanAnyListOfHosts) {
   const std::string list(16 * 1024, 'x');

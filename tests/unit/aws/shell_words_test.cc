@@ -13,6 +13,8 @@ TEST(ShellWords, SplitsAsAShellDoes) {
             (Words{"a bc", "d e", "f g", "", ""}));
   EXPECT_EQ(splitShellWords(R"("a\"b\n\\" 'c\d' \')").value(), (Words{"a\"b\\n\\", "c\\d", "'"}));
   EXPECT_TRUE(splitShellWords(" ")->empty());
+  // As Python's shlex, which botocore uses, and unlike a shell: no expansion, no escape for it.
+  EXPECT_EQ(splitShellWords(R"("\$x \`y")").value(), (Words{R"(\$x \`y)"}));
 }
 
 TEST(ShellWords, ExpandsNothing) {

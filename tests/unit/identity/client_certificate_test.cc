@@ -71,6 +71,17 @@ TEST_F(ClientCertificateTest, HasTheContractsTimesAndNames) {
 }
 
 // CERT-1, CERT-7: the serial counts up with each renewal, the key stays
+// A clock that AWS found wrong: its own time is what it will judge by.
+TEST_F(ClientCertificateTest, TimesAreThoseOfTheServiceWhereItToldThem) {
+  auto skewed = iamRequest();
+  skewed.credentials->clock_skew = std::chrono::hours(-2);
+  const auto certificate = makeClientCertificate(skewed, *key_, kNow);
+  ASSERT_TRUE(certificate);
+  EXPECT_EQ(certificate->not_after, kNow + std::chrono::hours(1));
+  EXPECT_EQ(certificate->pem,
+            makeClientCertificate(iamRequest(), *key_, kNow - std::chrono::hours(2))->pem);
+}
+
 TEST_F(ClientCertificateTest, RenewalChangesSerialAndTimesOnly) {
   auto renewal = iamRequest();
   renewal.serial = 1;

@@ -2,9 +2,10 @@
 // IAM Identity Center, a credential_process. Messages name a missing field and never show a value.
 //
 // `method` and `source` of the credentials stay empty. `expiration` stays empty where the document
-// has none; one that is not a time between 1970 and 2200 is kProtocol, except where noted.
+// has none; one that is not a time is kProtocol, except where noted.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,8 +34,17 @@ std::string serviceErrorText(std::string_view document);
 struct SsoToken {
   Secret access_token;
   WallTime expires;
+  // What a newer token can be had with; empty where the log-in cannot be refreshed.
+  Secret refresh_token = {};
+  Secret client_id = {};
+  Secret client_secret = {};
+  std::string registration_expires_at = {};  // as written
 };
 Result<SsoToken> parseSsoToken(std::string_view json);
+
+// CreateToken of IAM Identity Center, asked at `now`. `refresh_token` stays empty where the answer
+// has none; the client is not part of it.
+Result<SsoToken> parseNewSsoToken(std::string_view json, WallTime now);
 
 // GetRoleCredentials of IAM Identity Center.
 Result<Credentials> parseSsoRoleCredentials(std::string_view json);
@@ -42,8 +52,14 @@ Result<Credentials> parseSsoRoleCredentials(std::string_view json);
 // The output of a credential_process, version 1.
 Result<Credentials> parseProcessCredentials(std::string_view json);
 
-// ISO 8601 as AWS writes it: "2026-01-02T03:04:05Z", with a fraction, "UTC" or an offset
-// ("+00:00"). nullopt for anything else and outside 1970 to 2200.
+// Times in the forms that botocore takes and AWS's tools write: ISO 8601 with "-", "/" or nothing
+// between the parts of the date, "T" or blanks before the clock, seconds and their fraction or
+// neither, and "Z", "UTC", "GMT" or an offset ("+01:00", "+0100", "+01"), in any case; or "Fri, 02
+// Jan 2026 03:04:05 GMT". A time without a zone is nullopt: botocore fails with one as well. Before
+// 1970 is 1970, after 2200 is 2200.
 std::optional<WallTime> parseAwsTime(std::string_view text);
+
+// Seconds since 1970, within the same bounds.
+WallTime clampedTime(std::int64_t seconds);
 
 }  // namespace efs::aws

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@ struct Credentials {
   std::string access_key_id;
   Secret secret_access_key;
   std::optional<Secret> session_token;
+  // By this machine's clock, right or wrong.
   std::optional<WallTime> expiration;
   // Of the identity that signs, where the source tells it; for people. Empty where unknown.
   std::string arn = {};
@@ -31,6 +33,9 @@ struct Credentials {
   std::string method;
   // For people: "profile default of /root/.aws/credentials", "instance role web-server".
   std::string source;
+  // How far AWS's clock is ahead of this machine's, where a signature was refused for it: what is
+  // signed with these credentials is signed with AWS's time.
+  std::chrono::seconds clock_skew{0};
 };
 
 inline constexpr const char* kContainerEndpoint = "http://169.254.170.2";
@@ -73,7 +78,9 @@ struct CredentialOptions {
 
 // The chain in contract order (CRED-1 to CRED-4). On failure the error lists every source tried and
 // its result. A source that is configured but fails is an error that names it: another identity
-// never takes its place, unless `fall_through` says so. A [default] profile without keys that asks
+// never takes its place, unless `fall_through` says so. Credentials that have ended are such a
+// failure, but for those of an instance role. What looks like a source and is none by the contract
+// is told in one warning (docs/credentials.md). A [default] profile without keys that asks
 // for a role, a program or a log-in stands before the instance role.
 Result<Credentials> findCredentials(const CredentialContext& context,
                                     const CredentialOptions& options);

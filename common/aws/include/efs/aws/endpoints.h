@@ -25,7 +25,7 @@ struct Partition {
 // SDKs.
 const Partition& partitionOf(std::string_view region);
 
-enum class Service { kEfs, kEc2, kLogs, kSts, kSsoPortal };
+enum class Service { kEfs, kEc2, kLogs, kSts, kSsoPortal, kSsoOidc };
 // The name that stands in a signature's scope: "elasticfilesystem".
 std::string_view signingName(Service service);
 
@@ -38,7 +38,8 @@ struct EndpointOptions {
 };
 
 // $AWS_USE_FIPS_ENDPOINT and $AWS_USE_DUALSTACK_ENDPOINT ("true" in any case), and
-// $AWS_ENDPOINT_URL_EFS, _EC2, _CLOUDWATCH_LOGS (or _LOGS), _STS or _SSO before $AWS_ENDPOINT_URL.
+// $AWS_ENDPOINT_URL_EFS, _EC2, _CLOUDWATCH_LOGS (or _LOGS), _STS, _SSO or _SSO_OIDC before
+// $AWS_ENDPOINT_URL, and none of them where $AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is true.
 // `fips` is what the configuration says; either is enough.
 EndpointOptions endpointOptions(Service service, const Environment& environment, bool fips);
 

@@ -77,7 +77,8 @@ class ImdsClient {
 bool imdsDisabled(const Environment& environment);
 
 // $AWS_EC2_METADATA_SERVICE_ENDPOINT without a slash at its end, or kImdsEndpoint, or the one for
-// IPv6 where $AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is "IPv6" in any case.
+// IPv6 where $AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is "IPv6" in any case, or is not set and
+// $AWS_IMDS_USE_IPV6 is true.
 std::string imdsEndpoint(const Environment& environment);
 
 }  // namespace efs::aws

@@ -1,11 +1,10 @@
 // ~/.aws/credentials and ~/.aws/config (contract CRED-3, CRED-9), in the grammar in which the AWS
-// CLI reads them.
+// CLI reads them (efs/base/ini_scanner.h), values as written.
 //
-// `[name]` begins a section, its name is taken exactly as written; `key = value` or `key: value`,
-// keys in any case; `#` and `;` start a comment only as the first visible character of a line; a
-// line indented deeper than the key above continues that key's value. A section or a key of one
-// section given twice is an error. Messages name file and line and never show a line's content:
-// it may be a secret.
+// The keys of [DEFAULT] are seen in every section. A line that is neither a header nor a key, and a
+// section or a key of one section given twice, spoil that section and no other: problemOf() tells,
+// whoever needs the section must not go on. Messages name file and line and never show a line's
+// content: it may be a secret.
 #pragma once
 
 #include <map>
@@ -20,19 +19,29 @@ namespace efs::aws {
 
 class ProfileFile {
  public:
-  // kNotFound when the file is absent.
+  // An absent file is kNotFound. What is no regular file is never waited for: kInvalidInput.
   static Result<ProfileFile> load(const std::string& path);
   // `name` stands for the file in messages.
-  static Result<ProfileFile> parse(std::string_view text, const std::string& name);
+  static ProfileFile parse(std::string_view text, const std::string& name);
 
-  std::vector<std::string> sections() const;
+  // In the order of the file, without [DEFAULT].
+  const std::vector<std::string>& sections() const { return order_; }
   bool hasSection(const std::string& section) const { return sections_.count(section) != 0; }
   // `key` in lower case. Null when absent; the file owns the value.
   const Secret* find(const std::string& section, const std::string& key) const;
 
+  // The first mistake in `section` or in [DEFAULT]; null when there is none. Keys of credentials
+  // before the first header count as a mistake of [default]: that is where they were meant to be.
+  const std::string* problemOf(const std::string& section) const;
+  // All mistakes, for warnings.
+  const std::vector<std::string>& problems() const { return problems_; }
+
  private:
   friend class ProfileParser;
   std::map<std::string, std::map<std::string, Secret>> sections_;
+  std::vector<std::string> order_;
+  std::map<std::string, std::string> spoilt_;  // section -> its first mistake
+  std::vector<std::string> problems_;
 };
 
 }  // namespace efs::aws

@@ -27,6 +27,11 @@ struct Region {
 // silent. A value that cannot be a region is kInvalidInput naming its source, it is not skipped.
 Result<Region> chooseRegion(const RegionSources& sources, ImdsClient& imds);
 
+// What to tell with a failure where `region` may be misspelt: "region us-esat-1 is not known, did
+// you mean us-east-1?". Empty for a region of the list, and for one that resembles none: AWS opens
+// new ones, so a name alone is never refused.
+std::string regionDoubt(const std::string& region);
+
 // The label before the DNS suffix of a format without `{region}`:
 // "{fs_id}.efs.us-east-1.{dns_name_suffix}" gives "us-east-1". nullopt when there is none.
 std::optional<std::string> regionOfDnsNameFormat(const std::string& dns_name_format);

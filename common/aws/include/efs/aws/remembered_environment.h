@@ -10,7 +10,8 @@
 
 namespace efs::aws {
 
-// Paths become absolute at `directory`, except those that begin with "~/"; user and password of a
+// Paths become absolute at `directory`, except those that begin with "~", and those of
+// the two files of profiles without their $NAME; user and password of a
 // URL are left out.
 Variables rememberedEnvironment(const Environment& environment, const std::string& directory);
 

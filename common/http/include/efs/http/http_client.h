@@ -22,11 +22,14 @@ struct HttpRequest {
   // Never by a proxy, whatever its variables say: for services of this host whose name does not
   // tell that they are.
   bool direct = false;
+  // PEM file instead of the client's; empty: the client's.
+  std::string ca_bundle = {};
 };
 
 struct HttpReply {
   int status = 0;
   std::string body;
+  std::string date = {};  // the header Date, empty where there is none
 };
 
 class HttpClient {

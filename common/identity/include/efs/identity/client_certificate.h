@@ -46,7 +46,7 @@ struct ClientCertificate {
 
 // Pure: same input, same bytes (RSA PKCS#1 v1.5 has no randomness). A field with control characters
 // or invalid UTF-8 is kInvalidInput, but for the host name, which is made fit: nobody can mount
-// otherwise on a machine with an odd name.
+// otherwise on a machine with an odd name. All times are `now` and the credentials' clock_skew.
 Result<ClientCertificate> makeClientCertificate(const CertificateRequest& request,
                                                 const crypto::RsaKey& key, WallTime now);
 

@@ -4,9 +4,10 @@
 // start a comment only as the first visible character of a line; an indented line continues the
 // value above; [DEFAULT] values are seen in every section; a repeated key or section is an error;
 // `%(name)s` is interpolation, `%%` a percent sign, a lone `%` an error (when the value is asked
-// for). Stricter than ConfigParser: section names end at 49 bytes, keys at 100, files at 1 MiB, and
-// names that inih would read differently ("]" in a section, " ;" or a leading "[" in a key) are
-// errors.
+// for). A file ends at 1 MiB; nothing else is stricter than ConfigParser.
+//
+// inih stays because it is this project's INI library; it groups keys into sections, and its limits
+// on lines and names are not ours (ini_file.cc). The grammar is efs/base/ini_scanner.h.
 #pragma once
 
 #include <map>

@@ -1,0 +1,25 @@
+// An HTTP client whose answers are made here, for comparing requests with those of another program:
+// the real names of AWS cannot be reached from a test. Every request is kept as it would be sent.
+//
+// Whoever asks for a role "x" gets the keys "XKEY", "secret-x" and "token-x" until 2100.
+#pragma once
+
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "efs/http/http_client.h"
+
+namespace efs::test {
+
+class PlayedNetwork final : public http::HttpClient {
+ public:
+  Result<http::HttpReply> send(const http::HttpRequest& request) const override;
+  // [{"method", "url", "headers", "body", "ca_bundle", "direct"}]
+  nlohmann::json requests() const;
+
+ private:
+  mutable std::mutex mutex_;
+  mutable nlohmann::json requests_ = nlohmann::json::array();
+};
+
+}  // namespace efs::test
