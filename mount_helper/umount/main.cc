@@ -1,4 +1,4 @@
-#include "efs/mount_helper/umount_session.h"
+#include "umount/umount_session.h"
 
 int main(int argc, char** argv) {
   return efs::mount_helper::runUmountHelper(std::vector<std::string>(argv, argv + argc));

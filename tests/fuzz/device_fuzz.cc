@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <string>
 
-#include "efs/mount_helper/device.h"
+#include "request/device.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using efs::mount_helper::parseDevice;

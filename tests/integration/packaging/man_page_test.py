@@ -9,8 +9,8 @@ import unittest
 from efs_test.programs import BIN, SOURCE, run
 
 PAGE = SOURCE / "packaging/man/mount.efs.8"
-REQUEST = SOURCE / "mount_helper/mount_request.cc"
-SPELLING = SOURCE / "mount_helper/option_spelling.cc"
+REQUEST = SOURCE / "mount_helper/request/mount_request.cc"
+SPELLING = SOURCE / "mount_helper/request/option_spelling.cc"
 
 
 def array(code, name):

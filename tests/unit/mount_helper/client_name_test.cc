@@ -1,4 +1,4 @@
-#include "efs/mount_helper/client_name.h"
+#include "carry_out/client_name.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "efs/mount_helper/command_line.h"
+#include "request/command_line.h"
 
 #include <gtest/gtest.h>
 

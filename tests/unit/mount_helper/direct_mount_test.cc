@@ -1,4 +1,4 @@
-#include "efs/mount_helper/direct_mount.h"
+#include "carry_out/direct_mount.h"
 
 #include <gtest/gtest.h>
 

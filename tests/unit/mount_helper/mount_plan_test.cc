@@ -1,4 +1,4 @@
-#include "efs/mount_helper/mount_plan.h"
+#include "plan/mount_plan.h"
 
 #include <gtest/gtest.h>
 

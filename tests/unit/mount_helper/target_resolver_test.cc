@@ -1,4 +1,4 @@
-#include "efs/mount_helper/target_resolver.h"
+#include "facts/target_resolver.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,60 @@
+#include "carry_out/direct_mount.h"
+
+#include "carry_out/diagnosis.h"
+#include "efs/base/log.h"
+#include "efs/net/address.h"
+#include "facts/fallback_target.h"
+
+namespace efs::mount_helper {
+
+bool asksRevocation(const MountRequest& request, const settings::MountSettings& settings) {
+  return request.ocsp.value_or(settings.check_cert_validity);
+}
+
+bool mountsDirectly(const MountRequest& request, const settings::MountSettings& settings) {
+  if (request.tls) return false;
+  return request.no_tunnel || request.stunnel || asksRevocation(request, settings);
+}
+
+mounts::NfsMountRequest planDirectMount(const MountRequest& request, const MountTarget& target) {
+  mounts::NfsMountRequest nfs;
+  const std::string& host = target.peer();
+  const bool ipv6 = net::isIpLiteral(host) && host.find(':') != std::string::npos;
+  nfs.source = (ipv6 ? "[" + host + "]" : host) + ":" + request.device.path;
+  nfs.target = request.mountpoint;
+  nfs.address = target.first_address;
+  nfs.options = request.nfs_options;
+  mounts::addNfsDefaults(nfs.options, std::nullopt);
+  return nfs;
+}
+
+Result<mounts::MountOutcome> mountDirectly(const MountRequest& request, const MountTarget& target,
+                                           const AttemptRules& rules,
+                                           mounts::MountRules mount_rules, const Clock& clock) {
+  const mounts::NfsMountRequest nfs = planDirectMount(request, target);
+  log::info("no tunnel: \"{}\" without tls mounts straight from {}",
+            request.no_tunnel ? "notunnel"
+            : request.stunnel ? "stunnel"
+                              : "ocsp",
+            nfs.source);
+  const auto reach = [&clock](const auto& ips) { return reachTargets(ips, clock); };
+  mounts::MountOutcome outcome;
+  const Status done = tryToMount(
+      rules, nfs.source + " at " + nfs.target,
+      [&](Duration patience) -> Status {
+        // A silent target has a name here and only an errno in mount(2).
+        if (!nfs.options.has("port")) EFS_CHECK(firstReachable({nfs.address}, reach));
+        log::info(
+            "Executing: \"/sbin/mount.nfs4 {} {} -o {}\" as a system call with {} sec time limit.",
+            nfs.source, nfs.target, nfs.options.text(), patience.count() / 1000);
+        mount_rules.patience = patience;
+        EFS_TRY(mounted, mounts::mountNfs(nfs, mount_rules));
+        outcome = mounted;
+        return {};
+      },
+      [&](const Error& error) { return worthRetrying(error, request); });
+  if (!done) return done.error();
+  return outcome;
+}
+
+}  // namespace efs::mount_helper
