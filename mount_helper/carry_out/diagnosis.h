@@ -7,7 +7,7 @@
 
 #include "efs/base/error.h"
 #include "efs/tunnel_control/tunnel_status.h"
-#include "facts/target_resolver.h"
+#include "facts/mount_facts.h"
 #include "request/mount_request.h"
 
 namespace efs::mount_helper {

@@ -6,18 +6,10 @@
 #include "efs/base/result.h"
 #include "efs/mounts/nfs_mount.h"
 #include "efs/settings/settings.h"
-#include "facts/target_resolver.h"
+#include "facts/mount_facts.h"
 #include "request/mount_request.h"
 
 namespace efs::mount_helper {
-
-// MODE-1: `OCSPaia` of the tunnel, by option or configuration.
-bool asksRevocation(const MountRequest& request, const settings::MountSettings& settings);
-
-// MODE-2: what chose the stunnel of efs-utils, without tls, chose no tunnel at all.
-bool mountsDirectly(const MountRequest& request, const settings::MountSettings& settings);
-
-mounts::NfsMountRequest planDirectMount(const MountRequest& request, const MountTarget& target);
 
 // In the mount's network namespace. The messages are those of mount.nfs.
 // `mount_rules` without its patience, which is that of each try.

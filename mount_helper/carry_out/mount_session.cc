@@ -29,6 +29,7 @@
 #include "efs/tunnel_control/tunnel_launcher.h"
 #include "facts/fact_finder.h"
 #include "facts/network_wait.h"
+#include "plan/direct_plan.h"
 #include "plan/mount_plan.h"
 #include "request/persistence.h"
 #include "umount/tunnel_end.h"
@@ -416,7 +417,8 @@ Outcome MountSession::run() {
   context_.stages.end("watchdog");
   if (auto listening = inNetwork([this] { return listen(); }); !listening)
     return fatal(listening.error());
-  plan_ = planMount(request_, facts_, context_.settings, context_.store, context_.clock.now());
+  plan_ = planMount(request_, facts_, context_.settings,
+                    context_.store.paths(mountNameOf(request_, facts_)), context_.clock.now());
   if (auto prepared = prepareFiles(); !prepared) return fatal(prepared.error());
   context_.stages.end("files");
   if (auto started = inNetwork([this] { return startTunnel(); }); !started)

@@ -39,11 +39,6 @@ Result<std::string> formatDnsName(const settings::MountSettings& settings, const
   return name;
 }
 
-std::string certificateHost(const std::string& dns_name, const std::string& fs_id) {
-  const auto at = dns_name.find(fs_id);
-  return at == std::string::npos ? dns_name : dns_name.substr(at);
-}
-
 Result<std::vector<NameCandidate>> nameCandidates(const TargetQuestion& question,
                                                   const settings::MountSettings& settings) {
   std::vector<NameCandidate> list;

@@ -12,6 +12,7 @@
 #include "efs/base/clock.h"
 #include "efs/base/result.h"
 #include "efs/settings/settings.h"
+#include "facts/mount_facts.h"
 
 namespace efs::mount_helper {
 
@@ -20,20 +21,6 @@ namespace efs::mount_helper {
 // config key.
 Result<std::string> formatDnsName(const settings::MountSettings& settings, const std::string& fs_id,
                                   const std::string& region, const std::optional<std::string>& az);
-
-// DNS-8: the part of a name that the server's certificate is checked for begins at the file system
-// id.
-std::string certificateHost(const std::string& dns_name, const std::string& fs_id);
-
-struct MountTarget {
-  std::string dns_name;           // the name that resolved (or would have, with an IP given)
-  std::optional<std::string> az;  // zone asked for in the name
-  std::string first_address;      // for the log
-  // What the tunnel connects to where that is not `dns_name`: an address, or the user's own name.
-  std::string connect_host = {};
-
-  const std::string& peer() const { return connect_host.empty() ? dns_name : connect_host; }
-};
 
 // Gives the addresses of a name as text; kNotFound when there is none.
 using ResolveName = std::function<Result<std::vector<std::string>>(const std::string& name)>;

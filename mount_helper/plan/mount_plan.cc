@@ -1,9 +1,9 @@
 #include "plan/mount_plan.h"
 
-#include "carry_out/direct_mount.h"
 #include "efs/base/text.h"
 #include "efs/base/version.h"
-#include "efs/tunnel_control/tunnel_launcher.h"
+#include "efs/tunnel_control/tunnel_command.h"
+#include "plan/direct_plan.h"
 
 namespace efs::mount_helper {
 namespace {
@@ -109,12 +109,21 @@ unsigned long readSize(const mounts::OptionList& options) {
   return value && *value > 0 ? static_cast<unsigned long>(*value) : kDefault;
 }
 
+std::string certificateHost(const std::string& dns_name, const std::string& fs_id) {
+  const auto at = dns_name.find(fs_id);
+  return at == std::string::npos ? dns_name : dns_name.substr(at);
+}
+
+std::string mountNameOf(const MountRequest& request, const MountFacts& facts) {
+  return state::mountName(request.device.fs_id, request.mountpoint, facts.port);
+}
+
 MountPlan planMount(const MountRequest& request, const MountFacts& facts,
-                    const settings::Settings& settings, const state::StateStore& store,
+                    const settings::Settings& settings, const state::MountPaths& paths,
                     WallTime now) {
   const settings::MountSettings mount = settings.forRegion(facts.region);
   MountPlan plan;
-  plan.paths = store.paths(state::mountName(request.device.fs_id, request.mountpoint, facts.port));
+  plan.paths = paths;
   plan.tunnel = planTunnel(request, facts, settings, mount, plan.paths);
   plan.tunnel_config_text = plan.tunnel.serialize(request.tls);
   plan.tunnel_command =

@@ -6,32 +6,20 @@
 #include <string>
 #include <vector>
 
-#include "efs/aws/credentials.h"
 #include "efs/base/clock.h"
-#include "efs/identity/client_certificate.h"
-#include "efs/mounts/nfs_mount.h"
+#include "efs/identity/certificate_request.h"
+#include "efs/mounts/nfs_request.h"
 #include "efs/settings/settings.h"
+#include "efs/state/mount_paths.h"
 #include "efs/state/mount_state.h"
-#include "efs/state/state_store.h"
 #include "efs/tunnel_control/tunnel_config.h"
-#include "facts/target_resolver.h"
+#include "facts/mount_facts.h"
 #include "request/mount_request.h"
 
 namespace efs::mount_helper {
 
 // umount(8) calls /sbin/umount.efs.
 inline constexpr const char* kUmountHelper = "efs";
-
-// What was found out about the world.
-struct MountFacts {
-  std::string region;
-  MountTarget target;
-  std::optional<aws::Credentials> credentials;  // with iam
-  std::optional<state::CredentialsOrigin> credentials_origin;
-  std::string host_name;
-  std::string tunnel_binary;
-  int port = 0;  // of the listener we hold
-};
 
 struct MountPlan {
   state::MountPaths paths;
@@ -47,8 +35,16 @@ struct MountPlan {
 // What read-ahead follows from (NFS-8).
 unsigned long readSize(const mounts::OptionList& options);
 
+// DNS-8: the part of a name that the server's certificate is checked for begins at the file system
+// id.
+std::string certificateHost(const std::string& dns_name, const std::string& fs_id);
+
+// The name of the mount's files, once its port is known (ST-1).
+std::string mountNameOf(const MountRequest& request, const MountFacts& facts);
+
+// `paths`: of that name.
 MountPlan planMount(const MountRequest& request, const MountFacts& facts,
-                    const settings::Settings& settings, const state::StateStore& store,
+                    const settings::Settings& settings, const state::MountPaths& paths,
                     WallTime now);
 
 }  // namespace efs::mount_helper

@@ -56,11 +56,6 @@ TEST(FormatDnsName, NamesAMissingKey) {
             std::string::npos);
 }
 
-// DNS-8
-TEST(CertificateHost, BeginsAtTheFileSystemId) {
-  EXPECT_EQ(certificateHost(kZonal, "fs-1"), kRegional);
-}
-
 TEST(FindMountTarget, AsksForOurOwnZoneFirst) {
   Answers answers;
   answers.known = {{kZonal, {"10.0.1.1"}}, {kRegional, {"10.0.2.1"}}};

@@ -1,4 +1,4 @@
-#include "carry_out/direct_mount.h"
+#include "plan/direct_plan.h"
 
 #include <gtest/gtest.h>
 
@@ -22,7 +22,7 @@ settings::MountSettings configured(bool check_validity) {
 }
 
 // MODE-1: option before configuration
-TEST(DirectMount, AsksForRevocationByOptionOrConfiguration) {
+TEST(DirectPlan, AsksForRevocationByOptionOrConfiguration) {
   EXPECT_FALSE(asksRevocation(request("tls"), configured(false)));
   EXPECT_TRUE(asksRevocation(request("tls,ocsp"), configured(false)));
   EXPECT_TRUE(asksRevocation(request("tls"), configured(true)));
@@ -30,7 +30,7 @@ TEST(DirectMount, AsksForRevocationByOptionOrConfiguration) {
 }
 
 // MODE-2, MODE-3
-TEST(DirectMount, IsWhatChoseStunnelWithoutTls) {
+TEST(DirectPlan, IsWhatChoseStunnelWithoutTls) {
   EXPECT_TRUE(mountsDirectly(request("stunnel"), configured(false)));
   EXPECT_TRUE(mountsDirectly(request("ocsp"), configured(false)));
   EXPECT_TRUE(mountsDirectly(request("rw"), configured(true)));
@@ -41,7 +41,7 @@ TEST(DirectMount, IsWhatChoseStunnelWithoutTls) {
 }
 
 // MODE-2: from the DNS name, no port option
-TEST(DirectMount, NamesTheTargetAndNoPort) {
+TEST(DirectPlan, NamesTheTargetAndNoPort) {
   const MountTarget target{"fs-deadbeef.efs.us-east-1.amazonaws.com", std::nullopt, "10.0.0.1"};
   const auto nfs = planDirectMount(request("stunnel,_netdev"), target);
   EXPECT_EQ(nfs.source, "fs-deadbeef.efs.us-east-1.amazonaws.com:/data");
@@ -52,14 +52,14 @@ TEST(DirectMount, NamesTheTargetAndNoPort) {
 }
 
 // MODE-2: fallback IP, IPv6 in brackets
-TEST(DirectMount, NamesAnAddressWhereDnsHasNoAnswer) {
+TEST(DirectPlan, NamesAnAddressWhereDnsHasNoAnswer) {
   const MountTarget four{"fs-deadbeef.efs.x", std::nullopt, "10.0.0.1", "10.0.0.1"};
   EXPECT_EQ(planDirectMount(request("stunnel"), four).source, "10.0.0.1:/data");
   const MountTarget six{"fs-deadbeef.efs.x", std::nullopt, "fd00::1", "fd00::1"};
   EXPECT_EQ(planDirectMount(request("stunnel"), six).source, "[fd00::1]:/data");
 }
 
-TEST(DirectMount, KeepsThePortThatTheUserNames) {
+TEST(DirectPlan, KeepsThePortThatTheUserNames) {
   const MountTarget target{"fs-deadbeef.efs.x", std::nullopt, "10.0.0.1"};
   EXPECT_EQ(planDirectMount(request("stunnel,port=3049"), target).options.value("port"), "3049");
 }
