@@ -5,7 +5,7 @@
 
 #include <cstdio>
 
-#include "carry_out/mount_session.h"
+#include "carry_out/mount_retry.h"
 #include "carry_out/report.h"
 #include "carry_out/stage_log.h"
 #include "efs/base/environment.h"
@@ -76,7 +76,7 @@ int mountCommand(const CommandLine& command) {
   }
   stages.end("start");
   const state::StateStore store(state::kStateDirectory);
-  const Outcome outcome = carryOut(*request, {*settings, store, clock, stages});
+  const Outcome outcome = mountWithRetries(*request, {*settings, store, clock, stages});
   say(STDOUT_FILENO, outcome.out);
   if (!outcome.notice.empty()) {
     log::warning("{}", outcome.notice);

@@ -1,4 +1,5 @@
-// One mount from the user's point of view: tried once, again for a while, or in the background.
+#include "carry_out/mount_retry.h"
+
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@ double chance() {
 }
 
 // Mounts again until it works, fails for good, is told to stop, or `attempt.until` has passed.
-Outcome tryAgain(const MountRequest& request, const SessionContext& context, Attempt attempt,
+Outcome tryAgain(const MountRequest& request, const MountContext& context, MountAttempt attempt,
                  Outcome outcome) {
   attempt.repeated = true;
   for (int count = 2; worthAnother(attempt, outcome); ++count) {
@@ -46,8 +47,8 @@ void detach() {
   catchInterrupts();
 }
 
-Outcome goOnInBackground(const MountRequest& request, const SessionContext& context,
-                         const Attempt& attempt, const Outcome& first) {
+Outcome goOnInBackground(const MountRequest& request, const MountContext& context,
+                         const MountAttempt& attempt, const Outcome& first) {
   const auto child = Subprocess::fork([&] {
     detach();
     const Outcome outcome = tryAgain(request, context, attempt, first);
@@ -66,11 +67,11 @@ Outcome goOnInBackground(const MountRequest& request, const SessionContext& cont
 
 }  // namespace
 
-Outcome carryOut(const MountRequest& request, const SessionContext& context) {
+Outcome mountWithRetries(const MountRequest& request, const MountContext& context) {
   if (request.remount) return remount(request);
   const auto wish = Persistence::fromOptions(request.nfs_options);
-  const Attempt attempt{Deadline(context.clock, wish.limit), wish.background,
-                        wish.repeats && !request.fake};
+  const MountAttempt attempt{Deadline(context.clock, wish.limit), wish.background,
+                             wish.repeats && !request.fake};
   Outcome outcome = attemptMount(request, context, attempt);
   if (!worthAnother(attempt, outcome)) return outcome;
   if (attempt.background) return goOnInBackground(request, context, attempt, outcome);

@@ -55,7 +55,8 @@ bool isServed(int port) {
 // One mount under way: the parts that its steps share.
 class MountSession {
  public:
-  MountSession(const MountRequest& request, const SessionContext& context, const Attempt& attempt)
+  MountSession(const MountRequest& request, const MountContext& context,
+               const MountAttempt& attempt)
       : request_(request),
         context_(context),
         attempt_(attempt),
@@ -76,7 +77,7 @@ class MountSession {
   Status preflight(Duration patience);
   Status mountOnce(Duration patience);
   Status mountAs(const mounts::OwnClientIdentifier::Namer& namer, Duration patience);
-  Status mountWithRetries();
+  Status mountInTries();
   mounts::MountRules mountRules(std::optional<Duration> patience) const;
   MountTimes times() const {
     return {context_.settings.mount, attempt_.until, attempt_.background};
@@ -93,14 +94,14 @@ class MountSession {
   Status inNetwork(const std::function<Status()>& step) const;
 
   MountRequest request_;  // completed when the device's own name is resolved
-  const SessionContext& context_;
-  const Attempt& attempt_;
+  const MountContext& context_;
+  const MountAttempt& attempt_;
   FactFinder facts_finder_;
   std::optional<net::NetworkNamespace> network_;
   MountFacts facts_;
   net::Listener listener_;
   MountPlan plan_;
-  std::optional<TunnelSession> tunnel_;
+  std::optional<OwnTunnel> tunnel_;
   std::optional<OwnMount> own_mount_;
   MountOutcome mounted_;
   UniqueFd sign_of_life_;  // for the watchdog: our mount is under way
@@ -212,7 +213,7 @@ Status MountSession::prepareFiles() {
 }
 
 Status MountSession::startTunnel() {
-  auto tunnel = TunnelSession::start(plan_, listener_, context_.clock, kTunnelStart);
+  auto tunnel = OwnTunnel::start(plan_, listener_, context_.clock, kTunnelStart);
   if (!tunnel) {
     log::error("Failed to start tunnel (errno={}): {}", tunnel.error().osError(),
                tunnel.error().describe());
@@ -295,7 +296,7 @@ Status MountSession::mountWithin(const mounts::OwnClientIdentifier::Namer& namer
   }
 }
 
-Status MountSession::mountWithRetries() {
+Status MountSession::mountInTries() {
   const auto name = clientNamer(request_, context_.settings, context_.store);
   const auto& settings = context_.settings.mount;
   return tryToMount(
@@ -336,7 +337,7 @@ Status MountSession::mountApart() {
 }
 
 Status MountSession::makeOwnMount() {
-  EFS_CHECK(mountWithRetries());
+  EFS_CHECK(mountInTries());
   if (mounted_.how != MountOutcome::How::kMerged) return {};
   return mountApart()
       .withContext("the kernel merged this mount with another one (trunking)")
@@ -474,13 +475,13 @@ void MountSession::report(const Outcome& outcome) {
 
 }  // namespace
 
-bool worthAnother(const Attempt& attempt, const Outcome& outcome) {
+bool worthAnother(const MountAttempt& attempt, const Outcome& outcome) {
   return attempt.repeats && outcome.code != 0 && outcome.cause && mayPassByItself(*outcome.cause) &&
          !attempt.until.passed();
 }
 
-Outcome attemptMount(const MountRequest& request, const SessionContext& context,
-                     const Attempt& attempt) {
+Outcome attemptMount(const MountRequest& request, const MountContext& context,
+                     const MountAttempt& attempt) {
   MountSession session(request, context, attempt);
   Outcome outcome;
   auto already = alreadyMounted(request, context.store, attempt.repeated);

@@ -18,11 +18,11 @@ namespace efs::mount_helper {
 using tunnel_control::Stage;
 using tunnel_control::TunnelStatus;
 
-Result<TunnelSession> TunnelSession::start(const MountPlan& plan, const net::Listener& listener,
-                                           const Clock& clock, Duration patience) {
+Result<OwnTunnel> OwnTunnel::start(const MountPlan& plan, const net::Listener& listener,
+                                   const Clock& clock, Duration patience) {
   log::info("Starting efs-proxy: \"{}\"", join(plan.tunnel_command, " "));
   EFS_TRY(launched, tunnel_control::launchTunnel(plan.tunnel_command, listener.fd, true));
-  TunnelSession session(std::move(launched.process), std::move(launched.status));
+  OwnTunnel session(std::move(launched.process), std::move(launched.status));
   log::info("Started efs-proxy, pid: {}", session.pid());
   EFS_CHECK(setNonBlocking(session.status_.get(), true));
   const Deadline deadline(clock, patience);
@@ -43,12 +43,12 @@ Result<TunnelSession> TunnelSession::start(const MountPlan& plan, const net::Lis
       .addHint("its log in /var/log/amazon/efs tells more");
 }
 
-bool TunnelSession::alive() const {
+bool OwnTunnel::alive() const {
   pollfd entry{process_.pidFd(), POLLIN, 0};
   return ::poll(&entry, 1, 0) == 0;
 }
 
-void TunnelSession::stop() {
+void OwnTunnel::stop() {
   // The whole group: the contract promises one session per tunnel (TUN-2).
   if (alive()) ::kill(-process_.pid(), SIGTERM);
   const auto ended = process_.wait(Duration(1000));
@@ -57,7 +57,7 @@ void TunnelSession::stop() {
   process_.killAndReap();
 }
 
-void TunnelSession::readStatus(Duration patience) {
+void OwnTunnel::readStatus(Duration patience) {
   if (!status_.valid()) return;
   const auto ready = waitReady(status_.get(), POLLIN, patience);
   if (!ready || !*ready) return;
@@ -72,7 +72,7 @@ void TunnelSession::readStatus(Duration patience) {
   }
 }
 
-void TunnelSession::takeLines() {
+void OwnTunnel::takeLines() {
   constexpr std::size_t kMaxLine = 4096;
   for (auto end = pending_.find('\n'); end != std::string::npos; end = pending_.find('\n')) {
     const auto status = TunnelStatus::decode(std::string_view(pending_).substr(0, end));

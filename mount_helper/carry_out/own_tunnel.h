@@ -1,4 +1,4 @@
-// TunnelSession: the tunnel that this mount started, and what it reports on its status pipe.
+// OwnTunnel: the tunnel that this mount started, and what it reports on its status pipe.
 #pragma once
 
 #include <optional>
@@ -14,12 +14,12 @@
 
 namespace efs::mount_helper {
 
-class TunnelSession {
+class OwnTunnel {
  public:
   // Starts the tunnel behind `listener` and waits until it serves it. The error names the tunnel's
   // own reason.
-  static Result<TunnelSession> start(const MountPlan& plan, const net::Listener& listener,
-                                     const Clock& clock, Duration patience);
+  static Result<OwnTunnel> start(const MountPlan& plan, const net::Listener& listener,
+                                 const Clock& clock, Duration patience);
 
   pid_t pid() const { return process_.pid(); }
   int pidFd() const { return process_.pidFd(); }
@@ -36,7 +36,7 @@ class TunnelSession {
   const std::string& peer() const { return peer_; }
 
  private:
-  TunnelSession(Subprocess process, UniqueFd status)
+  OwnTunnel(Subprocess process, UniqueFd status)
       : process_(std::move(process)), status_(std::move(status)) {}
   void takeLines();
 

@@ -1,7 +1,7 @@
 // UmountSession: one unmount, step by step: find the mount, take it away, end its tunnel.
 #pragma once
 
-#include "carry_out/mount_session.h"
+#include "carry_out/outcome.h"
 #include "efs/base/clock.h"
 #include "efs/state/state_store.h"
 #include "umount/umount_command.h"
