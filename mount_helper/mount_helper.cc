@@ -76,7 +76,8 @@ int mountCommand(const CommandLine& command) {
   }
   stages.end("start");
   const state::StateStore store(state::kStateDirectory);
-  const Outcome outcome = mountWithRetries(*request, {*settings, store, clock, stages});
+  const KernelCalls kernel;
+  const Outcome outcome = mountWithRetries(*request, {*settings, store, clock, stages, kernel});
   say(STDOUT_FILENO, outcome.out);
   if (!outcome.notice.empty()) {
     log::warning("{}", outcome.notice);

@@ -41,8 +41,10 @@ mounts::OwnClientIdentifier::Namer clientNamer(const MountRequest& request,
 
 Result<mounts::OwnClientIdentifier> takeName(const state::StateStore& store, const Clock& clock,
                                              Duration patience,
-                                             const mounts::OwnClientIdentifier::Namer& namer) {
-  auto own = mounts::OwnClientIdentifier::set(store.identifierLock(), clock, patience, namer);
+                                             const mounts::OwnClientIdentifier::Namer& namer,
+                                             const mounts::KernelOpener& kernel) {
+  auto own =
+      mounts::OwnClientIdentifier::set(store.identifierLock(), clock, patience, namer, kernel);
   if (own || own.error().kind() != ErrorKind::kBusy) return own;
   return std::move(own.error())
       .setKind(ErrorKind::kTimeout)

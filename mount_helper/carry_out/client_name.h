@@ -18,6 +18,7 @@ mounts::OwnClientIdentifier::Namer clientNamer(const MountRequest& request,
 // than `patience`, because they are many or one hangs; that passes.
 Result<mounts::OwnClientIdentifier> takeName(const state::StateStore& store, const Clock& clock,
                                              Duration patience,
-                                             const mounts::OwnClientIdentifier::Namer& namer);
+                                             const mounts::OwnClientIdentifier::Namer& namer,
+                                             const mounts::KernelOpener& kernel);
 
 }  // namespace efs::mount_helper

@@ -113,6 +113,12 @@ Error explainDenial(const Error& cause, const Scene& scene) {
 
 }  // namespace
 
+std::string signerOf(const std::optional<aws::Credentials>& credentials) {
+  if (!credentials) return {};
+  return "access key " + credentials->access_key_id + " from " + credentials->source +
+         (credentials->arn.empty() ? "" : " (" + credentials->arn + ")");
+}
+
 Error explain(const Error& cause, const Scene& scene) {
   if (scene.tunnel_failure) {
     switch (scene.tunnel_failure->failed_stage) {

@@ -22,6 +22,9 @@ struct Scene {
   std::optional<tunnel_control::TunnelStatus> tunnel_failure;
 };
 
+// Who signed, as the sentences name him; empty without credentials.
+std::string signerOf(const std::optional<aws::Credentials>& credentials);
+
 // `cause` is the error of the probe or of mount(2). The result keeps its kind and the inner texts
 // that users search for ("access denied by server", "Connection reset by peer", contract NFS-6).
 Error explain(const Error& cause, const Scene& scene);

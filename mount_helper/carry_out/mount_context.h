@@ -1,6 +1,7 @@
 // MountContext and MountAttempt: what all steps of a mount share.
 #pragma once
 
+#include "carry_out/kernel_calls.h"
 #include "carry_out/stage_log.h"
 #include "efs/base/clock.h"
 #include "efs/settings/settings.h"
@@ -13,6 +14,7 @@ struct MountContext {
   const state::StateStore& store;
   const Clock& clock;
   StageLog& stages;
+  const KernelCalls& kernel;
 };
 
 // One of the attempts of a mount (request/persistence.h).
