@@ -102,7 +102,7 @@ int runMountHelper(const std::vector<std::string>& argv) {
   }
   switch (command->action) {
     case CommandLine::Action::kHelp:
-      std::fputs(usageText(command->program).c_str(), stdout);
+      std::fputs(helpText(command->program).c_str(), stdout);
       return 0;
     case CommandLine::Action::kVersion:
       std::fputs(versionText(command->program).c_str(), stdout);

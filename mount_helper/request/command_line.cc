@@ -1,14 +1,25 @@
 #include "request/command_line.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "efs/base/version.h"
+#include "request/option_table.h"
 
 namespace efs::mount_helper {
 namespace {
 
 bool contains(const std::vector<std::string>& argv, std::string_view word) {
   return std::find(argv.begin() + 1, argv.end(), word) != argv.end();
+}
+
+std::string helpLine(const OptionRow& row) {
+  std::string line = fmt::format("  {:<28}{}", optionSyntax(row), row.help);
+  if (row.about == FileSystemKind::kS3Files) line += ", for s3files";
+  if (!row.needs.name.empty()) line.append("; needs ").append(row.needs.name);
+  if (!row.excludes.name.empty()) line.append("; not with ").append(row.excludes.name);
+  return line + "\n";
 }
 
 }  // namespace
@@ -51,11 +62,19 @@ std::string usageText(const std::string& program) {
          "\n"
          "  <file system>   fs-0123456789abcdef0[:/path], or its DNS name\n"
          "  <mount point>   an existing directory\n"
-         "  -o <options>    comma-separated: tls, iam, accesspoint=fsap-..., awsprofile=, region=, "
-         "az=,\n"
-         "                  mounttargetip=, tlsport=, verify=, cafile=, and all of mount(8) and "
-         "nfs(5)\n"
+         "  -o <options>    comma-separated: those of efs, which --help lists, and all of "
+         "mount(8) and nfs(5)\n"
          "  -f              check everything, but do not mount\n";
+}
+
+std::string helpText(const std::string& program) {
+  std::string served;
+  std::string refused;
+  for (const OptionRow& row : optionTable()) {
+    (row.service == Service::kRefused ? refused : served) += helpLine(row);
+  }
+  return usageText(program) + "\nOptions of efs:\n" + served + "\nRefused by this version:\n" +
+         refused;
 }
 
 std::string versionText(const std::string& program) { return versionLine(program); }

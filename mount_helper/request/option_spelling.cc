@@ -2,21 +2,20 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "efs/base/nearest_word.h"
 #include "efs/base/text.h"
+#include "request/option_table.h"
 
 namespace efs::mount_helper {
 namespace {
 
 constexpr std::size_t kMostNamed = 3;  // a message is for people
 
-// The house's own options (efs-utils' manual page), then those of nfs(5).
+// nfs(5); those of mount(8) never come here.
 // clang-format off
-constexpr std::array<std::string_view, 62> kKnown = {
-    "tls", "notls", "iam", "accesspoint", "region", "az", "awsprofile", "awscredsuri", "rolearn",
-    "jwtpath", "cafile", "verify", "ocsp", "noocsp", "tlsport", "stunnel", "notunnel",
-    "mounttargetip", "crossaccount", "netns", "fsid", "nodirects3read", "nos3readcache",
+constexpr std::array<std::string_view, 39> kNfsOptions = {
     "nfsvers", "vers", "minorversion", "port", "proto", "rsize", "wsize", "bsize", "timeo",
     "retrans", "retry", "hard", "soft", "softerr", "nconnect", "max_connect", "sec",
     "noresvport", "resvport", "lookupcache", "actimeo", "acregmin", "acregmax", "acdirmin",
@@ -25,8 +24,14 @@ constexpr std::array<std::string_view, 62> kKnown = {
 };
 // clang-format on
 
-bool isKnown(std::string_view key) {
-  return std::find(kKnown.begin(), kKnown.end(), key) != kKnown.end();
+// Ours first: of two equally near words it is the likelier.
+std::vector<std::string_view> knownWords() {
+  std::vector<std::string_view> words;
+  for (const OptionRow& row : optionTable()) {
+    if (row.service != Service::kRefused) words.push_back(row.name);
+  }
+  words.insert(words.end(), kNfsOptions.begin(), kNfsOptions.end());
+  return words;
 }
 
 }  // namespace
@@ -34,12 +39,13 @@ bool isKnown(std::string_view key) {
 std::string spellingHint(const mounts::OptionList& options) {
   const auto sorted = mounts::sortOptions(options);
   if (!sorted) return {};
+  const auto known = knownWords();
   std::string hint;
   std::size_t named = 0;
   const auto words = mounts::OptionList::parse(sorted->nfs);
   for (const auto& [key, value] : words.all()) {
-    if (isKnown(key)) continue;
-    const std::string_view meant = nearestWord(toLower(key), kKnown);
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    const std::string_view meant = nearestWord(toLower(key), known);
     if (meant.empty() || ++named > kMostNamed) continue;
     if (!hint.empty()) hint += "; ";
     hint += "\"" + printable(key) + "\" is no option of efs or nfs, did you mean \"";

@@ -60,6 +60,15 @@ TEST(CommandLine, NamesWhatIsMissing) {
   EXPECT_NE(usageText("m").find("-o <options>"), std::string::npos);
 }
 
+// OPT-5
+TEST(CommandLine, HelpListsEachOptionAndWhatItNeeds) {
+  const std::string text = helpText("m");
+  EXPECT_EQ(text.rfind(usageText("m"), 0), 0U);
+  EXPECT_NE(text.find("\n  verify=<0-4>  "), std::string::npos) << text;
+  EXPECT_NE(text.find("; needs iam; not with awsprofile\n"), std::string::npos) << text;
+  EXPECT_GT(text.find("\n  azid=<id> "), text.find("Refused by this version:")) << text;
+}
+
 // CLI-8
 TEST(CommandLine, IgnoresWordsThatMountPassesToEveryHelper) {
   const auto command =
