@@ -43,8 +43,9 @@ Status MountSession::inNetwork(const std::function<Status()>& step) const {
 
 Status MountSession::gatherFacts() {
   facts_finder_.startOver();
-  if (!request_.netns.empty()) {
-    EFS_TRY(network, net::NetworkNamespace::open(request_.netns).withContext("mount option netns"));
+  if (request_.netns) {
+    EFS_TRY(network,
+            net::NetworkNamespace::open(*request_.netns).withContext("mount option netns"));
     network_ = std::move(network);
     facts_finder_.connectIn(&*network_);
   }

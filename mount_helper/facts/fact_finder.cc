@@ -74,7 +74,7 @@ aws::ImdsClient& FactFinder::metadata(aws::ImdsPatience patience) {
 }
 
 Result<std::string> FactFinder::canonicalName() {
-  const std::string& name = request_.device.dns_name;
+  const std::string name = request_.device.dns_name.value_or("");
   net::Resolver::Options options;
   options.use_search_list = name.find('.') == std::string::npos;  // a short name of the site
   EFS_TRY(resolver, net::Resolver::create(options));
@@ -106,7 +106,7 @@ Result<std::string> FactFinder::region() {
 
 bool FactFinder::wantsOwnZone() const {
   return request_.mount_target_ips.empty() && !request_.device.own_name &&
-         !request_.cross_account && !request_.az && request_.device.dns_name.empty();
+         !request_.cross_account && !request_.az && !request_.device.dns_name;
 }
 
 void FactFinder::startOwnZone() {
@@ -188,9 +188,9 @@ Result<MountTarget> FactFinder::resolveTarget(const std::string& region) {
   }
   if (!target) return target;
   // DEV-4: a name that is not what this configuration makes of the id belongs to somebody else.
-  if (!request_.device.dns_name.empty() && request_.device.dns_name != target->dns_name) {
+  if (request_.device.dns_name && request_.device.dns_name != target->dns_name) {
     return Error(ErrorKind::kInvalidInput,
-                 request_.device.dns_name +
+                 *request_.device.dns_name +
                      " did not resolve to a valid DNS name for EFS: expected " + target->dns_name)
         .addHint("check the region and config keys dns_name_format and dns_name_suffix");
   }
@@ -276,7 +276,7 @@ Result<MountTarget> FactFinder::targetAtAddress(const std::string& region) {
 Result<MountTarget> FactFinder::targetAtOwnName(const std::string& region) {
   EFS_TRY(name,
           formatDnsName(settings_.forRegion(region), request_.device.fs_id, region, std::nullopt));
-  const std::string& own = request_.device.dns_name;
+  const std::string own = request_.device.dns_name.value_or("");
   EFS_CHECK(openLookups());
   auto addresses = lookups_->result(own);
   if (!addresses) {

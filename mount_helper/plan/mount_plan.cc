@@ -65,7 +65,7 @@ state::MountState planState(const MountRequest& request, const MountFacts& facts
                             const MountPlan& plan, WallTime now) {
   state::MountState state;
   state.pid = -1;
-  state.cmd = tunnel_control::recordedCommand(plan.tunnel_command, request.netns);
+  state.cmd = tunnel_control::recordedCommand(plan.tunnel_command, request.netns.value_or(""));
   state.files = {plan.paths.tunnel_config};
   state.mount_time = std::chrono::duration<double>(now.time_since_epoch()).count();
   state.mountpoint = request.mountpoint;

@@ -54,7 +54,7 @@ Result<Device> parseName(std::string_view name, std::string_view text) {
   Device device;
   device.dns_name = toLower(name);
   device.own_name = true;
-  const auto labels = split(device.dns_name, '.');
+  const auto labels = split(*device.dns_name, '.');
   // What looks like an EFS name or an address with a slip in it is not looked up as a host.
   const bool slip = std::any_of(labels.begin(), labels.end(), isFileSystemId) ||
                     name.starts_with("fs-") ||
@@ -183,7 +183,7 @@ Result<Device> withCanonicalName(Device device, const std::string& canonical_nam
   auto known = parseEfsName(canonical_name);
   if (!known) {
     return Error(ErrorKind::kInvalidInput,
-                 printable(device.dns_name) +
+                 printable(device.dns_name.value_or("")) +
                      " did not resolve to a valid DNS name for EFS: " + printable(canonical_name))
         .addHint(
             "give the file system with the mount option fsid=fs-..., or make the name a CNAME of "

@@ -16,11 +16,11 @@ struct Device {
   std::string path = "/";  // directory on the file system, absolute
 
   // A DNS name was given: as given, without a trailing dot; lower case if it is `own_name`.
-  std::string dns_name;
+  std::optional<std::string> dns_name;
   // That name is not one that EFS makes: an alias (DEV-3), or a name of the user's own.
   bool own_name = false;
   // An IPv4 or IPv6 literal was given, here without brackets.
-  std::string address;
+  std::optional<std::string> address;
 
   std::optional<std::string> az;            // AZ label in front of the file system id
   std::optional<std::string> region;        // region label of a DNS name

@@ -27,8 +27,8 @@ Status reconcileZone(MountRequest& request) {
   const Device& device = request.device;
   if (!device.az) return {};
   if (request.az && *request.az != *device.az) {
-    return invalid("the DNS name " + device.dns_name + " is in availability zone " + *device.az +
-                   ", but mount option az says " + *request.az);
+    return invalid("the DNS name " + device.dns_name.value_or("") + " is in availability zone " +
+                   *device.az + ", but mount option az says " + *request.az);
   }
   request.az = device.az;
   return {};
@@ -58,8 +58,8 @@ Status reconcileArn(MountRequest& request) {
 Status reconcileOwnAddress(MountRequest& request) {
   const Device& device = request.device;
   const bool own_name = device.own_name && !device.fs_id.empty();
-  if (device.address.empty() && !own_name) return {};
-  const std::string where = own_name ? device.dns_name : device.address;
+  if (!device.address && !own_name) return {};
+  const std::string where = own_name ? *device.dns_name : *device.address;
   if (!request.mount_target_ips.empty() || request.cross_account || request.az) {
     return invalid("the device " + where +
                    " already says where to connect: the mount options mounttargetip, az and "
@@ -69,7 +69,7 @@ Status reconcileOwnAddress(MountRequest& request) {
     return invalid("the device " + where + " is not a full DNS name")
         .addHint("write it with its domain: the tunnel asks for it again at each connection");
   }
-  if (!device.address.empty()) request.mount_target_ips = {device.address};
+  if (device.address) request.mount_target_ips = {*device.address};
   return {};
 }
 
@@ -80,9 +80,8 @@ Status reconcileDevice(MountRequest& request) {
   EFS_CHECK(reconcileOwnAddress(request));
   if (!device.fs_id.empty() || device.own_name) return {};
   // Without it neither the server's certificate nor the client's could name the file system.
-  return invalid(
-             std::string(device.address.empty() ? "the ARN of an access point" : "an IP address") +
-             " does not tell which file system to mount")
+  return invalid(std::string(device.address ? "an IP address" : "the ARN of an access point") +
+                 " does not tell which file system to mount")
       .addHint("add the mount option fsid=fs-...");
 }
 

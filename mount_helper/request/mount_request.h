@@ -36,8 +36,8 @@ struct MountRequest {
   // mounttargetip: addresses to try in this order, separated by '+' (',' separates options and ';'
   // means something to the shell).
   std::vector<std::string> mount_target_ips;
-  bool cross_account = false;  // DNS-3
-  std::string netns;           // NET-1: absolute path; empty = our own network namespace
+  bool cross_account = false;        // DNS-3
+  std::optional<std::string> netns;  // NET-1: absolute path; absent = our own network namespace
 
   // Everything that is not ours, in the user's order: generic mount flags and nfs(5) options
   // (OPT-4).
