@@ -193,7 +193,9 @@ TEST_F(Session, TellsTheKernelThePortOfItsTunnelAndANameOfItsOwn) {
   ASSERT_EQ(mount().code, 0);
   ASSERT_EQ(calls_.size(), 1U);
   EXPECT_EQ(calls_[0].port_option, std::to_string(calls_[0].own_port));
-  EXPECT_EQ(calls_[0].own_port, state::parseMountName(state_.mountNames()->front())->port);
+  const auto names = state_.mountNames().value();
+  ASSERT_EQ(names.size(), 1U);
+  EXPECT_EQ(calls_[0].own_port, state::parseMountName(names[0])->port);
   EXPECT_THAT(calls_[0].client_name, StartsWith("efsmount-"));
 }
 
