@@ -109,21 +109,17 @@ class Session : public ::testing::Test {
       return {};
     };
     kernel_.mount = [this](const auto& nfs, const auto& rules) -> Result<MountOutcome> {
+      tunnel_ = runningTunnel();
       calls_.push_back({nfs.options.value("port").value_or(""), rules.own_port.value_or(0),
                         std::string(trim(readFile(identifier_).value_or("")))});
       return answer_(calls_.size());
     };
   }
 
-  // A mount that stands has a tunnel that runs on.
+  // A mount that stands has a tunnel that runs on, and so may one that a broken session leaves.
   ~Session() override {
-    const auto left = state_.mountNames();
-    for (const auto& name : left ? *left : std::vector<std::string>()) {
-      const auto state = state_.read(name);
-      if (!state || state->pid.value_or(0) <= 1) continue;
-      ::kill(-*state->pid, SIGKILL);
-      ::waitpid(*state->pid, nullptr, 0);
-    }
+    if (tunnel_ <= 1 || ::kill(-tunnel_, SIGKILL) != 0) return;
+    ::waitpid(tunnel_, nullptr, 0);
   }
 
   Outcome mount() {
@@ -139,8 +135,8 @@ class Session : public ::testing::Test {
     return MountSession(*request, context, attempt).run();
   }
 
-  // The tunnel's process while the kernel mounts, by the state that a watchdog would read.
-  pid_t tunnel() const {
+  // While the kernel mounts, by the state that a watchdog would read.
+  pid_t runningTunnel() const {
     const auto names = state_.pendingNames();
     if (!names || names->size() != 1) return -1;
     const auto state = state_.readPending(names->front());
@@ -211,10 +207,7 @@ TEST_F(Session, MountsAMergedMountAgainUnderAnotherName) {
 }
 
 TEST_F(Session, NeverAcceptsAMountThatStaysMerged) {
-  answer_ = [this](std::size_t) {
-    tunnel_ = tunnel();
-    return kMerged;
-  };
+  answer_ = [](std::size_t) { return kMerged; };
   const Outcome outcome = mount();
   EXPECT_EQ(outcome.code, kMountFailed);
   EXPECT_THAT(outcome.err, HasSubstr("merged this mount with another one (trunking)"));
@@ -225,8 +218,7 @@ TEST_F(Session, NeverAcceptsAMountThatStaysMerged) {
 
 // FLOW-1
 TEST_F(Session, LeavesNothingOfAMountThatTheKernelRefuses) {
-  answer_ = [this](std::size_t) {
-    tunnel_ = tunnel();
+  answer_ = [](std::size_t) {
     return Error(ErrorKind::kInvalidInput, "an incorrect mount option was specified");
   };
   const Outcome outcome = mount();
@@ -240,7 +232,6 @@ TEST_F(Session, LeavesNothingOfAMountThatTheKernelRefuses) {
 // FLOW-2: without its tunnel it is the helper that failed, not the mount.
 TEST_F(Session, EndsWithOneWhenTheTunnelDiesDuringTheMount) {
   answer_ = [this](std::size_t) {
-    tunnel_ = tunnel();
     ::kill(tunnel_, SIGKILL);
     const UniqueFd process = openPidFd(tunnel_).value();
     pollfd ended{process.get(), POLLIN, 0};
@@ -255,10 +246,7 @@ TEST_F(Session, EndsWithOneWhenTheTunnelDiesDuringTheMount) {
 
 // Somebody mounted there first, though nobody knows what.
 TEST_F(Session, GivesWayToAMountThatCameMeanwhile) {
-  answer_ = [this](std::size_t) {
-    tunnel_ = tunnel();
-    return kOccupied;
-  };
+  answer_ = [](std::size_t) { return kOccupied; };
   const Outcome outcome = mount();
   EXPECT_EQ(outcome.code, kMountFailed);
   EXPECT_THAT(outcome.err, HasSubstr("at the same time"));
