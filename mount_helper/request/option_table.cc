@@ -134,7 +134,7 @@ constexpr std::array kTable = {
               .help = "ask whether the server's certificate was revoked",
               .excludes = {"noocsp", "The \"ocsp\" and \"noocsp\" options are mutually exclusive"},
               .put = putOcsp<true>},
-    OptionRow{.name = "noocsp", .help = "do not ask", .put = putOcsp<false>},
+    OptionRow{.name = "noocsp", .help = "do not ask whether it was revoked", .put = putOcsp<false>},
     OptionRow{.name = "notls",
               .help = "without effect",
               .service = Service::kAccepted,
@@ -189,7 +189,7 @@ constexpr std::array kTable = {
     // Place
     OptionRow{.name = "mounttargetip",
               .kind = ValueKind::kText,
-              .value = "<ip>[+<ip>...]",
+              .value = "<ip>[+...]",
               .help = "connect to the first of these that can be reached",
               .excludes = {"crossaccount",
                            "The \"mounttargetip\" option is incompatible with \"crossaccount\""},

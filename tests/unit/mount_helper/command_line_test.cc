@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "request/option_table.h"
+
 namespace efs::mount_helper {
 namespace {
 
@@ -64,6 +66,9 @@ TEST(CommandLine, NamesWhatIsMissing) {
 TEST(CommandLine, HelpListsEachOptionAndWhatItNeeds) {
   const std::string text = helpText("m");
   EXPECT_EQ(text.rfind(usageText("m"), 0), 0U);
+  for (const OptionRow& row : optionTable()) {
+    EXPECT_NE(text.find("\n  " + optionSyntax(row) + "  "), std::string::npos) << row.name;
+  }
   EXPECT_NE(text.find("\n  verify=<0-4>  "), std::string::npos) << text;
   EXPECT_NE(text.find("; needs iam; not with awsprofile\n"), std::string::npos) << text;
   EXPECT_GT(text.find("\n  azid=<id> "), text.find("Refused by this version:")) << text;
