@@ -10,11 +10,15 @@ endforeach()
 foreach(lib identity tls)
   set(EFS_LAYER_${lib} 3)
 endforeach()
+# Rooms of mount_helper that are libraries: another program may use them, never the program itself.
+set(EFS_LAYER_request 4)
+set(EFS_LAYER_facts 5)
+set(EFS_LAYER_plan 6)
 foreach(lib log_writer mount_helper tls_tunnel watchdog efsctl)
-  set(EFS_LAYER_${lib} 4)
+  set(EFS_LAYER_${lib} 7)
 endforeach()
 foreach(lib simulator test_support)
-  set(EFS_LAYER_${lib} 5)
+  set(EFS_LAYER_${lib} 8)
 endforeach()
 
 set(EFS_FAST_LIBRARIES rpc io tls tls_tunnel)
@@ -42,6 +46,13 @@ function(efs_library name)
   if(NOT name IN_LIST EFS_FAST_LIBRARIES)
     target_compile_options(efs_${name} PRIVATE $<$<CONFIG:RelWithDebInfo>:-Os>)
   endif()
+endfunction()
+
+# efs_room(NAME ...): the same for a folder of a program that is a library of its own. Its headers stand
+# beside its sources and are named with the room: "request/device.h".
+function(efs_room name)
+  efs_library(${name} ${ARGN})
+  target_include_directories(efs_${name} PUBLIC ..)
 endfunction()
 
 # Target `programs` builds what is installed, and nothing of the tests.

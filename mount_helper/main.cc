@@ -1,5 +1,5 @@
 #include "efs/base/process_start.h"
-#include "efs/mount_helper/mount_helper.h"
+#include "mount_helper.h"
 
 int main(int argc, char** argv) {
   efs::settleProcess(efs::ProcessKind::kTool);

@@ -1,10 +1,13 @@
-#include "efs/mount_helper/mount_helper.h"
+#include "mount_helper.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
 
+#include "carry_out/mount_retry.h"
+#include "carry_out/report.h"
+#include "carry_out/stage_log.h"
 #include "efs/base/environment.h"
 #include "efs/base/files.h"
 #include "efs/base/interrupt.h"
@@ -12,14 +15,11 @@
 #include "efs/base/output.h"
 #include "efs/base/text.h"
 #include "efs/base/version.h"
-#include "efs/mount_helper/cloudwatch_report.h"
-#include "efs/mount_helper/command_line.h"
-#include "efs/mount_helper/facts.h"
-#include "efs/mount_helper/mount_request.h"
-#include "efs/mount_helper/mount_session.h"
-#include "efs/mount_helper/stage_log.h"
 #include "efs/settings/settings.h"
 #include "efs/state/state_store.h"
+#include "facts/fact_finder.h"
+#include "request/command_line.h"
+#include "request/mount_request.h"
 
 namespace efs::mount_helper {
 namespace {
@@ -76,7 +76,8 @@ int mountCommand(const CommandLine& command) {
   }
   stages.end("start");
   const state::StateStore store(state::kStateDirectory);
-  const Outcome outcome = carryOut(*request, {*settings, store, clock, stages});
+  const KernelCalls kernel;
+  const Outcome outcome = mountWithRetries(*request, {*settings, store, clock, stages, kernel});
   say(STDOUT_FILENO, outcome.out);
   if (!outcome.notice.empty()) {
     log::warning("{}", outcome.notice);
@@ -101,7 +102,7 @@ int runMountHelper(const std::vector<std::string>& argv) {
   }
   switch (command->action) {
     case CommandLine::Action::kHelp:
-      std::fputs(usageText(command->program).c_str(), stdout);
+      std::fputs(helpText(command->program).c_str(), stdout);
       return 0;
     case CommandLine::Action::kVersion:
       std::fputs(versionText(command->program).c_str(), stdout);

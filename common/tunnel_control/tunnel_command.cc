@@ -63,4 +63,20 @@ Result<TunnelCommand> TunnelCommand::parse(const std::vector<std::string>& argv)
   return command;
 }
 
+std::vector<std::string> tunnelCommand(const std::string& binary, const std::string& config_path,
+                                       bool tls) {
+  std::vector<std::string> argv{binary, config_path};
+  if (tls) argv.emplace_back("--tls");
+  argv.emplace_back("--no-direct-s3-read");
+  return argv;
+}
+
+std::vector<std::string> recordedCommand(const std::vector<std::string>& command,
+                                         const std::string& netns) {
+  if (netns.empty()) return command;
+  std::vector<std::string> recorded{"nsenter", "--net=" + netns};
+  recorded.insert(recorded.end(), command.begin(), command.end());
+  return recorded;
+}
+
 }  // namespace efs::tunnel_control

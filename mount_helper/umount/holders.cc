@@ -1,4 +1,4 @@
-#include "efs/mount_helper/holders.h"
+#include "umount/holders.h"
 
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
 #include "efs/base/process_start.h"
-#include "efs/mount_helper/umount_session.h"
+#include "umount/umount_session.h"
 
 int main(int argc, char** argv) {
   efs::settleProcess(efs::ProcessKind::kTool);

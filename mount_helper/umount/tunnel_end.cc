@@ -1,4 +1,4 @@
-#include "efs/mount_helper/tunnel_end.h"
+#include "umount/tunnel_end.h"
 
 #include <signal.h>
 

@@ -1,4 +1,4 @@
-#include "efs/mount_helper/umount_command.h"
+#include "umount/umount_command.h"
 
 #include <algorithm>
 

@@ -8,9 +8,9 @@
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
 #include "efs/base/output.h"
-#include "efs/mount_helper/command_line.h"
-#include "efs/mount_helper/umount_session.h"
 #include "efs/settings/settings.h"
+#include "request/command_line.h"
+#include "umount/umount_session.h"
 
 namespace efs::mount_helper {
 namespace {

@@ -1,4 +1,4 @@
-#include "efs/mount_helper/umount_session.h"
+#include "umount/umount_session.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -12,17 +12,17 @@
 #include <filesystem>
 #include <optional>
 
+#include "carry_out/watchdog_start.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
 #include "efs/base/output.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/text.h"
 #include "efs/base/unique_fd.h"
-#include "efs/mount_helper/holders.h"
-#include "efs/mount_helper/tunnel_end.h"
-#include "efs/mount_helper/watchdog_start.h"
 #include "efs/mounts/mount_table.h"
 #include "efs/mounts/unmount.h"
+#include "umount/holders.h"
+#include "umount/tunnel_end.h"
 
 namespace efs::mount_helper {
 namespace {

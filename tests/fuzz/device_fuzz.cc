@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <string>
 
-#include "efs/mount_helper/device.h"
+#include "request/device.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using efs::mount_helper::parseDevice;
@@ -13,9 +13,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   const int told = (device->fs_id.empty() ? 0 : 1) + (device->own_name ? 1 : 0) +
-                   (device->address.empty() ? 0 : 1) + (device->access_point ? 1 : 0);
+                   (device->address ? 1 : 0) + (device->access_point ? 1 : 0);
   if (told != 1 || device->path.front() != '/') __builtin_trap();
-  for (const char c : device->dns_name + device->fs_id + device->address) {
+  const auto name = device->dns_name.value_or("") + device->fs_id + device->address.value_or("");
+  for (const char c : name) {
     if (c <= 0x20 || c >= 0x7F || c == '/') __builtin_trap();
   }
   const auto known = efs::mount_helper::withCanonicalName(*device, text);

@@ -3,8 +3,8 @@
 #include <string>
 
 #include "efs/base/text.h"
-#include "efs/mount_helper/mount_request.h"
-#include "efs/mount_helper/option_spelling.h"
+#include "request/mount_request.h"
+#include "request/option_spelling.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using efs::mount_helper::CommandLine;

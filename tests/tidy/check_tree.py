@@ -33,6 +33,19 @@ THIRD_PARTY = {
     "systemd/": ["watchdog/"],
     "nlohmann/": ["common/state/", "common/aws/", "common/tunnel_control/", "efsctl/"],
 }
+# Rooms of a program that are libraries with layers of their own. Headers are named with their room:
+# "request/device.h".
+ROOMS = {"request": "mount_helper", "facts": "mount_helper", "plan": "mount_helper"}
+# Room -> all that it may include of ours: what describes and computes. Who reads a plan knows that making
+# it touched nothing.
+PURE = {
+    "plan": {
+        "efs/base/clock.h", "efs/base/result.h", "efs/base/text.h", "efs/base/version.h",
+        "efs/identity/certificate_request.h", "efs/mounts/mount_options.h", "efs/mounts/nfs_request.h",
+        "efs/net/address.h", "efs/settings/settings.h", "efs/state/mount_paths.h", "efs/state/mount_state.h",
+        "efs/tunnel_control/tunnel_command.h", "efs/tunnel_control/tunnel_config.h",
+        "facts/mount_facts.h", "request/mount_request.h", "plan/direct_plan.h", "plan/mount_plan.h"},
+}
 PROGRAMS = ["log_writer", "mount_helper", "tls_tunnel", "watchdog", "efsctl"]
 MAX_LINES = {"tests/": 800, "": 500}
 SOURCE = {".cc", ".h"}
@@ -67,7 +80,25 @@ def library_of(name):
         return parts[1]
     if parts[0] == "tests":
         return "tests"
+    if ROOMS.get(parts[1]) == parts[0]:
+        return parts[1]
     return parts[0]
+
+
+def folders_of_programs(files):
+    """Folder -> the program it is in: headers beside sources are named with their folder."""
+    parts = [name.split("/") for _, name, _ in files]
+    return {path[1]: path[0] for path in parts if path[0] in PROGRAMS and len(path) > 2 and path[1] != "include"}
+
+
+def library_of_header(header, folders):
+    """None for what is not ours, or lies in the includer's own folder."""
+    parts = header.split("/")
+    if parts[0] == "efs":
+        return parts[1]
+    if parts[0] in ROOMS:
+        return parts[0]
+    return folders.get(parts[0]) if len(parts) > 1 else None
 
 
 def without_comments_and_strings(text):
@@ -77,15 +108,16 @@ def without_comments_and_strings(text):
     return re.sub(pattern, blank, text, flags=re.S)
 
 
-def check_includes(name, text, table):
+def check_includes(name, text, table, folders):
     own = library_of(name)
     for number, line in enumerate(text.splitlines(), 1):
         m = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
         if not m:
             continue
         header = m.group(1)
-        if header.startswith("efs/"):
-            other = header.split("/")[1]
+        if other := library_of_header(header, folders):
+            if own in PURE and header not in PURE[own]:
+                yield number, f"pure: {own} must not include {header}: it describes and computes, and does nothing"
             if own == "tests" or other == own:
                 continue
             if other in PROGRAMS and own in PROGRAMS:
@@ -93,9 +125,9 @@ def check_includes(name, text, table):
             elif table.get(other, 99) >= table.get(own, 99):
                 yield number, f"layer: {own} must not include {other} (same or higher layer)"
             continue
-        for prefix, folders in THIRD_PARTY.items():
-            if header.startswith(prefix) and own != "tests" and not any(name.startswith(f) for f in folders):
-                yield number, f"third party: {header} belongs to {', '.join(folders)}"
+        for prefix, owners in THIRD_PARTY.items():
+            if header.startswith(prefix) and own != "tests" and not any(name.startswith(f) for f in owners):
+                yield number, f"third party: {header} belongs to {', '.join(owners)}"
 
 
 def check_banned(name, text):
@@ -130,10 +162,15 @@ def check_function_size(name, text, limit=70):
 
 
 def check_cycles(files):
-    graph = {}
-    for _, name, text in files:
-        if "/include/" in name:
-            graph[name.split("/include/")[1]] = re.findall(r'#\s*include\s*"(efs/[^"]+)"', text)
+    headers = {}
+    for path, name, text in files:
+        if path.suffix == ".h":
+            headers[name.split("/include/")[-1]] = (name, re.findall(r'#\s*include\s*"([^"]+)"', text))
+
+    def resolve(name, header):
+        beside = [f"{name.rsplit('/', 1)[0]}/{header}", f"{name.split('/')[0]}/{header}"]
+        return next((one for one in [header, *beside] if one in headers), header)
+    graph = {key: [resolve(name, header) for header in included] for key, (name, included) in headers.items()}
     state = {}
 
     def visit(header, chain):
@@ -156,11 +193,12 @@ def main():
     root = parser.parse_args().root
     table = layers(root)
     files = [(path, name, path.read_text()) for path, name in sources(root)]
+    folders = folders_of_programs(files)
     problems = [problem for problem in check_cycles(files)]
     for path, name, text in files:
         for check in (check_banned, check_size, check_function_size):
             problems += [f"{name}:{line}: {what}" for line, what in check(name, text)]
-        problems += [f"{name}:{line}: {what}" for line, what in check_includes(name, text, table)]
+        problems += [f"{name}:{line}: {what}" for line, what in check_includes(name, text, table, folders)]
         if path.suffix == ".h" and "#pragma once" not in text:
             problems.append(f"{name}:1: header: #pragma once is missing")
     print("\n".join(problems) or f"{len(files)} files keep the rules")

@@ -4,7 +4,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-mkdir -p "$root"/{cmake,common/base,common/net/include/efs/net,watchdog,tests}
+mkdir -p "$root"/{cmake,common/base,common/net/include/efs/net,watchdog,efsctl,tests} "$root"/mount_helper/{request,plan,carry_out}
 cp "$here/../../cmake/Layers.cmake" "$root/cmake/"
 
 expect() {  # expect FILE CONTENT TEXT: the checker reports TEXT for FILE
@@ -15,11 +15,17 @@ expect() {  # expect FILE CONTENT TEXT: the checker reports TEXT for FILE
 }
 
 printf '#include "efs/base/error.h"\n' > "$root/common/net/good.cc"
+printf '#pragma once\n' | tee "$root"/mount_helper/{request/mount_request,carry_out/session}.h > /dev/null
+printf '#include "request/mount_request.h"\n' | tee "$root"/{efsctl,mount_helper/plan}/good.cc > /dev/null
 python3 "$here/check_tree.py" --root "$root" > /dev/null
 
 expect common/base/up.cc '#include "efs/net/address.h"\n' 'layer: base must not include net'
 expect common/net/side.cc '#include "efs/state/mount_state.h"\n' 'layer: net must not include state'
 expect watchdog/other.cc '#include "efs/tls_tunnel/relay.h"\n' 'program watchdog includes program tls_tunnel'
+expect mount_helper/request/up.cc '#include "plan/mount_plan.h"\n' 'layer: request must not include plan'
+expect mount_helper/request/out.cc '#include "carry_out/session.h"\n' 'layer: request must not include mount_helper'
+expect efsctl/guest.cc '#include "carry_out/session.h"\n' 'program efsctl includes program mount_helper'
+expect mount_helper/plan/doer.cc '#include "efs/base/files.h"\n' 'pure: plan must not include efs/base/files.h'
 expect common/net/ssl.cc '#include <openssl/ssl.h>\n' 'third party: openssl/ssl.h'
 expect common/net/run.cc 'int f() { return system("x"); }\n' 'banned: system('
 expect common/net/fd.cc 'void f(int fd) { ::close(fd); }\n' 'banned: ::close('
@@ -27,5 +33,6 @@ expect common/net/later.cc '// TO''DO: later\n' 'banned: TO''DO'
 expect common/net/long.cc "$(printf 'int a;\\n%.0s' $(seq 501))" 'size: 501 lines'
 expect common/net/deep.cc "void f() {\n$(printf '  g();\\n%.0s' $(seq 80))}\n" 'size: function of'
 expect common/net/include/efs/net/h.h '#include "efs/net/h.h"\n' 'include cycle'
+expect mount_helper/plan/h.h '#pragma once\n#include "plan/h.h"\n' 'include cycle'
 expect common/net/include/efs/net/g.h 'int a;\n' '#pragma once is missing'
 echo "every rule can fail"

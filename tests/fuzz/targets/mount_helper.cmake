@@ -1,1 +1,1 @@
-efs_fuzz_target(mount_request SOURCES mount_request_fuzz.cc LIBS mount_helper)
+efs_fuzz_target(mount_request SOURCES mount_request_fuzz.cc LIBS request)

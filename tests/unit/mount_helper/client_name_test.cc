@@ -1,4 +1,4 @@
-#include "efs/mount_helper/client_name.h"
+#include "carry_out/client_name.h"
 
 #include <gtest/gtest.h>
 
@@ -50,7 +50,9 @@ TEST_F(ClientName, ThatOthersKeepIsATimeOut) {
   const test_support::RealClock clock("the lock of another holder");
   const auto held = FileLock::tryAcquire(store.identifierLock());
   ASSERT_TRUE(held);
-  const auto taken = takeName(store, clock, Duration(20), [](const std::string&) { return "x"; });
+  const auto taken = takeName(
+      store, clock, Duration(20), [](const std::string&) { return "x"; },
+      mounts::KernelIdentifier::open);
   ASSERT_FALSE(taken);
   EXPECT_EQ(taken.error().kind(), ErrorKind::kTimeout);
   EXPECT_NE(taken.error().describe().find("other mounts of this host"), std::string::npos);

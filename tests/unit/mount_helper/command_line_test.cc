@@ -1,6 +1,8 @@
-#include "efs/mount_helper/command_line.h"
+#include "request/command_line.h"
 
 #include <gtest/gtest.h>
+
+#include "request/option_table.h"
 
 namespace efs::mount_helper {
 namespace {
@@ -58,6 +60,18 @@ TEST(CommandLine, NamesWhatIsMissing) {
   EXPECT_EQ(parseCommandLine({"m"}).error().message(), "file system and mount point are missing");
   EXPECT_EQ(parseCommandLine({"m", "fs-1"}).error().message(), "mount point is missing");
   EXPECT_NE(usageText("m").find("-o <options>"), std::string::npos);
+}
+
+// OPT-5
+TEST(CommandLine, HelpListsEachOptionAndWhatItNeeds) {
+  const std::string text = helpText("m");
+  EXPECT_EQ(text.rfind(usageText("m"), 0), 0U);
+  for (const OptionRow& row : optionTable()) {
+    EXPECT_NE(text.find("\n  " + optionSyntax(row) + "  "), std::string::npos) << row.name;
+  }
+  EXPECT_NE(text.find("\n  verify=<0-4>  "), std::string::npos) << text;
+  EXPECT_NE(text.find("; needs iam; not with awsprofile\n"), std::string::npos) << text;
+  EXPECT_GT(text.find("\n  azid=<id> "), text.find("Refused by this version:")) << text;
 }
 
 // CLI-8

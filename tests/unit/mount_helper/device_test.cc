@@ -1,4 +1,4 @@
-#include "efs/mount_helper/device.h"
+#include "request/device.h"
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,8 @@
-#include "efs/mount_helper/diagnosis.h"
+#include "carry_out/diagnosis.h"
 
 #include <gtest/gtest.h>
 
-#include "efs/mount_helper/persistence.h"
+#include "request/persistence.h"
 
 namespace efs::mount_helper {
 namespace {

@@ -1,4 +1,4 @@
-#include "efs/mount_helper/fallback_target.h"
+#include "facts/fallback_target.h"
 
 #include <gtest/gtest.h>
 

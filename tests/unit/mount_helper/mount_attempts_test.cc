@@ -1,4 +1,4 @@
-#include "efs/mount_helper/mount_attempts.h"
+#include "carry_out/mount_attempts.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -1,6 +1,8 @@
-#include "efs/mount_helper/mount_plan.h"
+#include "plan/mount_plan.h"
 
 #include <gtest/gtest.h>
+
+#include "efs/state/state_store.h"
 
 namespace efs::mount_helper {
 namespace {
@@ -34,7 +36,8 @@ MountPlan plan(const std::string& options, settings::Settings settings = shipped
     facts.credentials->method = "credentials:default";
     facts.credentials->expiration = std::chrono::system_clock::from_time_t(1767323045);
   }
-  return planMount(*request, facts, settings, state::StateStore("/run/efs-test"), kNow);
+  const state::StateStore store("/run/efs-test");
+  return planMount(*request, facts, settings, store.paths(mountNameOf(*request, facts)), kNow);
 }
 
 // ST-1, ST-2, ST-3, ST-4
@@ -74,6 +77,12 @@ TEST(MountPlan, StartsTheTunnelWithTlsOnlyForTlsMounts) {
                                           "--no-direct-s3-read"};
   EXPECT_EQ(plan("rw").tunnel_command, plain);
   EXPECT_EQ(plan("tls").tunnel_command[2], "--tls");
+}
+
+// DNS-8
+TEST(MountPlan, TakesTheZoneFromTheNameThatIsChecked) {
+  EXPECT_EQ(certificateHost("us-east-1a.fs-1.efs.us-east-1.amazonaws.com", "fs-1"),
+            "fs-1.efs.us-east-1.amazonaws.com");
 }
 
 // DNS-8, TUN-10

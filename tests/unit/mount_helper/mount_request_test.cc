@@ -1,4 +1,4 @@
-#include "efs/mount_helper/mount_request.h"
+#include "request/mount_request.h"
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,8 @@
-#include "efs/mount_helper/mount_times.h"
+#include "carry_out/mount_times.h"
 
 #include <gtest/gtest.h>
 
-#include "efs/mount_helper/mount_attempts.h"
+#include "carry_out/mount_attempts.h"
 #include "efs/mounts/client_identifier.h"
 #include "efs/test_support/fake_clock.h"
 

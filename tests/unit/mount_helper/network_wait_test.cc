@@ -1,4 +1,4 @@
-#include "efs/mount_helper/network_wait.h"
+#include "facts/network_wait.h"
 
 #include <gtest/gtest.h>
 #include <sched.h>

@@ -1,4 +1,4 @@
-#include "efs/mount_helper/option_spelling.h"
+#include "request/option_spelling.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "efs/mount_helper/persistence.h"
+#include "request/persistence.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "efs/mount_helper/rollback.h"
+#include "carry_out/rollback.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "efs/mount_helper/target_resolver.h"
+#include "facts/target_resolver.h"
 
 #include <gtest/gtest.h>
 
@@ -54,11 +54,6 @@ TEST(FormatDnsName, RefusesAFormatItCannotFill) {
 TEST(FormatDnsName, NamesAMissingKey) {
   EXPECT_NE(formatDnsName({}, "fs-1", "r", {}).error().message().find("dns_name_format is missing"),
             std::string::npos);
-}
-
-// DNS-8
-TEST(CertificateHost, BeginsAtTheFileSystemId) {
-  EXPECT_EQ(certificateHost(kZonal, "fs-1"), kRegional);
 }
 
 TEST(FindMountTarget, AsksForOurOwnZoneFirst) {

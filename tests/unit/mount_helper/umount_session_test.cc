@@ -1,6 +1,6 @@
 // umount.efs where no NFS is needed: what it refuses, whom it names, and how it ends a tunnel
 // without a watchdog. Unmounts of real EFS mounts are cases of tests/e2e.
-#include "efs/mount_helper/umount_session.h"
+#include "umount/umount_session.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,11 +12,11 @@
 #include "efs/base/file_lock.h"
 #include "efs/base/files.h"
 #include "efs/base/subprocess.h"
-#include "efs/mount_helper/holders.h"
-#include "efs/mount_helper/tunnel_end.h"
 #include "efs/net/socket.h"
 #include "efs/test_support/real_clock.h"
 #include "efs/test_support/temp_dir.h"
+#include "umount/holders.h"
+#include "umount/tunnel_end.h"
 
 namespace efs::mount_helper {
 namespace {

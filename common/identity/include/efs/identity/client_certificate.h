@@ -8,25 +8,12 @@
 #include <string>
 #include <string_view>
 
-#include "efs/aws/credentials.h"
 #include "efs/base/clock.h"
 #include "efs/base/result.h"
 #include "efs/crypto/rsa_key.h"
+#include "efs/identity/certificate_request.h"
 
 namespace efs::identity {
-
-struct CertificateRequest {
-  std::string common_name;  // cut to 64 characters (CERT-1)
-  std::string fs_id;
-  std::optional<std::string> access_point;
-  std::string region;
-  std::optional<aws::Credentials> credentials;  // present = iam
-  std::string service = "elasticfilesystem";
-  std::string client_source = "unknown";
-  std::string client_version;
-  // CERT-1: 0 for the first certificate of a mount, one more for each renewal.
-  std::uint64_t serial = 0;
-};
 
 // "fsap-" and 17 lower-case hexadecimal digits (contract section 3.2).
 bool isAccessPointId(std::string_view text);
@@ -56,6 +43,5 @@ Result<ClientCertificate> makeClientCertificate(const CertificateRequest& reques
 // may depend on it.
 Result<crypto::RsaKey> loadOrCreatePrivateKey(const std::string& path, const std::string& lock_path,
                                               const Clock& clock);
-inline constexpr const char* kPrivateKeyPath = "/etc/amazon/efs/privateKey.pem";
 
 }  // namespace efs::identity

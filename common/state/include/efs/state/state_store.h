@@ -10,6 +10,7 @@
 
 #include "efs/base/result.h"
 #include "efs/base/unique_fd.h"
+#include "efs/state/mount_paths.h"
 #include "efs/state/mount_state.h"
 
 namespace efs::state {
@@ -17,19 +18,6 @@ namespace efs::state {
 inline constexpr const char* kStateDirectory = "/var/run/efs";
 
 // Every function that takes a name answers kInvalidInput to what is no mount name (parseMountName).
-
-// Paths of one mount, all derived from the directory and the mount name.
-struct MountPaths {
-  std::string name;           // fs-x.mnt.efs.20049
-  std::string state;          // <dir>/<name>
-  std::string pending_state;  // <dir>/~<name>, while the mount is under way
-  std::string tunnel_config;  // <dir>/stunnel-config.<name>
-  std::string counters;       // <dir>/tunnel-counters.<name>, made by the tunnel
-  std::string secret_dir;     // <dir>/<name>+, 0700 or root:efs 0750
-  std::string certificate;    // <secret_dir>/certificate.pem
-  std::string pid_file;       // <secret_dir>/stunnel.pid
-  std::string copy;           // <secret_dir>/state.json, the state once more
-};
 
 class StateStore {
  public:

@@ -8,6 +8,7 @@
 #include "efs/base/result.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/unique_fd.h"
+#include "efs/tunnel_control/tunnel_command.h"
 
 namespace efs::tunnel_control {
 
@@ -16,10 +17,6 @@ namespace efs::tunnel_control {
 Result<std::string> findTunnelBinary();
 // The same search in a colon-separated list of directories; relative ones are skipped.
 Result<std::string> findTunnelBinaryIn(std::string_view directories);
-
-// argv of contract TUN-1: efs-proxy <config> [--tls] --no-direct-s3-read.
-std::vector<std::string> tunnelCommand(const std::string& binary, const std::string& config_path,
-                                       bool tls);
 
 struct LaunchedTunnel {
   Subprocess process;
@@ -32,10 +29,5 @@ struct LaunchedTunnel {
 // `network_namespace` is an open namespace file that the tunnel runs in (NET-1); -1 = ours.
 Result<LaunchedTunnel> launchTunnel(const std::vector<std::string>& cmd, const UniqueFd& listener,
                                     bool want_status, int network_namespace = -1);
-
-// The `cmd` of a state file for a tunnel in the namespace `netns`: with the prefix that an older
-// watchdog executes after a downgrade (UP-3). We never do; TunnelCommand takes it apart again.
-std::vector<std::string> recordedCommand(const std::vector<std::string>& command,
-                                         const std::string& netns);
 
 }  // namespace efs::tunnel_control

@@ -1,0 +1,21 @@
+// MountPaths: where the files of one mount are (StateStore::paths()).
+#pragma once
+
+#include <string>
+
+namespace efs::state {
+
+// Paths of one mount, all derived from the directory and the mount name.
+struct MountPaths {
+  std::string name;           // fs-x.mnt.efs.20049
+  std::string state;          // <dir>/<name>
+  std::string pending_state;  // <dir>/~<name>, while the mount is under way
+  std::string tunnel_config;  // <dir>/stunnel-config.<name>
+  std::string counters;       // <dir>/tunnel-counters.<name>, made by the tunnel
+  std::string secret_dir;     // <dir>/<name>+, 0700 or root:efs 0750
+  std::string certificate;    // <secret_dir>/certificate.pem
+  std::string pid_file;       // <secret_dir>/stunnel.pid
+  std::string copy;           // <secret_dir>/state.json, the state once more
+};
+
+}  // namespace efs::state

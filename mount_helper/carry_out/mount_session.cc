@@ -1,0 +1,293 @@
+#include "carry_out/mount_session.h"
+
+#include "carry_out/diagnosis.h"
+#include "carry_out/direct_mount.h"
+#include "carry_out/existing_mount.h"
+#include "carry_out/kernel_mount.h"
+#include "carry_out/report.h"
+#include "carry_out/tunnel_port.h"
+#include "carry_out/watchdog_start.h"
+#include "efs/base/files.h"
+#include "efs/base/interrupt.h"
+#include "efs/base/log.h"
+#include "efs/identity/client_certificate.h"
+#include "efs/tunnel_control/tunnel_launcher.h"
+#include "facts/network_wait.h"
+#include "plan/direct_plan.h"
+#include "request/persistence.h"
+#include "umount/tunnel_end.h"
+
+namespace efs::mount_helper {
+namespace {
+
+using mounts::MountOutcome;
+
+constexpr Duration kTunnelStart{30000};  // many mounts at boot; one that dies is seen at once
+constexpr Duration kHandOver{2000};
+constexpr Duration kUndoUnmount{5000};
+constexpr Duration kPortPatience{3000};      // for the kernel's farewell to the server
+constexpr Duration kNetworkPatience{60000};  // how long a boot may take to bring the network up
+
+}  // namespace
+
+MountSession::MountSession(const MountRequest& request, const MountContext& context,
+                           const MountAttempt& attempt)
+    : request_(request),
+      context_(context),
+      attempt_(attempt),
+      facts_finder_(request_, context.settings, context.clock) {}
+
+Status MountSession::inNetwork(const std::function<Status()>& step) const {
+  return network_ ? network_->run(step) : step();
+}
+
+Status MountSession::gatherFacts() {
+  facts_finder_.startOver();
+  if (request_.netns) {
+    EFS_TRY(network,
+            net::NetworkNamespace::open(*request_.netns).withContext("mount option netns"));
+    network_ = std::move(network);
+    facts_finder_.connectIn(&*network_);
+  }
+  if (request_.device.fs_id.empty()) {
+    EFS_TRY(name, facts_finder_.canonicalName());
+    EFS_CHECK(adoptCanonicalName(request_, name));
+  }
+  EFS_TRY(region, facts_finder_.region());
+  facts_.region = std::move(region);
+  context_.stages.end("region");
+  facts_finder_.startLookups(facts_.region);
+  facts_finder_.startOwnZone();
+  // While DNS works; what came of it is asked below.
+  if (request_.iam && !request_.fake) (void)facts_finder_.credentials(facts_.region);
+  context_.stages.end("credentials");
+  EFS_TRY(target, facts_finder_.mountTarget(facts_.region));
+  facts_.target = std::move(target);
+  context_.stages.end("target");
+  facts_.host_name = hostName();
+  return {};
+}
+
+// What a TLS mount needs from this host, told before anything is started.
+Status MountSession::checkTlsSettings() const {
+  if (!request_.tls) return {};
+  const auto settings = context_.settings.forRegion(facts_.region);
+  const std::string ca_file = request_.ca_file.value_or(settings.ca_file);
+  const bool verifies = request_.verify.value_or(2) != 0;
+  if (!verifies || fileExists(ca_file)) return {};
+  log::error("Failed to find CAfile {}", ca_file);
+  return Error(ErrorKind::kNotFound,
+               "Failed to find certificate authority file for verification: " + ca_file)
+      .addHint(
+          "install the CA bundle there, or name another with the mount option cafile or config key "
+          "stunnel_cafile");
+}
+
+Status MountSession::findCredentials() {
+  if (!request_.iam) return {};
+  EFS_TRY(credentials, facts_finder_.credentials(facts_.region));
+  facts_.credentials = std::move(credentials);
+  facts_.credentials_origin = facts_finder_.credentialsOrigin();
+  log::info("signing with {}", signerOf(facts_.credentials));
+  return {};
+}
+
+// The port belongs to us before anything is named after it.
+Status MountSession::listen() {
+  EFS_TRY(listener, listenForTunnel(request_, context_.settings.mount, context_.store));
+  listener_ = std::move(listener);
+  log::info("binding {}", listener_.port);
+  own_mount_.emplace(listener_.port);
+  facts_.port = listener_.port;
+  return {};
+}
+
+// Certificate, tunnel configuration and "~" state: from here on the port is reserved for other
+// helpers too.
+Status MountSession::writeFiles() {
+  const auto& store = context_.store;
+  rollback_.onFailure([this] { (void)context_.store.removeMount(plan_.paths.name, &plan_.state); });
+  if (plan_.certificate) {
+    EFS_TRY(key,
+            identity::loadOrCreatePrivateKey(
+                identity::kPrivateKeyPath, store.directory() + "/privateKey.lock", context_.clock));
+    EFS_TRY(certificate,
+            identity::makeClientCertificate(*plan_.certificate, key, context_.clock.now()));
+    EFS_CHECK(makeDirectories(plan_.paths.secret_dir, 0700));
+    EFS_CHECK(writeFileAtomic(plan_.paths.certificate, certificate.pem, {.mode = 0600}));
+  }
+  EFS_CHECK(writeFileAtomic(plan_.paths.tunnel_config, plan_.tunnel_config_text, {.mode = 0600}));
+  EFS_TRY(sign_of_life, store.holdPending(plan_.paths.name));
+  sign_of_life_ = std::move(sign_of_life);
+  return store.writePending(plan_.paths.name, plan_.state);
+}
+
+Status MountSession::startTunnel() {
+  auto tunnel = OwnTunnel::start(plan_, listener_, context_.clock, kTunnelStart);
+  if (!tunnel) {
+    log::error("Failed to start tunnel (errno={}): {}", tunnel.error().osError(),
+               tunnel.error().describe());
+    return std::move(tunnel.error())
+        .addContext("Failed to initialize tunnel for " + facts_.target.dns_name);
+  }
+  tunnel_ = std::move(*tunnel);
+  rollback_.onFailure([this] { endTunnel(); });
+  plan_.state.pid = tunnel_->pid();
+  return context_.store.writePending(plan_.paths.name, plan_.state);
+}
+
+// All that must be there before the kernel is asked. Each step's failure is the program's (code 1).
+Status MountSession::prepareTunnel() {
+  EFS_TRY(binary, tunnel_control::findTunnelBinary());
+  facts_.tunnel_binary = binary;
+  EFS_CHECK(findCredentials());
+  EFS_CHECK(context_.store.create(context_.settings.state_dir_mode));
+  if (auto started = ensureWatchdog(context_.store, context_.clock); !started) {
+    log::warning("Could not start amazon-efs-mount-watchdog: {}", started.error().describe());
+  }
+  if (interrupted() != 0) return interruptedError();
+  context_.stages.end("watchdog");
+  EFS_CHECK(inNetwork([this] { return listen(); }));
+  plan_ = planMount(request_, facts_, context_.settings,
+                    context_.store.paths(mountNameOf(request_, facts_)), context_.clock.now());
+  EFS_CHECK(writeFiles());
+  context_.stages.end("files");
+  EFS_CHECK(inNetwork([this] { return startTunnel(); }));
+  context_.stages.end("tunnel");
+  return {};
+}
+
+Status MountSession::mountInKernel() {
+  KernelMount kernel({request_, facts_, plan_, context_, attempt_, *tunnel_});
+  EFS_TRY(outcome, kernel.make());
+  mounted_ = outcome;
+  return {};
+}
+
+void MountSession::setReadAhead() const {
+  if (!context_.settings.mount.optimize_readahead) return;
+  const Status set = context_.kernel.set_read_ahead(mounted_.device, plan_.rsize);
+  if (!set) log::warning("Failed to modify read_ahead_kb: {}", set.error().describe());
+}
+
+// A mount that failed has vanished, but its last words to the server go through the tunnel, and one
+// that cannot be undone (busy, server gone) would hang for ever without.
+void MountSession::endTunnel() {
+  bool unused = own_mount_->undo(kUndoUnmount);
+  const auto looked = inNetwork([&]() -> Status {
+    unused = unused && portFallsSilent(facts_.port, context_.clock, kPortPatience);
+    return {};
+  });
+  if (looked && unused) return tunnel_->stop();
+  log::error(
+      "the kernel still uses port {} of the mount at {}; its tunnel stays, under the watchdog",
+      facts_.port, request_.mountpoint);
+  rollback_.commit();
+  (void)context_.store.publish(plan_.paths.name);
+}
+
+void MountSession::finish() {
+  // From here on the mount stands; trouble is for the log and the watchdog.
+  rollback_.commit();
+  setReadAhead();
+  const auto& store = context_.store;
+  auto published = store.publish(plan_.paths.name);
+  // The watchdog takes a mount it sees for finished if we are slow.
+  if (!published && !store.read(plan_.paths.name)) {
+    log::error("publishing the state file: {}", published.error().describe());
+  }
+  auto handed = handOverListener(store, plan_.paths.name, listener_.fd, context_.clock, kHandOver);
+  if (!handed) {
+    log::warning("no watchdog took over the tunnel of {}: {}", request_.mountpoint,
+                 handed.error().describe());
+  }
+  log::info("Successfully mounted {} at {}", facts_.target.dns_name, request_.mountpoint);
+}
+
+Outcome MountSession::failed(int code, const Error& error) const {
+  log::error("Failed to mount {} at {}: returncode={}, stderr=\"{}\"", facts_.target.dns_name,
+             request_.mountpoint, code, error.describe());
+  return {code, "", error.describe(), "", error.kind()};
+}
+
+Outcome MountSession::mountThroughTunnel() {
+  if (request_.stunnel) {
+    log::info("option stunnel: served by efs-proxy, which does what stunnel did for efs-utils");
+  }
+  if (auto ready = prepareTunnel(); !ready) return fatal(ready.error());
+  const auto mounted = inNetwork([this] { return mountInKernel(); });
+  context_.stages.end("mount");
+  // Contract section 7: without its tunnel it is the helper that failed.
+  if (!mounted) return failed(tunnel_->alive() ? kMountFailed : kFatal, mounted.error());
+  if (mounted_.how == MountOutcome::How::kOccupied) {
+    return overtaken(request_, plan_.nfs.source, context_.store);
+  }
+  finish();
+  return {};
+}
+
+// MODE-2
+Outcome MountSession::mountDirectly() {
+  // For the lock of the mount point alone; where there can be no such directory, it goes without.
+  const bool locks = context_.store.create(context_.settings.state_dir_mode).has_value();
+  mounts::MountRules mount_rules = mountRules(context_);
+  if (!locks) mount_rules.target_lock.clear();
+  const auto mounted = inNetwork([&]() -> Status {
+    EFS_TRY(outcome, mountFromTarget(request_, facts_.target, context_, attempt_, mount_rules));
+    mounted_ = outcome;
+    return {};
+  });
+  if (!mounted) return failed(kMountFailed, mounted.error());
+  if (mounted_.how == MountOutcome::How::kOccupied) {
+    return overtaken(request_, planDirectMount(request_, facts_.target).source, context_.store);
+  }
+  plan_.rsize = readSize(request_.nfs_options);
+  setReadAhead();
+  log::info("Successfully mounted {} at {}", facts_.target.dns_name, request_.mountpoint);
+  return {};
+}
+
+Outcome MountSession::run() {
+  const Duration patience = attempt_.background ? Duration(0) : kNetworkPatience;
+  const auto facts = untilNetworkIsUp([this] { return gatherFacts(); }, context_.clock, patience);
+  if (!facts.status) {
+    return facts.network_missing ? mountFailed(facts.status.error()) : fatal(facts.status.error());
+  }
+  if (auto tls = checkTlsSettings(); !tls) return fatal(tls.error());
+  if (request_.fake) {
+    log::info("Fake mount mode enabled, mount aborted after checks");
+    return {};
+  }
+  return mountsDirectly(request_, context_.settings.mount) ? mountDirectly() : mountThroughTunnel();
+}
+
+void MountSession::report(const Outcome& outcome) {
+  const std::string line = outcome.code == 0 ? "Successfully mounted " + facts_.target.dns_name +
+                                                   " at " + request_.mountpoint
+                                             : "Mount failed, " + outcome.err;
+  reportToCloudWatch(facts_finder_, context_.settings, request_.device.fs_id, line);
+}
+
+bool worthAnother(const MountAttempt& attempt, const Outcome& outcome) {
+  return attempt.repeats && outcome.code != 0 && outcome.cause && mayPassByItself(*outcome.cause) &&
+         !attempt.until.passed();
+}
+
+Outcome attemptMount(const MountRequest& request, const MountContext& context,
+                     const MountAttempt& attempt) {
+  MountSession session(request, context, attempt);
+  Outcome outcome;
+  auto already = alreadyMounted(request, context.store, attempt.repeated);
+  if (already && *already) return **already;
+  if (!already) {
+    outcome = mountFailed(already.error());
+  } else if (auto loaded = request.fake ? Status() : context.kernel.load(); !loaded) {
+    outcome = mountFailed(loaded.error());  // a fake mount asks nothing of the kernel (CLI-4)
+  } else {
+    outcome = session.run();
+  }
+  if (!request.fake && !worthAnother(attempt, outcome)) session.report(outcome);
+  return outcome;
+}
+
+}  // namespace efs::mount_helper

@@ -1,0 +1,41 @@
+#include "carry_out/report.h"
+
+#include "efs/aws/cloudwatch_logs.h"
+#include "efs/base/log.h"
+#include "efs/base/subprocess.h"
+
+namespace efs::mount_helper {
+namespace {
+
+Status putLine(FactFinder& facts, const settings::CloudWatchSettings& settings,
+               const std::string& fs_id, const std::string& line) {
+  EFS_TRY(region, facts.region());
+  EFS_TRY(credentials, facts.credentials(region));
+  const aws::LogDestination destination{aws::logGroupName(settings.log_group_name, fs_id),
+                                        aws::logStreamName(fs_id, facts.instanceId()),
+                                        settings.retention_days};
+  return aws::putLogLine(facts.apiAccess(region, credentials), destination, line);
+}
+
+}  // namespace
+
+void reportToCloudWatch(FactFinder& facts, const settings::Settings& settings,
+                        const std::string& fs_id, const std::string& line, Duration patience) {
+  if (!settings.cloudwatch.enabled) return;
+  auto child = Subprocess::fork([&] {
+    const auto put = putLine(facts, settings.cloudwatch, fs_id, line);
+    if (!put) log::warning("CloudWatch Logs: {}", put.error().describe());
+    (void)log::finish(log::kFinishPatience);
+    return put ? 0 : 1;
+  });
+  if (!child) {
+    log::warning("CloudWatch Logs: {}", child.error().describe());
+    return;
+  }
+  const auto ended = child->wait(patience);
+  if (ended && ended->has_value()) return;
+  log::warning("CloudWatch Logs: not done within {} ms, given up", patience.count());
+  child->killAndReap();
+}
+
+}  // namespace efs::mount_helper

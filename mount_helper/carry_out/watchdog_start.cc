@@ -1,0 +1,157 @@
+#include "carry_out/watchdog_start.h"
+
+#include <array>
+
+#include "efs/base/environment.h"
+#include "efs/base/file_lock.h"
+#include "efs/base/files.h"
+#include "efs/base/log.h"
+#include "efs/base/subprocess.h"
+#include "efs/base/text.h"
+#include "efs/base/wait.h"
+#include "efs/tunnel_control/watchdog_link.h"
+
+namespace efs::mount_helper {
+namespace {
+
+using tunnel_control::WatchdogRequest;
+
+constexpr const char* kDaemon = "amazon-efs-mount-watchdog";
+constexpr Duration kDaemonStart{3000};
+// For one that holds the lock and has no socket yet, or is busy.
+constexpr Duration kSilentPatience{2000};
+
+bool systemdIsPid1() {
+  const auto name = readFile("/proc/1/comm", 64);
+  return name && trim(*name) == "systemd";
+}
+
+std::string findProgram(const std::string& name) {
+  // Fixed places: mount(8) hands over an environment without PATH.
+  constexpr std::array<const char*, 6> kPlaces = {"/usr/bin/",       "/bin/",  "/usr/sbin/",
+                                                  "/usr/local/bin/", "/sbin/", "/usr/local/sbin/"};
+  for (const char* place : kPlaces) {
+    std::string path = place + name;
+    if (fileExists(path)) return path;
+  }
+  return {};
+}
+
+// True when systemd took the order; the unit may still be missing.
+bool startUnit() {
+  const std::string systemctl = findProgram("systemctl");
+  if (systemctl.empty()) return false;
+  SpawnOptions options;
+  // Without waiting: at boot this mount itself may be what the unit's order waits for.
+  options.argv = {systemctl, "start", "--no-block", kDaemon};
+  auto child = Subprocess::spawn(options);
+  if (!child) return false;
+  const auto ended = child->wait(Duration(5000));
+  if (ended && ended->has_value()) return (*ended)->code == 0;
+  child->killAndReap();
+  return false;
+}
+
+bool watchdogAnswers(const state::StateStore& store) {
+  WatchdogRequest ping;
+  ping.op = WatchdogRequest::Op::kPing;
+  return tunnel_control::askWatchdog(store.watchdogSocket(), ping, nullptr, Duration(500))
+      .has_value();
+}
+
+// Waits until it answers: whoever holds back behind the start lock must find it there. Not longer
+// than it lives: under the CSI driver, whose process 1 reaps only tunnels, nobody else takes its
+// leavings.
+Status startDaemon(const std::string& path, const state::StateStore& store, const Clock& clock) {
+  SpawnOptions options;
+  options.argv = {path};
+  options.new_session = true;
+  // Our caller's, not the daemon's: it serves all mounts, and each has its own in its state file.
+  options.without_env = {"AWS_*", "NOTIFY_SOCKET", "WATCHDOG_*"};
+  options.env = proxiesWithoutUser(environmentVariable);
+  EFS_TRY(child, Subprocess::spawn(options));
+  log::info("started {}, pid: {}", path, child.pid());
+  const Deadline deadline(clock, kDaemonStart);
+  while (!watchdogAnswers(store)) {
+    if (deadline.passed())
+      return Error(ErrorKind::kTimeout, path + " was started but does not answer");
+    EFS_TRY(ended, child.wait(Duration(10)));
+    if (ended) return Error(ErrorKind::kIo, path + " was started and " + ended->describe());
+  }
+  return {};
+}
+
+// Who holds the lock is the watchdog, or becomes it in a moment; or umount.efs, which does a dead
+// watchdog's work. One that is stopped or busy is still the one: a second could only wait for its
+// end, and each mount would start one more.
+bool lockHeld(const state::StateStore& store) {
+  const auto held = FileLock::isHeld(store.watchdogLock());
+  return held && *held;
+}
+
+enum class Present { kAnswers, kSilent, kNone };
+
+Result<Present> findWatchdog(const state::StateStore& store, const Clock& clock) {
+  const Deadline deadline(clock, kSilentPatience);
+  while (!watchdogAnswers(store)) {
+    if (!lockHeld(store)) return Present::kNone;
+    if (deadline.passed()) return Present::kSilent;
+    EFS_CHECK(sleepFor(Duration(50)));
+  }
+  return Present::kAnswers;
+}
+
+Error silentError(const state::StateStore& store) {
+  const auto holder = readFile(store.watchdogLock(), 64);
+  const std::string pid = holder ? std::string(trim(*holder)) : std::string();
+  Error error(ErrorKind::kTimeout, std::string("the ") + kDaemon + " that holds " +
+                                       store.watchdogLock() +
+                                       " does not answer, no other is started");
+  if (!pid.empty()) {
+    error.addHint("it wrote process id " + printable(pid, 20) +
+                  "; is it stopped? until it answers, a tunnel that dies is not replaced");
+  }
+  return error;
+}
+
+}  // namespace
+
+Status ensureWatchdog(const state::StateStore& store, const Clock& clock) {
+  // Before the start lock: fifty mounts beside a silent watchdog wait together, not in turns.
+  EFS_TRY(before, findWatchdog(store, clock));
+  if (before == Present::kAnswers) return {};
+  if (before == Present::kSilent) return silentError(store);
+  // Fifty first mounts at once shall start one daemon, not fifty.
+  EFS_TRY(lock,
+          FileLock::acquire(store.directory() + "/watchdog-start.lock", clock, kDaemonStart * 2));
+  EFS_TRY(now, findWatchdog(store, clock));
+  if (now == Present::kAnswers) return {};
+  if (now == Present::kSilent) return silentError(store);
+  if (systemdIsPid1() && startUnit()) return {};
+  const std::string daemon = findProgram(kDaemon);
+  if (daemon.empty()) {
+    return Error(ErrorKind::kNotFound, std::string(kDaemon) + " is not installed")
+        .addHint("without it a tunnel that dies is not replaced");
+  }
+  return startDaemon(daemon, store, clock);
+}
+
+Status handOverListener(const state::StateStore& store, const std::string& mount_name,
+                        const UniqueFd& listener, const Clock& clock, Duration patience) {
+  WatchdogRequest request;
+  request.op = WatchdogRequest::Op::kListener;
+  request.name = mount_name;
+  const Deadline deadline(clock, patience);
+  while (true) {
+    auto reply =
+        tunnel_control::askWatchdog(store.watchdogSocket(), request, &listener, Duration(500));
+    if (reply && reply->ok) return {};
+    if (reply) return Error(ErrorKind::kBusy, "the watchdog refused: " + printable(reply->error));
+    if (deadline.passed()) return unexpected(std::move(reply).error());
+    // A daemon that is just starting has no socket yet; there is no event for its birth that works
+    // for systemd and for our own child alike.
+    EFS_CHECK(sleepFor(Duration(20)));
+  }
+}
+
+}  // namespace efs::mount_helper

@@ -1,0 +1,349 @@
+#include "facts/fact_finder.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+
+#include "efs/aws/mount_targets.h"
+#include "efs/aws/region.h"
+#include "efs/aws/remembered_environment.h"
+#include "efs/aws/token_memory.h"
+#include "efs/base/environment.h"
+#include "efs/base/log.h"
+#include "efs/base/text.h"
+#include "efs/base/wait.h"
+#include "efs/net/hosts_file.h"
+
+namespace efs::mount_helper {
+namespace {
+
+constexpr std::uint16_t kNfsPort = 2049;
+constexpr Duration kResolvePatience{5000};
+// Where the region is known the metadata service is asked only for our zone, a preference: a host
+// that cannot reach the service (no EC2, a container behind a hop limit) must not wait long for it.
+constexpr aws::ImdsPatience kZonePatience{.token_timeout = Duration(250),
+                                          .token_tries = 1,
+                                          .token_pause = Duration(0),
+                                          .request_timeout = Duration(500)};
+
+// Where relative paths of the environment begin: asked once, because a mount that goes on in the
+// background leaves it. Empty where it is gone: then no path can begin at it.
+const std::string& callersDirectory() {
+  static const std::string directory = [] {
+    std::error_code failed;
+    const auto path = std::filesystem::current_path(failed);
+    return failed ? std::string() : path.string();
+  }();
+  return directory;
+}
+
+std::string absolute(const std::string& path) {
+  const bool complete = path.empty() || path.front() == '/' || callersDirectory().empty();
+  return complete ? path : callersDirectory() + "/" + path;
+}
+
+}  // namespace
+
+FactFinder::FactFinder(const MountRequest& request, const settings::Settings& settings,
+                       const Clock& clock)
+    : request_(request),
+      settings_(settings),
+      clock_(clock),
+      curl_(http::makeHttpClient(absolute(environmentVariable("AWS_CA_BUNDLE").value_or("")))),
+      http_(std::make_unique<aws::TokenMemory>(*curl_)) {}
+
+FactFinder::~FactFinder() = default;
+
+void FactFinder::startOver() {
+  lookups_.reset();
+  if (asking_.valid()) asking_.get();
+  if (credentials_ && !*credentials_) credentials_.reset();
+  imds_.reset();
+}
+
+aws::ImdsClient& FactFinder::metadata(aws::ImdsPatience patience) {
+  if (asking_.valid()) asking_.get();
+  if (!imds_) {
+    imds_.emplace(aws::ImdsClient::fromEnvironment(*http_, environmentVariable,
+                                                   settings_.mount.disable_ec2_metadata_token));
+  }
+  imds_->setPatience(patience);
+  return *imds_;
+}
+
+Result<std::string> FactFinder::canonicalName() {
+  const std::string name = request_.device.dns_name.value_or("");
+  net::Resolver::Options options;
+  options.use_search_list = name.find('.') == std::string::npos;  // a short name of the site
+  EFS_TRY(resolver, net::Resolver::create(options));
+  EFS_TRY(found, resolver.resolveNamed(name, kNfsPort, clock_, kResolvePatience)
+                     .withContext("Failed to resolve \"" + name + "\""));
+  log::info("{} is {}", name, found.canonical_name);
+  return found.canonical_name;
+}
+
+Result<std::string> FactFinder::region() {
+  aws::RegionSources sources;
+  sources.option = request_.region;
+  sources.aws_region = environmentVariable("AWS_REGION");
+  sources.aws_default_region = environmentVariable("AWS_DEFAULT_REGION");
+  sources.config = settings_.mount.region;
+  sources.dns_name_format = settings_.mount.dns_name_format;
+  const bool chosen =
+      sources.option || sources.aws_region || sources.aws_default_region || sources.config;
+  if (!chosen && request_.device.region) {
+    log::info("region {} from the DNS name given", *request_.device.region);
+    return *request_.device.region;
+  }
+  // With a plain source the service will be asked for our zone only.
+  EFS_TRY(region,
+          aws::chooseRegion(sources, metadata(chosen ? kZonePatience : aws::ImdsPatience{})));
+  log::info("region {} from {}", region.name, region.source);
+  return region.name;
+}
+
+bool FactFinder::wantsOwnZone() const {
+  return request_.mount_target_ips.empty() && !request_.device.own_name &&
+         !request_.cross_account && !request_.az && !request_.device.dns_name;
+}
+
+void FactFinder::startOwnZone() {
+  if (!wantsOwnZone() || !request_.iam || request_.fake) return;
+  aws::ImdsClient& imds = metadata(kZonePatience);
+  // Signals are for the thread that everything else runs in: its waiting must end.
+  sigset_t all{};
+  sigset_t before{};
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  // The answer, also that there is none, is remembered by the client. Deferred: without a thread to
+  // be had it is asked when it is wanted.
+  asking_ =
+      std::async(std::launch::async | std::launch::deferred, [&imds] { (void)imds.identity(); });
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+std::optional<std::string> FactFinder::ownZone() {
+  const auto identity = metadata(kZonePatience).identity();
+  if (identity && !identity->availability_zone.empty()) return identity->availability_zone;
+  log::info("own availability zone unknown: {}",
+            identity ? "the instance identity document does not tell" : identity.error().message());
+  return std::nullopt;
+}
+
+// DNS-3
+Result<std::string> FactFinder::ownZoneId() {
+  if (settings_.client_source == "ecs.fargate") {
+    if (settings_.mount.az_id) return *settings_.mount.az_id;
+    return Error(ErrorKind::kInvalidInput,
+                 "mount option crossaccount: key az_id of section [mount] is missing")
+        .addHint("on Fargate the availability zone id cannot be found out otherwise");
+  }
+  return metadata({}).availabilityZoneId().withContext(
+      "mount option crossaccount: finding this host's availability zone id");
+}
+
+std::string FactFinder::instanceId() {
+  const auto identity = metadata(kZonePatience).identity();
+  return identity ? identity->instance_id : std::string();
+}
+
+Status FactFinder::openLookups() {
+  if (lookups_) return {};
+  EFS_TRY(resolver, net::Resolver::create());
+  lookups_.emplace(std::move(resolver), clock_, kResolvePatience);
+  return {};
+}
+
+void FactFinder::startLookups(const std::string& region) {
+  const bool by_name = request_.mount_target_ips.empty() && !request_.device.own_name;
+  if (!by_name || request_.cross_account || !openLookups()) return;
+  const TargetQuestion question{request_.device.fs_id, region, request_.az, std::nullopt};
+  const auto names = nameCandidates(question, settings_.forRegion(region));
+  if (!names) return;  // findMountTarget() reports it
+  for (const auto& candidate : *names) lookups_->start(candidate.name);
+}
+
+Result<MountTarget> FactFinder::mountTarget(const std::string& region) {
+  if (!request_.mount_target_ips.empty()) return targetAtAddress(region);
+  if (request_.device.own_name) return targetAtOwnName(region);
+  auto target = resolveTarget(region);
+  const std::string doubt = aws::regionDoubt(region);
+  if (!target && !doubt.empty()) target.error().addContext(doubt);
+  return target;
+}
+
+Result<MountTarget> FactFinder::resolveTarget(const std::string& region) {
+  TargetQuestion question{request_.device.fs_id, region, request_.az, std::nullopt};
+  if (request_.cross_account) {
+    EFS_TRY(zone_id, ownZoneId());
+    question.cross_account = std::move(zone_id);
+  } else if (wantsOwnZone()) {
+    question.own_az = ownZone();
+    if (pinned(question)) question.own_az.reset();
+  }
+  auto target = targetByName(question);
+  const bool may_ask_api = settings_.mount.fall_back_to_mount_target_ip && !request_.cross_account;
+  if (!target && may_ask_api && target.error().kind() != ErrorKind::kCancelled &&
+      target.error().kind() != ErrorKind::kInvalidInput) {
+    target = targetByApi(question, target.error());
+  }
+  if (!target) return target;
+  // DEV-4: a name that is not what this configuration makes of the id belongs to somebody else.
+  if (request_.device.dns_name && request_.device.dns_name != target->dns_name) {
+    return Error(ErrorKind::kInvalidInput,
+                 *request_.device.dns_name +
+                     " did not resolve to a valid DNS name for EFS: expected " + target->dns_name)
+        .addHint("check the region and config keys dns_name_format and dns_name_suffix");
+  }
+  return target;
+}
+
+// CSI-19: who gave the regional name an address in /etc/hosts means it, whatever DNS says about the
+// name of our zone; unless that one stands there as well.
+bool FactFinder::pinned(const TargetQuestion& question) const {
+  const auto names = nameCandidates(question, settings_.forRegion(question.region));
+  if (!names || names->size() < 2 || net::pinnedInHostsFile(names->front().name)) return false;
+  const bool regional = net::pinnedInHostsFile(names->back().name);
+  if (regional) log::info("{} has an address in /etc/hosts, which is used", names->back().name);
+  return regional;
+}
+
+Result<MountTarget> FactFinder::targetByName(const TargetQuestion& question) {
+  EFS_CHECK(openLookups());
+  const auto settings = settings_.forRegion(question.region);
+  // All of them now: a name that is asked second has its answer when the first one fails.
+  if (const auto names = nameCandidates(question, settings)) {
+    for (const auto& candidate : *names) lookups_->start(candidate.name);
+  }
+  return findMountTarget(
+      question, settings, [&](const std::string& name) { return lookups_->result(name); }, clock_);
+}
+
+// DNS-6
+Result<MountTarget> FactFinder::targetByApi(const TargetQuestion& question,
+                                            const Error& dns_failure) {
+  log::info(
+      "{}, attempting to lookup mount target ip address using botocore's calls of the EFS API",
+      dns_failure.message());
+  const auto whole = [&](const Error& error) {
+    return Error(dns_failure.kind(),
+                 dns_failure.message() + "; asking the EFS API failed: " + error.message())
+        .addHint(dns_failure.hint());
+  };
+  const auto identity = credentials(question.region);
+  if (!identity) return whole(identity.error());
+  const auto access = apiAccess(question.region, *identity);
+  const FallbackEdges edges{
+      .describe_targets = [&] { return aws::describeMountTargets(access, question.fs_id); },
+      .zone_id_of = [&](const std::string& zone) { return aws::zoneIdOf(access, zone); },
+      .own_zone =
+          [&] {
+            auto id = settings_.mount.az_id ? Result<std::string>(*settings_.mount.az_id)
+                                            : metadata(kZonePatience).availabilityZoneId();
+            return Zone{question.own_az.value_or(""), id.value_or("")};
+          },
+      .reach = [this](const std::vector<std::string>& ips) { return reach(ips); }};
+  const auto found = findByApi(question.fs_id, question.wanted_az, edges, clock_);
+  if (!found) return whole(found.error());
+  EFS_TRY(name, formatDnsName(settings_.forRegion(question.region), question.fs_id, question.region,
+                              question.wanted_az));
+  return MountTarget{name, question.wanted_az, found->address, found->address};
+}
+
+Result<ReachReport> FactFinder::reach(const std::vector<std::string>& ips) const {
+  if (network_ == nullptr) return reachTargets(ips, clock_);
+  ReachReport report;
+  EFS_CHECK(network_->run([&]() -> Status {
+    EFS_TRY(found, reachTargets(ips, clock_));
+    report = std::move(found);
+    return {};
+  }));
+  return report;
+}
+
+// DNS-5
+Result<MountTarget> FactFinder::targetAtAddress(const std::string& region) {
+  log::info("Use the mount target ip address {} provided in the mount options to mount.",
+            join(request_.mount_target_ips, ", "));
+  EFS_TRY(ip, firstReachable(request_.mount_target_ips,
+                             [this](const std::vector<std::string>& ips) { return reach(ips); }));
+  EFS_TRY(name,
+          formatDnsName(settings_.forRegion(region), request_.device.fs_id, region, request_.az));
+  return MountTarget{name, request_.az, ip, ip};
+}
+
+// A name of the user's own with option fsid: the tunnel resolves it at each connection, the
+// certificate is checked for the name that EFS gives.
+Result<MountTarget> FactFinder::targetAtOwnName(const std::string& region) {
+  EFS_TRY(name,
+          formatDnsName(settings_.forRegion(region), request_.device.fs_id, region, std::nullopt));
+  const std::string own = request_.device.dns_name.value_or("");
+  EFS_CHECK(openLookups());
+  auto addresses = lookups_->result(own);
+  if (!addresses) {
+    return unexpected(std::move(addresses.error().addContext("Failed to resolve \"" + own + "\"")));
+  }
+  log::info("{} is {}", own, join(*addresses, ", "));
+  return MountTarget{name, std::nullopt, addresses->front(), own};
+}
+
+Result<aws::Credentials> FactFinder::credentials(const std::string& region) {
+  if (credentials_) return *credentials_;
+  EFS_TRY(home, aws::homeDirectoryOf(::geteuid()));  // CRED-5: mount(8) runs us without $HOME
+  const aws::CredentialContext context{
+      .http = *http_,
+      .clock = clock_,
+      .home_directory = home,
+      .environment = environmentVariable,
+      .region = region,
+      .disable_metadata_token = settings_.mount.disable_ec2_metadata_token,
+      .dns_suffix = settings_.forRegion(region).dns_name_suffix,
+      .fall_through = settings_.mount.credential_fallthrough,
+      .directory = callersDirectory()};
+  const aws::CredentialOptions options{.profile = request_.aws_profile,
+                                       .credentials_uri = request_.credentials_uri,
+                                       .role_arn = request_.role_arn,
+                                       .jwt_path = request_.jwt_path};
+  credentials_ = aws::findCredentials(context, options);
+  api_environment_ = aws::apiEnvironment(context, options);
+  origin_ = {.home = home,
+             .directory = context.directory,
+             .environment = aws::rememberedEnvironment(environmentVariable, context.directory)};
+  for (const auto& name : aws::proxiesWithUser(environmentVariable)) {
+    log::warning(
+        "{}: user and password of the proxy are not kept; renewals of the certificate go without "
+        "them unless the watchdog's own environment has them for the same proxy",
+        name);
+  }
+  return *credentials_;
+}
+
+state::CredentialsOrigin FactFinder::credentialsOrigin() const {
+  state::CredentialsOrigin origin = origin_;
+  if (!credentials_ || !*credentials_) return origin;
+  aws::Principal principal = aws::principalOf(**credentials_);
+  origin.account = std::move(principal.account);
+  origin.principal = std::move(principal.name);
+  origin.access_key_id = std::move(principal.access_key_id);
+  return origin;
+}
+
+aws::ApiAccess FactFinder::apiAccess(const std::string& region,
+                                     const aws::Credentials& credentials) const {
+  return {.http = *http_,
+          .clock = clock_,
+          .credentials = credentials,
+          .region = region,
+          .environment = api_environment_,
+          .fips = settings_.mount.fips_mode};
+}
+
+std::string hostName() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
+  return name.data();
+}
+
+}  // namespace efs::mount_helper

@@ -1,0 +1,32 @@
+// The command line of mount.efs (contract section 1) and of the mount(8) that calls it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "efs/base/result.h"
+
+namespace efs::mount_helper {
+
+struct CommandLine {
+  enum class Action { kMount, kHelp, kVersion };
+  Action action = Action::kMount;
+  std::string program;     // argv[0] as given, for usage and version lines
+  std::string device;      // argv[1]
+  std::string mountpoint;  // argv[2]
+  std::string options;     // word after the first -o; empty without one
+  bool fake = false;       // -f: every check, no mount (CLI-4)
+};
+
+// Help wins over version, both over everything else (CLI-5). kInvalidInput when device or mount
+// point is missing (CLI-6). Unknown words are ignored as mount(8) demands (CLI-8).
+Result<CommandLine> parseCommandLine(const std::vector<std::string>& argv);
+
+// For whoever left a word out.
+std::string usageText(const std::string& program);
+// --help: usage, and each option of efs.
+std::string helpText(const std::string& program);
+// "<program> Version: <efs-utils version whose contract we keep> (efsmount <our version>)".
+std::string versionText(const std::string& program);
+
+}  // namespace efs::mount_helper

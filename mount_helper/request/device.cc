@@ -1,0 +1,196 @@
+#include "request/device.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "efs/aws/endpoints.h"
+#include "efs/base/text.h"
+#include "efs/identity/client_certificate.h"
+#include "efs/net/address.h"
+
+namespace efs::mount_helper {
+namespace {
+
+constexpr std::size_t kMaxPath = 4096;  // PATH_MAX
+constexpr std::size_t kMaxName = 253;   // RFC 1035 section 2.3.4
+
+bool isHexDigit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
+bool isDigit(char c) { return c >= '0' && c <= '9'; }
+
+bool isLabel(std::string_view label) {
+  return !label.empty() && label.size() <= 63 &&
+         std::all_of(label.begin(), label.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || isDigit(c) || c == '-' || c == '_';
+         });
+}
+
+Error badDevice(std::string_view text) {
+  return Error(ErrorKind::kInvalidInput,
+               "\"" + printable(text) + "\" is not an EFS file system id, ARN or DNS name")
+      .addHint(
+          "expected fs-0123456789abcdef0, fs-0123456789abcdef0:/path or "
+          "fs-0123456789abcdef0.efs.<region>.amazonaws.com:/path");
+}
+
+// [<az>.]fs-<hex>.efs.<region>.<suffix...>
+std::optional<Device> parseEfsName(std::string_view name) {
+  const std::vector<std::string> labels = split(name, '.');
+  const std::size_t id = isFileSystemId(labels[0]) ? 0 : 1;
+  if (labels.size() < id + 5 || !isFileSystemId(labels[id]) || labels[id + 1] != "efs" ||
+      !std::all_of(labels.begin(), labels.end(), isLabel)) {
+    return std::nullopt;
+  }
+  Device device;
+  device.fs_id = labels[id];
+  device.dns_name = name;
+  if (id == 1) device.az = labels[0];
+  device.region = labels[id + 2];
+  return device;
+}
+
+Result<Device> parseName(std::string_view name, std::string_view text) {
+  if (!name.empty() && name.back() == '.') name.remove_suffix(1);
+  if (auto device = parseEfsName(name)) return std::move(*device);
+  Device device;
+  device.dns_name = toLower(name);
+  device.own_name = true;
+  const auto labels = split(*device.dns_name, '.');
+  // What looks like an EFS name or an address with a slip in it is not looked up as a host.
+  const bool slip = std::any_of(labels.begin(), labels.end(), isFileSystemId) ||
+                    name.starts_with("fs-") ||
+                    std::all_of(labels.back().begin(), labels.back().end(), isDigit);
+  const bool good = name.size() <= kMaxName && !slip && labels[0].front() != '-' &&
+                    std::all_of(labels.begin(), labels.end(), isLabel);
+  if (good) return device;
+  return badDevice(text);
+}
+
+Status parseResource(std::string_view resource, Device& device) {
+  const auto slash = resource.find('/');
+  const std::string_view kind = resource.substr(0, slash);
+  const std::string_view id = slash == std::string_view::npos ? "" : resource.substr(slash + 1);
+  if (kind == "file-system" && isFileSystemId(id)) {
+    device.fs_id = id;
+    return {};
+  }
+  if (kind == "access-point" && identity::isAccessPointId(id)) {
+    device.access_point = id;
+    return {};
+  }
+  return Error(ErrorKind::kInvalidInput,
+               "the ARN does not name a file system or access point: " + printable(resource, 100))
+      .addHint("it must end in file-system/fs-... or access-point/fsap-...");
+}
+
+struct Split {
+  std::string_view remote, path;
+};
+
+// At the first colon behind `from`.
+Split splitAt(std::string_view text, std::size_t from) {
+  const auto colon = text.find(':', from);
+  if (colon == std::string_view::npos) return {text, {}};
+  return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+// arn:<partition>:elasticfilesystem:<region>:<account>:<resource>
+Result<Device> parseArn(std::string_view arn) {
+  const auto words = split(arn, ':');
+  const bool form = words.size() == 6 && words[2] == "elasticfilesystem" && isLabel(words[3]) &&
+                    words[4].size() == 12 && std::all_of(words[4].begin(), words[4].end(), isDigit);
+  if (!form) {
+    return Error(ErrorKind::kInvalidInput,
+                 "\"" + printable(arn) + "\" is not the ARN of an EFS resource")
+        .addHint(
+            "expected "
+            "arn:aws:elasticfilesystem:<region>:<account>:file-system/fs-0123456789abcdef0");
+  }
+  const auto partition = aws::partitionOf(words[3]).id;
+  if (words[1] != partition) {
+    return Error(ErrorKind::kInvalidInput, "the ARN names partition " + printable(words[1], 40) +
+                                               ", but region " + words[3] + " is in " +
+                                               std::string(partition));
+  }
+  Device device;
+  device.arn_region = words[3];
+  EFS_CHECK(parseResource(words[5], device));
+  return device;
+}
+
+std::size_t endOfArn(std::string_view text) {
+  std::size_t at = 0;
+  for (int colons = 0; colons < 5 && at != std::string_view::npos; ++colons) {
+    at = text.find(':', at + (colons == 0 ? 0 : 1));
+  }
+  return at == std::string_view::npos ? text.size() : at + 1;
+}
+
+Result<Device> parseBracketed(std::string_view text, std::string_view& path) {
+  const auto end = text.find(']');
+  const std::string_view inner = end == std::string_view::npos ? "" : text.substr(1, end - 1);
+  const std::string_view behind = end == std::string_view::npos ? "" : text.substr(end + 1);
+  if (!net::isIpLiteral(inner) || inner.find(':') == std::string_view::npos ||
+      (!behind.empty() && behind.front() != ':')) {
+    return badDevice(text);
+  }
+  path = behind.empty() ? behind : behind.substr(1);
+  Device device;
+  device.address = inner;
+  return device;
+}
+
+Result<Device> parseRemote(std::string_view text, std::string_view& path) {
+  if (text.starts_with("[")) return parseBracketed(text, path);
+  if (net::isIpLiteral(text.substr(0, text.find(":/"))) &&
+      text.substr(0, text.find(":/")).find(':') != std::string_view::npos) {
+    return badDevice(text).addHint("put an IPv6 address into brackets");
+  }
+  const auto parts = splitAt(text, text.starts_with("arn:") ? endOfArn(text) : 0);
+  path = parts.path;
+  if (text.starts_with("arn:")) return parseArn(parts.remote);
+  Device device;
+  if (isFileSystemId(parts.remote)) {
+    device.fs_id = parts.remote;
+    return device;
+  }
+  if (net::isIpLiteral(parts.remote)) {
+    device.address = parts.remote;
+    return device;
+  }
+  return parseName(parts.remote, text);
+}
+
+}  // namespace
+
+bool isFileSystemId(std::string_view text) {
+  constexpr std::string_view kPrefix = "fs-";
+  return text.substr(0, kPrefix.size()) == kPrefix && text.size() > kPrefix.size() &&
+         text.size() <= 63 && std::all_of(text.begin() + kPrefix.size(), text.end(), isHexDigit);
+}
+
+Result<Device> parseDevice(std::string_view text) {
+  std::string_view path;
+  EFS_TRY(device, parseRemote(text, path));
+  if (path.size() > kMaxPath) {
+    return Error(ErrorKind::kInvalidInput, "path after ':' is longer than 4096 characters");
+  }
+  if (!path.empty())
+    device.path = path.front() == '/' ? std::string(path) : "/" + std::string(path);
+  return device;
+}
+
+Result<Device> withCanonicalName(Device device, const std::string& canonical_name) {
+  auto known = parseEfsName(canonical_name);
+  if (!known) {
+    return Error(ErrorKind::kInvalidInput,
+                 printable(device.dns_name.value_or("")) +
+                     " did not resolve to a valid DNS name for EFS: " + printable(canonical_name))
+        .addHint(
+            "give the file system with the mount option fsid=fs-..., or make the name a CNAME of "
+            "fs-....efs.<region>.amazonaws.com");
+  }
+  known->path = std::move(device.path);
+  return std::move(*known);
+}
+
+}  // namespace efs::mount_helper

@@ -1,0 +1,119 @@
+#include "request/mount_request.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "efs/base/text.h"
+#include "efs/base/utf8.h"
+#include "request/option_table.h"
+
+namespace efs::mount_helper {
+namespace {
+
+Error invalid(std::string message) { return {ErrorKind::kInvalidInput, std::move(message)}; }
+
+// State and tunnel files are text: JSON and lines.
+Status checkMountpointText(const std::string& path) {
+  const bool control = std::any_of(path.begin(), path.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+  });
+  if (!control && isUtf8(path)) return {};
+  return invalid("mount point \"" + printable(path) +
+                 "\" contains control characters or invalid UTF-8");
+}
+
+// The device's own AZ label against the option (DEV-5).
+Status reconcileZone(MountRequest& request) {
+  const Device& device = request.device;
+  if (!device.az) return {};
+  if (request.az && *request.az != *device.az) {
+    return invalid("the DNS name " + device.dns_name.value_or("") + " is in availability zone " +
+                   *device.az + ", but mount option az says " + *request.az);
+  }
+  request.az = device.az;
+  return {};
+}
+
+Status reconcileArn(MountRequest& request) {
+  const Device& device = request.device;
+  if (device.arn_region) {
+    if (request.region && *request.region != *device.arn_region) {
+      return invalid("the ARN names region " + *device.arn_region +
+                     ", but mount option region says " + *request.region);
+    }
+    request.region = device.arn_region;
+  }
+  if (!device.access_point) return {};
+  if (!request.tls) return invalid(std::string(findOption("accesspoint")->needs.error));
+  if (request.access_point && *request.access_point != *device.access_point) {
+    return invalid("the ARN names access point " + *device.access_point +
+                   ", but mount option accesspoint says " + *request.access_point);
+  }
+  request.access_point = device.access_point;
+  return {};
+}
+
+// An address or a name of the user's own leads to one place: options that choose another place
+// contradict it.
+Status reconcileOwnAddress(MountRequest& request) {
+  const Device& device = request.device;
+  const bool own_name = device.own_name && !device.fs_id.empty();
+  if (!device.address && !own_name) return {};
+  const std::string where = own_name ? *device.dns_name : *device.address;
+  if (!request.mount_target_ips.empty() || request.cross_account || request.az) {
+    return invalid("the device " + where +
+                   " already says where to connect: the mount options mounttargetip, az and "
+                   "crossaccount cannot be given too");
+  }
+  if (own_name && where.find('.') == std::string::npos) {
+    return invalid("the device " + where + " is not a full DNS name")
+        .addHint("write it with its domain: the tunnel asks for it again at each connection");
+  }
+  if (device.address) request.mount_target_ips = {*device.address};
+  return {};
+}
+
+Status reconcileDevice(MountRequest& request) {
+  const Device& device = request.device;
+  EFS_CHECK(reconcileZone(request));
+  EFS_CHECK(reconcileArn(request));
+  EFS_CHECK(reconcileOwnAddress(request));
+  if (!device.fs_id.empty() || device.own_name) return {};
+  // Without it neither the server's certificate nor the client's could name the file system.
+  return invalid(std::string(device.address ? "an IP address" : "the ARN of an access point") +
+                 " does not tell which file system to mount")
+      .addHint("add the mount option fsid=fs-...");
+}
+
+}  // namespace
+
+Result<MountRequest> makeMountRequest(const CommandLine& command) {
+  MountRequest request;
+  request.raw_options = command.options;
+  request.fake = command.fake;
+  EFS_TRY(device, parseDevice(command.device));
+  request.device = std::move(device);
+  // ST-1: absolute and without "..", but symbolic links are the user's.
+  std::error_code ignored;
+  const auto absolute = std::filesystem::absolute(command.mountpoint, ignored).lexically_normal();
+  request.mountpoint = absolute.string();
+  if (request.mountpoint.size() > 1 && request.mountpoint.back() == '/')
+    request.mountpoint.pop_back();
+
+  EFS_CHECK(checkMountpointText(request.mountpoint));
+
+  request.nfs_options = mounts::OptionList::parse(command.options);
+  request.remount = request.nfs_options.has("remount");
+  EFS_CHECK(checkOptions(request.nfs_options));
+  EFS_CHECK(takeOptions(request));
+  EFS_CHECK(reconcileDevice(request));
+  return request;
+}
+
+Status adoptCanonicalName(MountRequest& request, const std::string& canonical_name) {
+  EFS_TRY(device, withCanonicalName(request.device, canonical_name));
+  request.device = std::move(device);
+  return reconcileZone(request);
+}
+
+}  // namespace efs::mount_helper

@@ -1,0 +1,118 @@
+#include "request/option_table.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "request/command_line.h"
+#include "request/option_spelling.h"
+
+namespace efs::mount_helper {
+namespace {
+
+// A value whose form is right, for the options that want one.
+std::string valueFor(const OptionRow& row) {
+  static const std::map<std::string_view, std::string> kValues = {
+      {"cafile", "/dev/null"},        {"accesspoint", "fsap-0123456789abcdef0"},
+      {"mounttargetip", "10.0.0.1"},  {"region", "us-east-1"},
+      {"netns", "/proc/self/ns/net"}, {"fsid", "fs-0123abcd"},
+  };
+  if (row.kind == ValueKind::kInteger) return std::to_string(row.highest);
+  if (row.kind == ValueKind::kUrlPath) return "/x";
+  const auto found = kValues.find(row.name);
+  return found == kValues.end() ? "x" : found->second;
+}
+
+std::string word(const OptionRow& row) {
+  std::string text(row.name);
+  if (row.kind != ValueKind::kNone) text += "=" + valueFor(row);
+  return text;
+}
+
+// With what it needs, and what that needs.
+std::string withItsNeeds(const OptionRow& row) {
+  const OptionRow* needed = findOption(row.needs.name);
+  return needed == nullptr ? word(row) : withItsNeeds(*needed) + "," + word(row);
+}
+
+Result<MountRequest> request(const std::string& options) {
+  CommandLine command;
+  command.device = "fs-0123abcd:/";
+  command.mountpoint = "/mnt";
+  command.options = options;
+  return makeMountRequest(command);
+}
+
+std::string refusal(const std::string& options) {
+  const auto made = request(options);
+  return made ? "accepted: " + options : made.error().message();
+}
+
+TEST(OptionTable, NamesEachOptionOnceAndSaysWhatItIs) {
+  std::set<std::string_view> names;
+  for (const OptionRow& row : optionTable()) {
+    EXPECT_TRUE(names.insert(row.name).second) << row.name;
+    EXPECT_FALSE(row.help.empty()) << row.name;
+    EXPECT_EQ(row.value.empty(), row.kind == ValueKind::kNone) << row.name;
+    EXPECT_EQ(row.refusal.empty(), row.service != Service::kRefused) << row.name;
+    EXPECT_EQ(row.put != nullptr, row.service == Service::kServed) << row.name;
+  }
+}
+
+// OPT-4: nothing of ours reaches the kernel.
+TEST(OptionTable, EachOptionIsTakenOrRefused) {
+  for (const OptionRow& row : optionTable()) {
+    const auto made = request(withItsNeeds(row) + ",noatime");
+    if (row.service == Service::kRefused) {
+      ASSERT_FALSE(made) << row.name;
+      EXPECT_EQ(made.error().message(), row.refusal);
+      EXPECT_EQ(made.error().hint(), row.refusal_hint);
+    } else {
+      ASSERT_TRUE(made) << row.name << ": " << made.error().describe();
+      EXPECT_EQ(made->nfs_options.text(), "noatime") << row.name;
+    }
+  }
+}
+
+TEST(OptionTable, EachRuleBetweenOptionsIsKept) {
+  for (const OptionRow& row : optionTable()) {
+    if (!row.needs.name.empty()) {
+      EXPECT_EQ(refusal(word(row)), row.needs.error);
+    }
+    if (row.excludes.name.empty()) continue;
+    const OptionRow* other = findOption(row.excludes.name);
+    const std::string both =
+        (other == nullptr ? std::string(row.excludes.name) : withItsNeeds(*other)) + "," +
+        withItsNeeds(row);
+    EXPECT_EQ(refusal(both), row.excludes.error) << both;
+  }
+}
+
+TEST(OptionTable, EachValueIsLookedAt) {
+  for (const OptionRow& row : optionTable()) {
+    if (row.service != Service::kServed || row.kind == ValueKind::kNone) continue;
+    const std::string all = withItsNeeds(row);
+    const std::string empty = all.substr(0, all.size() - valueFor(row).size());
+    EXPECT_NE(refusal(empty).find(row.name), std::string::npos) << refusal(empty);
+    if (row.kind == ValueKind::kInteger) {
+      EXPECT_NE(refusal(empty + std::to_string(row.highest + 1)).find("is not an integer"),
+                std::string::npos);
+      EXPECT_NE(refusal(empty + std::to_string(row.lowest - 1)).find("is not an integer"),
+                std::string::npos);
+    }
+  }
+}
+
+TEST(OptionTable, AMistypedOptionIsGuessedAndARefusedOneNeverProposed) {
+  for (const OptionRow& row : optionTable()) {
+    const auto hint = spellingHint(mounts::OptionList::parse(std::string(row.name) + "s"));
+    const bool proposed = hint.find("\"" + std::string(row.name) + "\"?") != std::string::npos;
+    // Two letters are too few to guess by.
+    EXPECT_EQ(proposed, row.service != Service::kRefused && row.name.size() > 2)
+        << row.name << hint;
+  }
+}
+
+}  // namespace
+}  // namespace efs::mount_helper
