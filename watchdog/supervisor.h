@@ -8,14 +8,14 @@
 #include <optional>
 #include <string>
 
+#include "daemon/event_loop.h"
+#include "daemon/service_manager.h"
 #include "efs/base/clock.h"
 #include "efs/net/socket.h"
 #include "efs/settings/settings.h"
 #include "efs/state/state_store.h"
-#include "event_loop.h"
-#include "mount_record.h"
-#include "mount_view.h"
-#include "service_manager.h"
+#include "mounts/mount_record.h"
+#include "observe/mount_view.h"
 
 namespace efs::watchdog {
 

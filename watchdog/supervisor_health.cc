@@ -9,12 +9,12 @@
 #include "efs/base/log.h"
 #include "efs/tunnel_control/tunnel_command.h"
 #include "efs/tunnel_control/tunnel_signals.h"
-#include "lock_table.h"
-#include "mount_stats.h"
-#include "probes.h"
+#include "observe/lock_table.h"
+#include "observe/mount_stats.h"
+#include "observe/unread_ports.h"
+#include "repair/probes.h"
+#include "repair/target_switch.h"
 #include "supervisor.h"
-#include "target_switch.h"
-#include "unread_ports.h"
 
 namespace efs::watchdog {
 namespace {

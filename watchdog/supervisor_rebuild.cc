@@ -9,8 +9,8 @@
 #include "efs/tunnel_control/tunnel_config.h"
 #include "efs/tunnel_control/tunnel_launcher.h"
 #include "efs/tunnel_control/tunnel_process.h"
-#include "probes.h"
-#include "rebuild.h"
+#include "mounts/rebuild.h"
+#include "repair/probes.h"
 #include "supervisor.h"
 
 namespace efs::watchdog {

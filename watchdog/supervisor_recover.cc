@@ -13,10 +13,10 @@
 #include "efs/tunnel_control/tunnel_command.h"
 #include "efs/tunnel_control/tunnel_config.h"
 #include "efs/tunnel_control/tunnel_launcher.h"
-#include "probes.h"
-#include "remount.h"
+#include "repair/probes.h"
+#include "repair/remount.h"
+#include "repair/target_switch.h"
 #include "supervisor.h"
-#include "target_switch.h"
 
 namespace efs::watchdog {
 namespace {

@@ -11,14 +11,14 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "daemon/foreign_watchdog.h"
+#include "daemon/status_report.h"
 #include "efs/aws/remembered_environment.h"
 #include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/output.h"
 #include "efs/base/version.h"
 #include "efs/mounts/client_identifier.h"
-#include "foreign_watchdog.h"
-#include "status_report.h"
 
 namespace efs::watchdog {
 namespace {

@@ -7,16 +7,16 @@
 #include <string>
 #include <vector>
 
-#include "directory_watch.h"
+#include "daemon/directory_watch.h"
+#include "daemon/event_loop.h"
+#include "daemon/helper_server.h"
+#include "daemon/options.h"
+#include "daemon/service_manager.h"
 #include "efs/base/clock.h"
 #include "efs/base/file_lock.h"
 #include "efs/settings/settings.h"
 #include "efs/state/state_store.h"
-#include "event_loop.h"
-#include "helper_server.h"
-#include "mount_view.h"
-#include "options.h"
-#include "service_manager.h"
+#include "observe/mount_view.h"
 #include "supervisor.h"
 
 namespace efs::watchdog {

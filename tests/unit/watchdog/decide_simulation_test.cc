@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <random>
 
-#include "decide.h"
+#include "judge/decide.h"
 
 namespace efs::watchdog {
 namespace {

@@ -1,5 +1,5 @@
 // The table of watchdog/README.md, row by row: what is seen of a mount -> what is done.
-#include "decide.h"
+#include "judge/decide.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

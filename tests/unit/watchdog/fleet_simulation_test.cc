@@ -13,8 +13,8 @@
 #include <random>
 #include <vector>
 
-#include "decide.h"
-#include "traffic.h"
+#include "judge/decide.h"
+#include "judge/traffic.h"
 
 namespace efs::watchdog {
 namespace {

@@ -1,5 +1,5 @@
 // What can be rebuilt of a mount's state without its state file.
-#include "rebuild.h"
+#include "mounts/rebuild.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

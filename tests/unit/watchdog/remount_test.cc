@@ -1,6 +1,6 @@
 // The last step of a remount with the running kernel's own tmpfs in place of NFS, in a mount
 // namespace of the test's own; that needs root. The whole runs in the guest.
-#include "remount.h"
+#include "repair/remount.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "event_loop.h"
+#include "daemon/event_loop.h"
 
 #include <sys/epoll.h>
 

@@ -1,4 +1,4 @@
-#include "rebuild.h"
+#include "mounts/rebuild.h"
 
 #include <algorithm>
 #include <filesystem>

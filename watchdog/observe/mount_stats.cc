@@ -1,4 +1,4 @@
-#include "mount_stats.h"
+#include "observe/mount_stats.h"
 
 #include <array>
 #include <charconv>

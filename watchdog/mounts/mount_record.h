@@ -7,14 +7,14 @@
 #include <optional>
 #include <string>
 
-#include "child_job.h"
-#include "decide.h"
+#include "act/renewal.h"
+#include "daemon/child_job.h"
 #include "efs/base/unique_fd.h"
 #include "efs/state/mount_state.h"
 #include "efs/tunnel_control/tunnel_counters.h"
 #include "efs/tunnel_control/tunnel_process.h"
-#include "renewal.h"
-#include "traffic.h"
+#include "judge/decide.h"
+#include "judge/traffic.h"
 
 namespace efs::watchdog {
 

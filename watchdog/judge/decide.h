@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "efs/base/clock.h"
-#include "ladder.h"
+#include "judge/ladder.h"
 
 namespace efs::watchdog {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "efs/tunnel_control/watchdog_status.h"
-#include "mount_view.h"
+#include "observe/mount_view.h"
 #include "supervisor.h"
 
 namespace efs::watchdog {

@@ -1,4 +1,4 @@
-#include "mount_view.h"
+#include "observe/mount_view.h"
 
 #include <sys/epoll.h>
 

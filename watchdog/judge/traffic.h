@@ -8,7 +8,7 @@
 
 #include "efs/base/clock.h"
 #include "efs/tunnel_control/tunnel_counters.h"
-#include "mount_stats.h"
+#include "observe/mount_stats.h"
 
 namespace efs::watchdog {
 

@@ -1,4 +1,4 @@
-#include "foreign_watchdog.h"
+#include "daemon/foreign_watchdog.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>

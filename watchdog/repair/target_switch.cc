@@ -1,4 +1,4 @@
-#include "target_switch.h"
+#include "repair/target_switch.h"
 
 #include <algorithm>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "helper_server.h"
+#include "daemon/helper_server.h"
 
 #include <poll.h>
 #include <sys/epoll.h>

@@ -1,4 +1,4 @@
-#include "child_job.h"
+#include "daemon/child_job.h"
 
 #include <signal.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "ladder.h"
+#include "judge/ladder.h"
 
 #include <algorithm>
 

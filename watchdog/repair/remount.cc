@@ -1,7 +1,7 @@
 // Three processes: the job, which holds the client identifier and waits; the maker, which has the
 // new mount's descriptor; and for a moment one that asks for the old mount's root, which may never
 // answer.
-#include "remount.h"
+#include "repair/remount.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -17,7 +17,7 @@
 #include <memory>
 #include <system_error>
 
-#include "child_job.h"
+#include "daemon/child_job.h"
 #include "efs/base/files.h"
 #include "efs/base/text.h"
 #include "efs/base/unique_fd.h"
@@ -27,7 +27,7 @@
 #include "efs/mounts/nfs_mount.h"
 #include "efs/mounts/target_directory.h"
 #include "efs/mounts/unmount.h"
-#include "probes.h"
+#include "repair/probes.h"
 
 namespace efs::watchdog {
 namespace {

@@ -1,4 +1,4 @@
-#include "lock_table.h"
+#include "observe/lock_table.h"
 
 #include <sys/sysmacros.h>
 

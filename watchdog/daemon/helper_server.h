@@ -8,11 +8,11 @@
 #include <optional>
 #include <string>
 
+#include "daemon/event_loop.h"
 #include "efs/base/clock.h"
 #include "efs/base/result.h"
 #include "efs/base/unique_fd.h"
 #include "efs/tunnel_control/watchdog_link.h"
-#include "event_loop.h"
 
 namespace efs::watchdog {
 

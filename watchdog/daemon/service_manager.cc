@@ -1,4 +1,4 @@
-#include "service_manager.h"
+#include "daemon/service_manager.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>

@@ -1,4 +1,4 @@
-#include "unread_ports.h"
+#include "observe/unread_ports.h"
 
 #include <arpa/inet.h>
 

@@ -1,4 +1,4 @@
-#include "decide.h"
+#include "judge/decide.h"
 
 #include <algorithm>
 

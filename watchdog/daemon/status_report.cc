@@ -1,4 +1,4 @@
-#include "status_report.h"
+#include "daemon/status_report.h"
 
 #include <unistd.h>
 

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "decide.h"
-#include "directory_watch.h"
+#include "daemon/directory_watch.h"
+#include "daemon/event_loop.h"
 #include "efs/base/result.h"
 #include "efs/mounts/mount_table.h"
-#include "event_loop.h"
+#include "judge/decide.h"
 
 namespace efs::watchdog {
 

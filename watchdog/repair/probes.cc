@@ -1,4 +1,4 @@
-#include "probes.h"
+#include "repair/probes.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "efs/base/result.h"
-#include "ladder.h"
+#include "judge/ladder.h"
 
 namespace efs::watchdog {
 
