@@ -161,6 +161,7 @@ class SimulatedMount {
     due_ = false;
     for (int turn = 0; turn < 10; ++turn) {
       last_ = decide(observe(now), last_.progress, policy_);
+      EXPECT_EQ(last_.because.size(), last_.actions.size() + last_.remedies.size());
       for (const Action action : last_.actions) carryOut(action);
       if (removed_) return;
       for (const Remedy remedy : last_.remedies) apply(remedy, now);
