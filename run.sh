@@ -13,7 +13,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=tests/testbed/lib.sh
 . tests/testbed/lib.sh
 
-PROGRAMS=(mount.efs umount.efs efs-proxy amazon-efs-mount-watchdog efs-log-writer efsctl)
 TOOLS=(efs-simulator certificate-vectors)  # for whoever develops or judges them
 BIN=build/release/bin
 
@@ -35,10 +34,8 @@ compile() { timeout 3600 cmake --build build/release -j "$(nproc)" --target "$@"
 
 # Puts the programs where mount(8), the watchdog and a reboot find them.
 install_programs() {
-  local program
   install -d /etc/amazon/efs /var/log/amazon/efs
-  install -m 755 "$BIN/mount.efs" "$BIN/umount.efs" /sbin/
-  for program in "${PROGRAMS[@]:2}"; do install -m 755 "$BIN/$program" /usr/bin/; done
+  cmake --install build/release --component programs
   [[ -e /etc/amazon/efs/efs-utils.conf ]] || install -m 644 config/efs-utils.conf /etc/amazon/efs/
   # The system's authorities contain Amazon's.
   [[ -e /etc/amazon/efs/efs-utils.crt ]] ||
@@ -52,7 +49,7 @@ install_programs() {
 
 mount_real() {
   [[ $EUID -eq 0 ]] || die "mounting needs root"
-  build_programs "${PROGRAMS[@]}"
+  build_programs programs
   step "install the programs" install_programs
   mkdir -p "$2"
   mount -t efs -o "${3:-tls}" "$1" "$2"
@@ -67,7 +64,7 @@ build_programs() {
 
 main_job() {
   [[ $EUID -eq 0 ]] || die "the main job needs root: it mounts"
-  build_programs "${PROGRAMS[@]}" efs-simulator
+  build_programs programs efs-simulator
   step "main job" env EFS_GUEST_LIMIT="${EFS_GUEST_LIMIT:-600}" \
     tests/testbed/place.sh "$BIN" build/main-job tests/e2e/main_job.sh
   say "everything in $(seconds_since "$STARTED")"
@@ -78,7 +75,7 @@ STARTED=$EPOCHREALTIME
 case "${1:-}" in
   "") main_job ;;
   -h | --help) sed -n '2,/^set /s/^# \?//p' "$0" ;;
-  --build-only) build_programs "${PROGRAMS[@]}" "${TOOLS[@]}" ;;
+  --build-only) build_programs programs "${TOOLS[@]}" ;;
   -*) die "unknown option $1; see ./run.sh --help" ;;
   *)
     [[ $# -ge 2 && $# -le 3 ]] || die "a file system and a directory are needed; see ./run.sh --help"

@@ -44,8 +44,23 @@ function(efs_library name)
   endif()
 endfunction()
 
-# efs_program(EXECUTABLE LIBRARY): main.cc of the current folder, ten lines over the library.
+# Target `programs` builds what is installed, and nothing of the tests.
+add_custom_target(programs)
+
+# efs_program(EXECUTABLE LIBRARY): main.cc of the current folder, ten lines over the library. What is no
+# test is installed (`cmake --install BUILD --component programs`): the one list of programs, which the
+# package and run.sh take. mount(8) and umount(8) look for their helpers in /sbin.
 function(efs_program executable library)
   add_executable(${executable} main.cc)
   target_link_libraries(${executable} PRIVATE efs_${library})
+  string(FIND ${CMAKE_CURRENT_SOURCE_DIR}/ ${CMAKE_SOURCE_DIR}/tests/ below_tests)
+  if(below_tests EQUAL 0)
+    return()
+  endif()
+  add_dependencies(programs ${executable})
+  if(executable MATCHES "^u?mount\\.")
+    install(TARGETS ${executable} RUNTIME DESTINATION /sbin COMPONENT programs)
+  else()
+    install(TARGETS ${executable} RUNTIME DESTINATION /usr/bin COMPONENT programs)
+  endif()
 endfunction()

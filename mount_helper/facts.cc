@@ -14,6 +14,7 @@
 #include "efs/base/log.h"
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
+#include "efs/net/hosts_file.h"
 
 namespace efs::mount_helper {
 namespace {
@@ -177,6 +178,7 @@ Result<MountTarget> FactFinder::resolveTarget(const std::string& region) {
     question.cross_account = std::move(zone_id);
   } else if (wantsOwnZone()) {
     question.own_az = ownZone();
+    if (pinned(question)) question.own_az.reset();
   }
   auto target = targetByName(question);
   const bool may_ask_api = settings_.mount.fall_back_to_mount_target_ip && !request_.cross_account;
@@ -193,6 +195,16 @@ Result<MountTarget> FactFinder::resolveTarget(const std::string& region) {
         .addHint("check the region and config keys dns_name_format and dns_name_suffix");
   }
   return target;
+}
+
+// CSI-19: who gave the regional name an address in /etc/hosts means it, whatever DNS says about the
+// name of our zone; unless that one stands there as well.
+bool FactFinder::pinned(const TargetQuestion& question) const {
+  const auto names = nameCandidates(question, settings_.forRegion(question.region));
+  if (!names || names->size() < 2 || net::pinnedInHostsFile(names->front().name)) return false;
+  const bool regional = net::pinnedInHostsFile(names->back().name);
+  if (regional) log::info("{} has an address in /etc/hosts, which is used", names->back().name);
+  return regional;
 }
 
 Result<MountTarget> FactFinder::targetByName(const TargetQuestion& question) {

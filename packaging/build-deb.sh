@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # build-deb.sh [--bin DIR] [OUTPUT_DIR]
 # Makes efsmount_VERSION_ARCH.deb in OUTPUT_DIR (default: build) and prints its path. The programs come
-# from DIR; without --bin the release preset is built first. Needs no root. For Debian 12.
+# from DIR, the folder bin of a build; without --bin the release preset is built first, in build/package
+# and without tests. Needs no root. For Debian 12.
 # SOURCE_DATE_EPOCH makes the result reproducible; it defaults to the time of the last commit.
 set -euo pipefail
 
@@ -20,32 +21,22 @@ version_of_contract() {
 }
 commit_time() { git -C "$SOURCE" log -1 --format=%ct 2>/dev/null || stat -c %Y "$SOURCE/CMakeLists.txt"; }
 
-# Only the programs: the release preset would build the tests as well.
 build_release() {
-  local programs
-  mapfile -t programs < <(sed -nE 's/^(efs_program|add_executable)\(([^ ]*) .*/\2/p' "$SOURCE"/*/CMakeLists.txt)
-  (cd "$SOURCE" && cmake --preset release && cmake --build build/release --target "${programs[@]}") >&2
+  (cd "$SOURCE" && cmake --preset release -B build/package -DEFS_TESTS=OFF &&
+    cmake --build build/package --target programs) >&2
 }
 
-# put_program NAME FOLDER: stripped as Debian strips.
-put_program() {
-  install -D -m 755 "$BIN/$1" "$ROOT$2/$1"
-  strip --strip-unneeded --remove-section=.comment --remove-section=.note "$ROOT$2/$1"
-}
-# put_optional_program NAME FOLDER: a program that not every build has.
-put_optional_program() { [[ ! -e "$BIN/$1" ]] || put_program "$@"; }
 put_compressed() { install -d "$(dirname "$ROOT$2")" && gzip -9n <"$1" >"$ROOT$2" && chmod 644 "$ROOT$2"; }
 
+# What the build installs, where it says (efs_program() in cmake/Layers.cmake), stripped as Debian strips.
 # The helpers go to /sbin, not to /usr/sbin, although Debian 12 has merged the two: amazon-efs-utils
 # ships the same names there, and dpkg compares names. Under the other name it would delete our file
 # together with the package it replaces.
 put_programs() {
-  put_program mount.efs /sbin
-  put_optional_program umount.efs /sbin
-  put_program efs-proxy /usr/bin
-  put_program amazon-efs-mount-watchdog /usr/bin
-  put_program efs-log-writer /usr/bin
-  put_optional_program efsctl /usr/bin
+  DESTDIR="$ROOT" cmake --install "$BUILD" --component programs >/dev/null ||
+    die "$BUILD has no programs to install: --bin names the folder bin of a build"
+  mapfile -t PROGRAMS < <(find "$ROOT" -type f | LC_ALL=C sort)
+  strip --strip-unneeded --remove-section=.comment --remove-section=.note "${PROGRAMS[@]}"
 }
 
 # The certificates that mount targets are signed with, out of Debian's own collection.
@@ -92,10 +83,9 @@ shared_library_packages() {
 }
 
 put_control() {
-  local programs libraries
+  local libraries
   install -d "$ROOT/DEBIAN"
-  mapfile -t programs < <(find "$ROOT/sbin" "$ROOT/usr/bin" -type f | LC_ALL=C sort)
-  libraries="$(shared_library_packages "${programs[@]}")"
+  libraries="$(shared_library_packages "${PROGRAMS[@]}")"
   [[ -n "$libraries" ]] || die "dpkg-shlibdeps found no library"
   # libcurl is opened at run time, so the linker does not know it.
   cat >"$ROOT/DEBIAN/control" <<CONTROL
@@ -128,19 +118,19 @@ CONTROL
 }
 
 main() {
-  BIN=""
+  BUILD=""
   local output="$SOURCE/build"
   while [[ $# -gt 0 ]]; do
     case $1 in
-      --bin) [[ $# -ge 2 ]] || die "--bin needs a directory"; BIN="$2"; shift 2 ;;
-      -h | --help) sed -n '2,5s/^# //p' "${BASH_SOURCE[0]}"; exit 0 ;;
+      --bin) [[ $# -ge 2 ]] || die "--bin needs a directory"; BUILD="$(realpath -m "$2/..")"; shift 2 ;;
+      -h | --help) sed -n '2,6s/^# //p' "${BASH_SOURCE[0]}"; exit 0 ;;
       -*) die "unknown option $1; see --help" ;;
       *) output="$1"; shift ;;
     esac
   done
-  if [[ -z "$BIN" ]]; then
+  if [[ -z "$BUILD" ]]; then
     build_release
-    BIN="$SOURCE/build/release/bin"
+    BUILD="$SOURCE/build/package"
   fi
   umask 022
   WORK="$(mktemp -d "${TMPDIR:-/tmp}/efsmount-deb.XXXXXX")"

@@ -178,6 +178,20 @@ ExitStatus decodeStatus(int status) {
   return {WEXITSTATUS(status), 0};
 }
 
+struct Started {
+  pid_t pid;
+  UniqueFd report;  // an errno where execve() failed; its end once the program runs
+};
+Result<Started> start(const SpawnOptions& options) {
+  if (options.argv.empty()) return Error(ErrorKind::kInternal, "starting a program without a name");
+  ChildPlan plan = makePlan(options);
+  EFS_TRY(report, makePipe());
+  const pid_t pid = ::fork();
+  if (pid < 0) return Error::fromErrno(errno, "starting " + options.argv[0]);
+  if (pid == 0) runChild(plan, report.write_end.get());
+  return Started{pid, std::move(report.read_end)};
+}
+
 Result<UniqueFd> pidFdOrKill(pid_t pid) {
   auto fd = openPidFd(pid);
   if (!fd) {
@@ -195,35 +209,24 @@ std::string ExitStatus::describe() const {
 }
 
 Result<Subprocess> Subprocess::spawn(const SpawnOptions& options) {
-  if (options.argv.empty()) return Error(ErrorKind::kInternal, "starting a program without a name");
-  ChildPlan plan = makePlan(options);
-  EFS_TRY(report, makePipe());
-  const pid_t pid = ::fork();
-  if (pid < 0) return Error::fromErrno(errno, "starting " + options.argv[0]);
-  if (pid == 0) runChild(plan, report.write_end.get());
-  EFS_TRY(pidfd, pidFdOrKill(pid));
-  report.write_end.reset();
+  EFS_TRY(child, start(options));
+  EFS_TRY(pidfd, pidFdOrKill(child.pid));
   // End-of-file means that execve() closed the pipe: the program runs.
   int child_errno = 0;
   ssize_t got = 0;
   do {
-    got = ::read(report.read_end.get(), &child_errno, sizeof child_errno);
+    got = ::read(child.report.get(), &child_errno, sizeof child_errno);
   } while (got < 0 && errno == EINTR);
   if (got == sizeof child_errno) {
-    ::waitpid(pid, nullptr, 0);
+    ::waitpid(child.pid, nullptr, 0);
     return Error::fromErrno(child_errno, "starting " + options.argv[0]);
   }
-  return Subprocess(pid, std::move(pidfd));
+  return Subprocess(child.pid, std::move(pidfd));
 }
 
 Result<pid_t> Subprocess::spawnUnwaited(const SpawnOptions& options) {
-  if (options.argv.empty()) return Error(ErrorKind::kInternal, "starting a program without a name");
-  ChildPlan plan = makePlan(options);
-  EFS_TRY(report, makePipe());
-  const pid_t pid = ::fork();
-  if (pid < 0) return Error::fromErrno(errno, "starting " + options.argv[0]);
-  if (pid == 0) runChild(plan, report.write_end.get());
-  return pid;
+  EFS_TRY(child, start(options));
+  return child.pid;
 }
 
 Result<Subprocess> Subprocess::fork(const std::function<int()>& body) {

@@ -78,6 +78,18 @@ std::optional<int> tunnelPortOfDevice(std::string_view volumes, dev_t device) {
   return std::nullopt;
 }
 
+bool listsDevice(std::string_view volumes, dev_t device) {
+  while (!volumes.empty()) {
+    auto line = takeLine(volumes);
+    const auto version = nextField(line);
+    for (int skipped = 0; skipped < 2; ++skipped) (void)nextField(line);
+    if (!version.empty() && version.front() == 'v' && isDevice(nextField(line), device)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 Result<bool> kernelUsesTunnelPort(int port, const std::string& proc_net) {
   for (const char* name : {"/nfsfs/servers", "/nfsfs/volumes"}) {
     const auto content = readFile(proc_net + name);

@@ -6,6 +6,7 @@
 #include <array>
 #include <vector>
 
+#include "efs/base/files.h"
 #include "efs/base/text.h"
 
 namespace efs::mounts {
@@ -64,6 +65,21 @@ std::optional<std::uint64_t> uniqueId(int id) {
 }
 
 }  // namespace
+
+// statx(2) tells it only since Linux 5.8.
+Result<int> mountIdOf(int fd) {
+  const std::string path = "/proc/self/fdinfo/" + std::to_string(fd);
+  EFS_TRY(text, readFile(path));
+  constexpr std::string_view kKey = "mnt_id:";
+  const auto found = text.find(kKey);
+  if (found != std::string::npos) {
+    const auto rest = std::string_view(text).substr(found + kKey.size());
+    if (const auto id = parseInt(trim(rest.substr(0, rest.find('\n'))))) {
+      return static_cast<int>(*id);
+    }
+  }
+  return Error(ErrorKind::kProtocol, path + " names no mount");
+}
 
 MountIdentity MountIdentity::of(const MountEntry& entry) {
   return {entry.target, entry.id, entry.device, entry.tunnelPort(), uniqueId(entry.id)};

@@ -1,5 +1,6 @@
 #include "mount_steps.h"
 
+#include <fcntl.h>
 #include <sys/mount.h>
 
 #include <algorithm>
@@ -7,11 +8,16 @@
 #include <cstring>
 #include <optional>
 #include <set>
+#include <vector>
 
 #include "efs/base/files.h"
 #include "efs/base/text.h"
+#include "efs/base/unique_fd.h"
+#include "efs/base/wait.h"
 #include "efs/mounts/detached_mount.h"
+#include "efs/mounts/mount_identity.h"
 #include "efs/mounts/mount_table.h"
+#include "efs/mounts/stacked_mount.h"
 #include "efs/mounts/target_directory.h"
 #include "utab.h"
 
@@ -43,6 +49,47 @@ bool isDead(int err) { return err == ESTALE || err == EIO || err == ETIMEDOUT; }
 
 // A profile that knows mount(2) alone, such as one of AppArmor, refuses only here.
 bool refusesAttaching(int err) { return err == ENOSYS || err == EPERM || err == EACCES; }
+
+// The table before a call that may change it.
+struct Before {
+  std::set<int> ids;
+  std::set<int> ports;  // of tunnelled mounts
+
+  static Before look();
+};
+
+Before Before::look() {
+  Before before;
+  const auto table = MountTable::readKernel();
+  if (!table) return before;
+  for (const auto& entry : table->entries()) {
+    before.ids.insert(entry.id);
+    if (const auto port = entry.tunnelPort()) before.ports.insert(*port);
+  }
+  return before;
+}
+
+// What the kernel really uses; a merged mount's options may show what was asked for.
+std::optional<int> portOf(const MountEntry& entry) {
+  const auto volumes = readFile("/proc/self/net/nfsfs/volumes");
+  const auto port = volumes ? tunnelPortOfDevice(*volumes, entry.device) : std::nullopt;
+  return port ? port : entry.tunnelPort();
+}
+
+// Of a mount that is on top at its place, or will be in a moment: what lies on it is another
+// maker's that finds itself stacked.
+Result<UniqueFd> rootOf(const MountEntry& entry) {
+  constexpr int kTries = 100;
+  constexpr Duration kPause{10};
+  for (int i = 0; i < kTries; ++i) {
+    UniqueFd root(::open(entry.target.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    if (!root.valid()) return Error::fromErrno(errno, "opening " + entry.target);
+    EFS_TRY(id, mountIdOf(root.get()));
+    if (id == entry.id) return root;
+    EFS_CHECK(sleepFor(kPause));
+  }
+  return Error::fromErrno(EBUSY, entry.target);
+}
 
 class MountSteps {
  public:
@@ -77,9 +124,16 @@ class MountSteps {
   // Takes the lock of the target. False: told.
   bool lock();
   bool prepareUtab();
+  // Whether the mount of this root hid another one; then it is gone again, and that is told.
+  bool wasStacked(int mount);
+  // An NFS mount is at the target.
+  bool isTaken() const;
   void byMountCall();
   int callMount();
-  void judgeVisible(const std::set<int>& before);
+  const MountEntry* findOwn(const std::vector<const MountEntry*>& came, const Before& before) const;
+  void judgeVisible(const Before& before);
+  void judgeOwn(const MountEntry& own);
+  void dropMerged(int mount, std::optional<int> port);
 
   const NfsMountRequest& request_;
   const MountRules& rules_;
@@ -149,17 +203,24 @@ bool MountSteps::place(const DetachedMount& mount) {
   const auto attached = mount.attach(target_->directory.fd());
   if (!attached && refusesAttaching(attached.error().osError())) return false;
   if (!attached) return fail(Step::kAttach, attached.error().osError()), true;
+  if (wasStacked(mount.fd())) return true;
   finish({.how = MountOutcome::How::kMounted, .device = mount.device(), .merged_with = -1});
   utab_.finish();
   return true;
 }
 
-std::set<int> mountIds() {
-  std::set<int> ids;
+bool MountSteps::isTaken() const {
   const auto table = MountTable::readKernel();
-  if (!table) return ids;
-  for (const auto& entry : table->entries()) ids.insert(entry.id);
-  return ids;
+  const MountEntry* top = table ? table->atPath(target_->directory.path()) : nullptr;
+  return top != nullptr && top->isNfs();
+}
+
+bool MountSteps::wasStacked(int mount) {
+  const auto stacked = detachIfStacked(mount, target_->directory.mountId());
+  if (!stacked) return fail(Step::kUndo, errnoOf(stacked.error())), true;
+  if (!*stacked) return false;
+  if (isTaken()) return finish({.how = MountOutcome::How::kOccupied}), true;
+  return fail(Step::kAttach, EBUSY), true;
 }
 
 int MountSteps::callMount() {
@@ -181,31 +242,79 @@ int MountSteps::callMount() {
 void MountSteps::byMountCall() {
   if (!lock() || !prepareUtab()) return;
   begin(Step::kKernel);
-  const auto before = mountIds();
+  const auto before = Before::look();
   const int err = callMount();
+  // The kernel refuses the very same mount on itself: another maker's, that came just now.
+  if (err == EBUSY && isTaken()) return finish({.how = MountOutcome::How::kOccupied});
   if (err != 0) return fail(Step::kKernel, err);
   judgeVisible(before);
 }
 
-// Ours is what came on top since, from our source, while we held the lock.
-void MountSteps::judgeVisible(const std::set<int>& before) {
-  const auto table = MountTable::readKernel();
-  const MountEntry* entry = table ? table->atPath(target_->directory.path()) : nullptr;
-  const bool ours = entry != nullptr && before.count(entry->id) == 0 && entry->isNfs() &&
-                    entry->source == request_.source;
-  MountOutcome outcome;
-  if (ours) outcome.device = entry->device;
+// Without a tunnel: the only one of this network namespace. (The kernel refuses a second one with
+// the same options itself.)
+const MountEntry* findDirect(const std::vector<const MountEntry*>& came) {
+  if (came.size() == 1) return came.front();
   const auto volumes = readFile("/proc/self/net/nfsfs/volumes");
-  auto port = ours && volumes ? tunnelPortOfDevice(*volumes, entry->device) : std::nullopt;
-  if (ours && !port) port = entry->tunnelPort();
-  if (!ours || !rules_.own_port || port == rules_.own_port) {
-    finish(outcome);
-    return utab_.finish();
+  const MountEntry* own = nullptr;
+  for (const auto* entry : came) {
+    if (!volumes || !listsDevice(*volumes, entry->device)) continue;
+    if (own != nullptr) return nullptr;
+    own = entry;
   }
+  return own;
+}
+
+// mount(2) does not say which mount it made. Others, who have locks of their own, may have mounted
+// here since as well: ours has our port, or, merged with another one, a port that was there before.
+const MountEntry* MountSteps::findOwn(const std::vector<const MountEntry*>& came,
+                                      const Before& before) const {
+  if (!rules_.own_port) return findDirect(came);
+  const MountEntry* merged = nullptr;
+  for (const auto* entry : came) {
+    const auto port = portOf(*entry);
+    if (port == rules_.own_port) return entry;
+    const bool may_be = came.size() == 1 || (port && before.ports.count(*port) != 0);
+    if (may_be) merged = entry;
+  }
+  return merged;
+}
+
+void MountSteps::judgeVisible(const Before& before) {
+  const auto table = MountTable::readKernel();
+  if (!table) return fail(Step::kUndo, errnoOf(table.error()));
+  std::vector<const MountEntry*> came;
+  for (const auto& entry : table->entries()) {
+    if (before.ids.count(entry.id) == 0 && entry.isNfs() && entry.source == request_.source &&
+        entry.target == target_->directory.path()) {
+      came.push_back(&entry);
+    }
+  }
+  if (const MountEntry* own = findOwn(came, before)) return judgeOwn(*own);
+  if (!came.empty()) return fail(Step::kUndo, EBUSY);
+  // Somebody has taken it away already.
+  finish({});
+  utab_.finish();
+}
+
+void MountSteps::judgeOwn(const MountEntry& own) {
+  const auto port = portOf(own);
+  const bool merged = rules_.own_port && port != rules_.own_port;
+  const bool stacked = own.parent_id != target_->directory.mountId();
+  if (merged || stacked) {
+    const auto root = rootOf(own);
+    if (merged && !root) return fail(Step::kUndo, errnoOf(root.error()));
+    if (merged) return dropMerged(root->get(), port);
+    // One that somebody else covered for good would take that along.
+    if (root && wasStacked(root->get())) return;
+  }
+  finish({.how = MountOutcome::How::kMounted, .device = own.device, .merged_with = -1});
+  utab_.finish();
+}
+
+void MountSteps::dropMerged(int mount, std::optional<int> port) {
   begin(Step::kUndo);
-  if (::umount2(entry->target.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0) {
-    return fail(Step::kUndo, errno);
-  }
+  const Status dropped = detachExactly(mount);
+  if (!dropped) return fail(Step::kUndo, dropped.error().osError());
   finish({.how = MountOutcome::How::kMerged, .device = 0, .merged_with = port.value_or(-1)});
 }
 

@@ -128,7 +128,7 @@ Error stepError(const NfsMountRequest& request, const StepReport& report) {
       return Error::fromErrno(err,
                               "attaching the mount of " + request.source + " to " + request.target);
     case Step::kUndo:
-      return Error::fromErrno(err, "undoing the merged mount at " + request.target);
+      return Error::fromErrno(err, "undoing the mount at " + request.target);
   }
   return kernelError(request, err, report.words.data());
 }

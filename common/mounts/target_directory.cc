@@ -8,8 +8,7 @@
 #include <cstdlib>
 #include <memory>
 
-#include "efs/base/files.h"
-#include "efs/base/text.h"
+#include "efs/mounts/mount_identity.h"
 #include "mount_calls.h"
 
 namespace efs::mounts {
@@ -25,21 +24,6 @@ constexpr std::uint64_t kOffsets = std::uint64_t{1} << 62U;
 Error notThere(const std::string& path, int err) {
   const bool plain = err == ENOENT || err == ENOTDIR;
   return Error::fromErrno(err, (plain ? "mount point " : "looking at mount point ") + path);
-}
-
-// statx(2) tells it only since Linux 5.8.
-Result<int> mountIdOf(int fd) {
-  const std::string path = "/proc/self/fdinfo/" + std::to_string(fd);
-  EFS_TRY(text, readFile(path));
-  constexpr std::string_view kKey = "mnt_id:";
-  const auto found = text.find(kKey);
-  if (found != std::string::npos) {
-    const auto rest = std::string_view(text).substr(found + kKey.size());
-    if (const auto id = parseInt(trim(rest.substr(0, rest.find('\n'))))) {
-      return static_cast<int>(*id);
-    }
-  }
-  return Error(ErrorKind::kProtocol, path + " names no mount");
 }
 
 // 64 bits of inode number and 32 of device, mixed (splitmix64); two places that share a value only

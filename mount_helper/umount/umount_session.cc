@@ -153,7 +153,7 @@ bool UmountSession::inTable() const {
                                [this](const auto& entry) { return entry.id == mount_.id; });
 }
 
-// The last unmount ends with a call to the server (design: DESTROY_SESSION), which needs a tunnel.
+// The last unmount ends with a call to the server (DESTROY_SESSION), which needs a tunnel.
 // A watchdog that runs replaces a dead one by itself.
 void UmountSession::wakeWatchdog() {
   const auto port = mount_.tunnelPort();

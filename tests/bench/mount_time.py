@@ -19,7 +19,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/integration/location"))
+sys.path.insert(0, str(ROOT / "tests/support/python"))
 PEERS = ("region", "credentials", "target", "pre-flight")
 STAGE = re.compile(r"stage (\S+): ([\d.]+) ms, ([\d.]+) ms computing, peak (\d+) KiB")
 CASES = {
@@ -34,15 +34,15 @@ CASES = {
 
 
 def one_run(bench, options):
-    network, binary, sim = bench
-    if os.path.exists(network.LOG):
-        os.unlink(network.LOG)
+    machine, binary, sim = bench
+    if os.path.exists(machine.LOG):
+        os.unlink(machine.LOG)
     done = subprocess.run(
         [f"{binary}/measure-process", f"{binary}/mount.efs", "fs-0123456789abcdef0:/", "/run/mountpoint", "-o",
          options.format(ip=sim.ip_a) + ",rw"],
         capture_output=True, text=True, timeout=120, env={"PATH": f"{binary}:{os.environ['PATH']}"})
     figures = json.loads(done.stderr.strip().split("\n")[-1])
-    log = pathlib.Path(network.LOG).read_text(encoding="utf-8")
+    log = pathlib.Path(machine.LOG).read_text(encoding="utf-8")
     if figures["code"] == 0:
         subprocess.run(["umount", "/run/mountpoint"], check=True, timeout=60)
     elif "No such device" not in log and "no NFS" not in log:
@@ -92,9 +92,9 @@ def claim_nfs():
     subprocess.run(["mount", "--bind", str(claimed), "/proc/filesystems"], check=True, timeout=30)
 
 
-def prepare(network, sim, home):
-    network.write_config(str(ROOT), stunnel_cafile=f"{sim.work}/ca.pem")
-    config = pathlib.Path(network.CONFIG)
+def prepare(machine, sim, home):
+    machine.write_config(stunnel_cafile=f"{sim.work}/ca.pem")
+    config = pathlib.Path(machine.CONFIG)
     text = config.read_text(encoding="utf-8")
     config.write_text(re.sub(r"(?m)^logging_level.*$", "logging_level = DEBUG", text), encoding="utf-8")
     os.makedirs(f"{home}/.aws", mode=0o700, exist_ok=True)
@@ -114,25 +114,25 @@ def main():
     options = parser.parse_args()
     binary = str(options.bin.resolve())
     os.environ["EFS_BIN"] = binary
-    import private_network as network
-    network.enter()
-    network.build()
-    from simulator_process import ROLE, Simulator
+    from efs_test import machine
+    from efs_test.simulator import ROLE, Simulator
+    machine.enter()
+    machine.build()
     sim = Simulator(dns={"listen": "127.0.0.1:53"}, nfs_port=2049)
     sim.config["imds"]["listen"] = "169.254.169.254:80"
     sim.config["identities"] = [dict(ROLE, session_token="tok/en+with=chars")]
-    pathlib.Path(sim.config_path).write_text(json.dumps(sim.config), encoding="utf-8")
+    sim.save()
     claim_nfs()
     # The home directory of root is the machine's own: an empty one over it.
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/root"], check=True, timeout=30)
     sim.start()
     watchdog = None
     try:
-        prepare(network, sim, "/root")
+        prepare(machine, sim, "/root")
         watchdog = subprocess.Popen([f"{binary}/amazon-efs-mount-watchdog"], stdout=subprocess.DEVNULL,
                                     stderr=subprocess.DEVNULL)
         for name in options.case or CASES:
-            measure((network, binary, sim), name, options.runs)
+            measure((machine, binary, sim), name, options.runs)
     finally:
         if watchdog:
             watchdog.terminate()

@@ -20,6 +20,10 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support/python"))
+
+from efs_test.waiting import pause  # noqa: E402
+
 PATIENCE = 15
 
 
@@ -45,7 +49,7 @@ def serve_one(port, server):
         except ConnectionRefusedError:  # only the polling peer closes its port
             if time.monotonic() > deadline:
                 raise
-            time.sleep(0.001)
+            pause("until it listens", 0.001)
 
 
 def kill(pid):
@@ -66,7 +70,7 @@ def watchdog_times(bench, binary, kills, server):
     """One mount for each kill: a tunnel's first death is the common case, later ones are held back."""
     times = []
 
-    class Replace(bench.Bench):
+    class Replace(bench.WatchdogBench):
         def runTest(self):
             mounts = [self.mount(number) for number in range(kills)]
             self.set_table(mounts)
@@ -118,8 +122,8 @@ def polling_times(binary, kills, server):
             for number in range(kills):
                 ended = kill(tunnel.pid)
                 tunnel.wait()
-                # A kill falls anywhere between two looks; spread evenly instead of by chance.
-                time.sleep((number + 0.5) / kills)
+                # Spread evenly instead of by chance.
+                pause("a kill falls anywhere between two looks", (number + 0.5) / kills)
                 tunnel = subprocess.Popen(command)
                 times.append(serve_one(port, server) - ended)
         finally:
@@ -135,9 +139,7 @@ def main():
     options = parser.parse_args()
     binary = str(options.bin.resolve() / "efs-proxy")
     os.environ["EFS_BIN"] = str(options.bin.resolve())
-    os.environ.setdefault("EFS_STAND_IN", "")  # the test bench's stand-in tunnel is not used here
-    sys.path.insert(0, str(ROOT / "tests/integration/watchdog"))
-    import bench
+    from efs_test import watchdog as bench
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(PATIENCE)
         ours = report("our watchdog", watchdog_times(bench, binary, options.kills, server))

@@ -98,16 +98,16 @@ def memory_kib(pid):
     return values["Rss"], values["Private_Clean"] + values["Private_Dirty"]
 
 
-def stunnel_client(support, server_port):
-    certs, port = support.Certificates.get(), support.free_port()
+def stunnel_client(tls_peers, server_port):
+    certs, port = tls_peers.Certificates.get(), tls_peers.free_port()
     path = certs.path(f"client.{port}")
     with open(path, "w") as out:
         out.write(f"foreground = yes\npid =\ndebug = err\nsocket = l:TCP_NODELAY=1\n"
                   f"socket = r:TCP_NODELAY=1\n[efs]\nclient = yes\naccept = 127.0.0.1:{port}\n"
                   f"connect = 127.0.0.1:{server_port}\ncert = {certs.client[0]}\n"
                   f"key = {certs.client[1]}\nCAfile = {certs.ca}\nverifyChain = yes\n"
-                  f"checkHost = {support.NAME}\n")
-    child = support.Child(["stunnel", path], port)
+                  f"checkHost = {tls_peers.NAME}\n")
+    child = tls_peers.Child(["stunnel", path], port)
     with open(f"/proc/{child.process.pid}/task/{child.process.pid}/children") as children:
         return child, int(children.read().split()[0])  # below timeout(1)
 
@@ -120,20 +120,20 @@ def main():
     parser.add_argument("--before", type=pathlib.Path)
     options = parser.parse_args()
     os.environ["EFS_BIN"] = str(options.bin.resolve())
-    sys.path.insert(0, str(ROOT / "tests/integration/tunnel"))
-    import tunnel_support as support
-    support.Child.LIMIT = 3600
-    backend = support.Server(serve)
-    server = support.stunnel(backend.port, options="socket = l:TCP_NODELAY=1\nsocket = r:TCP_NODELAY=1")
-    ours = support.Tunnel(server.port, tls=True, debug=False)
-    plain = support.Tunnel(backend.port, debug=False)
-    peer, peer_pid = stunnel_client(support, server.port)
+    sys.path.insert(0, str(ROOT / "tests/support/python"))
+    from efs_test import servers, tls_peers, tunnel
+    tls_peers.Child.LIMIT = 3600
+    backend = servers.Server(serve)
+    server = tls_peers.stunnel(backend.port, options="socket = l:TCP_NODELAY=1\nsocket = r:TCP_NODELAY=1")
+    ours = tunnel.Tunnel(server.port, tls=True, debug=False)
+    plain = tunnel.Tunnel(backend.port, debug=False)
+    peer, peer_pid = stunnel_client(tls_peers, server.port)
     peers = {"efs-proxy TLS": (ours.pid, ours.port), "stunnel": (peer_pid, peer.port),
              "efs-proxy plain": (plain.pid, plain.port)}
     others = []
     if options.before:
         for name, target, tls in (("before TLS", server.port, True), ("before plain", backend.port, False)):
-            others.append(support.Tunnel(target, tls=tls, debug=False, argv0=str(options.before)))
+            others.append(tunnel.Tunnel(target, tls=tls, debug=False, argv0=str(options.before)))
             peers[name] = (others[-1].pid, others[-1].port)
     try:
         idle = {name: memory_kib(pid) for name, (pid, _) in peers.items()}

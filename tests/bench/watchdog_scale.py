@@ -17,6 +17,10 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support/python"))
+
+from efs_test.waiting import pause  # noqa: E402
+
 # ms of CPU per poll, each second.
 OLD_CPU = {10: 13, 100: 141, 1000: 1330}
 GOALS = "goals at 1000: idle <= 0.1 % of a core, <= 16 MiB, replace p99 <= 50 ms, adoption <= 2 s"
@@ -49,7 +53,7 @@ def percentile(values, share):
 def measure(bench, tunnel, size, idle, kills):
     result = {}
 
-    class Scale(bench.Bench):
+    class Scale(bench.WatchdogBench):
         def runTest(self):
             # INFO, as shipped.
             bench.write(self.config, bench.read(self.config).replace("DEBUG", "INFO"))
@@ -66,7 +70,7 @@ def measure(bench, tunnel, size, idle, kills):
             watchdog = self.start_watchdog()
             bench.wait_for("adoption", self.adopted, 60)
             result["adoption"] = time.monotonic() - started
-            time.sleep(12)  # everything its start has caused is over
+            pause("everything its start has caused is over", 12)
             self.rest(watchdog.pid)
             result["rss"] = status(watchdog.pid, "VmRSS")
             result["pss"] = pss_kib(watchdog.pid)
@@ -94,7 +98,7 @@ def measure(bench, tunnel, size, idle, kills):
 
         def rest(self, pid):
             cpu, wakes = cpu_ms(pid), status(pid, "voluntary_ctxt_switches")
-            time.sleep(idle)
+            pause("idle", idle)
             result["cpu"] = (cpu_ms(pid) - cpu) / idle / 10  # % of a core
             result["wakes"] = (status(pid, "voluntary_ctxt_switches") - wakes) * 60 / idle
 
@@ -108,7 +112,7 @@ def measure(bench, tunnel, size, idle, kills):
                 pid = mount.saved()["pid"]
                 if pid != mount.first.pid:
                     break
-                time.sleep(0.0005)
+                pause("until its pid is in the file", 0.0005)
             taken = time.monotonic() - ended
             mount.first.wait()
             self.tunnel_pids.remove(mount.first.pid)
@@ -130,10 +134,8 @@ def main():
     parser.add_argument("--kills", type=int, default=100)
     options = parser.parse_args()
     os.environ["EFS_BIN"] = str(options.bin.resolve())
-    os.environ.setdefault("EFS_STAND_IN", "")
-    sys.path.insert(0, str(ROOT / "tests/integration/watchdog"))
     import resource
-    import bench
+    from efs_test import watchdog as bench
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     print("| mounts | idle CPU, % of a core | efs-utils 3.2.0 | wake-ups/min | RSS MiB | PSS MiB | replace p50 ms | p99 ms | "

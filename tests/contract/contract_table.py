@@ -17,7 +17,7 @@ import re
 import sys
 
 # Where tests are; helpers, the simulator and data prove nothing by themselves.
-TESTS = ["unit/**/*_test.cc", "integration/**/*_test.cc", "integration/**/*_test.py", "integration/**/test_*.py",
+TESTS = ["unit/**/*_test.cc", "integration/**/*_test.cc", "integration/**/*_test.py",
          "e2e/cases/*.sh", "e2e/*_cases/*.sh", "tidy/*_test.*", "contract/anchors_test.py"]
 SECTION = re.compile(r"(?:\b[Cc]ontract\b[^.;\n]{0,30}?\b(?:section )?|\b[Ss]ection )(\d+)(?:(?:\.| item | no\. )(\d+))?")
 # Sections of other documents.

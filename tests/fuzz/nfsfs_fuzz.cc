@@ -16,5 +16,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // The bytes before may name the same device: the first one counts.
   text += "v4 7f000001 4e51 4095:1048575    0:0   no \n";
   if (!efs::mounts::tunnelPortOfDevice(text, makedev(4095, 1048575))) std::abort();
+  if (!efs::mounts::listsDevice(text, makedev(4095, 1048575))) std::abort();
   return 0;
 }

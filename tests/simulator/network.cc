@@ -62,8 +62,6 @@ void StopSignal::raise() {
   (void)ignored;
 }
 
-bool StopSignal::raised() const { return wait(Duration(0)); }
-
 bool StopSignal::wait(Duration patience) const {
   pollfd entry{event_.get(), POLLIN, 0};
   return ::poll(&entry, 1, static_cast<int>(patience.count())) > 0;

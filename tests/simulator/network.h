@@ -32,7 +32,6 @@ class StopSignal {
   static Result<std::unique_ptr<StopSignal>> create();
   int fd() const { return event_.get(); }
   void raise();
-  bool raised() const;
   // Waits for `patience`; true when raised meanwhile.
   bool wait(Duration patience) const;
 

@@ -92,8 +92,6 @@ void Stream::endOutput() {
   ::shutdown(fd_.get(), SHUT_WR);
 }
 
-bool Stream::hasBufferedInput() const { return ssl_ && SSL_pending(ssl_.get()) > 0; }
-
 std::optional<std::string> Stream::peerCertificate() const {
   if (!ssl_) return std::nullopt;
   X509* certificate = SSL_get0_peer_certificate(ssl_.get());

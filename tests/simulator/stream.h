@@ -30,8 +30,6 @@ class Stream {
   IoResult write(std::string_view bytes);
   // No more bytes will be written: close_notify and FIN. The other direction goes on.
   void endOutput();
-  // Bytes that are decrypted already and that poll() does not see.
-  bool hasBufferedInput() const;
   int fd() const { return fd_.get(); }
   bool isTls() const { return ssl_ != nullptr; }
   // The peer's certificate as DER; nullopt without TLS.

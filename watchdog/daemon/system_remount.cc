@@ -14,6 +14,7 @@
 #include "efs/base/subprocess.h"
 #include "efs/base/wait.h"
 #include "efs/mounts/client_identifier.h"
+#include "efs/mounts/stacked_mount.h"
 #include "efs/mounts/target_directory.h"
 #include "efs/mounts/unmount.h"
 #include "repair/probes.h"
@@ -61,6 +62,9 @@ class SystemNewMount final : public NewMount {
     return std::nullopt;
   }
   Status attach(const std::string& target) override { return putAt(mount_.fd(), target); }
+  Result<bool> detachIfStacked(int parent) override {
+    return mounts::detachIfStacked(mount_.fd(), parent);
+  }
 
  private:
   mounts::DetachedMount mount_;
@@ -77,6 +81,9 @@ class TakenUp final : public NewMount {
     return false;
   }
   Status attach(const std::string& target) override { return putAt(tree_.get(), target); }
+  Result<bool> detachIfStacked(int parent) override {
+    return mounts::detachIfStacked(tree_.get(), parent);
+  }
 
  private:
   static Error unknown() {

@@ -139,7 +139,7 @@ class Climber {
     return progress_.steps == 0 ? "the server is silent" : "the step before did not help";
   }
 
-  // Locks are lost when a mount meets another server's state (design.md); unknown is no "none".
+  // Locks are lost when a mount meets another server's state; unknown is no "none".
   bool mayMove() const {
     return policy_.move && progress_.steps > 1 && !seen_.deaf && seen_.in_table && !seen_.away &&
            seen_.locks == Seen::kNo && progress_.unanswered_since &&

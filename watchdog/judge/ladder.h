@@ -1,9 +1,9 @@
 // climb(): what is done about a mount that hangs, step by step. Pure, like decide(), which calls
 // it.
 //
-// A mount hangs when a call waits and nothing has come back for `hang` (10 s). A slow mount is not
-// a hung one: every byte that arrives starts the clock anew, and a server that answers a NULL call
-// on another connection is slow, not dead, for kSlowServer. The steps, each with its back-off:
+// A mount hangs when a call waits and nothing has come back for HealthPolicy::hang. A slow mount is
+// not a hung one: every byte that arrives starts the clock anew, and a server that answers a NULL
+// call on another connection is slow, not dead, for kSlowServer. The steps, each with its back-off:
 //   reconnect, with DNS asked again -> SIGKILL and a new tunnel -> another zone's mount target
 //   -> remount.
 #pragma once

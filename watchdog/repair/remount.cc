@@ -120,10 +120,30 @@ class Remount {
     }
   }
 
+  // The mount in which the old one's directory is.
+  Result<int> parentOfOld() {
+    EFS_TRY(table, calls_.mountTable());
+    for (const auto& entry : table.entries()) {
+      if (plan_.old.is(entry)) return entry.parent_id;
+    }
+    return Error(ErrorKind::kNotFound, "nothing is mounted at " + plan_.old.target + " any more");
+  }
+
+  // Whoever shares no lock with us may have mounted there in between: then that one stays.
+  Status keepUnlessStacked(NewMount& mount, int parent) const {
+    EFS_TRY(stacked, mount.detachIfStacked(parent));
+    if (!stacked) return {};
+    return Error(ErrorKind::kBusy, "another mount came to " + plan_.old.target +
+                                       " in the moment in which it was bare, and stays");
+  }
+
   // Nothing asks the server between the two.
   Status swap(NewMount& mount) {
+    EFS_TRY(parent, parentOfOld());
     EFS_CHECK(detachOld());
-    return mount.attach(plan_.old.target).withHint("nothing is mounted there now: mount it again");
+    EFS_CHECK(
+        mount.attach(plan_.old.target).withHint("nothing is mounted there now: mount it again"));
+    return keepUnlessStacked(mount, parent);
   }
 
   bool isInPlace() {

@@ -1,5 +1,5 @@
 // Remount: a fresh NFS mount in the place of one that is dead or hung, by the method that works on
-// a hung client (design.md, "Remount of a hung mount"): a new port and a new client identifier, so
+// a hung client: a new port and a new client identifier, so
 // that the kernel shares nothing with the old mount.
 //
 // The new mount is a descriptor until it is put in place (tools/remount_calls.h): whenever

@@ -38,6 +38,9 @@ class NewMount {
                                             Duration patience) = 0;
   // On top of what is at the path now, which an error names.
   virtual Status attach(const std::string& target) = 0;
+  // After attach(): where it does not lie on a directory of the mount `parent` (MountEntry::id) but
+  // on another mount that came meanwhile, it is detached again, exactly this one: true.
+  virtual Result<bool> detachIfStacked(int parent) = 0;
 };
 
 // One umount2(2) with MNT_DETACH under way, in a child of its own. The mount leaves the table

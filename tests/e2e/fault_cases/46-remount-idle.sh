@@ -7,22 +7,16 @@
 . "$E2E/lib.sh"
 # shellcheck source=tests/e2e/faults.sh
 . "$E2E/faults.sh"
+# shellcheck source=tests/e2e/remounts.sh
+. "$E2E/remounts.sh"
 
-efs_setting remount_after_sec 20
-mount_efs tls "$FS:/" /mnt/efs
+mount_to_be_replaced
 follow_logs
-old_port="$(mount_port /mnt/efs)"
 old_tunnel="$(tunnel_of /mnt/efs)"
-stat_often() { while :; do timeout -s KILL 5 stat /mnt/efs/"$RANDOM" >/dev/null 2>&1; sleep 1; done; }
-stat_often &
-worker=$!
-# Whoever holds this lock holds the remount behind its last decision.
-exec 9>"$STATE/client-identifier.lock"
-flock 9
-began="$(now)"
-fault target "$FS" "${REGION}a" blackhole
-eventually 90 noticed_after "$began" "mounting /mnt/efs again" 9>&- || fail "no remount: $(tail -n 5 "$EVENTS")"
-kill "$worker"
+stat_often
+hold_last_step
+silence 90
+kill "$WORKER"
 idle() { [[ -z "$(pgrep -x stat)" ]]; }
 eventually 10 idle 9>&- || fail "somebody looks at it still"
 # What is seen of the place, as the application would: the times without a mount there.
@@ -34,9 +28,8 @@ watch_place() {
 watch_place 9>&- &
 observer=$!
 kill -STOP "$old_tunnel"
-fault target "$FS" "${REGION}a" ok
-exec 9>&-
-remounted() { local port; port="$(mount_port /mnt/efs)"; [[ -n "$port" && "$port" != "$old_port" ]]; }
+answer
+release_last_step
 eventually 60 remounted || fail "not mounted again: $(tail -n 5 "$EVENTS")"
 kill "$observer"
 kill -CONT "$old_tunnel" 2>/dev/null

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The watchdog's unit is enabled and running, is ordered around remote mounts, spares the tunnels, and
-# does not hide mounts from the watchdog. Contract: 12 (unit facts), design "Mount namespaces".
+# does not hide mounts from the watchdog. Contract: section 12.
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 

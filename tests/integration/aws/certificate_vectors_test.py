@@ -11,8 +11,10 @@ import subprocess
 import tempfile
 import unittest
 
-TOOL = os.path.join(os.environ["EFS_BIN"], "certificate-vectors")
-VECTORS = os.path.join(os.environ["EFS_SOURCE"], "tests/data/client-certificate.json")
+from efs_test.programs import SOURCE, program
+
+TOOL = program("certificate-vectors")
+VECTORS = os.path.join(SOURCE, "tests/data/client-certificate.json")
 
 
 def run(path):

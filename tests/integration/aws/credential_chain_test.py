@@ -5,7 +5,6 @@ The chain runs in a real process (find-credentials) against servers of this file
 each AssumeRole signature and reads the same profiles; https is real, with an authority of our own.
 """
 import datetime
-import hashlib
 import http.server
 import json
 import os
@@ -22,7 +21,8 @@ import botocore.session
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-BIN = os.environ["EFS_BIN"]
+from efs_test.programs import program
+
 ROLE = "arn:aws:iam::123456789012:role/efs-client"
 SECRETS = {"AKIABASE": ("base/secret+", None), "ASIAFIRST": ("first/secret", "first/token==")}
 
@@ -96,7 +96,7 @@ class Case(unittest.TestCase):
 
     def run_chain(self, **options):
         given = dict({"home": self.home, "region": "eu-west-1"}, **options)
-        return subprocess.run([os.path.join(BIN, "find-credentials")], input=json.dumps(given),
+        return subprocess.run([program("find-credentials")], input=json.dumps(given),
                               env=self.environment, capture_output=True, text=True, timeout=60)
 
     def find(self, **options):

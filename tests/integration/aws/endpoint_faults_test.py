@@ -14,20 +14,17 @@ import pathlib
 import re
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../location"))
-import private_network  # noqa: E402
+from efs_test import http_faults as bad
+from efs_test import machine
+from efs_test.machine import LOG
+from efs_test.programs import program, run
 
-private_network.enter()
+machine.enter()
 
-import misbehaving_server as bad  # noqa: E402  (after enter(): it is this process's own)
-
-BIN = os.environ["EFS_BIN"]
-SOURCE = os.environ["EFS_SOURCE"]
 # Where EKS hands out credentials: over http no other host may be asked for those of a pod.
 POD_IDENTITY = "169.254.170.23"
 BLACKHOLE = f"{POD_IDENTITY}:80"
@@ -42,7 +39,7 @@ TARGETS = {"MountTargets": []}
 # Of what a reply may cost above a healthy run.
 MEMORY_KIB = 8192
 SIDE_BY_SIDE, SLOWER = 24, 1
-with open(os.path.join(BIN, "mount.efs"), "rb") as program:
+with open(program("mount.efs"), "rb") as program:
     # The sanitizers keep what was freed, or a shadow of it, and each connection brings more of OpenSSL.
     # What is slower needs more of the processor, too: too many at once and a healthy answer is too late.
     if re.search(rb"__[at]san_init", program.read()):
@@ -86,9 +83,9 @@ def healthy(method, path, body):
     return bad.reply(json.dumps(KEYS))
 
 
-def run(argv, environment, stdin=None):
+def measured(argv, environment, stdin=None):
     """(exit code, standard error, seconds, KiB) of a program."""
-    done = subprocess.run([f"{BIN}/measure-process", *argv], input=stdin, text=True,
+    done = subprocess.measured([program("measure-process"), *argv], input=stdin, text=True,
                           capture_output=True, timeout=60, errors="replace",
                           env={"PATH": os.environ["PATH"], **environment})
     text, _, figures = done.stderr.rstrip("\n").rpartition("\n")
@@ -99,10 +96,10 @@ def run(argv, environment, stdin=None):
 class Faults(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        private_network.build()
-        private_network.run("ip", "neigh", "add", POD_IDENTITY, "lladdr", "02:00:00:00:00:99", "dev",
+        machine.build()
+        run("ip", "neigh", "add", POD_IDENTITY, "lladdr", "02:00:00:00:00:99", "dev",
                             "eth0", "nud", "permanent")
-        private_network.run("ip", "route", "add", POD_IDENTITY, "dev", "eth0")
+        run("ip", "route", "add", POD_IDENTITY, "dev", "eth0")
         cls.trap = bad.Listener(lambda connection: None)
 
     def serve(self, fault, applies):
@@ -131,7 +128,7 @@ def credential_cases(home):
 
     def tool(environment, **options):
         given = json.dumps({"home": home, "region": "eu-west-1", **options})
-        return lambda url: run([f"{BIN}/find-credentials"],
+        return lambda url: measured([program("find-credentials")],
                                {"AWS_EC2_METADATA_DISABLED": "true",
                                 **{k: v.replace("URL", url) for k, v in environment.items()}},
                                given.replace("URL", url))
@@ -244,16 +241,15 @@ class MountEndpoints(Faults):
             cls.udp.sendto(query[:2] + b"\x81\x83" + query[4:6] + bytes(6) + query[12:], peer)
 
     def test_identity_document(self):
-        private_network.write_config(
-            SOURCE, dns_name_format="{az}.{fs_id}.efs.{region}.{dns_name_suffix}")
+        machine.write_config(dns_name_format="{az}.{fs_id}.efs.{region}.{dns_name_suffix}")
         applies = lambda _, path: path.startswith("/latest/dynamic")  # noqa: E731
         words = {fault: "instance identity document" for fault in JSON_WORDS}
         peak = None
         for fault in ("", *bad.FAULTS):
             with self.subTest(fault=fault):
                 url = self.serve(fault, applies).url
-                argv = [f"{BIN}/mount.efs", "fs-0123abcd:/", "/run/mountpoint", "-f", "-o", "tls"]
-                result = run(argv, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": url,
+                argv = [program("mount.efs"), "fs-0123abcd:/", "/run/mountpoint", "-f", "-o", "tls"]
+                result = measured(argv, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": url,
                                     "AWS_ENDPOINT_URL_EFS": "http://127.0.0.1:1"})
                 if not fault:
                     self.assertIn("eu-west-3a.fs-0123abcd.efs.eu-west-3", result[1])
@@ -262,15 +258,15 @@ class MountEndpoints(Faults):
                 self.judge(fault, words, "Error retrieving region", result, peak, 10)
 
     def test_describe_mount_targets(self):
-        private_network.write_config(SOURCE)
+        machine.write_config()
         metadata = self.serve("", lambda *_: False).url
         peak = None
         words = {fault: "not a JSON object|MountTargets" for fault in JSON_WORDS}
         for fault in ("", *bad.FAULTS):
             with self.subTest(fault=fault):
                 url = self.serve(fault, lambda *_: True).url
-                argv = [f"{BIN}/mount.efs", "fs-0123abcd:/", "/run/mountpoint", "-f", "-o", "tls"]
-                result = run(argv, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata,
+                argv = [program("mount.efs"), "fs-0123abcd:/", "/run/mountpoint", "-f", "-o", "tls"]
+                result = measured(argv, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata,
                                     "AWS_ENDPOINT_URL_EFS": url})
                 if not fault:
                     self.assertIn("has no available mount target", result[1])
@@ -279,20 +275,20 @@ class MountEndpoints(Faults):
                 self.judge(fault, words, "DescribeMountTargets", result, peak, 15)
 
     def test_cloudwatch_logs(self):
-        private_network.write_config(SOURCE, cloudwatch=True)
+        machine.write_config(cloudwatch=True)
         metadata = self.serve("", lambda *_: False).url
         for fault in bad.FAULTS:
             with self.subTest(fault=fault):
                 url = self.serve(fault, lambda *_: True).url
-                if os.path.exists(private_network.LOG):
-                    os.unlink(private_network.LOG)
-                code, text, seconds, _ = run(
-                    [f"{BIN}/mount.efs", "no device", "/run/mountpoint", "-o", "tls"],
+                if os.path.exists(LOG):
+                    os.unlink(LOG)
+                code, text, seconds, _ = measured(
+                    [program("mount.efs"), "no device", "/run/mountpoint", "-o", "tls"],
                     {"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata, "AWS_ENDPOINT_URL_LOGS": url})
                 self.assertEqual(code, 1)
                 self.assertNotIn("CloudWatch", text)
                 self.assertLess(seconds, 3 * SLOWER)  # 1 s, and a busy machine
-                log = pathlib.Path(private_network.LOG).read_text(encoding="utf-8")
+                log = pathlib.Path(LOG).read_text(encoding="utf-8")
                 # A reply that is no JSON is no failure: nothing in it is needed.
                 if fault in JSON_WORDS:
                     self.assertNotIn("CloudWatch Logs: not done", log)

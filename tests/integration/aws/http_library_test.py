@@ -8,17 +8,13 @@ import glob
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import unittest
 
-INSIDE = "EFS_TEST_INSIDE_NAMESPACE"
-if not os.environ.get(INSIDE):
-    os.environ[INSIDE] = "1"
-    os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", "--",
-                          sys.executable, "-B", *sys.argv])
+from efs_test import machine
+from efs_test.programs import program
 
-BIN = os.environ["EFS_BIN"]
+machine.enter("--mount")
 
 
 def hide_libcurl():
@@ -44,7 +40,7 @@ class HttpLibrary(unittest.TestCase):
                 file.write("[p]\naws_access_key_id = AKIA\naws_secret_access_key = s\n")
             os.chmod(file.name, 0o600)
             return subprocess.run(
-                [f"{BIN}/find-credentials"], capture_output=True, text=True, timeout=60,
+                [program("find-credentials")], capture_output=True, text=True, timeout=60,
                 input=json.dumps({"home": home, "region": "us-east-1", **options}),
                 env={"AWS_EC2_METADATA_DISABLED": "true"})
 
@@ -60,7 +56,7 @@ class HttpLibrary(unittest.TestCase):
 
     def test_help_and_version_need_no_http(self):
         for word in ("--version", "--help"):
-            subprocess.run([f"{BIN}/mount.efs", word], check=True, capture_output=True, timeout=30)
+            subprocess.run([program("mount.efs"), word], check=True, capture_output=True, timeout=30)
 
 
 if __name__ == "__main__":

@@ -10,18 +10,15 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import unittest
 
-INSIDE = "EFS_TEST_INSIDE_NAMESPACE"
-if not os.environ.get(INSIDE):
-    os.environ[INSIDE] = "1"
-    os.execvp("unshare", ["unshare", "--net", "--mount", "--propagation", "private", "--",
-                          sys.executable, "-B", *sys.argv])
+from efs_test import machine
+from efs_test.programs import program
 
-BIN = os.environ["EFS_BIN"]
+machine.enter()
+
 PROXY = "http://10.1.2.3:3128"
 ADDRESSES = ("169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23",
              "10.1.2.3", "10.1.2.4")
@@ -110,7 +107,7 @@ class MetadataProxy(unittest.TestCase):
 
     def find(self, options=None, **environment):
         return subprocess.run(
-            [BIN + "/find-credentials"], capture_output=True, text=True, timeout=60,
+            [program("find-credentials")], capture_output=True, text=True, timeout=60,
             input=json.dumps({"home": self.home, "region": "us-east-1", **(options or {})}),
             env=environment)
 

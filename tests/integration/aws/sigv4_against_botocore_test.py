@@ -25,7 +25,8 @@ import botocore.auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-BIN = os.environ["EFS_BIN"]
+from efs_test.programs import SOURCE, program
+
 SEED = int(os.environ.get("EFS_SEED", random.randrange(2**32)))
 KEY_CHARACTERS = string.ascii_letters + string.digits + "/+"
 TOKEN_CHARACTERS = string.ascii_letters + string.digits + "/+=-_.~%&?:;,!*'()@$"
@@ -81,7 +82,7 @@ class OrdinaryRequests(unittest.TestCase):
     def ours(self, request, identity, service):
         given = dict(request, service=service, **identity)
         given["time"] = int(identity["time"].replace(tzinfo=datetime.timezone.utc).timestamp())
-        result = subprocess.run([os.path.join(BIN, "sign-request")], input=json.dumps(given),
+        result = subprocess.run([program("sign-request")], input=json.dumps(given),
                                 capture_output=True, text=True, timeout=30)
         self.assertEqual(result.returncode, 0, result.stderr)
         return result.stdout.rstrip("\n")
@@ -117,7 +118,7 @@ class OrdinaryRequests(unittest.TestCase):
 
 class PublicSuite(unittest.TestCase):
     def test_botocore_gives_the_signatures_of_the_file(self):
-        path = os.path.join(os.environ["EFS_SOURCE"], "tests/data/sigv4_suite.json")
+        path = os.path.join(SOURCE, "tests/data/sigv4_suite.json")
         with open(path, encoding="utf-8") as file:
             cases = json.load(file)["cases"]
         self.assertGreaterEqual(len(cases), 24)
@@ -206,7 +207,7 @@ class ClientCertificates(unittest.TestCase):
         cases = [self.case(rng, number) for number in range(60)]
         with open(path, "w", encoding="utf-8") as file:
             json.dump({"private_key_pem": self.key, "cases": cases}, file)
-        result = subprocess.run([os.path.join(BIN, "certificate-vectors"), path],
+        result = subprocess.run([program("certificate-vectors"), path],
                                 capture_output=True, text=True, timeout=60)
         self.assertEqual(result.returncode, 0, f"seed {SEED}\n" + result.stdout + result.stderr)
         self.assertEqual(result.stdout.count("ok random-"), 60)

@@ -7,24 +7,24 @@ botocore's signer, and answers.
 import datetime
 import http.server
 import json
-import os
 import socket
 import subprocess
 import threading
 import unittest
 from unittest import mock
 
-import private_network
 
-private_network.enter()
 
-import botocore.auth  # noqa: E402
-import botocore.session  # noqa: E402
-from botocore.awsrequest import AWSRequest  # noqa: E402
-from botocore.credentials import Credentials  # noqa: E402
+import botocore.auth
+import botocore.session
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
-BIN = os.environ["EFS_BIN"]
-SOURCE = os.environ["EFS_SOURCE"]
+from efs_test import machine
+from efs_test.programs import program
+
+machine.enter()
+
 KEY, SECRET, TOKEN = "ASIAEXAMPLE", "wJalrXUtnFEMI/K7MDENG", "tok/en+with=chars"
 IDENTITY = {"region": "eu-west-3", "availabilityZone": "eu-west-3a", "instanceId": "i-0"}
 ZONES = ("<R><availabilityZoneInfo><item><zoneName>eu-west-3b</zoneName><zoneId>euw3-az2</zoneId>"
@@ -116,8 +116,8 @@ def answer_no_such_name(udp):
 
 class SignedRequests(unittest.TestCase):
     def test_every_api_request_is_signed_as_botocore_signs_it(self):
-        private_network.build()
-        private_network.write_config(SOURCE, cloudwatch=True)
+        machine.build()
+        machine.write_config(cloudwatch=True)
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         udp.bind(("127.0.0.1", 53))
         dns = threading.Thread(target=answer_no_such_name, args=(udp,))
@@ -129,16 +129,16 @@ class SignedRequests(unittest.TestCase):
             for option in ("az=eu-west-3b", "noresvport"):
                 # No name, and nothing behind the addresses: it fails after all calls were made.
                 done = subprocess.run(
-                    [f"{BIN}/mount.efs", "fs-0123abcd:/", "/run/mountpoint", "-o", f"tls,{option}",
+                    [program("mount.efs"), "fs-0123abcd:/", "/run/mountpoint", "-o", f"tls,{option}",
                      "-f"], capture_output=True, text=True, timeout=60,
                     env={"AWS_ENDPOINT_URL": "http://127.0.0.1:8080",
                          "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:8080/"})
                 self.assertEqual(done.returncode, 1, done.stderr)
             # The retention as configured, and none.
             for days in ("14", None):
-                private_network.write_config(SOURCE, cloudwatch=True, retention=days)
+                machine.write_config(cloudwatch=True, retention=days)
                 subprocess.run(
-                    [f"{BIN}/mount.efs", "not a device", "/run/mountpoint", "-o", "tls"],
+                    [program("mount.efs"), "not a device", "/run/mountpoint", "-o", "tls"],
                     capture_output=True, text=True, timeout=60,
                     env={"AWS_ENDPOINT_URL": "http://127.0.0.1:8080",
                          "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:8080/"})
@@ -183,7 +183,7 @@ class Endpoints(unittest.TestCase):
                             service, region, use_fips_endpoint=bool(fips),
                             use_dualstack_endpoint=bool(dual), partition_name=partition)
                         ours = subprocess.run(
-                            [f"{BIN}/aws-endpoint", name, region, str(fips), str(dual)],
+                            [program("aws-endpoint"), name, region, str(fips), str(dual)],
                             capture_output=True, text=True, timeout=10).stdout.strip()
                         with self.subTest(region=region, service=name, fips=fips, dual=dual):
                             self.assertEqual(ours, "https://" + theirs["hostname"])

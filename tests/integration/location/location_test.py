@@ -10,14 +10,15 @@ import subprocess
 import time
 import unittest
 
-import private_network
+from efs_test import machine
+from efs_test.files import read, write
+from efs_test.machine import LOG, SILENT
+from efs_test.programs import program
+from efs_test.simulator import FS, FS2, ROLE, Simulator
+from efs_test.waiting import SCALE
 
-private_network.enter()
+machine.enter()
 
-from simulator_process import FS, FS2, ROLE, Simulator  # noqa: E402  (needs the path that enter() set)
-
-BIN = os.environ["EFS_BIN"]
-SOURCE = os.environ["EFS_SOURCE"]
 FS3 = "fs-0000000000000003c"
 REGIONAL = f"{FS}.efs.us-east-1.amazonaws.com"
 ARN = "arn:aws:elasticfilesystem:us-east-1:123456789012:"
@@ -26,7 +27,7 @@ ARN = "arn:aws:elasticfilesystem:us-east-1:123456789012:"
 class Location(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        private_network.build()
+        machine.build()
         cls.sim = Simulator(dns={"listen": "127.0.0.1:53"}, nfs_port=2049)
         cls.ip = cls.sim.ip_a
         config = cls.sim.config
@@ -37,8 +38,7 @@ class Location(unittest.TestCase):
         config["file_systems"].append(
             {"id": FS3, "data": f"{cls.sim.dir}/data/fs3",
              "mount_targets": [{"az": "us-east-1b", "az_id": "use1-az2", "ip": cls.sim.ip_c}]})
-        with open(cls.sim.config_path, "w", encoding="utf-8") as out:
-            json.dump(config, out)
+        cls.sim.save()
         cls.sim.start()
 
     @classmethod
@@ -46,7 +46,7 @@ class Location(unittest.TestCase):
         cls.sim.stop()
 
     def setUp(self):
-        private_network.write_config(SOURCE)
+        machine.write_config()
         self.hidden = []
 
     def tearDown(self):
@@ -68,17 +68,17 @@ class Location(unittest.TestCase):
 
     def mount(self, device=f"{FS}:/", options="tls", fake=True, timeout=60, **environment):
         """Runs mount.efs; returns its exit code, stderr and the log of this run."""
-        if os.path.exists(private_network.LOG):
-            os.unlink(private_network.LOG)
+        if os.path.exists(LOG):
+            os.unlink(LOG)
         env = {"AWS_ENDPOINT_URL": "http://127.0.0.1:8080", "PATH": os.environ["PATH"]}
         env.update(environment)
-        argv = [f"{BIN}/mount.efs", device, "/run/mountpoint", *(["-f"] if fake else []),
+        argv = [program("mount.efs"), device, "/run/mountpoint", *(["-f"] if fake else []),
                 "-o", f"{options},rw"]
         begin = time.monotonic()
         done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=timeout)
         self.took = time.monotonic() - begin
         self.code, self.err = done.returncode, done.stderr
-        with open(private_network.LOG, encoding="utf-8") as log:
+        with open(LOG, encoding="utf-8") as log:
             self.log = log.read()
         return self
 
@@ -104,6 +104,17 @@ class Location(unittest.TestCase):
         self.hide(f"us-east-1a.{REGIONAL}")
         self.mount().assertFound(f"mount target {REGIONAL} is {self.ip}")
 
+    def test_csi19_a_pinned_regional_name_wins_over_the_own_zones(self):
+        """CSI-19: as with the CSI driver's node.hostAliases: DNS knows the zonal name, /etc/hosts the regional one."""
+        before = read("/etc/hosts")
+        self.addCleanup(write, "/etc/hosts", before, 0o644)
+        write("/etc/hosts", f"{before}{self.sim.ip_b} {REGIONAL}\n", 0o644)
+        self.mount().assertFound(f"mount target {REGIONAL} is {self.sim.ip_b}")
+        self.assertNotIn(f"us-east-1a.{REGIONAL}", self.log)
+        # Whoever pins the zonal name as well means that.
+        write("/etc/hosts", f"{before}{self.sim.ip_b} {REGIONAL} us-east-1a.{REGIONAL}\n", 0o644)
+        self.mount().assertFound(f"mount target us-east-1a.{REGIONAL} is {self.sim.ip_b}")
+
     def test_without_metadata_service_the_regional_name_does(self):
         self.sim.ctl("imds down")
         self.mount(options="tls,region=us-east-1").assertFound(f"mount target {REGIONAL} is")
@@ -119,9 +130,9 @@ class Location(unittest.TestCase):
         self.assertEqual(self.api_requests(), before)
 
     def test_dns3_fargate_takes_the_zone_id_of_the_config(self):
-        private_network.write_config(SOURCE, client_source="ecs.fargate")
+        machine.write_config(client_source="ecs.fargate")
         self.mount(options="tls,crossaccount").assertRefused("key az_id of section [mount]")
-        private_network.write_config(SOURCE, client_source="ecs.fargate", az_id="use1-az2")
+        machine.write_config(client_source="ecs.fargate", az_id="use1-az2")
         self.mount(options="tls,crossaccount").assertFound(f"mount target use1-az2.{REGIONAL} is")
 
     def test_dev3_alias(self):
@@ -158,7 +169,7 @@ class Location(unittest.TestCase):
             "check the address")
 
     def test_a_dead_address_costs_a_quarter_of_a_second(self):  # RFC 8305
-        self.mount(options=f"tls,mounttargetip={private_network.SILENT}+{self.ip}").assertFound(
+        self.mount(options=f"tls,mounttargetip={SILENT}+{self.ip}").assertFound(
             f"mount target {self.ip} can be reached")
         self.assertLess(self.took, 2)  # one after the other it would be 7 s
 
@@ -195,8 +206,7 @@ class Location(unittest.TestCase):
             "WARNING", "us-east-1b (use1-az2)", "slower", "billed as data transfer")
 
     def test_dns6_can_be_turned_off(self):
-        private_network.write_config(
-            SOURCE, fall_back_to_mount_target_ip_address_enabled="false")
+        machine.write_config(fall_back_to_mount_target_ip_address_enabled="false")
         self.hide_all()
         before = self.api_requests()
         self.mount().assertRefused('Failed to resolve "', "console/efs/mount-dns-name")
@@ -253,17 +263,17 @@ class Location(unittest.TestCase):
         self.mount(options="tls,netns=/etc/passwd").assertRefused("is not a network namespace")
 
     def test_section_20_one_line_in_cloudwatch(self):
-        private_network.write_config(SOURCE, cloudwatch=True)
+        machine.write_config(cloudwatch=True)
         # A mount point that is a file fails before anything else is asked.
         with open("/run/file", "w", encoding="ascii"):
             pass
         begin = time.monotonic()
         done = subprocess.run(
-            [f"{BIN}/mount.efs", f"{FS}:/", "/run/file", "-o", "tls"], capture_output=True,
+            [program("mount.efs"), f"{FS}:/", "/run/file", "-o", "tls"], capture_output=True,
             text=True, timeout=30,
             env={"AWS_ENDPOINT_URL": "http://127.0.0.1:8080", "PATH": os.environ["PATH"]})
         self.assertEqual(done.returncode, 32)
-        self.assertLess(time.monotonic() - begin, 3 * float(os.environ.get("EFS_TIME_SCALE", "1")))
+        self.assertLess(time.monotonic() - begin, 3 * SCALE)
         logs = json.loads(self.sim.ctl("api-logs"))
         self.assertEqual(logs["retention"], {"/aws/efs/utils": 14})
         event = logs["events"][-1]
@@ -271,13 +281,13 @@ class Location(unittest.TestCase):
         self.assertTrue(event["message"].startswith("Mount failed, "), event)
         self.assertIn("is not a directory", event["message"])
         # Without an id in sight: the group without it.
-        private_network.write_config(SOURCE, cloudwatch=True)
+        machine.write_config(cloudwatch=True)
         self.mount("no device", fake=False)
         self.assertEqual(json.loads(self.sim.ctl("api-logs"))["events"][-1]["stream"],
                          "i-0123456789abcdef0 - mount.log")
 
     def test_section_20_never_delays_by_more_than_a_second(self):
-        private_network.write_config(SOURCE, cloudwatch=True)
+        machine.write_config(cloudwatch=True)
         for fault in ("blackhole", "slow 5000", "reset", "status 500", "garbage"):
             with self.subTest(fault=fault):
                 self.sim.ctl(f"api logs {fault}")

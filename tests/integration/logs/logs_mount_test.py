@@ -5,21 +5,17 @@ import fcntl
 import os
 import signal
 import subprocess
-import sys
-import time
 import unittest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "../mount_helper"))
+from efs_test import mount_helper
+from efs_test.files import read
+from efs_test.machine import CONFIG, LOG
+from efs_test.mount_helper import HelperBench, STATE
+from efs_test.processes import processes
+from efs_test.programs import BIN, program, run
+from efs_test.waiting import SCALE, wait_for
 
-import helper_bench  # noqa: E402
-
-helper_bench.enter()
-
-from helper_bench import LOG, STATE, HelperBench, processes, read, wait_for  # noqa: E402
-import private_network  # noqa: E402
-
-SCALE = int(os.environ.get("EFS_TIME_SCALE", "1"))
+mount_helper.enter()
 
 
 class MountLog(HelperBench):
@@ -29,9 +25,9 @@ class MountLog(HelperBench):
         super().tearDown()
 
     def setting(self, key, value):
-        with open(private_network.CONFIG, encoding="utf-8") as source:
+        with open(CONFIG, encoding="utf-8") as source:
             lines = source.read().split("\n")
-        with open(private_network.CONFIG, "w", encoding="utf-8") as out:
+        with open(CONFIG, "w", encoding="utf-8") as out:
             out.write("\n".join(f"{key} = {value}" if line.split("=")[0].strip() == key else line
                                 for line in lines))
 
@@ -39,7 +35,7 @@ class MountLog(HelperBench):
         for writer in ("shared", "own"):
             self.setting("log_writer", writer)
             with self.subTest(writer=writer):
-                self.mount(limit=20 * SCALE)
+                self.mount(limit=20)
                 self.assertReachedMount()
 
     def test_all_is_in_the_file_when_mount_efs_ends(self):  # EX-1
@@ -79,7 +75,7 @@ class MountLog(HelperBench):
         quick = self.took
         [writer] = processes("efs-log-writer")
         os.kill(writer, signal.SIGSTOP)
-        self.mount(limit=20 * SCALE)
+        self.mount(limit=20)
         self.assertReachedMount()
         self.assertLess(self.took, quick + 3 * SCALE)
         first = read(LOG).splitlines()
@@ -93,7 +89,7 @@ class MountLog(HelperBench):
         os.makedirs(STATE, mode=0o750)
         self.tunnel(None)
         script = (f"mount -t tmpfs none {os.path.dirname(LOG)} && "
-                  f"exec {self.bin}/mount.efs {self.fs}:/ /run/mountpoint -o tls,rw")
+                  f"exec {BIN}/mount.efs {self.fs}:/ /run/mountpoint -o tls,rw")
         done = subprocess.run(["unshare", "--mount", "sh", "-c", script], timeout=60 * SCALE,
                               env={"PATH": f"{self.programs}:/usr/bin:/bin:/usr/sbin:/sbin"})
         self.assertNotEqual(done.returncode, 0)
@@ -107,7 +103,7 @@ class MountLog(HelperBench):
         os.makedirs(STATE, mode=0o750)
         self.tunnel(None)
         script = (f"mount -t tmpfs none {STATE} && "
-                  f"{self.bin}/mount.efs {self.fs}:/ /run/mountpoint -o tls,rw; "
+                  f"{BIN}/mount.efs {self.fs}:/ /run/mountpoint -o tls,rw; "
                   f"readlink /proc/self/ns/mnt /proc/$(cat {STATE}/log-writer.lock)/ns/mnt")
         done = subprocess.run(["unshare", "--mount", "sh", "-c", script], timeout=60 * SCALE,
                               text=True, stdout=subprocess.PIPE,
@@ -118,9 +114,9 @@ class MountLog(HelperBench):
 
     def test_without_a_writer_that_can_be_started_the_lines_are_written(self):
         os.makedirs(STATE)
-        private_network.run("mount", "-t", "tmpfs", "-o", "mode=750", "state", STATE)
+        run("mount", "-t", "tmpfs", "-o", "mode=750", "state", STATE)
         os.mkdir(f"{STATE}/log.sock")  # no writer can listen there
-        self.mount(limit=20 * SCALE)
+        self.mount(limit=20)
         self.assertEqual(self.code, 32, self.err)
         wait_for("the lines", lambda: os.path.exists(LOG) and "no NFSv4 client" in read(LOG))
         self.assertEqual(read(LOG).count("version="), 1)
@@ -129,7 +125,7 @@ class MountLog(HelperBench):
         reader, writer = os.pipe()
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
         os.write(writer, b"x" * 4096)
-        helper = subprocess.Popen([f"{self.bin}/mount.efs", "fs-99999999:/", "/run/mountpoint", "-o",
+        helper = subprocess.Popen([program("mount.efs"), "fs-99999999:/", "/run/mountpoint", "-o",
                                    "tls,rw"], stdout=writer, stderr=writer,
                                   stdin=subprocess.DEVNULL,
                                   env={"PATH": f"{self.programs}:/usr/bin:/bin"})

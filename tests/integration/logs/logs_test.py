@@ -19,42 +19,26 @@ import tempfile
 import time
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tunnel"))
+from efs_test import processes
+from efs_test.files import read
+from efs_test.processes import alive, cpu_seconds, open_files
+from efs_test.programs import program
+from efs_test.servers import Server, echo, receive
+from efs_test.tunnel import Tunnel, TunnelTest
+from efs_test.waiting import SCALE, pause, wait_for
 
-from tunnel_support import Server, Tunnel, TunnelTest, echo, receive, wait_for  # noqa: E402
-
-BIN = os.environ.get("EFS_BIN", "build/dev/bin")
-SCALE = int(os.environ.get("EFS_TIME_SCALE", "1"))
 # As the programs: 'L' version form max_bytes file_count length path line.
 HEADER = struct.Struct(">cBBQIH")
 TUNNEL_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \d+ [A-Z]+ efs_proxy .*\n")
 
 
-def read(path):
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except FileNotFoundError:
-        return ""
-
-
 def writer_pid(state):
     text = read(os.path.join(state, "log-writer.lock")).strip()
-    try:
-        return int(text) if text and state_of(text) not in "ZX" else None
-    except FileNotFoundError:
-        return None
+    return int(text) if text and alive(text) else None
 
 
 def state_of(pid):
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-        return file.read().rsplit(")", 1)[1].split()[0]
-
-
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return processes.stat(pid)[1]
 
 
 def pss_kib(pid):
@@ -202,7 +186,7 @@ class Places(LogTest):
         tunnel = self.tunnel(f"{disk}/log")
         tunnel.start()
         # Made, but nothing fits into it.
-        wait_for(lambda: os.path.exists(f"{disk}/log"), "the empty log")
+        wait_for("the empty log", lambda: os.path.exists(f"{disk}/log"))
         for _ in range(3):
             self.assertServes(tunnel)
         self.assertEqual(read(f"{disk}/log"), "")
@@ -211,7 +195,7 @@ class Places(LogTest):
         def told():
             self.assertServes(tunnel)
             return "lost while the log could not be written" in read(f"{disk}/log")
-        wait_for(told, "the number of lost lines")
+        wait_for("the number of lost lines", told)
         self.assertRegex(read(f"{disk}/log"), r"WARN efs_proxy \d+ log lines? (was|were) lost")
         self.assertEnds(tunnel)
 
@@ -228,7 +212,7 @@ class Places(LogTest):
         self.addCleanup(subprocess.run, ["umount", "-l", disk], check=True)
         tunnel = self.tunnel(f"{disk}/log")
         tunnel.start()
-        wait_for(lambda: "Starting" in read(f"{disk}/log"), "the first line")
+        wait_for("the first line", lambda: "Starting" in read(f"{disk}/log"))
         subprocess.run(["fsfreeze", "-f", disk], check=True, timeout=60)
         try:
             for _ in range(30):
@@ -236,7 +220,7 @@ class Places(LogTest):
             self.assertEnds(tunnel)
         finally:
             subprocess.run(["fsfreeze", "-u", disk], check=True, timeout=60)
-        wait_for(lambda: "Stopping: signal" in read(f"{disk}/log"), "the last line")
+        wait_for("the last line", lambda: "Stopping: signal" in read(f"{disk}/log"))
 
 
 class TheWriter(LogTest):
@@ -244,7 +228,7 @@ class TheWriter(LogTest):
         tunnel = self.tunnel(**proxy)
         tunnel.start()
         tunnel.wait_log("Starting new incarnation")
-        return tunnel, wait_for(lambda: writer_pid(tunnel.dir), "a log writer")
+        return tunnel, wait_for("a log writer", lambda: writer_pid(tunnel.dir))
 
     def test_is_one_and_holds_nothing_of_who_started_it(self):
         tunnel, pid = self.started()
@@ -254,10 +238,9 @@ class TheWriter(LogTest):
         self.assertEqual(links, ["/dev/null"] * 3)
         self.assertNotEqual(os.getsid(pid), os.getsid(tunnel.pid))
         sockets = read("/proc/net/tcp")
-        inodes = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
-        for link in filter(lambda text: text.startswith("socket:"), inodes):
+        for link in filter(lambda text: text.startswith("socket:"), open_files(pid)):
             self.assertNotIn(link[8:-1], sockets.split())
-        second = subprocess.run([f"{BIN}/efs-log-writer", tunnel.dir], timeout=20)
+        second = subprocess.run([program("efs-log-writer"), tunnel.dir], timeout=20)
         self.assertEqual(second.returncode, 0)
         self.assertEqual(writer_pid(tunnel.dir), pid)
 
@@ -272,7 +255,7 @@ class TheWriter(LogTest):
         tunnel, pid = self.started()
         os.kill(pid, signal.SIGSTOP)
         try:
-            wait_for(lambda: state_of(pid) == "T", "the writer's stop")
+            wait_for("the writer's stop", lambda: state_of(pid) == "T")
             for _ in range(600):
                 self.assertServes(tunnel)
             if not tunnel.sanitized():
@@ -292,14 +275,14 @@ class TheWriter(LogTest):
             self.assertEnds(tunnel)
         finally:
             os.kill(pid, signal.SIGCONT)
-        wait_for(lambda: "Stopping: signal" in tunnel.log(), "the last words, after all")
+        wait_for("the last words, after all", lambda: "Stopping: signal" in tunnel.log())
 
     def test_killed_is_started_again_and_no_line_is_lost(self):
         tunnel, pid = self.started()
         os.kill(pid, signal.SIGKILL)
         self.assertServes(tunnel)
-        again = wait_for(lambda: writer_pid(tunnel.dir) not in (None, pid) and
-                         writer_pid(tunnel.dir), "another writer")
+        again = wait_for("another writer", lambda: writer_pid(tunnel.dir) not in (None, pid) and
+                         writer_pid(tunnel.dir))
         self.assertNotEqual(again, pid)
         tunnel.process.send_signal(signal.SIGHUP)
         tunnel.wait_log("SIGHUP ignored")
@@ -336,14 +319,13 @@ class TheWriter(LogTest):
         tunnel, pid = self.started()
         tunnel.process.send_signal(signal.SIGTERM)
         tunnel.process.wait(20)
-        wait_for(lambda: not os.path.exists(f"/proc/{pid}"), "the writer's end", 15 * SCALE)
+        wait_for("the writer's end", lambda: not os.path.exists(f"/proc/{pid}"), 15)
         self.assertFalse(os.path.exists(f"{tunnel.dir}/log.sock"))
 
     def test_an_idle_writer_pins_no_disk(self):
         tunnel, pid = self.started()
-        wait_for(lambda: not any(os.readlink(f"/proc/{pid}/fd/{fd}").startswith("/tmp/") and
-                                 "efs-proxy.log" in os.readlink(f"/proc/{pid}/fd/{fd}")
-                                 for fd in os.listdir(f"/proc/{pid}/fd")), "closed files")
+        wait_for("closed files", lambda: not any(path.startswith("/tmp/") and "efs-proxy.log" in path
+                                                 for path in open_files(pid)))
         self.assertServes(tunnel)
 
     def test_without_it_a_tunnel_writes_itself(self):
@@ -365,9 +347,9 @@ class Protocol(unittest.TestCase):
         self.addCleanup(self.stop)
 
     def start(self):
-        self.writer = subprocess.Popen([f"{BIN}/efs-log-writer", self.dir])
-        wait_for(lambda: writer_pid(self.dir) == self.writer.pid and
-                 os.path.exists(f"{self.dir}/log.sock"), "the writer")
+        self.writer = subprocess.Popen([program("efs-log-writer"), self.dir])
+        wait_for("the writer", lambda: writer_pid(self.dir) == self.writer.pid and
+                 os.path.exists(f"{self.dir}/log.sock"))
 
     def stop(self):
         self.writer.kill()
@@ -377,7 +359,7 @@ class Protocol(unittest.TestCase):
         link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.addCleanup(link.close)
         link.settimeout(20)
-        wait_for(lambda: link.connect_ex(f"{self.dir}/log.sock") == 0, "the writer's socket")
+        wait_for("the writer's socket", lambda: link.connect_ex(f"{self.dir}/log.sock") == 0)
         return link
 
     def line(self, text, size=1 << 20, count=10, name="log"):
@@ -440,8 +422,7 @@ class Protocol(unittest.TestCase):
             link.send(self.line(f"{number}"))
         link.close()
         os.kill(self.writer.pid, signal.SIGCONT)
-        wait_for(lambda: read(f"{self.dir}/log").splitlines() == [str(n) for n in range(100)],
-                 "all lines in order")
+        wait_for("all lines in order", lambda: read(f"{self.dir}/log").splitlines() == [str(n) for n in range(100)])
 
     def test_fifty_writers_at_once_keep_whole_lines_and_the_number_of_files(self):
         links = [self.connect() for _ in range(50)]
@@ -467,8 +448,8 @@ class Protocol(unittest.TestCase):
     def test_without_descriptors_it_waits_and_goes_on(self):
         self.stop()
         self.writer = subprocess.Popen(
-            ["prlimit", "--nofile=100:100", f"{BIN}/efs-log-writer", self.dir])
-        wait_for(lambda: os.path.exists(f"{self.dir}/log.sock"), "the writer")
+            ["prlimit", "--nofile=100:100", program("efs-log-writer"), self.dir])
+        wait_for("the writer", lambda: os.path.exists(f"{self.dir}/log.sock"))
         links = [self.connect() for _ in range(120)]
         for number, link in enumerate(links):
             link.send(self.line(f"{number}", name=f"log{number}"))
@@ -476,19 +457,19 @@ class Protocol(unittest.TestCase):
         def written():
             return [name for name in os.listdir(self.dir)
                     if re.fullmatch(r"log\d+", name) and read(f"{self.dir}/{name}")]
-        wait_for(lambda: len(written()) >= 10, "the first lines")
+        wait_for("the first lines", lambda: len(written()) >= 10)
         before = cpu_seconds(self.writer.pid)
-        time.sleep(1)  # what it does meanwhile is tested
+        pause("what it does meanwhile is tested", 1)
         self.assertLess(cpu_seconds(self.writer.pid) - before, 0.3)
         for link in links:
             link.close()
-        wait_for(lambda: len(written()) == 120, "all lines")
+        wait_for("all lines", lambda: len(written()) == 120)
 
     def test_file_size_limit_of_who_started_it_is_not_its_own(self):
         for limit, reasons in (("0:unlimited", [""]),
                                ("0:0", ["", f"writing log {self.dir}/log: File too large"])):
             self.stop()
-            self.writer = subprocess.Popen(["prlimit", f"--fsize={limit}", f"{BIN}/efs-log-writer",
+            self.writer = subprocess.Popen(["prlimit", f"--fsize={limit}", program("efs-log-writer"),
                                             self.dir])
             link = self.connect()
             for number in (1, 2):
@@ -527,14 +508,14 @@ class Protocol(unittest.TestCase):
             killed = None
             for _ in range(5):
                 talk()  # only who has a line starts a writer
-                pid = wait_for(lambda old=killed: writer_pid(tunnel.dir) not in (None, old) and
-                               writer_pid(tunnel.dir), "a writer", 30)
+                pid = wait_for("a writer", lambda old=killed: writer_pid(tunnel.dir) not in (None, old) and
+                               writer_pid(tunnel.dir), 30)
                 for _ in range(19):
                     talk()
                 os.kill(pid, signal.SIGKILL)
                 killed = pid
             talk()
-            wait_for(lambda: "Connection 101" in tunnel.log(), "the last line", 30)
+            wait_for("the last line", lambda: "Connection 101" in tunnel.log(), 30)
             text = tunnel.log()
             for number in range(1, 102):
                 self.assertIn(f"Connection {number} ", text)

@@ -13,12 +13,13 @@ import re
 import ssl
 import unittest
 
-import helper_bench
+from efs_test import machine, mount_helper
+from efs_test.files import read
+from efs_test.mount_helper import ACCESS_POINTS, HelperBench, KEY, STATE
+from efs_test.processes import processes
+from efs_test.waiting import wait_for
 
-helper_bench.enter()
-
-import private_network  # noqa: E402
-from helper_bench import (ACCESS_POINTS, KEY, STATE, HelperBench, processes, read, wait_for)  # noqa: E402
+mount_helper.enter()
 
 COUNT = len(ACCESS_POINTS)
 LIMIT = 240
@@ -37,7 +38,7 @@ class Concurrency(HelperBench):
     def test_fifty_at_once(self):
         self.sim.ctl(f"target {self.fs} us-east-1a blackhole")
         # Their patience must outlast a slow machine's start of fifty of them.
-        private_network.write_config(self.source, retry_nfs_mount_command_timeout_sec=120)
+        machine.write_config(retry_nfs_mount_command_timeout_sec=120)
         if os.path.exists(KEY):
             os.unlink(KEY)
         helpers = [self.start(f"tls,accesspoint={name}", mountpoint=f"/run/mountpoint-{name}")
@@ -69,7 +70,7 @@ class Concurrency(HelperBench):
         """Thirty ports for fifty mounts: thirty get one, twenty are told; nobody shares."""
         self.sim.ctl(f"target {self.fs} us-east-1a blackhole")
         # Below the ports that the kernel gives to outgoing connections, of which there are many here.
-        private_network.write_config(self.source, retry_nfs_mount_command_timeout_sec=120,
+        machine.write_config(retry_nfs_mount_command_timeout_sec=120,
                                      port_range_lower_bound=30000, port_range_upper_bound=30030)
         helpers = [self.start(f"tls,accesspoint={name}", mountpoint=f"/run/mountpoint-{name}")
                    for name in ACCESS_POINTS]

@@ -16,11 +16,13 @@ import socket
 import subprocess
 import unittest
 
-import helper_bench
+from efs_test import mount_helper
+from efs_test.files import read
+from efs_test.mount_helper import ACCESS_POINTS, HelperBench, MOUNTPOINT, STATE
+from efs_test.processes import listening_ports, processes
+from efs_test.waiting import wait_for
 
-helper_bench.enter()
-
-from helper_bench import (STATE, HelperBench, listening_ports, processes, read, wait_for)  # noqa: E402
+mount_helper.enter()
 
 # What efs-proxy 3.2.0 refuses to start without; all else has defaults.
 REQUIRED = [("global", "fips"), ("global", "pid"), ("efs", "connect"), ("efs", "accept")]
@@ -54,7 +56,7 @@ class Downgrade(HelperBench):
         state = json.loads(read(f"{STATE}/{name}"))
         self.assertIsInstance(state["pid"], int)
         self.assertIsInstance(state["mount_time"], float)
-        self.assertEqual(state["mountpoint"], helper_bench.MOUNTPOINT)
+        self.assertEqual(state["mountpoint"], MOUNTPOINT)
         # Its key of a mount: safe path + "." + port; of a state file: what follows the first dot.
         port = int(name.rsplit(".", 1)[1])
         self.assertEqual(name.partition(".")[2],
@@ -101,7 +103,7 @@ class Downgrade(HelperBench):
         return tunnel
 
     def test_its_watchdog_restarts_renews_and_cleans_up(self):
-        for options in ("tls", "tls,iam,accesspoint=" + helper_bench.ACCESS_POINTS[0], ""):
+        for options in ("tls", "tls,iam,accesspoint=" + ACCESS_POINTS[0], ""):
             with self.subTest(options=options):
                 name = self.mounted(options)
                 state = self.old_watchdog_sees(name)
@@ -121,7 +123,7 @@ class Downgrade(HelperBench):
                     self.assertTrue(self.serves(port))
                 if "iam" in options:
                     self.assertRegex(state["awsCredentialsMethod"], "^metadata:")
-                    self.assertEqual(state["accessPoint"], helper_bench.ACCESS_POINTS[0])
+                    self.assertEqual(state["accessPoint"], ACCESS_POINTS[0])
                 os.killpg(tunnel.pid, signal.SIGTERM)
                 self.assertEqual(tunnel.wait(10), 0)
                 # Its clean-up: `files`, the state, `mountStateDir` - and nothing is left.

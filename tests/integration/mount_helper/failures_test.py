@@ -9,17 +9,15 @@ import socket
 import subprocess
 import unittest
 
-import helper_bench
+from efs_test import machine, mount_helper
+from efs_test.files import read
+from efs_test.machine import CONFIG, LOG
+from efs_test.mount_helper import HelperBench, KEY, STATE
+from efs_test.processes import listening_ports, processes
+from efs_test.programs import program, run
+from efs_test.waiting import wait_for
 
-helper_bench.enter()
-
-from helper_bench import (CONFIG, KEY, LOG, STATE, HelperBench, listening_ports,  # noqa: E402
-                          processes, read, wait_for)
-import private_network  # noqa: E402
-
-
-def run(*argv):
-    subprocess.run(argv, check=True, timeout=30)
+mount_helper.enter()
 
 
 class Failures(HelperBench):
@@ -32,7 +30,7 @@ class Failures(HelperBench):
     # ---- ports
 
     def test_full_port_range(self):  # NFS-9
-        private_network.write_config(self.source, port_range_lower_bound=30000,
+        machine.write_config(port_range_lower_bound=30000,
                                      port_range_upper_bound=30003)
         taken = [socket.create_server(("127.0.0.1", port)) for port in range(30000, 30003)]
         self.ports = listening_ports()
@@ -42,7 +40,7 @@ class Failures(HelperBench):
             server.close()
 
     def test_ports_of_other_mounts_are_taken_even_when_nobody_listens(self):  # NFS-9, ST-2
-        private_network.write_config(self.source, port_range_lower_bound=30000,
+        machine.write_config(port_range_lower_bound=30000,
                                      port_range_upper_bound=30002)
         os.makedirs(STATE)
         for name in ("~fs-00000001.mnt.30000", "stunnel-config.fs-00000001.x.30001"):
@@ -54,7 +52,7 @@ class Failures(HelperBench):
         self.assertFailed(1, "Specified port [30001] is unavailable")
 
     def test_port_range_that_is_none(self):  # NFS-9
-        private_network.write_config(self.source, port_range_lower_bound=30000,
+        machine.write_config(port_range_lower_bound=30000,
                                      port_range_upper_bound=30000)
         self.mount()
         self.assertFailed(1, "port range 30000 to 30000 is empty")
@@ -77,11 +75,11 @@ class Failures(HelperBench):
     def test_mount_point_that_is_missing_or_a_file(self):  # section 7
         with open("/run/file", "w", encoding="ascii"):
             pass
-        done = subprocess.run([f"{self.bin}/mount.efs", f"{self.fs}:/", "/run/file", "-o", "tls"],
+        done = subprocess.run([program("mount.efs"), f"{self.fs}:/", "/run/file", "-o", "tls"],
                               capture_output=True, text=True, timeout=30)
         self.assertEqual(done.returncode, 32)
         self.assertIn("/run/file is not a directory", done.stderr)
-        done = subprocess.run([f"{self.bin}/mount.efs", f"{self.fs}:/", "/run/none", "-o", "tls"],
+        done = subprocess.run([program("mount.efs"), f"{self.fs}:/", "/run/none", "-o", "tls"],
                               capture_output=True, text=True, timeout=30)
         self.assertEqual(done.returncode, 32)
         self.assertIn("mount point /run/none: No such file or directory", done.stderr)

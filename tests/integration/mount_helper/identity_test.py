@@ -18,11 +18,15 @@ import threading
 import time
 import unittest
 
-import helper_bench
+from efs_test import mount_helper
+from efs_test.files import read
+from efs_test.machine import CONFIG, LOG
+from efs_test.mount_helper import HelperBench, STATE
+from efs_test.processes import processes
+from efs_test.programs import program, run
+from efs_test.waiting import stays, wait_for
 
-helper_bench.enter()
-
-from helper_bench import STATE, HelperBench, private_network, processes, read, wait_for  # noqa: E402
+mount_helper.enter()
 
 TEAM = "/run/team"
 SECRETS = ("hush-environment", "hush-session", "hush-container", "hush-proxy", "hush-file",
@@ -64,10 +68,10 @@ class Identity(HelperBench):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        private_network.run("mount", "-t", "tmpfs", "tmpfs", "/usr/local/bin")
-        os.symlink(f"{cls.bin}/amazon-efs-mount-watchdog", DAEMON)
+        run("mount", "-t", "tmpfs", "tmpfs", "/usr/local/bin")
+        os.symlink(program("amazon-efs-mount-watchdog"), DAEMON)
         cls.home = os.path.expanduser("~root")
-        private_network.run("mount", "-t", "tmpfs", "tmpfs", cls.home)
+        run("mount", "-t", "tmpfs", "tmpfs", cls.home)
 
     def setUp(self):
         super().setUp()
@@ -89,7 +93,7 @@ class Identity(HelperBench):
                 os.kill(pid, 9)
         wait_for("their end", lambda: not processes("efs-proxy") + processes("amazon-efs-moun"))
         if not self._outcome.success:
-            for path in glob.glob(f"{self.log_dir}/*") + [helper_bench.LOG]:
+            for path in glob.glob(f"{self.log_dir}/*") + [LOG]:
                 print(read(path) if os.path.exists(path) else path)
         super().tearDown()
 
@@ -109,7 +113,7 @@ class Identity(HelperBench):
         point = f"/run/{name}"
         os.makedirs(point, exist_ok=True)
         helper = subprocess.Popen(
-            [f"{self.bin}/mount.efs", f"{self.fs}:/", point, "-o", options], cwd=directory,
+            [program("mount.efs"), f"{self.fs}:/", point, "-o", options], cwd=directory,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
             env={"PATH": f"{self.programs}:/usr/bin:/bin", **environment}, start_new_session=True)
         self.helpers.append(helper)
@@ -153,7 +157,7 @@ class Identity(HelperBench):
                          f"127.0.0.1:/ rw,vers=4.1,hard,proto=tcp,port={port},addr=127.0.0.1")
         self.write(TABLE, "\n".join(lines) + "\n")
         own = "/run/efs-utils.conf"
-        self.write(own, read(helper_bench.CONFIG).replace(
+        self.write(own, read(CONFIG).replace(
             "[mount-watchdog]", f"[mount-watchdog]\n{config}"))
         # The daemon finds what it needs in the environment that its starter gave it.
         watchdog = subprocess.Popen(
@@ -254,9 +258,8 @@ class Identity(HelperBench):
         self.assertRefused("a", "the identity is no longer that of the mount", "AKIAHOME",
                            "AKIAOTHER", "allow_identity_change")
         self.assertEqual(self.certificate("a"), before)
-        time.sleep(2)
-        self.assertEqual(self.log().count("the identity is no longer"), 1)
-        status = subprocess.run([f"{self.bin}/efsctl", "status", "--json"], capture_output=True,
+        stays("one line about the identity", lambda: self.log().count("the identity is no longer") == 1, 2)
+        status = subprocess.run([program("efsctl"), "status", "--json"], capture_output=True,
                                 text=True, timeout=30)
         self.assertIn("the identity is no longer", status.stdout)
 
@@ -313,12 +316,12 @@ class Identity(HelperBench):
 
     def test_a_program_is_looked_for_where_it_was_found(self):
         """mount(8) gives its helpers no PATH; the watchdog's own is another one than the default."""
-        program = "/usr/local/bin/get-keys"
-        self.write(program, "#!/bin/sh\necho '{\"Version\": 1, \"AccessKeyId\": \"AKIAPROGRAM\", "
-                            "\"SecretAccessKey\": \"hush-file\"}'\n")
-        os.chmod(program, 0o700)
+        tool = "/usr/local/bin/get-keys"
+        self.write(tool, "#!/bin/sh\necho '{\"Version\": 1, \"AccessKeyId\": \"AKIAPROGRAM\", "
+                         "\"SecretAccessKey\": \"hush-file\"}'\n")
+        os.chmod(tool, 0o700)
         if not os.path.exists("/usr/local/bin/efs-proxy"):
-            os.symlink(f"{self.bin}/efs-proxy", "/usr/local/bin/efs-proxy")
+            os.symlink(program("efs-proxy"), "/usr/local/bin/efs-proxy")
             self.addCleanup(os.unlink, "/usr/local/bin/efs-proxy")
         self.write(f"{TEAM}/config", "[profile tool]\ncredential_process = get-keys\n")
         self.begin("a", "tls,iam,awsprofile=tool", AWS_CONFIG_FILE=f"{TEAM}/config", PATH="")

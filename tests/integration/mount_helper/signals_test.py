@@ -11,11 +11,15 @@ import subprocess
 import time
 import unittest
 
-import helper_bench
+from efs_test import mount_helper
+from efs_test.files import read
+from efs_test.machine import LOG
+from efs_test.mount_helper import HelperBench, STATE
+from efs_test.processes import listening_ports, processes
+from efs_test.programs import program
+from efs_test.waiting import stays, wait_for
 
-helper_bench.enter()
-
-from helper_bench import (LOG, STATE, HelperBench, listening_ports, processes, read, wait_for)  # noqa: E402
+mount_helper.enter()
 
 SILENT_TUNNEL = "#!/bin/sh\nexec sleep 60\n"
 
@@ -77,7 +81,7 @@ class Signals(HelperBench):
 
     def watchdog(self):
         """Ours, as the service manager would start it; it dies with the test."""
-        daemon = subprocess.Popen([f"{self.bin}/amazon-efs-mount-watchdog"],
+        daemon = subprocess.Popen([program("amazon-efs-mount-watchdog")],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                   stderr=subprocess.DEVNULL,
                                   env={"PATH": f"{self.programs}:/usr/bin:/bin"})
@@ -91,8 +95,8 @@ class Signals(HelperBench):
         self.sim.ctl(f"target {self.fs} us-east-1a blackhole")
         helpers = [self.start(mountpoint=f"/run/mountpoint{n}") for n in range(3)]
         wait_for("three tunnels", lambda: len(processes("efs-proxy")) == 3)
-        time.sleep(2.5)  # the watchdog looks once a second: a living helper's tunnel is not touched
-        self.assertEqual(len(processes("efs-proxy")), 3)
+        # The watchdog looks once a second: a living helper's tunnel is not touched.
+        stays("three tunnels", lambda: len(processes("efs-proxy")) == 3, 2.5)
         for helper in helpers[:2]:
             helper.kill()
             self.finish(helper)

@@ -8,39 +8,30 @@ import signal
 import time
 import unittest
 
-import helper_bench
+from efs_test import mount_helper
+from efs_test.files import read
+from efs_test.machine import LOG
+from efs_test.mount_helper import HelperBench, STATE
+from efs_test.processes import processes, zombies
+from efs_test.programs import program, run
+from efs_test.waiting import SCALE, pause, wait_for
 
-helper_bench.enter()
-
-import private_network  # noqa: E402
-from helper_bench import (LOG, STATE, HelperBench, processes, read, wait_for)  # noqa: E402
+mount_helper.enter()
 
 NAME = "amazon-efs-moun"
 PLACE = "/usr/local/sbin"
-
-
-def zombies():
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            comm, rest = read(f"/proc/{pid}/stat").split("(", 1)[1].rsplit(")", 1)
-        except OSError:
-            continue
-        if rest.split()[0] == "Z":
-            found.append(comm)
-    return found
 
 
 class WatchdogStart(HelperBench):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        private_network.run("mount", "-t", "tmpfs", "none", PLACE)
+        run("mount", "-t", "tmpfs", "none", PLACE)
 
     def setUp(self):
         super().setUp()
         os.makedirs(STATE, mode=0o750)
-        self.install(os.path.join(self.bin, "amazon-efs-mount-watchdog"))
+        self.install(program("amazon-efs-mount-watchdog"))
 
     def tearDown(self):
         for pid in processes(NAME):
@@ -89,7 +80,7 @@ class WatchdogStart(HelperBench):
         log = read(LOG)
         self.assertIn("does not answer, no other is started", log)
         self.assertIn(f"it wrote process id {daemon}; is it stopped?", log)
-        self.assertLess(took, 20 * float(os.environ.get("EFS_TIME_SCALE", "1")))
+        self.assertLess(took, 20 * SCALE)
         os.kill(daemon, signal.SIGCONT)
         before = log.count("does not answer")
         self.mount()
@@ -121,7 +112,7 @@ class WatchdogStart(HelperBench):
             self.mounts(5)
             self.assertEqual(zombies(), [])
         [writer] = processes("efs-log-writer")
-        time.sleep(7)  # more than it stays where it may go; the absence of an event is tested
+        pause("more than a writer stays where it may go; one that is about to be reaped is no fault", 7)
         self.assertEqual(zombies(), [])
         self.mount()
         self.assertEqual(processes("efs-log-writer"), [writer])

@@ -6,16 +6,19 @@ import subprocess
 import tempfile
 import unittest
 
-from package_support import BIN, SOURCE, UNIT, VERSION, build_package, run
+from efs_test.package import UNIT, VERSION, build_package
+from efs_test.programs import BIN, SOURCE, run
 
 PROGRAMS = ("mount.efs", "umount.efs", "efs-proxy", "amazon-efs-mount-watchdog",
             "efs-log-writer", "efsctl")
 # path -> mode. Section 12.
 FILES = {
     "/sbin/mount.efs": 0o755,  # CLI-1
+    "/sbin/umount.efs": 0o755,
     "/usr/bin/efs-proxy": 0o755,
     "/usr/bin/amazon-efs-mount-watchdog": 0o755,
     "/usr/bin/efs-log-writer": 0o755,
+    "/usr/bin/efsctl": 0o755,
     "/etc/amazon/efs/efs-utils.conf": 0o644,
     "/etc/amazon/efs/efs-utils.crt": 0o444,
     "/var/log/amazon/efs": 0o755,
@@ -26,7 +29,6 @@ FILES = {
     "/usr/share/doc/efsmount/copyright": 0o644,
     "/usr/share/doc/efsmount/changelog.gz": 0o644,
 }
-OPTIONAL = {"/sbin/umount.efs": 0o755, "/usr/bin/efsctl": 0o755}
 
 
 class Package(unittest.TestCase):
@@ -42,15 +44,13 @@ class Package(unittest.TestCase):
 
     # CLI-1
     def test_paths_and_modes_are_the_contracts(self):
-        expected = dict(FILES)
-        expected.update({path: mode for path, mode in OPTIONAL.items() if (BIN / os.path.basename(path)).exists()})
-        for path, mode in expected.items():
+        for path, mode in FILES.items():
             found = (self.root / path[1:]).lstat()
             self.assertEqual(oct(stat.S_IMODE(found.st_mode)), oct(mode), path)
         for path in self.root.rglob("*"):
             name = "/" + path.relative_to(self.root).as_posix()
             if path.is_file() and not name.startswith(("/DEBIAN/", "/usr/share/")):
-                self.assertIn(name, expected, "a file that the contract does not know")
+                self.assertIn(name, FILES, "a file that the contract does not know")
 
     def test_everything_belongs_to_root(self):
         for line in run("dpkg-deb", "-c", self.package).stdout.splitlines():
@@ -131,6 +131,13 @@ class Package(unittest.TestCase):
     def test_building_twice_gives_the_same_bytes(self):
         with tempfile.TemporaryDirectory() as other:
             self.assertEqual(build_package(other).read_bytes(), self.package.read_bytes())
+
+    def test_a_folder_that_is_no_builds_stops_the_build(self):
+        with tempfile.TemporaryDirectory() as empty:
+            done = run(SOURCE / "packaging/build-deb.sh", "--bin", f"{empty}/bin", empty, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("has no programs to install", done.stderr)
+            self.assertEqual(os.listdir(empty), [])
 
     def test_a_missing_authority_stops_the_build(self):
         with tempfile.TemporaryDirectory() as empty:

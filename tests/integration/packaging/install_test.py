@@ -6,12 +6,14 @@ Ends with 77 (skipped) where overlays cannot be made or no systemctl is installe
 """
 import os
 import pathlib
+import stat
 import subprocess
 import sys
 import tempfile
 import unittest
 
-from package_support import UNIT, build_package, run, small_package, with_version
+from efs_test.package import UNIT, build_package, small_package, with_version
+from efs_test.programs import run
 
 INSIDE = "EFS_PACKAGE_TEST_ROOT"
 LINK = f"etc/systemd/system/multi-user.target.wants/{UNIT}"
@@ -27,8 +29,11 @@ OLD_CONFIG = "[DEFAULT]\nlogging_level = INFO\n"
 def make_world(work):
     """Mounts: the machine with a recorder for systemctl, no EFS files, and /run as after boot."""
     root = work / "root"
-    for name in ("upper", "work", "root"):
-        (work / name).mkdir()
+    for name in ("upper", "work", "root", "upper/etc", "upper/var/log"):
+        (work / name).mkdir(parents=True)
+    # Hidden, not removed: this machine's logs may be written to at this moment.
+    for name in ("etc/amazon", "var/log/amazon"):
+        os.mknod(work / "upper" / name, stat.S_IFCHR, 0)
     run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir=/,upperdir={work}/upper,workdir={work}/work", root)
     for name in ("run", "proc", "tmp"):
         run("mount", "-t", "proc" if name == "proc" else "tmpfs", "none", root / name)
@@ -37,7 +42,7 @@ def make_world(work):
     systemctl.rename(systemctl.with_suffix(".real"))
     systemctl.write_text(SYSTEMCTL)
     systemctl.chmod(0o755)
-    run("rm", "-rf", root / "etc/amazon", root / "var/log/amazon", root / "sbin/mount.efs", root / "usr/sbin/policy-rc.d")
+    run("rm", "-rf", root / "sbin/mount.efs", root / "usr/sbin/policy-rc.d")
     run("chroot", root, "deluser", "--quiet", "efs", check=False)
     return root
 

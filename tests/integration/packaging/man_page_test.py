@@ -6,7 +6,7 @@ A mount option is known when mount_request.cc takes it out of the list, refuses 
 import re
 import unittest
 
-from package_support import BIN, SOURCE, run
+from efs_test.programs import BIN, SOURCE, run
 
 PAGE = SOURCE / "packaging/man/mount.efs.8"
 REQUEST = SOURCE / "mount_helper/mount_request.cc"
@@ -53,7 +53,7 @@ class ManPage(unittest.TestCase):
     def test_each_program_has_a_page_with_all_its_options(self):
         for program, command in (("mount.efs", []), ("umount.efs", []), ("efsctl", []), ("efsctl", ["status"]),
                                  ("efs-proxy", []), ("amazon-efs-mount-watchdog", []), ("efs-log-writer", [])):
-            usage = run(BIN / program, *command, "--help").stdout.split("\nFor tests")[0]
+            usage = run(f"{BIN}/{program}", *command, "--help").stdout.split("\nFor tests")[0]
             self.assertTrue(option_words(usage), program)
             page = (PAGE.parent / f"{program}.8").read_text().replace("\\-", "-")
             self.assertEqual(option_words(usage) - option_words(page), set(), f"not in {program}.8")

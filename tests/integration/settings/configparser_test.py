@@ -1,7 +1,7 @@
 """Promise: efs-utils.conf means to us what it meant to Python's ConfigParser (contract 11.1).
 
 A table of tricky files, and files put together at random from tricky lines, are read by both; both must
-refuse the file, or agree on every section and every value. The seed is printed and taken from EFS_TEST_SEED.
+refuse the file, or agree on every section and every value. The seed is printed and taken from EFS_SEED.
 """
 import configparser
 import os
@@ -72,7 +72,7 @@ def theirs(path):
 
 
 def main():
-    seed = int(os.environ.get("EFS_TEST_SEED", random.randrange(1 << 32)))
+    seed = int(os.environ.get("EFS_SEED", random.randrange(1 << 32)))
     print("seed", seed)
     pick = random.Random(seed)
     texts = TABLE + ["".join(pick.choices(PIECES, k=pick.randint(1, 12))) for _ in range(1000)]

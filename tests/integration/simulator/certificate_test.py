@@ -12,9 +12,10 @@ import unittest
 
 from cryptography.hazmat.primitives import hashes, serialization
 
-import client_certificate as cc
-from client_certificate import Recipe, der, octets, oid, sequence, utf8
-from simulator_process import AP, AP2, FS, FS2, ROLE, USER, Closed, Simulator, null
+from efs_test import client_certificate as cc
+from efs_test.client_certificate import Recipe, der, octets, oid, sequence, utf8
+from efs_test.nfs_client import Closed, null
+from efs_test.simulator import AP, AP2, FS, FS2, ROLE, Simulator, USER
 
 SHA384_RSA = sequence(oid("1.2.840.113549.1.1.12"), b"\x05\x00")
 SHA1_RSA = sequence(oid("1.2.840.113549.1.1.5"), b"\x05\x00")
@@ -340,8 +341,7 @@ class Vectors(unittest.TestCase):
         sim.config["file_systems"] = [
             {"id": case["file_system_id"], "data": f"{sim.dir}/data", "access_points": points,
              "mount_targets": [{"az": "us-east-1a", "az_id": "use1-az1", "ip": sim.ip_a}]}]
-        with open(sim.config_path, "w") as out:
-            json.dump(sim.config, out)
+        sim.save()
         self.addCleanup(sim.stop)
         sim.start()
 

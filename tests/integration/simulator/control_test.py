@@ -11,9 +11,12 @@ import subprocess
 import time
 import unittest
 
-from client_certificate import Recipe
-from simulator_process import (AP, BIN, FS, ROLE, Simulator, exchange_id, null)
 import dns_imds_test
+
+from efs_test.client_certificate import Recipe
+from efs_test.nfs_client import exchange_id, null
+from efs_test.programs import program
+from efs_test.simulator import AP, FS, ROLE, Simulator
 
 AZ = f"{FS} us-east-1a"
 
@@ -252,7 +255,7 @@ class Life(unittest.TestCase):
             self.assertTrue(null(sock))
 
     def failure(self, sim):
-        done = subprocess.run([f"{BIN}/efs-simulator", "--config", sim.config_path],
+        done = subprocess.run([program("efs-simulator"), "--config", sim.config_path],
                               capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stdout, "")
@@ -284,7 +287,7 @@ class Life(unittest.TestCase):
             {**c, "file_systems": c["file_systems"] * 2})))
 
     def test_usage(self):
-        done = subprocess.run([f"{BIN}/efs-simulator"], capture_output=True, text=True, timeout=10)
+        done = subprocess.run([program("efs-simulator")], capture_output=True, text=True, timeout=10)
         self.assertEqual((done.returncode, done.stderr.split()[0]), (2, "usage:"))
 
 

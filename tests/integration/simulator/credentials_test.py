@@ -18,7 +18,9 @@ import botocore.auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from simulator_process import BIN, ROLE, USER, Simulator, free_port
+from efs_test.processes import free_port
+from efs_test.programs import program
+from efs_test.simulator import ROLE, Simulator, USER
 
 ARN = "arn:aws:iam::123456789012:role/"
 # Tokens of identities that go through headers, which carry no blank.
@@ -37,8 +39,7 @@ class Endpoints(unittest.TestCase):
         cls.sim.config["credentials"] = {
             "listen": f"{cls.sim.ip_a}:{cls.port}", "pod_token": "pod-token", "pod_role": "pod",
             "web_identity_token": "head.pay+load/=.sign", "sso_token": "log-in"}
-        with open(cls.sim.config_path, "w", encoding="utf-8") as out:
-            json.dump(cls.sim.config, out)
+        cls.sim.save()
         cls.addClassCleanup(cls.sim.stop)
         cls.sim.start()
 
@@ -72,7 +73,7 @@ class Endpoints(unittest.TestCase):
 
     def run_chain(self, environment=None, **options):
         given = {"home": self.home, "region": "us-east-1", "container_endpoint": self.url}
-        return subprocess.run([f"{BIN}/find-credentials"], input=json.dumps({**given, **options}),
+        return subprocess.run([program("find-credentials")], input=json.dumps({**given, **options}),
                               env={**self.environment, **(environment or {})},
                               capture_output=True, text=True, timeout=90)
 

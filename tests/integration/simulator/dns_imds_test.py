@@ -8,7 +8,8 @@ import unittest
 import urllib.error
 import urllib.request
 
-from simulator_process import FS, FS2, ROLE, Simulator
+from efs_test.simulator import FS, FS2, ROLE, Simulator
+from efs_test.waiting import wait_for
 
 A, AAAA = 1, 28
 ZONE = "efs.us-east-1.amazonaws.com"
@@ -42,8 +43,7 @@ class Dns(unittest.TestCase):
         cls.sim = Simulator()
         cls.sim.config["file_systems"][1]["mount_targets"].append(
             {"az": "us-east-1b", "az_id": "use1-az2", "ip": "::1"})
-        with open(cls.sim.config_path, "w") as out:
-            json.dump(cls.sim.config, out)
+        cls.sim.save()
         cls.addClassCleanup(cls.sim.stop)
         cls.sim.start()
 
@@ -187,10 +187,7 @@ class Imds(unittest.TestCase):
     def test_token_expires(self):
         token = self.token("1")
         self.assertEqual(self.get("meta-data/instance-id", token)[0], 200)
-        deadline = time.monotonic() + 20
-        while self.get("meta-data/instance-id", token)[0] == 200:
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.05)
+        wait_for("the token's end", lambda: self.get("meta-data/instance-id", token)[0] != 200, 20)
         self.assertEqual(self.get("meta-data/instance-id", token)[0], 401)
 
     def test_identity_document_with_and_without_slash(self):

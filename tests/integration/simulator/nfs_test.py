@@ -12,9 +12,9 @@ import subprocess
 import threading
 import unittest
 
-from client_certificate import Recipe
-from simulator_process import (AP, FS, FS2, GETFH, PUTROOTFH, ROLE, USER, Closed, Simulator, call,
-                               compound, create_session, exchange_id, null, rpc, sequence_op)
+from efs_test.client_certificate import Recipe
+from efs_test.nfs_client import GETFH, PUTROOTFH, call, compound, create_session, exchange_id, null, rpc, sequence_op
+from efs_test.simulator import AP, FS, ROLE, Simulator, USER
 
 NFS4ERR_ACCESS = 13
 
@@ -194,8 +194,7 @@ class SeparateState(unittest.TestCase):
         sim = Simulator()
         self.addCleanup(sim.stop)
         sim.config["file_systems"][0]["separate_state"] = True
-        with open(sim.config_path, "w") as out:
-            json.dump(sim.config, out)
+        sim.save()
         sim.start()
         self.assertEqual(len(json.loads(sim.ctl("stats"))["nfs_servers"]), 2 * 2 + 2)
         servers = [exchange_id(socket.create_connection((ip, sim.nfs_port), 10))
@@ -287,8 +286,7 @@ class DeniedArns(NfsTest):
     def test_only_that_identity_is_denied(self):
         sim = Simulator()
         sim.config["file_systems"][0]["policy"]["deny_arns"] = [ROLE["arn"]]
-        with open(sim.config_path, "w") as out:
-            json.dump(sim.config, out)
+        sim.save()
         self.addCleanup(sim.stop)
         sim.start()
         for identity, status in ((ROLE, NFS4ERR_ACCESS), (USER, 0), (None, 0)):

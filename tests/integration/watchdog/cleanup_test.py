@@ -6,13 +6,16 @@ import subprocess
 import time
 import unittest
 
-from bench import PATIENCE, Bench, Mount, alive, read, wait_for, write
+from efs_test.files import read, write
+from efs_test.processes import alive, open_files
+from efs_test.waiting import PATIENCE, stays, wait_for
+from efs_test.watchdog import Mount, WatchdogBench
 
 # decide.h: kUnusedBeforeStop
 CONSISTENCY = 2.0
 
 
-class CleanUp(Bench):
+class CleanUp(WatchdogBench):
     def supervised(self, point="mnt.a"):
         mount = self.mounted(point)
         mount.hand_over_listener()
@@ -49,7 +52,7 @@ class CleanUp(Bench):
         self.assertEqual(keeper.greeting(), keeper.process.pid)
 
     def test_tunnel_lives_while_the_kernel_holds_its_port_and_is_even_replaced(self):
-        """design.md, Last unmount with a dead tunnel: DESTROY_SESSION needs an answer."""
+        """WD-5: DESTROY_SESSION needs an answer."""
         self.start_watchdog()
         mount = self.supervised()
         self.set_kernel_clients([mount])
@@ -59,21 +62,19 @@ class CleanUp(Bench):
         mount.process.wait()
         pid = mount.greeting()
         self.assertNotEqual(pid, mount.process.pid)
-        time.sleep(CONSISTENCY + 1.5)  # the absence of an event is what is tested
-        self.assertTrue(alive(pid))
+        stays("the tunnel of a held port", lambda: alive(pid), CONSISTENCY + 1.5)
         self.set_kernel_clients([])
         self.assert_nothing_left(mount)
 
     def test_tunnel_with_a_connected_client_is_never_stopped(self):
-        """field.md 2 (U#346)."""
+        """WD-5: who is connected uses the mount."""
         self.start_watchdog()
         mount = self.supervised()
         client = mount.connect()
         pid = mount.greeting(client)
         self.set_table([])
         self.wait_log('No mount found for "%s"' % mount.name)
-        time.sleep(CONSISTENCY + 1.5)
-        self.assertTrue(alive(pid))
+        stays("the tunnel with a client", lambda: alive(pid), CONSISTENCY + 1.5)
         client.close()
         self.assert_nothing_left(mount)
 
@@ -85,16 +86,16 @@ class CleanUp(Bench):
         wait_for("unmount_time", lambda: "unmount_time" in mount.saved())
         self.set_table([mount])
         wait_for("a cleared unmount_time", lambda: "unmount_time" not in mount.saved())
-        time.sleep(CONSISTENCY + 1)
+        stays("the tunnel", lambda: alive(mount.process.pid), CONSISTENCY + 1)
         self.assertEqual(mount.greeting(), mount.process.pid)
 
     def test_unreadable_mount_table_means_nothing(self):
-        """field.md 2 (U#346): a torn table made the old watchdog kill live tunnels."""
+        """WD-4: a torn table made the old watchdog kill live tunnels."""
         self.start_watchdog()
         mount = self.supervised()
         write(self.mountinfo, "")
         self.wait_log("no unmount can be noticed")
-        time.sleep(CONSISTENCY + 1)
+        stays("the tunnel", lambda: alive(mount.process.pid), CONSISTENCY + 1)
         self.assertEqual(mount.greeting(), mount.process.pid)
 
     def test_mount_point_with_a_blank_and_a_bind_mount_elsewhere_are_present(self):
@@ -106,7 +107,7 @@ class CleanUp(Bench):
         mount.state["mountpoint"] = point
         mount.publish()
         mount.hand_over_listener()
-        time.sleep(CONSISTENCY + 1)
+        stays("the tunnel", lambda: alive(mount.process.pid), CONSISTENCY + 1)
         self.assertEqual(mount.greeting(), mount.process.pid)
         self.assertNotIn("No mount found", self.log())
 
@@ -117,8 +118,7 @@ class CleanUp(Bench):
         mount.state["mount_time"] = time.time()
         mount.publish()
         self.wait_log("supervising the tunnel")
-        time.sleep(CONSISTENCY + 1)
-        self.assertTrue(alive(mount.process.pid))
+        stays("the young mount's tunnel", lambda: alive(mount.process.pid), CONSISTENCY + 1)
 
     def test_tunnel_that_ignores_sigterm_is_killed(self):
         self.start_watchdog()
@@ -170,8 +170,7 @@ class CleanUp(Bench):
         self.wait_log("umount %s" % inside)
         self.assertTrue(os.path.exists(mount.state_path))
         self.assert_nothing_left(other)  # goes on
-        time.sleep(2)
-        self.assertEqual(self.log().count("%s: removing %s" % (mount.name, inside)), 1)
+        stays("one attempt", lambda: self.log().count("%s: removing %s" % (mount.name, inside)) == 1, 2)
         self.unbind()
         self.set_table([])  # the event of a real table
         self.assert_nothing_left(mount)
@@ -183,18 +182,10 @@ class CleanUp(Bench):
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             for pid in read(path).split():
-                if directory in self.open_files(pid):
+                if directory in open_files(pid):
                     os.kill(int(pid), signal.SIGSTOP)
                     return int(pid)
         raise AssertionError("no child removes anything")
-
-    @staticmethod
-    def open_files(pid):
-        folder = "/proc/%s/fd" % pid
-        try:
-            return [os.readlink(os.path.join(folder, fd)) for fd in os.listdir(folder)]
-        except OSError:  # ended, or closed one
-            return []
 
     def test_removal_that_does_not_return_holds_up_nobody_and_is_told(self):
         watchdog = self.start_watchdog()
@@ -211,7 +202,7 @@ class CleanUp(Bench):
             pid = other.tunnel_pid()
             os.kill(pid, signal.SIGKILL)
             wait_for("a new tunnel of the other", lambda old=pid: other.tunnel_pid() != old)
-        self.wait_log("%s: its clean-up waits in the kernel" % mount.name, patience=40)
+        self.wait_log("%s: its clean-up waits in the kernel" % mount.name, limit=40)
         os.kill(child, signal.SIGCONT)
         self.wait_log("%s: no answer within 20 s" % mount.name)
         self.set_table([other])

@@ -5,10 +5,12 @@ import signal
 import subprocess
 import unittest
 
-from bench import Bench, read, wait_for, write
+from efs_test.files import read, write
+from efs_test.waiting import wait_for
+from efs_test.watchdog import WatchdogBench
 
 
-class Contract(Bench):
+class Contract(WatchdogBench):
     def test_stays_in_the_foreground_and_says_nothing_on_its_streams(self):
         """WD-2, CSI-4: the CSI driver runs it as its child and copies both streams into its log."""
         watchdog = subprocess.Popen(self.command(), env=dict(os.environ, STAND_IN_DIR=self.notes),

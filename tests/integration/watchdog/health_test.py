@@ -1,7 +1,6 @@
 """Mounts that hang, state that is lost, limits that are reached: real processes, made-up tables."""
 import json
 import os
-import resource
 import shutil
 import signal
 import socket
@@ -9,12 +8,16 @@ import subprocess
 import time
 import unittest
 
-from bench import BIN, SCALE, Bench, Mount, alive, read, wait_for, write
+from efs_test.files import read, write
+from efs_test.processes import alive
+from efs_test.programs import program
+from efs_test.waiting import SCALE, pause, stays, wait_for
+from efs_test.watchdog import Mount, WatchdogBench
 
-REAL_TUNNEL = os.path.join(os.environ["EFS_BIN"], "efs-proxy")
+REAL_TUNNEL = program("efs-proxy")
 
 
-class Health(Bench):
+class Health(WatchdogBench):
     def real_mount(self, point, server, tls=False):
         """A mount with the product's own tunnel, which keeps counters."""
         mount = Mount(self, point, start=False)
@@ -88,11 +91,11 @@ class Health(Bench):
         self.wait_log("supervising the tunnel")
         self.call(mount)
         started = time.monotonic()
-        self.wait_log("%s: hangs" % mount.name, patience=30)
+        self.wait_log("%s: hangs" % mount.name, limit=30)
         print("noticed after %.1f s" % (time.monotonic() - started))
-        self.wait_log("asking its tunnel to connect anew", patience=30)
+        self.wait_log("asking its tunnel to connect anew", limit=30)
         self.call(mount)  # the kernel replays
-        self.wait_log("replacing its tunnel", patience=40)
+        self.wait_log("replacing its tunnel", limit=40)
         wait_for("a new tunnel", lambda: self.saved_pid(mount) != mount.process.pid)
         mount.process.wait(15)
 
@@ -114,7 +117,7 @@ class Health(Bench):
         self.wait_log("supervising the tunnel")
         os.kill(mount.process.pid, signal.SIGSTOP)
         self.call(mount)
-        self.wait_log("replacing its tunnel", patience=40)
+        self.wait_log("replacing its tunnel", limit=40)
         mount.process.wait(15)
         wait_for("a new tunnel", lambda: self.saved_pid(mount) != mount.process.pid)
 
@@ -128,7 +131,7 @@ class Health(Bench):
         self.wait_log("supervising the tunnel", len(hung) + 1)
         clients = [self.call(mount) for mount in hung]
         for mount in hung:
-            self.wait_log("%s: hangs" % mount.name, patience=30)
+            self.wait_log("%s: hangs" % mount.name, limit=30)
         killed_at = time.monotonic()
         good.kill_tunnel()
         good.process.wait()
@@ -147,7 +150,7 @@ class Health(Bench):
         with upstream:
             for _ in range(16):  # one long reply, byte by byte
                 upstream.sendall(b"\x80" if not _ else b"\0")
-                time.sleep(0.5)
+                pause("the server is slow, not silent", 0.5)
         self.assertNotIn("hangs", self.log())
         self.assertTrue(alive(mount.process.pid))
 
@@ -219,7 +222,7 @@ class Health(Bench):
         watchdog = self.start_watchdog()
         self.wait_log("supervising the tunnel with PID", 20)
         trace = self.path("trace")
-        time.sleep(12)  # until the look for a foreign watchdog that follows changed state files
+        pause("until the look for a foreign watchdog that follows changed state files", 12)
         idle = int(os.environ.get("EFS_IDLE_SECONDS", "15"))
         subprocess.run(["timeout", "-s", "INT", str(idle), "strace", "-f", "-o", trace, "-p",
                         str(watchdog.pid)], stderr=subprocess.DEVNULL, timeout=idle + 30)
@@ -262,9 +265,8 @@ class Health(Bench):
         """RLIMIT_NOFILE: not to be able to look is no proof that a tunnel is dead."""
         mounts = [self.mounted("mnt.%d" % i) for i in range(12)]
         watchdog = self.start_watchdog(wait=False, wrapper=["prlimit", "--nofile=26:26"])
-        self.wait_log("Too many open files", patience=30)
-        time.sleep(6)  # longer than one retry
-        self.assertIsNone(watchdog.poll(), "the watchdog ended")
+        self.wait_log("Too many open files", limit=30)
+        stays("a living watchdog", lambda: watchdog.poll() is None, 6)  # longer than one retry
         for mount in mounts:
             self.assertEqual(len(mount.starts()), 1)
             self.assertTrue(alive(mount.process.pid))

@@ -7,19 +7,21 @@ import subprocess
 import tempfile
 import unittest
 
-from bench import BIN, Bench, Mount, alive, read, wait_for, write
+from efs_test.files import read, write
+from efs_test.waiting import wait_for
+from efs_test.watchdog import Mount, PROGRAM, WatchdogBench
 
 
-class Lifecycle(Bench):
+class Lifecycle(WatchdogBench):
     def run_once(self, *arguments, **options):
-        return subprocess.run([BIN, *arguments], capture_output=True, text=True, timeout=10,
+        return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=10,
                               **options)
 
     def test_version_help_and_bad_arguments(self):
         """WD-1, CLI-5."""
         version = self.run_once("--version")
         self.assertEqual(version.returncode, 0)
-        self.assertRegex(version.stdout, r"^%s Version: 3\.2\.0 \(efsmount \d+\.\d+\.\d+\)\n$" % BIN)
+        self.assertRegex(version.stdout, r"^%s Version: 3\.2\.0 \(efsmount \d+\.\d+\.\d+\)\n$" % PROGRAM)
         for word in ("-h", "--help"):
             self.assertIn("usage:", self.run_once(word).stdout)
         self.assertNotEqual(self.run_once("--nonsense").returncode, 0)
@@ -29,7 +31,7 @@ class Lifecycle(Bench):
         # Where its user can reach it, wherever the build lies.
         with tempfile.TemporaryDirectory() as place:
             os.chmod(place, 0o755)
-            program = shutil.copy(BIN, place)
+            program = shutil.copy(PROGRAM, place)
             result = subprocess.run([program], capture_output=True, text=True, timeout=10,
                                     user=65534, group=65534, extra_groups=[])
         self.assertEqual(result.returncode, 1)
@@ -216,7 +218,7 @@ class Lifecycle(Bench):
         return mount
 
     def test_old_watchdog_is_left_alone_until_it_ends(self):
-        """UP-4, field.md 14 (U#265): a Python process of that name."""
+        """UP-4: a Python process of that name."""
         old = self.old_watchdog()
         mount = self.dead_mount()
         self.start_watchdog()

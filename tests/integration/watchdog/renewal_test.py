@@ -5,7 +5,10 @@ import subprocess
 import time
 import unittest
 
-from bench import SCALE, Bench, Mount, alive, read, wait_for, write
+from efs_test.files import read, write
+from efs_test.processes import alive
+from efs_test.waiting import SCALE, stays, wait_for
+from efs_test.watchdog import Mount, WatchdogBench
 
 
 def stamp(age_seconds):
@@ -17,7 +20,7 @@ def openssl(*arguments, **options):
                           timeout=60, **options).stdout
 
 
-class Renewal(Bench):
+class Renewal(WatchdogBench):
     def tls_mount(self, age=7200, **state):
         mount = Mount(self, "mnt.a")
         self.key = self.path("privateKey.pem")
@@ -56,9 +59,8 @@ class Renewal(Bench):
         self.start_watchdog()
         self.wait_log("supervising the tunnel")
         self.ask({"v": 1, "op": "ping"})
-        time.sleep(1)
+        stays("no SIGHUP", lambda: read(mount.note("hups")) == "", 1)
         self.assertIn("old", self.subject())
-        self.assertEqual(read(mount.note("hups")), "")
 
     def test_young_certificate_is_renewed_before_its_credentials_end(self):
         """CERT-7: the helper leaves when the credentials that signed it end (four minutes left)."""
@@ -114,8 +116,7 @@ class Renewal(Bench):
         self.start_watchdog(wrapper=self.in_home(None))
         self.wait_log("Failed to retrieve AWS security credentials using lookup method")
         self.wait_log("Cannot recreate self-signed certificate")
-        time.sleep(3)
-        self.assertEqual(self.log().count("Cannot recreate self-signed certificate"), 1)
+        stays("one line about it", lambda: self.log().count("Cannot recreate self-signed certificate") == 1, 3)
         self.assertIn("old", self.subject())
         self.assertEqual(mount.greeting(), mount.process.pid)
 

@@ -7,13 +7,18 @@ import subprocess
 import time
 import unittest
 
-from bench import BIN, PATIENCE, SCALE, Bench, Mount, alive, read, wait_for, write
 from cleanup_test import CONSISTENCY
 
-EFSCTL = os.path.join(os.path.dirname(BIN), "efsctl")
+from efs_test.files import write
+from efs_test.processes import alive
+from efs_test.programs import program
+from efs_test.waiting import PATIENCE, WAIT, stays, wait_for
+from efs_test.watchdog import Mount, WatchdogBench
+
+EFSCTL = program("efsctl")
 
 
-class Announced(Bench):
+class Announced(WatchdogBench):
     def supervised(self, point="mnt.a", **arguments):
         mount = self.mounted(point, **arguments)
         mount.hand_over_listener()
@@ -23,8 +28,8 @@ class Announced(Bench):
     def announce(self, mount):
         self.ask({"v": 1, "op": "unmounted", "name": mount.name})
 
-    def wait_gone(self, mount, patience=PATIENCE):
-        wait_for("the end of the clean-up", lambda: not os.path.exists(mount.state_path), patience)
+    def wait_gone(self, mount, limit=PATIENCE):
+        wait_for("the end of the clean-up", lambda: not os.path.exists(mount.state_path), limit)
         self.assertFalse(alive(mount.tunnel_pid()))
         self.assertEqual([n for n in os.listdir(self.state_dir) if mount.name in n], [])
 
@@ -62,7 +67,7 @@ class Announced(Bench):
         self.set_table([])
         self.wait_log('No mount found for "%s"' % mount.name)
         self.announce(mount)
-        time.sleep(CONSISTENCY)  # the absence of an event is what is tested
+        stays("the tunnel in use", lambda: alive(mount.process.pid), CONSISTENCY)
         self.assertEqual(mount.greeting(), mount.process.pid)
         self.set_kernel_clients([])
         self.wait_gone(mount)
@@ -72,7 +77,7 @@ class Announced(Bench):
         self.ask({"v": 1, "op": "unmounted", "name": "fs-1.nowhere.1"})
         path = os.path.join(self.state_dir, "watchdog.sock")
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as link:
-            link.settimeout(PATIENCE * SCALE)
+            link.settimeout(WAIT)
             link.connect(path)
             link.send(json.dumps({"v": 1, "op": "unmounted", "name": "../x"}).encode())
             self.assertFalse(json.loads(link.recv(4096))["ok"])
@@ -83,7 +88,7 @@ class Status(Announced):
         return subprocess.run(
             list(wrapper) + [EFSCTL, "status", "--state-dir", self.state_dir, "--mountinfo",
                              self.mountinfo] + list(words),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=PATIENCE * SCALE)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=WAIT)
 
     def report(self, *words, code=0):
         ended = self.efsctl("--json", *words)

@@ -7,10 +7,13 @@ import subprocess
 import time
 import unittest
 
-from bench import SCALE, Bench, Mount, STAND_IN, read, wait_for, write
+from efs_test.files import read, write
+from efs_test.programs import program
+from efs_test.waiting import SCALE, pause, stays, wait_for
+from efs_test.watchdog import Mount, STAND_IN, WatchdogBench
 
 
-class Supervision(Bench):
+class Supervision(WatchdogBench):
     def test_dead_tunnel_is_replaced_on_the_same_listener(self):
         """WD-6, UP-3: the listener came from the helper; the new pid is saved, strange keys stay."""
         self.start_watchdog()
@@ -35,7 +38,7 @@ class Supervision(Bench):
         self.wait_log("Started efs-proxy, pid: %d" % second)
 
     def test_connection_made_while_the_tunnel_is_dead_waits_in_the_backlog(self):
-        """field.md 1: the kernel's reconnect is not refused."""
+        """TUN-6: the kernel's reconnect is not refused."""
         watchdog = self.start_watchdog()
         mount = self.mounted()
         mount.hand_over_listener()
@@ -118,7 +121,7 @@ class Supervision(Bench):
         mount.publish()
         self.set_table([mount])
         self.start_watchdog()
-        wait_for("its own tunnel", lambda: len(mount.starts()) == 1, patience=3)
+        wait_for("its own tunnel", lambda: len(mount.starts()) == 1, limit=3)
         self.assertEqual(mount.greeting(), mount.tunnel_pid())
 
     def stranger(self):
@@ -146,8 +149,7 @@ class Supervision(Bench):
         self.set_table([mount])
         self.start_watchdog(wrapper=self.without_ptrace())
         mount.hand_over_listener()
-        time.sleep(1)
-        self.assertEqual(mount.starts(), [])  # it may be served
+        stays("no second tunnel: it may be served", lambda: not mount.starts(), 1)
         self.assertEqual(mount.greeting(), mount.tunnel_pid())
         self.assertEqual(mount.starts()[-1][1], "inherited")
 
@@ -176,8 +178,8 @@ class Supervision(Bench):
         os.kill(mount.process.pid, signal.SIGSTOP)
         try:
             mount.connect()  # waits for ever
-            time.sleep(10)  # longer than a retry (5 s) and the patience with connections (3 s)
-            self.assertEqual(len(mount.starts()), 1)
+            # Longer than a retry (5 s) and the patience with connections (3 s).
+            stays("one tunnel", lambda: len(mount.starts()) == 1, 10)
         finally:
             os.kill(mount.process.pid, signal.SIGCONT)
 
@@ -185,8 +187,8 @@ class Supervision(Bench):
         """A10: the lost errno of a link made it a dead one."""
         mount = self.hidden_tunnel()
         mount.connect()
-        time.sleep(10)  # longer than a retry (5 s) and the patience with connections (3 s)
-        self.assertEqual(len(mount.starts()), 1)
+        # Longer than a retry (5 s) and the patience with connections (3 s).
+        stays("one tunnel", lambda: len(mount.starts()) == 1, 10)
         mount.kill_tunnel()
         mount.process.wait()
         wait_for("its successor", lambda: len(mount.starts()) == 2)
@@ -286,7 +288,7 @@ class Supervision(Bench):
         self.assertEqual(mount.greeting(client), mount.tunnel_pid())
 
     def test_missing_tunnel_program_is_told_once_and_tried_again(self):
-        """field.md 2 (C#812): a missing binary made the old watchdog loop."""
+        """WD-9: a missing binary made the old watchdog loop."""
         mount = Mount(self, "mnt.a", start=False)
         program = self.path("efs-proxy")
         mount.state["cmd"][0] = program
@@ -302,7 +304,7 @@ class Supervision(Bench):
             self.assertEqual(self.log().count(once), 1)
 
     def test_mount_left_by_a_dead_helper_is_taken_over(self):
-        """field.md 1 (C#1940): mounted, but its '~' file was never renamed; the tunnel is dead."""
+        """FLOW-1: mounted, but its '~' file was never renamed; the tunnel is dead."""
         mount = Mount(self, "mnt.a", start=False)
         mount.close_listener()
         mount.publish(pending=True)
@@ -313,7 +315,7 @@ class Supervision(Bench):
         self.assertFalse(os.path.exists(os.path.join(self.state_dir, "~" + mount.name)))
 
     def test_listening_sockets_survive_in_the_service_manager(self):
-        """design.md, Life of a mount 3: FDSTORE, and back by LISTEN_FDNAMES."""
+        """FDSTORE, and back by LISTEN_FDNAMES."""
         manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(manager.close)
         manager.settimeout(15)
@@ -352,7 +354,7 @@ class Supervision(Bench):
         self.addCleanup(server.close)
         server.settimeout(15)
         mount = Mount(self, "mnt.a", start=False)
-        mount.state["cmd"] = [os.path.join(os.environ["EFS_BIN"], "efs-proxy"), mount.config,
+        mount.state["cmd"] = [program("efs-proxy"), mount.config,
                               "--no-direct-s3-read"]
         write(mount.config, "fips = no\npid = %s/stunnel.pid\n[efs]\naccept = 127.0.0.1:%d\n"
               "connect = 127.0.0.1:%d" % (mount.secret_dir, mount.port, server.getsockname()[1]))
@@ -378,9 +380,8 @@ class Supervision(Bench):
             last = mount.saved()["pid"]
             self.tunnel_pids.append(last)
             if not killed_at:
-                # Long enough for the back-off after the first start, which counts as an attempt.
                 self.wait_log("Started efs-proxy")
-                time.sleep(1.3)
+                pause("the back-off after the first start, which counts as an attempt", 1.3)
                 os.kill(last, signal.SIGKILL)
                 killed_at = time.monotonic()
                 self.assertEqual(client.recv(16), b"")

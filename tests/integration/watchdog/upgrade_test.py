@@ -7,16 +7,15 @@ section 24)
 import os
 import shutil
 import subprocess
-import sys
 import time
 import unittest
 
-from bench import Bench, Mount, read, wait_for, write
-
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tunnel"))
-from tunnel_support import Certificates, NAME, receive, s_server  # noqa: E402
-
-BIN = os.environ["EFS_BIN"]
+from efs_test.files import read, write
+from efs_test.programs import BIN
+from efs_test.servers import receive
+from efs_test.tls_peers import Certificates, NAME, s_server
+from efs_test.waiting import wait_for
+from efs_test.watchdog import Mount, WatchdogBench
 
 # Section 15 in stunnel mode, as efs-utils wrote it.
 STUNNEL = """fips = no
@@ -43,7 +42,7 @@ libwrap = no"""
 
 
 @unittest.skipUnless(shutil.which("stunnel"), "needs stunnel")
-class Upgrade(Bench):
+class Upgrade(WatchdogBench):
     def setUp(self):
         super().setUp()
         self.servers = []

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "efs/aws/credentials.h"
+#include "efs/test_support/real_clock.h"
 #include "loopback_http_server.h"
 
 namespace efs::aws {
@@ -51,7 +52,7 @@ class CredentialWorld : public ::testing::Test {
       R"({"Code":"Success","AccessKeyId":"ROLE","SecretAccessKey":"S","Token":"T"})";
   std::string home_;
   std::map<std::string, std::string> environment_;
-  SystemClock clock_;
+  const test_support::RealClock clock_{"HTTP servers on the loopback"};
   SourcePatience patience_{.request_timeout = Duration(10000),
                            .tries = 2,
                            .pause = Duration(1),

@@ -8,6 +8,7 @@
 #include "efs/base/interrupt.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/text.h"
+#include "efs/test_support/real_clock.h"
 #include "efs/test_support/temp_dir.h"
 
 namespace efs {
@@ -57,7 +58,7 @@ TEST(FileLock, IsFreeWhenItsHolderIsKilled) {
   const std::string path = dir.at("lock");
   Holder holder = holdElsewhere(path);
   holder.process.killAndReap();
-  const SystemClock clock;
+  const test_support::RealClock clock("the lock of another holder");
   EXPECT_TRUE(FileLock::acquire(path, clock, kPatience).has_value());
   EXPECT_EQ(trim(test_support::contentOf(path)), std::to_string(::getpid()));
 }
@@ -76,7 +77,7 @@ TEST(FileLock, IsGivenUpWithTheObject) {
 TEST(FileLock, WaitsNoLongerThanAsked) {
   const test_support::TempDir dir;
   const auto held = FileLock::tryAcquire(dir.at("lock"));
-  const SystemClock clock;
+  const test_support::RealClock clock("the lock of another holder");
   const auto second = FileLock::acquire(dir.at("lock"), clock, Duration(20));
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().kind(), ErrorKind::kBusy);
@@ -90,7 +91,7 @@ TEST(FileLock, StopsWaitingWhenAskedTo) {
   auto child = Subprocess::fork([&] {
     catchInterrupts();
     ready->write_end.reset();
-    const SystemClock clock;
+    const test_support::RealClock clock("the lock of another holder");
     const auto waited = FileLock::acquire(dir.at("lock"), clock, kPatience);
     return !waited && waited.error().kind() == ErrorKind::kCancelled ? 0 : 1;
   });

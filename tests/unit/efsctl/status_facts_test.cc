@@ -4,6 +4,7 @@
 
 #include "efs/base/files.h"
 #include "efs/efsctl/status.h"
+#include "efs/test_support/real_clock.h"
 #include "efs/test_support/temp_dir.h"
 
 namespace efs::efsctl {
@@ -23,7 +24,7 @@ struct GatherStatus : ::testing::Test {
         "41 22 0:50 / /bind rw - nfs4 127.0.0.1:/ rw,vers=4.1,port=20049,addr=127.0.0.1\n");
   }
   StatusFacts gather() {
-    auto facts = gatherStatus(options, SystemClock());
+    auto facts = gatherStatus(options, test_support::RealClock("the watchdog's socket"));
     EXPECT_TRUE(facts);
     return facts ? *facts : StatusFacts{};
   }

@@ -11,6 +11,7 @@
 #include "efs/base/files.h"
 #include "efs/base/subprocess.h"
 #include "efs/identity/client_certificate.h"
+#include "efs/test_support/fake_clock.h"
 
 namespace efs::identity {
 namespace {
@@ -33,7 +34,7 @@ class PrivateKey : public ::testing::Test {
   }
 
   std::string directory_, path_, lock_;
-  SystemClock clock_;
+  const test_support::FakeClock clock_;
 };
 
 TEST_F(PrivateKey, IsMadeOnceAndReused) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "efs/base/text.h"
+#include "efs/test_support/real_clock.h"
 #include "efs/test_support/temp_dir.h"
 
 namespace efs::mount_helper {
@@ -46,7 +47,7 @@ TEST_F(ClientName, IsOfTheMountAloneWhereClassic) {
 // It passes, so a background mount must not be given up for it.
 TEST_F(ClientName, ThatOthersKeepIsATimeOut) {
   const state::StateStore store(dir_.path());
-  const SystemClock clock;
+  const test_support::RealClock clock("the lock of another holder");
   const auto held = FileLock::tryAcquire(store.identifierLock());
   ASSERT_TRUE(held);
   const auto taken = takeName(store, clock, Duration(20), [](const std::string&) { return "x"; });

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "efs/base/files.h"
+#include "efs/test_support/real_clock.h"
 #include "efs/test_support/temp_dir.h"
 #include "loopback_http_server.h"
 
@@ -38,7 +39,7 @@ class FactsTest : public ::testing::Test {
   }
 
   const test_support::TempDir dir_;
-  const SystemClock clock_;
+  const test_support::RealClock clock_{"HTTP servers on the loopback"};
   const settings::Settings settings_;
   MountRequest request_;
 

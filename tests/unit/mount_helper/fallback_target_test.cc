@@ -6,12 +6,14 @@
 #include <filesystem>
 
 #include "efs/base/log.h"
+#include "efs/test_support/fake_clock.h"
+#include "efs/test_support/real_clock.h"
 #include "efs/test_support/temp_dir.h"
 
 namespace efs::mount_helper {
 namespace {
 
-const SystemClock kClock;
+const test_support::FakeClock kClock;
 
 aws::MountTargetRecord record(const std::string& letter, const std::string& ip,
                               const std::string& state = "available") {
@@ -74,7 +76,7 @@ TEST(FindByApi, TheZoneIdDecidesOverTheName) {
   EXPECT_EQ(world.find()->address, "10.0.0.2");
 }
 
-// Issue: at last another zone's target, with a warning that names cost and latency; section 19.
+// DNS-6: at last another zone's target, with a warning that names cost and latency; section 19.
 TEST(FindByApi, TakesAnotherZoneLastAndWarns) {
   World world;
   world.dead = {"10.0.0.2"};
@@ -152,7 +154,8 @@ TEST(FirstReachable, TriesInTheGivenOrder) {
 
 // DNS-5
 TEST(ReachTargets, NamesTheAddressThatRefuses) {
-  const auto report = reachTargets({"127.77.77.77", "no address"}, kClock);
+  const auto report = reachTargets({"127.77.77.77", "no address"},
+                                   test_support::RealClock("a connection on the loopback"));
   ASSERT_TRUE(report);
   EXPECT_FALSE(report->winner);
   ASSERT_EQ(report->tried.size(), 2U);

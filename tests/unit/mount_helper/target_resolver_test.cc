@@ -4,6 +4,8 @@
 
 #include <map>
 
+#include "efs/test_support/fake_clock.h"
+
 namespace efs::mount_helper {
 namespace {
 
@@ -28,7 +30,7 @@ struct Answers {
   }
 };
 
-const SystemClock kClock;
+const test_support::FakeClock kClock;
 constexpr const char* kRegional = "fs-1.efs.us-east-1.amazonaws.com";
 constexpr const char* kZonal = "us-east-1a.fs-1.efs.us-east-1.amazonaws.com";
 

@@ -15,6 +15,7 @@
 #include "efs/mount_helper/holders.h"
 #include "efs/mount_helper/tunnel_end.h"
 #include "efs/net/socket.h"
+#include "efs/test_support/real_clock.h"
 #include "efs/test_support/temp_dir.h"
 
 namespace efs::mount_helper {
@@ -33,7 +34,7 @@ struct UmountHelper : ::testing::Test {
     return unmountEfs(command, {store, clock});
   }
   test_support::TempDir dir;
-  SystemClock clock;
+  const test_support::RealClock clock{"processes that use a mount"};
   state::StateStore store{dir.path()};
 };
 

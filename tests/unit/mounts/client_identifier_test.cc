@@ -8,6 +8,7 @@
 
 #include "efs/base/files.h"
 #include "efs/base/text.h"
+#include "efs/test_support/fake_clock.h"
 #include "efs/test_support/temp_dir.h"
 
 namespace efs::mounts {
@@ -48,7 +49,7 @@ class ClientIdentifier : public testing::Test {
   const std::string path_ = dir_.path() + "/sys/fs/nfs/net/nfs_client/identifier";
   const std::string parameter_ = dir_.path() + "/sys/module/nfs/parameters/nfs4_unique_id";
   const std::string lock_ = dir_.path() + "/lock";
-  const SystemClock clock_;
+  const test_support::FakeClock clock_;
   const KernelOpener kernel_ = [this] { return KernelIdentifier::openBelow(dir_.path() + "/sys"); };
   std::string uniquifier_;
 };

@@ -14,6 +14,7 @@
 #include "efs/base/files.h"
 #include "efs/base/subprocess.h"
 #include "efs/mounts/mount_table.h"
+#include "efs/mounts/stacked_mount.h"
 #include "efs/mounts/target_directory.h"
 #include "efs/test_support/syscall_filter.h"
 #include "efs/test_support/temp_dir.h"
@@ -274,6 +275,60 @@ TEST_F(TargetTest, DoesNotTriggerAnAutomount) {
   char packet = 0;
   EXPECT_LT(::read(daemon->read_end.get(), &packet, 1), 0) << "the daemon was asked";
   EXPECT_EQ(mounted()->device, mount->device());
+}
+
+// Whoever has another lock, or none, may be second: his mount goes, the first one's stays in sight.
+TEST_F(TargetTest, WhatLiesOnAnotherMountIsDetachedAgainAndNothingElse) {
+  const auto directory = TargetDirectory::open(point).value();
+  ASSERT_TRUE(mount->attach(directory.fd()));
+  EXPECT_FALSE(detachIfStacked(mount->fd(), directory.mountId()).value());
+  ASSERT_EQ(mounted()->device, mount->device());
+  const auto second = DetachedMount::make(tmpfs("size", "128k")).value();
+  ASSERT_TRUE(second->attach(directory.fd()));
+  ASSERT_EQ(mounted()->device, second->device());
+  EXPECT_TRUE(detachIfStacked(second->fd(), directory.mountId()).value());
+  EXPECT_EQ(mounted()->device, mount->device());
+  EXPECT_TRUE(detachIfStacked(second->fd(), directory.mountId()).value()) << "gone already";
+  EXPECT_EQ(mounted()->device, mount->device());
+}
+
+// Of three the third lies on the second: whichever looks first, only the first stays.
+TEST_F(TargetTest, OfThreeAtOnceTheFirstStays) {
+  const auto directory = TargetDirectory::open(point).value();
+  for (const bool upper_first : {true, false}) {
+    ASSERT_TRUE(mount->attach(directory.fd()));
+    const auto second = DetachedMount::make(tmpfs("size", "128k")).value();
+    const auto third = DetachedMount::make(tmpfs("size", "128k")).value();
+    ASSERT_TRUE(second->attach(directory.fd()) && third->attach(directory.fd()));
+    auto other = Subprocess::fork([&] {
+      const int mine = (upper_first ? third : second)->fd();
+      return detachIfStacked(mine, directory.mountId()).value_or(false) ? 0 : 1;
+    });
+    ASSERT_TRUE(other);
+    Result<std::optional<ExitStatus>> ended = std::optional<ExitStatus>();
+    if (upper_first) ended = other->wait(Duration(10000));
+    const int mine = (upper_first ? second : third)->fd();
+    EXPECT_TRUE(detachIfStacked(mine, directory.mountId()).value());
+    if (!upper_first) ended = other->wait(Duration(10000));
+    ASSERT_TRUE(ended && *ended);
+    EXPECT_EQ((*ended)->code, 0);
+    EXPECT_EQ(mounted()->device, mount->device());
+    ASSERT_EQ(::umount2(point.c_str(), MNT_DETACH), 0);
+    EXPECT_FALSE(mounted());
+    mount = DetachedMount::make(tmpfs("size", "64k")).value();
+  }
+}
+
+// An administrator's mount on ours would go with it.
+TEST_F(TargetTest, WhatSomebodyElseHasCoveredStays) {
+  const auto directory = TargetDirectory::open(point).value();
+  ASSERT_TRUE(mount->attach(directory.fd()));
+  const auto second = DetachedMount::make(tmpfs("size", "128k")).value();
+  ASSERT_TRUE(second->attach(directory.fd()));
+  ASSERT_EQ(::mount("none", point.c_str(), "tmpfs", 0, "size=32k"), 0);
+  const auto on_top = mounted()->id;
+  EXPECT_FALSE(detachIfStacked(second->fd(), directory.mountId()).value());
+  EXPECT_EQ(mounted()->id, on_top);
 }
 
 TEST_F(TargetTest, LockIsOfThisPlaceAloneAndGoesWithItsHolder) {

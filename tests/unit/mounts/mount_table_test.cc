@@ -178,6 +178,11 @@ TEST(KernelClients, FindsThePortOfADevice) {
   EXPECT_EQ(tunnelPortOfDevice("v4 7f000001 4e51 50", makedev(0, 50)), std::nullopt);
   EXPECT_EQ(tunnelPortOfDevice("v4 7f000001 14e51 0:50", makedev(0, 50)), std::nullopt);
   EXPECT_EQ(tunnelPortOfDevice("", makedev(0, 0)), std::nullopt);
+  EXPECT_TRUE(listsDevice(kVolumes, makedev(0, 50)));
+  EXPECT_TRUE(listsDevice(kVolumes, makedev(0, 49))) << "whoever its server is";
+  EXPECT_FALSE(listsDevice(kVolumes, makedev(0, 5)));
+  EXPECT_FALSE(listsDevice("v4 7f000001 4e51 50", makedev(0, 50)));
+  EXPECT_FALSE(listsDevice("", makedev(0, 0)));
 }
 
 TEST(KernelClients, ThisMachineDoesNotUseAPortNobodyMounted) {

@@ -4,11 +4,12 @@
 #include <gtest/gtest.h>
 
 #include "efs/net/socket.h"
+#include "efs/test_support/real_clock.h"
 
 namespace efs::net {
 namespace {
 
-const SystemClock kClock;
+const test_support::RealClock kClock("connections on the loopback");
 
 Endpoint loopback(int port) {
   return *Endpoint::fromLiteral("127.0.0.1", static_cast<std::uint16_t>(port));

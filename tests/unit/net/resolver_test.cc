@@ -6,6 +6,7 @@
 
 #include <chrono>
 
+#include "efs/test_support/real_clock.h"
 #include "efs/test_support/temp_dir.h"
 #include "fake_dns.h"
 
@@ -21,7 +22,7 @@ using ::testing::UnorderedElementsAre;
 using testing::Zones;
 
 constexpr Duration kPatience{10000};
-const SystemClock kClock;
+const test_support::RealClock kClock("a DNS server in a thread of its own");
 
 std::vector<std::string> texts(const Result<Resolver::Addresses>& addresses) {
   std::vector<std::string> out;

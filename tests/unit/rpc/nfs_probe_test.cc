@@ -12,6 +12,7 @@
 #include "efs/rpc/message.h"
 #include "efs/rpc/record.h"
 #include "efs/rpc/xdr.h"
+#include "efs/test_support/real_clock.h"
 
 namespace efs::rpc {
 namespace {
@@ -20,7 +21,7 @@ using ::testing::HasSubstr;
 
 constexpr Duration kPatience{5000};
 constexpr std::uint32_t kFirstXid = 100;
-const SystemClock kClock;
+const test_support::RealClock kClock("a server at the other end of a socket");
 
 struct Wire {
   UniqueFd probe, server;

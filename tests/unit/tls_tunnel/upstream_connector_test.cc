@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "efs/test_support/real_clock.h"
 #include "efs/test_support/temp_dir.h"
 
 namespace efs::tls_tunnel {
@@ -80,7 +81,7 @@ class UpstreamConnectorTest : public testing::Test {
   const test_support::TempDir dir_;
   UniqueFd silent_;
   net::Resolver::Options dns_;
-  SystemClock clock_;
+  const test_support::RealClock clock_{"connections on the loopback"};
   Limits limits_;
   std::unique_ptr<io::EventLoop> loop_ = std::move(*io::EventLoop::create(clock_));
   std::optional<net::Endpoint> winner_;

@@ -177,7 +177,7 @@ TEST(Decide, KeepsAndEvenReplacesTheTunnelWhileTheKernelHoldsThePort) {
   EXPECT_THAT(bench.step(kUnusedBeforeStop), ElementsAre(Action::kTerminateTunnel));
 }
 
-// field.md 2: never kill a tunnel that has an established client connection.
+// WD-5: never kill a tunnel that has an established client connection.
 TEST(Decide, KeepsATunnelWithAnEstablishedClientWhateverElseIsUnknown) {
   Bench bench;
   bench.unmount();

@@ -64,6 +64,7 @@ class FactFinder {
   aws::ImdsClient& metadata(aws::ImdsPatience patience);
   bool wantsOwnZone() const;
   std::optional<std::string> ownZone();
+  bool pinned(const TargetQuestion& question) const;
   Result<std::string> ownZoneId();
   Status openLookups();
   Result<MountTarget> resolveTarget(const std::string& region);

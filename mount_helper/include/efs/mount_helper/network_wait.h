@@ -1,5 +1,5 @@
-// Waiting for the network while a machine boots (contract FLOW-4; design "Where the contract
-// yields": a limit, then a failure; never exit code 0 without a mount).
+// Waiting for the network while a machine boots (contract FLOW-4): a limit, then a
+// failure; never exit code 0 without a mount.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// Which DNS name leads to the mount target (contract section 8; design "Life of a mount" 2).
+// Which DNS name leads to the mount target (contract section 8).
 //
 // The name in our own availability zone is tried first: it avoids cross-AZ latency and cost even
 // where the resolver in use would answer the regional name for another zone.

@@ -1,5 +1,4 @@
-// Making sure that a watchdog supervises the mount (contract FLOW-5; design "Where the contract
-// yields").
+// Making sure that a watchdog supervises the mount (contract FLOW-5).
 #pragma once
 
 #include <string>

@@ -1,4 +1,6 @@
-// Every limit and deadline of the tunnel, in one place.
+// The limits and deadlines that a connection meets, as one value that a test can change. What only
+// one file knows (sizes of tables and buffers of TLS, OCSP and the log) stands beside its use
+// there.
 #pragma once
 
 #include <cstddef>

@@ -11,9 +11,13 @@
 #include <optional>
 #include <string>
 
+#include "efs/base/result.h"
 #include "efs/mounts/mount_table.h"
 
 namespace efs::mounts {
+
+// The mount that a descriptor is in (O_PATH suffices), as in MountEntry::id.
+Result<int> mountIdOf(int fd);
 
 struct MountIdentity {
   std::string target;

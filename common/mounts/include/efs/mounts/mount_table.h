@@ -72,5 +72,7 @@ bool listsTunnelPort(std::string_view nfsfs, int port);
 // The parser of /proc/net/nfsfs/volumes for one superblock, mounted anywhere or not: the port of
 // its server if that is 127.0.0.1.
 std::optional<int> tunnelPortOfDevice(std::string_view volumes, dev_t device);
+// The same parser: is the superblock one of this list's network namespace, whoever its server is?
+bool listsDevice(std::string_view volumes, dev_t device);
 
 }  // namespace efs::mounts

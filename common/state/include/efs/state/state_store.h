@@ -1,5 +1,7 @@
-// StateStore: the state directory (/var/run/efs) and the names in it. The only code that knows the
-// layout.
+// StateStore: the state directory (/var/run/efs), the names of a mount's files and how they are
+// read, written and removed. Who holds only the path of a tunnel's configuration finds the mount's
+// name and its counters from that (tunnel_counters.h, the tunnel's command line, the watchdog's
+// rebuild).
 #pragma once
 
 #include <optional>

@@ -1,4 +1,4 @@
-// Starting a tunnel behind a listening socket (contract 16; design "Life of a mount" 3 and 5).
+// Starting a tunnel behind a listening socket (contract 16).
 #pragma once
 
 #include <string>

@@ -1,21 +1,12 @@
-"""What the package tests share: the .deb of this build, other small packages, a throw-away Debian."""
-import os
+"""The .deb of this build, and other small packages."""
 import pathlib
 import re
-import subprocess
 import tempfile
 
-SOURCE = pathlib.Path(os.environ.get("EFS_SOURCE", pathlib.Path(__file__).resolve().parents[3]))
-BIN = pathlib.Path(os.environ.get("EFS_BIN", SOURCE / "build/dev/bin"))
+from efs_test.programs import BIN, SOURCE, run
+
 UNIT = "amazon-efs-mount-watchdog.service"
 VERSION = re.search(r"^project\(efsmount VERSION ([0-9.]+)", (SOURCE / "CMakeLists.txt").read_text(), re.M).group(1)
-
-
-def run(*command, timeout=100, check=True, **options):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=timeout, **options)
-    if check and done.returncode != 0:
-        raise AssertionError(f"{command}: exit {done.returncode}\n{done.stdout}{done.stderr}")
-    return done
 
 
 def build_package(folder):

@@ -9,8 +9,11 @@ import threading
 import time
 import unittest
 
-from tunnel_support import (SCALE, Server, Tunnel, TunnelTest, WAIT, free_port, receive,
-                            reset_on_close, stunnel, wait_for)
+from efs_test.processes import free_port
+from efs_test.servers import Server, receive, reset_on_close
+from efs_test.tls_peers import stunnel
+from efs_test.tunnel import Tunnel, TunnelTest
+from efs_test.waiting import SCALE, WAIT, pause, wait_for
 
 CALL, REPLY = 0, 1
 IDLE, CONNECTING, SECURING, CONNECTED = range(4)
@@ -65,7 +68,7 @@ class Page(TunnelTest):
             before = tunnel.counters().now()
             client.sendall(record(2, CALL) + record(1, CALL) + record(4, CALL))
             receive_record(client), receive_record(client)
-            page = wait_for(lambda: (p := tunnel.counters()).replies == 2 and p, "two replies")
+            page = wait_for("two replies", lambda: (p := tunnel.counters()).replies == 2 and p)
             self.assertEqual((page.calls, page.outstanding, page.connections_open), (3, 1, 1))
             self.assertEqual((page.upstream_state, page.reconnects), (CONNECTED, 0))
             self.assertEqual((page.bytes_up, page.bytes_down), (3 * 52, 2 * 52))
@@ -73,7 +76,7 @@ class Page(TunnelTest):
             self.assertTrue(before <= page.oldest_call <= page.silent_since <= page.now())
             self.assertEqual(page.silent_since, max(page.last_upstream_byte, page.oldest_call))
             self.assertEqual(page.last_client_byte, page.oldest_call)
-        page = wait_for(lambda: (p := tunnel.counters()).connections_open == 0 and p, "the end")
+        page = wait_for("the end", lambda: (p := tunnel.counters()).connections_open == 0 and p)
         self.assertEqual((page.outstanding, page.oldest_call, page.silent_since), (0, 0, 0))
         self.assertEqual((page.calls, page.bytes_up, page.upstream_state), (3, 3 * 52, IDLE))
 
@@ -85,7 +88,7 @@ class Page(TunnelTest):
             client.sendall(record(1, CALL))
             server.got.acquire(timeout=WAIT)
             # The look every idle_look seconds goes on while the buffers are held, then it ends.
-            wait_for(lambda: tunnel.memory_kib() and self.quiet(tunnel), "a quiet tunnel")
+            wait_for("a quiet tunnel", lambda: tunnel.memory_kib() and self.quiet(tunnel))
             before, first = wake_ups(tunnel.pid), tunnel.counters()
             for _ in range(50):
                 page = tunnel.counters()
@@ -97,7 +100,7 @@ class Page(TunnelTest):
     @staticmethod
     def quiet(tunnel):
         before = wake_ups(tunnel.pid)
-        time.sleep(2.5)  # longer than idle_look
+        pause("longer than idle_look; looking does not wake it", 2.5)
         return wake_ups(tunnel.pid) == before
 
     def test_is_readable_while_the_tunnel_is_stopped(self):
@@ -122,7 +125,7 @@ class Page(TunnelTest):
         with tunnel.connect() as client:
             client.sendall(record(1, CALL))
             receive_record(client), receive_record(client)
-            wait_for(lambda: tunnel.counters().backchannel_calls == 1, "the server's call")
+            wait_for("the server's call", lambda: tunnel.counters().backchannel_calls == 1)
             self.assertEqual(tunnel.counters().outstanding, 0)
             client.sendall(record(77, REPLY))
             self.assertTrue(done.wait(WAIT))
@@ -137,7 +140,7 @@ class Page(TunnelTest):
         with tunnel.connect() as client:
             client.sendall(record(1, CALL))
             receive_record(client)
-            page = wait_for(lambda: (p := tunnel.counters()).replies and p, "the reply")
+            page = wait_for("the reply", lambda: (p := tunnel.counters()).replies and p)
             self.assertRegex(page.tls, r"^TLSv1\.3 TLS_")
             self.assertGreaterEqual(page.handshake_ms, 1)
             self.assertLess(page.connect_ms + page.handshake_ms + page.first_byte_ms, WAIT * 1000)
@@ -195,7 +198,7 @@ class Stuck(TunnelTest):
                     with tunnel.connect() as client:
                         client.sendall(record(2, CALL))
                         self.assertEqual(len(receive_record(client)), 48)
-                    page = wait_for(lambda: (p := tunnel.counters()).reconnects and p, "the page")
+                    page = wait_for("the page", lambda: (p := tunnel.counters()).reconnects and p)
                     self.assertEqual(page.reconnects, 1)
                     self.assertTrue(page.error)
 
@@ -237,7 +240,7 @@ class Stuck(TunnelTest):
             client.sendall(record(2, CALL))
             self.assertEqual(len(receive_record(client)), 48)
         # The stuck one is still seen.
-        wait_for(lambda: 0 < (p := tunnel.counters()).silent_since < p.last_upstream_byte, "both")
+        wait_for("both", lambda: 0 < (p := tunnel.counters()).silent_since < p.last_upstream_byte)
 
     def attempt(self, tunnel):
         began = time.monotonic()
@@ -260,7 +263,7 @@ class Stuck(TunnelTest):
         with tunnel.connect() as client:
             client.sendall(record(1, CALL))
             self.assertEqual(len(receive_record(client)), 48)
-        wait_for(lambda: tunnel.counters().attempts_failed == 0, "the success")
+        wait_for("the success", lambda: tunnel.counters().attempts_failed == 0)
         self.assertEqual(tunnel.counters().unreachable_since, 0)
 
     def test_the_reconnect_signal_ends_a_pause(self):
@@ -272,7 +275,7 @@ class Stuck(TunnelTest):
         with tunnel.connect() as waiting:
             before = tunnel.log().count("next attempt in")
             waiting.sendall(record(1, CALL))
-            wait_for(lambda: tunnel.log().count("next attempt in") > before, "the pause")
+            wait_for("the pause", lambda: tunnel.log().count("next attempt in") > before)
             tunnel.process.send_signal(signal.SIGUSR1)
             self.assertReset(waiting)
         began = time.monotonic()
@@ -291,7 +294,7 @@ class Stuck(TunnelTest):
         with tunnel.connect() as client:
             client.sendall(b"\xff\xff\xff\xff and so on")
             self.assertEqual(receive(client, 14), b"\xff\xff\xff\xff and so on")
-            page = wait_for(lambda: (p := tunnel.counters()).unmeasured and p, "unmeasured")
+            page = wait_for("unmeasured", lambda: (p := tunnel.counters()).unmeasured and p)
             self.assertEqual((page.unmeasured, page.outstanding, page.silent_since), (1, 0, 0))
             tunnel.wait_log("cannot be followed")
 

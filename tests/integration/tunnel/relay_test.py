@@ -8,8 +8,11 @@ import ssl
 import threading
 import unittest
 
-from tunnel_support import (Server, Tunnel, TunnelTest, WAIT, echo, free_port, pattern, receive,
-                            receive_all, reset_on_close, secured, stunnel)
+from efs_test.processes import free_port
+from efs_test.servers import Server, echo, pattern, receive, receive_all, reset_on_close
+from efs_test.tls_peers import secured, stunnel
+from efs_test.tunnel import Tunnel, TunnelTest
+from efs_test.waiting import WAIT
 
 SIZE = 48 << 20
 

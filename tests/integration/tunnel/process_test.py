@@ -7,12 +7,14 @@ import subprocess
 import sys
 import unittest
 
-from tunnel_support import (BIN, Certificates, Server, Tunnel, TunnelTest, WAIT, echo, receive,
-                            stunnel, wait_for)
+from efs_test.servers import Server, echo, receive
+from efs_test.tls_peers import Certificates, stunnel
+from efs_test.tunnel import PROGRAM, Tunnel, TunnelTest
+from efs_test.waiting import WAIT, wait_for
 
 
 def run(*arguments):
-    return subprocess.run([BIN, *arguments], capture_output=True, timeout=WAIT)
+    return subprocess.run([PROGRAM, *arguments], capture_output=True, timeout=WAIT)
 
 
 class CommandLine(unittest.TestCase):
@@ -31,7 +33,7 @@ class CommandLine(unittest.TestCase):
 class Start(TunnelTest):
     def test_shows_its_name_whatever_it_is_started_as(self):  # TUN-1, CSI-6
         link = os.path.join(Certificates.get().dir, "other-name")
-        os.path.lexists(link) or os.symlink(os.path.abspath(BIN), link)
+        os.path.lexists(link) or os.symlink(PROGRAM, link)
         tunnel = self.keep(Tunnel(1, argv0=link))
         with open(f"/proc/{tunnel.pid}/comm") as name:
             self.assertEqual(name.read(), "efs-proxy\n")
@@ -65,7 +67,7 @@ class Start(TunnelTest):
                                "efs_proxy Starting new incarnation")
         tunnel.wait_log("Accepted new connection")
 
-    def test_uses_the_listener_it_is_handed(self):  # design "Life of a mount" 3
+    def test_uses_the_listener_it_is_handed(self):  # TUN-6: the port is never closed
         listener = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(listener.close)
         backend = self.keep(Server(echo))
@@ -76,7 +78,7 @@ class Start(TunnelTest):
             self.assertEqual(receive(client, 1), b"x")
         tunnel.wait_log("inherited listener")
 
-    def test_a_dead_tunnel_is_replaced_behind_the_open_port(self):  # design "Watchdog"
+    def test_a_dead_tunnel_is_replaced_behind_the_open_port(self):  # TUN-6, WD-6
         listener = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(listener.close)
         backend = self.keep(Server(echo))
@@ -172,14 +174,14 @@ class Signals(TunnelTest):
         self.addCleanup(old.close)
         old.sendall(b"x")
         receive(old, 1)
-        wait_for(lambda: b"CN=client-one" in server.output, "the first certificate")
+        wait_for("the first certificate", lambda: b"CN=client-one" in server.output)
         tunnel.install(*Certificates.get().issue("client2", "/CN=client-two")[:2])
         tunnel.process.send_signal(signal.SIGHUP)
         tunnel.wait_log("Client certificate read again: subject \"CN=client-two\"")
         with tunnel.connect() as client:
             client.sendall(b"y")
             self.assertEqual(receive(client, 1), b"y")
-        wait_for(lambda: b"CN=client-two" in server.output, "the second certificate")
+        wait_for("the second certificate", lambda: b"CN=client-two" in server.output)
         old.sendall(b"z")  # running connections stay
         self.assertEqual(receive(old, 1), b"z")
 
@@ -196,8 +198,7 @@ class Signals(TunnelTest):
         for number, pair in enumerate(bad, 1):
             tunnel.install(*pair)
             tunnel.process.send_signal(signal.SIGHUP)
-            wait_for(lambda: tunnel.log().count("New client certificate refused") == number,
-                     "refusal")
+            wait_for("refusal", lambda: tunnel.log().count("New client certificate refused") == number)
             with tunnel.connect() as client:
                 client.sendall(b"x")
                 self.assertEqual(receive(client, 1), b"x")
@@ -209,7 +210,7 @@ class Resources(TunnelTest):
         tunnel = self.keep(Tunnel(backend.port))
         for _ in range(20):
             tunnel.connect().close()
-        wait_for(lambda: tunnel.log().count("port probe") == 20, "20 probes in the log")
+        wait_for("20 probes in the log", lambda: tunnel.log().count("port probe") == 20)
         self.assertEqual(backend.accepted, 0)
         self.assertNotIn("INFO efs_proxy Accepted", tunnel.log())
 
@@ -237,7 +238,7 @@ class Resources(TunnelTest):
                             client.sendall(b"x")
                         if number % 3 == 1:
                             receive(client, 1)
-                wait_for(lambda: tunnel.fds() <= before, f"{before} descriptors again")
+                wait_for(f"{before} descriptors again", lambda: tunnel.fds() <= before)
 
     def test_idle_memory(self):
         """Prints RSS and PSS of an idle TLS tunnel; the limit is generous on purpose."""
@@ -253,7 +254,7 @@ class Resources(TunnelTest):
             for _ in range(8):
                 client.sendall(bytes(1 << 20))
                 receive(client, 1 << 20)
-            wait_for(lambda: tunnel.memory_kib("RssAnon") < before + 128, "buffers given back")
+            wait_for("buffers given back", lambda: tunnel.memory_kib("RssAnon") < before + 128)
             with open(f"/proc/{tunnel.pid}/smaps_rollup") as rollup:
                 text = rollup.read()
             print("idle KiB: RSS", tunnel.memory_kib(), "anonymous", tunnel.memory_kib("RssAnon"),

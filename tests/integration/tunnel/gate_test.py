@@ -6,7 +6,9 @@ import subprocess
 import sys
 import unittest
 
-from tunnel_support import Server, Tunnel, TunnelTest, WAIT, receive, wait_for
+from efs_test.servers import Server, receive
+from efs_test.tunnel import Tunnel, TunnelTest
+from efs_test.waiting import WAIT, wait_for
 
 NOBODY = 65534
 # Arguments: port, what to send, how often. Prints what came back of the last one.
@@ -64,7 +66,7 @@ class Gate(TunnelTest):
         for _ in range(3):
             self.assertEqual(as_user(NOBODY, tunnel.port), "ConnectionResetError")
         self.assertEqual(self.backend.accepted, 0)
-        wait_for(lambda: tunnel.counters().strangers_refused == 3, "three counted")
+        wait_for("three counted", lambda: tunnel.counters().strangers_refused == 3)
         tunnel.wait_log("belongs to uid 65534")
         self.assertEqual(tunnel.log().count("belongs to uid 65534"), 1, "one line a minute")
 
@@ -87,7 +89,7 @@ class Gate(TunnelTest):
             ["setpriv", f"--reuid={NOBODY}", "--clear-groups", "/usr/bin/python3", "-c", CLIENT,
              str(tunnel.port), "x", "100000"], stdout=subprocess.DEVNULL)
         self.addCleanup(lambda: (flood.kill(), flood.wait(WAIT)))
-        wait_for(lambda: tunnel.counters().strangers_refused, "the flood")
+        wait_for("the flood", lambda: tunnel.counters().strangers_refused)
         for _ in range(20):
             with tunnel.connect() as client:
                 client.sendall(b"good")

@@ -8,7 +8,11 @@ import sys
 import tempfile
 import unittest
 
-from tunnel_support import Child, Tunnel, TunnelTest, WAIT, free_port, pattern, stunnel, wait_for
+from efs_test.processes import free_port
+from efs_test.servers import pattern
+from efs_test.tls_peers import Child, stunnel
+from efs_test.tunnel import Tunnel, TunnelTest
+from efs_test.waiting import WAIT, wait_for
 
 GANESHA = """NFS_CORE_PARAM {{ Protocols = 4; NFS_Port = {port}; Bind_addr = 127.0.0.1;
   Enable_UDP = false; Enable_NLM = false; Enable_RQUOTA = false; }}
@@ -48,7 +52,7 @@ class Nfs(TunnelTest):
             self.assertEqual(hashlib.sha256(got.stdout).hexdigest(),
                              hashlib.sha256(content).hexdigest(), got.stderr)
         # libnfs ends its connections by reset; each end is one line.
-        wait_for(lambda: tunnel.log().count(" ended after ") == 3, "three ended connections")
+        wait_for("three ended connections", lambda: tunnel.log().count(" ended after ") == 3)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ the list of the kernel's NFS clients (--proc-net) are files of the test, because
 need not have NFS.
 """
 import array
-import ctypes
 import json
 import os
 import shutil
@@ -16,56 +15,13 @@ import tempfile
 import time
 import unittest
 
-BIN = os.path.join(os.environ["EFS_BIN"], "amazon-efs-mount-watchdog")
-STAND_IN = os.environ["EFS_STAND_IN"]
-# Upper limits only tell a slow machine from a fault: a busy one stretches them.
-SCALE = float(os.environ.get("EFS_TIME_SCALE", "1"))
-PATIENCE = 15.0  # in wait_for(), which stretches it
-PR_SET_CHILD_SUBREAPER = 36
+from efs_test.files import read, write
+from efs_test.processes import adopt_orphans, alive, no_children
+from efs_test.programs import BIN, program
+from efs_test.waiting import PATIENCE, WAIT, wait_for
 
-
-def wait_for(what, condition, patience=PATIENCE):
-    """Polls: most things awaited here (a file's content, a foreign process) tell nobody."""
-    end = time.monotonic() + patience * SCALE
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.005)
-    raise AssertionError("waited %.0f s in vain for: %s" % (patience * SCALE, what))
-
-
-def read(path):
-    try:
-        with open(path) as file:
-            return file.read()
-    except FileNotFoundError:
-        return ""
-
-
-def write(path, text, mode=0o600):
-    """Atomically, as the product does."""
-    temporary = path + ".new"
-    with open(temporary, "w") as file:
-        file.write(text)
-    os.chmod(temporary, mode)
-    os.rename(temporary, path)
-
-
-def alive(pid):
-    try:
-        with open("/proc/%d/stat" % pid) as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def no_children():
-    try:
-        os.waitpid(-1, os.WNOHANG)
-        return False
-    except ChildProcessError:
-        return True
+PROGRAM = program("amazon-efs-mount-watchdog")
+STAND_IN = os.environ.get("EFS_STAND_IN", os.path.join(BIN, "../stand_in/efs-proxy"))
 
 
 class Mount:
@@ -140,7 +96,7 @@ class Mount:
         return json.loads(read(self.state_path))
 
     def connect(self):
-        client = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE * SCALE)
+        client = socket.create_connection(("127.0.0.1", self.port), timeout=WAIT)
         self.bench.addCleanup(client.close)
         return client
 
@@ -161,12 +117,11 @@ class Mount:
         os.kill(self.tunnel_pid(), signal.SIGKILL)
 
 
-class Bench(unittest.TestCase):
+class WatchdogBench(unittest.TestCase):
     def setUp(self):
         if os.geteuid() != 0:
             self.skipTest("needs root")
-        # Tunnels whose watchdog ended become our children, so that none is left and none a zombie.
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        adopt_orphans()  # tunnels whose watchdog ended
         self.root = tempfile.mkdtemp(prefix="efs-watchdog-")
         self.state_dir = self.path("state")
         self.notes = self.path("notes")
@@ -187,7 +142,7 @@ class Bench(unittest.TestCase):
         for watchdog in self.watchdogs:
             if watchdog.poll() is None:
                 watchdog.kill()
-                watchdog.wait(PATIENCE * SCALE)
+                watchdog.wait(WAIT)
         # All of them are our children or were reaped by their watchdog: no stranger has the number.
         noted = [pid for mount in self.mounts for pid, _ in mount.starts()]
         for pid in self.tunnel_pids + noted:
@@ -232,7 +187,7 @@ class Bench(unittest.TestCase):
         write(self.path("net", "rpc", "nfs"), "net 0 0 0 0\nrpc %d 0 %d\n" % (count, count))
 
     def command(self):
-        return [BIN, "--state-dir", self.state_dir, "--config", self.config, "--log-dir",
+        return [PROGRAM, "--state-dir", self.state_dir, "--config", self.config, "--log-dir",
                 self.path("log"), "--mountinfo", self.mountinfo, "--proc-net", self.path("net")]
 
     def start_watchdog(self, wait=True, wrapper=(), **env):
@@ -249,7 +204,7 @@ class Bench(unittest.TestCase):
     def ask(self, request, descriptor=None):
         path = os.path.join(self.state_dir, "watchdog.sock")
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as link:
-            link.settimeout(PATIENCE * SCALE)
+            link.settimeout(WAIT)
             # Refused: the file of a watchdog that was killed is still there.
             wait_for("the watchdog's socket", lambda: link.connect_ex(path) == 0)
             rights = []
@@ -264,10 +219,10 @@ class Bench(unittest.TestCase):
     def log(self):
         return read(self.log_path)
 
-    def wait_log(self, fragment, count=1, patience=PATIENCE):
+    def wait_log(self, fragment, count=1, limit=PATIENCE):
         try:
             wait_for("%d times \"%s\" in the log" % (count, fragment),
-                     lambda: self.log().count(fragment) >= count, patience)
+                     lambda: self.log().count(fragment) >= count, limit)
         except AssertionError as vain:
             raise AssertionError("%s:\n%s" % (vain, self.log()[-4000:])) from None
 

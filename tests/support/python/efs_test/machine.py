@@ -4,11 +4,10 @@ enter() starts the running script anew inside fresh network and mount namespaces
 happens there is seen outside. DNS is 127.0.0.1:53, the metadata service 169.254.169.254:80.
 """
 import os
-import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../simulator"))
+from efs_test.programs import SOURCE, run
 
 INSIDE = "EFS_TEST_INSIDE_NAMESPACE"
 CONFIG = "/etc/amazon/efs/efs-utils.conf"
@@ -16,16 +15,13 @@ LOG = "/var/log/amazon/efs/mount.log"
 SILENT = "10.98.76.99"
 
 
-def enter():
+def enter(*unshare):
+    """To be called before anything is done; `unshare` are other options for unshare(1) than --net."""
     if os.environ.get(INSIDE):
         return
     os.environ[INSIDE] = "1"
-    os.execvp("unshare", ["unshare", "--net", "--mount", "--propagation", "private", "--",
+    os.execvp("unshare", ["unshare", *(unshare or ("--net",)), "--mount", "--propagation", "private", "--",
                           sys.executable, "-B", *sys.argv])
-
-
-def run(*argv):
-    subprocess.run(argv, check=True, timeout=30)
 
 
 def build():
@@ -58,10 +54,10 @@ def build():
     os.makedirs("/run/mountpoint")
 
 
-def write_config(source, **changes):
+def write_config(**changes):
     """The shipped configuration with `key=value` set in [mount]; client_source for [client-info].
     cloudwatch=True switches the logs on; retention=None leaves the key out."""
-    with open(os.path.join(source, "config/efs-utils.conf"), encoding="utf-8") as shipped:
+    with open(os.path.join(SOURCE, "config/efs-utils.conf"), encoding="utf-8") as shipped:
         lines = shipped.read().split("\n")
     client = changes.pop("client_source", None)
     cloudwatch = changes.pop("cloudwatch", None)

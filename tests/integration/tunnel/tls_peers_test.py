@@ -3,8 +3,9 @@ certificate, and tells a wrong chain, a wrong name, an expired certificate and a
 certificate apart, in the log and on the status pipe (TUN-10)."""
 import unittest
 
-from tunnel_support import (Certificates, NAME, Server, Tunnel, TunnelTest, echo, receive, s_server,
-                            stunnel)
+from efs_test.servers import Server, echo, receive
+from efs_test.tls_peers import Certificates, NAME, s_server, stunnel
+from efs_test.tunnel import Tunnel, TunnelTest
 
 
 class TlsPeers(TunnelTest):
@@ -96,7 +97,7 @@ class TlsPeers(TunnelTest):
         self.assertEqual(self.reversed_line(tunnel), b"lennut\n")
 
     def test_tells_that_the_server_refused_our_certificate_with_tls_1_3(self):
-        # TLS 1.3: the handshake ends for us before the server has judged (design, "Life of a mount").
+        # TLS 1.3: the handshake ends for us before the server has judged.
         server = self.keep(s_server("-tls1_3", client_ca=Certificates.get().other_ca))
         tunnel = self.keep(Tunnel(server.port, tls=True))
         status = self.failure(tunnel)

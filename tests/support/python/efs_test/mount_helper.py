@@ -5,76 +5,29 @@ client (/proc/filesystems), so that mount.efs goes all its way - certificate, st
 through it - up to mount(2), which answers ENODEV where the kernel has none. The server side is the
 simulator. Every process dies with the test.
 """
-import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import unittest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-for folder in ("../location", "../simulator"):
-    sys.path.insert(0, os.path.join(HERE, folder))
-
-import private_network  # noqa: E402
+from efs_test import machine
+from efs_test.files import read
+from efs_test.machine import LOG
+from efs_test.processes import listening_ports, processes
+from efs_test.programs import program, run
+from efs_test.simulator import FS, ROLE, Simulator
+from efs_test.waiting import SCALE, wait_for
 
 STATE = "/run/efs"
 KEY = "/etc/amazon/efs/privateKey.pem"
-CONFIG, LOG = private_network.CONFIG, private_network.LOG
 MOUNTPOINT = "/run/mountpoint"
 ACCESS_POINTS = [f"fsap-{number:017x}" for number in range(1, 51)]
-# Upper limits only tell a slow machine from a fault: a busy one stretches them.
-SCALE = float(os.environ.get("EFS_TIME_SCALE", "1"))
-WAIT = 30
 
 
 def enter():
-    if os.environ.get(private_network.INSIDE):
-        return
-    os.environ[private_network.INSIDE] = "1"
-    os.execvp("unshare", ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child",
-                          "--mount-proc", "--propagation", "private", "--", sys.executable, "-B",
-                          *sys.argv])
-
-
-def wait_for(what, condition, limit=WAIT):
-    end = time.monotonic() + limit * SCALE
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.01)
-    raise AssertionError(f"not within {limit} s: {what}")
-
-
-def read(path):
-    with open(path, encoding="utf-8", errors="replace") as source:
-        return source.read()
-
-
-def processes(name):
-    """Pids of the living whose comm is `name`."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            stat = read(f"/proc/{pid}/stat")
-        except OSError:
-            continue
-        comm, rest = stat[stat.index("(") + 1:].rsplit(")", 1)
-        if comm == name and rest.split()[0] not in "ZX":
-            found.append(int(pid))
-    return sorted(found)
-
-
-def listening_ports():
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        rows = [line.split() for line in table][1:]
-    return sorted(int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A")
-
-
-def running(pid):
-    return os.path.exists(f"/proc/{pid}")
+    """With processes of its own: all of them end with the test."""
+    machine.enter("--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
 class HelperBench(unittest.TestCase):
@@ -82,13 +35,12 @@ class HelperBench(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        from simulator_process import FS, ROLE, Simulator
-        cls.bin, cls.source, cls.fs = os.environ["EFS_BIN"], os.environ["EFS_SOURCE"], FS
-        private_network.build()
-        private_network.run("ip", "addr", "add", "169.254.170.2/32", "dev", "lo")
+        cls.fs = FS
+        machine.build()
+        run("ip", "addr", "add", "169.254.170.2/32", "dev", "lo")
         with open("/run/filesystems", "w", encoding="ascii") as out:
             out.write(read("/proc/filesystems") + "nodev\tnfs4\n")
-        private_network.run("mount", "--bind", "/run/filesystems", "/proc/filesystems")
+        run("mount", "--bind", "/run/filesystems", "/proc/filesystems")
         cls.sim = Simulator(dns={"listen": "127.0.0.1:53"}, nfs_port=2049)
         config = cls.sim.config
         config["imds"]["listen"] = "169.254.169.254:80"
@@ -99,8 +51,7 @@ class HelperBench(unittest.TestCase):
         config["trunking"] = True
         config["file_systems"][0]["access_points"] += [
             {"id": name, "path": f"/{name}"} for name in ACCESS_POINTS]
-        with open(cls.sim.config_path, "w", encoding="utf-8") as out:
-            json.dump(config, out)
+        cls.sim.save()
         cls.sim.start()
         # Where mount.efs finds the tunnel; the watchdog is not there.
         cls.programs = "/run/programs"
@@ -112,10 +63,10 @@ class HelperBench(unittest.TestCase):
         cls.sim.stop()
 
     def setUp(self):
-        private_network.write_config(self.source)
+        machine.write_config()
         with open("/etc/amazon/efs/efs-utils.crt", "w", encoding="ascii") as out:
             out.write(read(f"{self.sim.work}/ca.pem"))
-        self.tunnel(f"{self.bin}/efs-proxy")
+        self.tunnel(program("efs-proxy"))
         for name in os.listdir(os.path.dirname(LOG)):
             os.unlink(os.path.join(os.path.dirname(LOG), name))
         self.ports = listening_ports()
@@ -129,8 +80,8 @@ class HelperBench(unittest.TestCase):
             os.kill(writer, signal.SIGKILL)
         wait_for("the end of the log writer", lambda: not processes("efs-log-writer"))
         if os.path.ismount(STATE):
-            private_network.run("umount", STATE)
-        subprocess.run(["rm", "-rf", STATE], check=True, timeout=10)
+            run("umount", STATE)
+        run("rm", "-rf", STATE)
 
     def tunnel(self, program):
         link = f"{self.programs}/efs-proxy"
@@ -151,12 +102,12 @@ class HelperBench(unittest.TestCase):
     def start(self, options="tls", device=None, mountpoint=MOUNTPOINT):
         os.makedirs(mountpoint, exist_ok=True)
         return subprocess.Popen(
-            [f"{self.bin}/mount.efs", device or f"{self.fs}:/", mountpoint, "-o", options + ",rw"],
+            [program("mount.efs"), device or f"{self.fs}:/", mountpoint, "-o", options + ",rw"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
             env={"PATH": f"{self.programs}:/usr/bin:/bin"}, start_new_session=True)
 
     def finish(self, helper, limit=60):
-        self.out, self.err = helper.communicate(timeout=limit)
+        self.out, self.err = helper.communicate(timeout=limit * SCALE)
         self.code = helper.returncode
         return self.code
 
@@ -180,7 +131,7 @@ class HelperBench(unittest.TestCase):
 
     def assertFailed(self, code, *words):
         """One line on stderr, the same in the log, nothing on stdout, nothing left (EX-1)."""
-        log = read(LOG) if os.path.exists(LOG) else ""
+        log = read(LOG)
         self.assertEqual(self.code, code, self.err + log)
         self.assertEqual(self.out, "")
         last = self.err.splitlines()[-1]

@@ -1,0 +1,96 @@
+"""Processes and ports of this machine, or of the test's own namespaces."""
+import ctypes
+import os
+import random
+import socket
+
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def adopt_orphans():
+    """Processes whose parent ended become our children, so that none is left and none stays a zombie."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def stat(pid):
+    """(comm, state, the fields behind it) of proc(5); None where there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            text = file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    comm, rest = text[text.index("(") + 1:].rsplit(")", 1)
+    state, *fields = rest.split()
+    return comm, state, fields
+
+
+def alive(pid):
+    found = stat(pid)
+    return found is not None and found[1] not in "ZX"
+
+
+def _named(wanted):
+    found = ((int(pid), stat(pid)) for pid in os.listdir("/proc") if pid.isdigit())
+    return sorted((pid, is_now[0]) for pid, is_now in found if is_now and wanted(*is_now[:2]))
+
+
+def processes(name):
+    """Pids of the living whose comm is `name`."""
+    return [pid for pid, _ in _named(lambda comm, state: comm == name and state not in "ZX")]
+
+
+def zombies():
+    """Names of the dead that nobody has waited for."""
+    return [comm for _, comm in _named(lambda _, state: state == "Z")]
+
+
+def no_children():
+    """Reaps one; true when there are no more."""
+    try:
+        os.waitpid(-1, os.WNOHANG)
+        return False
+    except ChildProcessError:
+        return True
+
+
+def open_files(pid):
+    """What its descriptors are; one that is closed at this moment, or a process that has ended, is left out."""
+    found = []
+    try:
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            try:
+                found.append(os.readlink(f"/proc/{pid}/fd/{name}"))
+            except FileNotFoundError:
+                continue
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return found
+
+
+def cpu_seconds(pid):
+    fields = stat(pid)[2]  # from ppid on: utime and stime are fields 14 and 15 of proc(5)
+    return (int(fields[10]) + int(fields[11])) / os.sysconf("SC_CLK_TCK")
+
+
+def listening_ports(tables=("tcp",)):
+    """Of proc(5)'s tables: slot, local address, remote address, state (0A is listening)."""
+    ports = []
+    for table in tables:
+        with open(f"/proc/net/{table}", encoding="ascii") as file:
+            rows = [line.split() for line in file][1:]
+        ports += [int(row[1].rsplit(":", 1)[1], 16) for row in rows if row[3] == "0A"]
+    return sorted(ports)
+
+
+def free_port(ip="127.0.0.1", kinds=(socket.SOCK_STREAM,)):
+    """A port that is free for these kinds on that address, below those that the kernel hands out by itself."""
+    for _ in range(50):
+        port = random.randint(20000, 29999)
+        try:
+            for kind in kinds:
+                with socket.socket(socket.AF_INET, kind) as probe:
+                    probe.bind((ip, port))
+            return port
+        except OSError:
+            continue
+    raise RuntimeError("no free port")
