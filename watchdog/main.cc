@@ -1,5 +1,5 @@
 #include "efs/base/process_start.h"
-#include "watchdog.h"
+#include "program.h"
 
 int main(int argc, char** argv) {
   efs::settleProcess(efs::ProcessKind::kDaemon);

@@ -92,7 +92,9 @@ bool MountIdentity::is(const MountEntry& entry) const {
 
 bool MountIdentity::stillAttached() const { return !unique || oldId(*unique) == id; }
 
-std::optional<std::string> whyNotDetach(const MountTable& table, const MountIdentity& mount) {
+std::optional<std::string> whyNotDetach(
+    const MountTable& table, const MountIdentity& mount,
+    const std::function<bool(const MountIdentity&)>& still_attached) {
   const MountEntry* top = table.atPath(mount.target);
   if (top == nullptr) return "nothing is mounted at " + mount.target + " any more";
   for (const auto& entry : table.entries()) {
@@ -103,7 +105,7 @@ std::optional<std::string> whyNotDetach(const MountTable& table, const MountIden
     return printable(entry.target) + " (" + printable(entry.fs_type) +
            ") is mounted within it and would go with it";
   }
-  if (!mount.is(*top) || !mount.stillAttached()) {
+  if (!mount.is(*top) || !still_attached(mount)) {
     return "another mount (" + printable(top->fs_type) + " of " + printable(top->source) +
            ") is at " + mount.target + " by now";
   }

@@ -74,17 +74,23 @@ Result<MountTable> MountTable::readFile(const std::string& mountinfo_path) {
   mnt_table_set_parser_errcb(table.get(), skipBrokenLine);
   const int status = mnt_table_parse_file(table.get(), mountinfo_path.c_str());
   if (status < 0) return Error::fromErrno(-status, "reading " + mountinfo_path);
-  MountTable result;
+  std::vector<MountEntry> entries;
   libmnt_fs* fs = nullptr;
   while (mnt_table_next_fs(table.get(), iter.get(), &fs) == 0) {
     // Without an id the line was no mountinfo line (libmount also knows fstab's form).
-    if (mnt_fs_get_id(fs) > 0) result.entries_.push_back(entryOf(fs));
+    if (mnt_fs_get_id(fs) > 0) entries.push_back(entryOf(fs));
   }
   // Every process has a root file system. An empty table is never the truth, and believing it would
   // make the watchdog stop every tunnel.
-  if (result.entries_.empty()) {
+  if (entries.empty()) {
     return Error(ErrorKind::kInvalidInput, "reading " + mountinfo_path + ": no mount in it");
   }
+  return of(std::move(entries));
+}
+
+MountTable MountTable::of(std::vector<MountEntry> entries) {
+  MountTable result;
+  result.entries_ = std::move(entries);
   for (std::size_t i = 0; i < result.entries_.size(); ++i) {
     if (const auto port = result.entries_[i].tunnelPort()) result.by_port_.emplace(*port, i);
   }

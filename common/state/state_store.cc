@@ -1,67 +1,21 @@
 #include "efs/state/state_store.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
-#include <functional>
-#include <memory>
 #include <optional>
 
-#include "efs/base/files.h"
-#include "efs/base/remove_tree.h"
 #include "efs/base/text.h"
 
 namespace efs::state {
 namespace {
 
-struct CloseDir {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
-
-// Calls `visit` for each name; a missing directory has none.
-Status forEachName(const std::string& directory,
-                   const std::function<void(const std::string&)>& visit) {
-  const std::unique_ptr<DIR, CloseDir> listing(::opendir(directory.c_str()));
-  if (!listing) {
-    if (errno == ENOENT) return {};
-    return Error::fromErrno(errno, "listing " + directory);
-  }
-  while (const dirent* entry = ::readdir(listing.get())) visit(entry->d_name);
-  return {};
-}
-
-bool isRegularFile(const std::string& path) {
-  struct stat info {};
-  return ::lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
-}
-
 // Mount names become file names: nothing that could name a file elsewhere may pass.
 Status checkName(const std::string& name) {
   if (parseMountName(name)) return {};
   return Error(ErrorKind::kInvalidInput, "\"" + printable(name) + "\" is not a mount name");
-}
-
-Result<std::vector<std::string>> namesWithPrefix(const std::string& directory,
-                                                 const std::string& prefix) {
-  std::vector<std::string> names;
-  EFS_CHECK(forEachName(directory, [&](const std::string& entry) {
-    if (entry.compare(0, prefix.size(), prefix) != 0) return;
-    const std::string name = entry.substr(prefix.size());
-    // Links and pipes are never state: following or opening them could lead anywhere or block.
-    if (parseMountName(name) && isRegularFile(directory + "/" + entry)) names.push_back(name);
-  }));
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-Result<MountState> readFrom(const std::string& path, const std::string& name) {
-  EFS_TRY(text, readFile(path));
-  return MountState::parse(text, name);
 }
 
 bool endsWith(const std::string& text, const std::string& ending) {
@@ -70,6 +24,26 @@ bool endsWith(const std::string& text, const std::string& ending) {
 }
 
 }  // namespace
+
+Result<std::vector<std::string>> StateStore::namesWithPrefix(const std::string& prefix) const {
+  std::vector<std::string> names;
+  const auto entries = files_->list(directory_);
+  if (!entries && entries.error().kind() == ErrorKind::kNotFound) return names;
+  if (!entries) return entries.error();
+  for (const auto& entry : *entries) {
+    if (entry.compare(0, prefix.size(), prefix) != 0) continue;
+    const std::string name = entry.substr(prefix.size());
+    // Links and pipes are never state: following or opening them could lead anywhere or block.
+    if (parseMountName(name) && files_->isRegular(directory_ + "/" + entry)) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<MountState> StateStore::readFrom(const std::string& path, const std::string& name) const {
+  EFS_TRY(text, files_->read(path));
+  return MountState::parse(text, name);
+}
 
 MountPaths StateStore::paths(const std::string& name) const {
   MountPaths paths;
@@ -85,23 +59,19 @@ MountPaths StateStore::paths(const std::string& name) const {
   return paths;
 }
 
-Status StateStore::create(mode_t mode) const { return makeDirectories(directory_, mode); }
+Status StateStore::create(mode_t mode) const { return files_->makeDirectories(directory_, mode); }
 
-Result<std::vector<std::string>> StateStore::mountNames() const {
-  return namesWithPrefix(directory_, "");
-}
+Result<std::vector<std::string>> StateStore::mountNames() const { return namesWithPrefix(""); }
 
-Result<std::vector<std::string>> StateStore::pendingNames() const {
-  return namesWithPrefix(directory_, "~");
-}
+Result<std::vector<std::string>> StateStore::pendingNames() const { return namesWithPrefix("~"); }
 
 bool StateStore::portReserved(int port) const {
   const std::string ending = "." + std::to_string(port);
-  bool reserved = false;
   // An unreadable directory reserves nothing; binding the port is the last word anyway.
-  (void)forEachName(directory_,
-                    [&](const std::string& name) { reserved |= endsWith(name, ending); });
-  return reserved;
+  const auto names = files_->list(directory_);
+  return names && std::any_of(names->begin(), names->end(), [&ending](const std::string& name) {
+           return endsWith(name, ending);
+         });
 }
 
 Result<MountState> StateStore::read(const std::string& name) const {
@@ -127,8 +97,8 @@ Status StateStore::writeTwice(const std::string& path, const std::string& copy,
   if (text.size() > kOrdinary) {
     EFS_CHECK(MountState::parse(text, path).withContext("not written"));
   }
-  EFS_CHECK(writeFileAtomic(path, text, {.mode = 0600}));
-  (void)writeFileAtomic(copy, text, {.mode = 0600});
+  EFS_CHECK(files_->write(path, text, 0600));
+  (void)files_->write(copy, text, 0600);
   return {};
 }
 
@@ -155,18 +125,13 @@ Result<UniqueFd> StateStore::holdPending(const std::string& name) const {
 
 std::optional<bool> StateStore::pendingHeld(const std::string& name) const {
   if (!checkName(name)) return std::nullopt;
-  const UniqueFd fd(
-      ::open(paths(name).tunnel_config.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!fd.valid()) return std::nullopt;
-  if (::flock(fd.get(), LOCK_SH | LOCK_NB) == 0) return false;
-  return errno == EWOULDBLOCK ? std::optional<bool>(true) : std::nullopt;
+  return files_->locked(paths(name).tunnel_config);
 }
 
 Status StateStore::publish(const std::string& name) const {
   EFS_CHECK(checkName(name));
   const auto mount = paths(name);
-  if (::rename(mount.pending_state.c_str(), mount.state.c_str()) == 0) return {};
-  return Error::fromErrno(errno, "renaming " + mount.pending_state + " to " + mount.state);
+  return files_->rename(mount.pending_state, mount.state);
 }
 
 Status StateStore::removeMount(const std::string& name, const MountState* state) const {
@@ -180,17 +145,17 @@ Status StateStore::removeMount(const std::string& name, const MountState* state)
   };
   const auto mount = paths(name);
   for (const auto& path : state != nullptr ? state->files : std::vector<std::string>()) {
-    if (isFileOf(name, path)) note(removeFile(path));
+    if (isFileOf(name, path)) note(files_->remove(path));
   }
-  note(removeFile(mount.tunnel_config));
-  note(removeFile(mount.counters));
+  note(files_->remove(mount.tunnel_config));
+  note(files_->remove(mount.counters));
   // `mountStateDir` is always the name with a plus; another value in the file is not believed.
-  note(removeTree(mount.secret_dir));
+  note(files_->removeTree(mount.secret_dir));
   // Something is mounted in there: without its state file nobody would come back when it is gone.
   if (occupied) return first;
-  note(removeFile(mount.pending_state));
+  note(files_->remove(mount.pending_state));
   // Last, so that a clean-up that was cut short is found again and repeated.
-  note(removeFile(mount.state));
+  note(files_->remove(mount.state));
   return first;
 }
 

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <string_view>
 
-#include "lock_table.h"
-#include "mount_stats.h"
-#include "unread_ports.h"
+#include "observe/lock_table.h"
+#include "observe/mount_stats.h"
+#include "observe/unread_ports.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "target_switch.h"
+#include "repair/target_switch.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   namespace wd = efs::watchdog;

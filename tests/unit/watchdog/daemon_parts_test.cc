@@ -6,14 +6,14 @@
 
 #include <filesystem>
 
-#include "directory_watch.h"
+#include "daemon/directory_watch.h"
+#include "daemon/event_loop.h"
+#include "daemon/foreign_watchdog.h"
+#include "daemon/options.h"
+#include "daemon/service_manager.h"
 #include "efs/base/files.h"
 #include "efs/base/remove_tree.h"
 #include "efs/test_support/temp_dir.h"
-#include "event_loop.h"
-#include "foreign_watchdog.h"
-#include "options.h"
-#include "service_manager.h"
 
 namespace efs::watchdog {
 namespace {

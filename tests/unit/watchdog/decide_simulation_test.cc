@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <random>
 
-#include "decide.h"
+#include "judge/decide.h"
 
 namespace efs::watchdog {
 namespace {
@@ -116,6 +116,7 @@ class World {
   bool settle() {
     for (int turn = 0; turn < 10; ++turn) {
       last_ = decide(observe(), last_.progress, Policy{});
+      EXPECT_EQ(last_.because.size(), last_.actions.size() + last_.remedies.size());
       if (last_.actions.empty()) return true;
       for (const Action action : last_.actions) {
         if (!carryOut(action)) return false;

@@ -1,5 +1,5 @@
 // The table of watchdog/README.md, row by row: what is seen of a mount -> what is done.
-#include "decide.h"
+#include "judge/decide.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -26,7 +26,19 @@ class Bench {
   std::vector<Action> step(Duration later = Duration(0)) {
     seen.now += later;
     last = decide(seen, last.progress, policy);
+    expectReasons(last);
     return last.actions;
+  }
+  // One for each action, then one for each remedy.
+  static void expectReasons(const Decision& decision) {
+    std::vector<std::string_view> done;
+    for (const Action action : decision.actions) done.push_back(nameOf(action));
+    for (const Remedy remedy : decision.remedies) done.push_back(nameOf(remedy));
+    ASSERT_EQ(decision.because.size(), done.size());
+    for (std::size_t i = 0; i < done.size(); ++i) {
+      EXPECT_EQ(decision.because[i].what, done[i]);
+      EXPECT_FALSE(decision.because[i].why.empty());
+    }
   }
   // The mount was there once and is gone now.
   void unmount() {
@@ -63,6 +75,21 @@ TEST(Decide, ReplacesADeadTunnelAtOnce) {
   bench.step();
   bench.seen.tunnel_alive = false;
   EXPECT_THAT(bench.step(Duration(5)), ElementsAre(Action::kStartTunnel));
+}
+
+TEST(Decide, SaysWhy) {
+  Bench bench;
+  bench.step();
+  bench.seen.tunnel_alive = false;
+  bench.step(Duration(5));
+  ASSERT_EQ(bench.last.because.size(), 1U);
+  EXPECT_EQ(bench.last.because[0].why, "its tunnel is dead");
+  bench.seen.tunnel_alive = true;
+  bench.seen.health.stuck = kSuspicion;
+  bench.step(Duration(5));
+  ASSERT_EQ(bench.last.because.size(), 1U);
+  EXPECT_EQ(bench.last.because[0].what, "probe");
+  EXPECT_EQ(bench.last.because[0].why, "a call has been waiting");
 }
 
 // WD-9: a tunnel that cannot live is held back, never given up.

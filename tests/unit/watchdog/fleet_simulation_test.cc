@@ -13,8 +13,8 @@
 #include <random>
 #include <vector>
 
-#include "decide.h"
-#include "traffic.h"
+#include "judge/decide.h"
+#include "judge/traffic.h"
 
 namespace efs::watchdog {
 namespace {
@@ -161,6 +161,7 @@ class SimulatedMount {
     due_ = false;
     for (int turn = 0; turn < 10; ++turn) {
       last_ = decide(observe(now), last_.progress, policy_);
+      EXPECT_EQ(last_.because.size(), last_.actions.size() + last_.remedies.size());
       for (const Action action : last_.actions) carryOut(action);
       if (removed_) return;
       for (const Remedy remedy : last_.remedies) apply(remedy, now);

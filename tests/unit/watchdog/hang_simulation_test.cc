@@ -12,8 +12,8 @@
 
 #include "efs/rpc/message.h"
 #include "efs/tls_tunnel/tunnel_meter.h"
-#include "ladder.h"
-#include "traffic.h"
+#include "judge/ladder.h"
+#include "judge/traffic.h"
 
 namespace efs::watchdog {
 namespace {

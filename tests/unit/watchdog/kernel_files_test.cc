@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 #include <sys/sysmacros.h>
 
-#include "lock_table.h"
-#include "mount_stats.h"
-#include "unread_ports.h"
+#include "observe/lock_table.h"
+#include "observe/mount_stats.h"
+#include "observe/unread_ports.h"
 
 namespace efs::watchdog {
 namespace {

@@ -1,5 +1,5 @@
 // The steps of watchdog/README.md, "A mount that hangs".
-#include "ladder.h"
+#include "judge/ladder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // What the watchdog makes of the root of a mount.
-#include "probes.h"
+#include "repair/probes.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

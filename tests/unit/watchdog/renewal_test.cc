@@ -1,4 +1,4 @@
-#include "renewal.h"
+#include "act/renewal.h"
 
 #include <gtest/gtest.h>
 

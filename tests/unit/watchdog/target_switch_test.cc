@@ -1,9 +1,9 @@
-#include "target_switch.h"
+#include "repair/target_switch.h"
 
 #include <gtest/gtest.h>
 
 #include "efs/tunnel_control/tunnel_config.h"
-#include "probes.h"
+#include "repair/probes.h"
 
 namespace efs::watchdog {
 namespace {

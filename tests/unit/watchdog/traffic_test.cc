@@ -1,4 +1,4 @@
-#include "traffic.h"
+#include "judge/traffic.h"
 
 #include <gtest/gtest.h>
 

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -35,6 +36,9 @@ struct MountIdentity {
 
 // Why this mount must not be taken out of its place: it is not there, another one covers it, or
 // something is mounted within it, which would go along. nullopt: nothing is in the way.
-std::optional<std::string> whyNotDetach(const MountTable& table, const MountIdentity& mount);
+// `still_attached`: who is asked for the kernel's word on `unique`; another one in a simulation.
+std::optional<std::string> whyNotDetach(const MountTable& table, const MountIdentity& mount,
+                                        const std::function<bool(const MountIdentity&)>&
+                                            still_attached = &MountIdentity::stillAttached);
 
 }  // namespace efs::mounts

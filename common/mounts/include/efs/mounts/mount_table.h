@@ -37,6 +37,8 @@ class MountTable {
   static Result<MountTable> readKernel();
   // For tests and for other processes' tables.
   static Result<MountTable> readFile(const std::string& mountinfo_path);
+  // A table of these mounts, in the order of the kernel's; for simulations.
+  static MountTable of(std::vector<MountEntry> entries);
 
   const std::vector<MountEntry>& entries() const { return entries_; }
   // The topmost mount whose mount point is exactly this (canonical) path.

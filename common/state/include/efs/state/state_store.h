@@ -12,6 +12,7 @@
 #include "efs/base/unique_fd.h"
 #include "efs/state/mount_paths.h"
 #include "efs/state/mount_state.h"
+#include "efs/state/state_files.h"
 
 namespace efs::state {
 
@@ -21,7 +22,9 @@ inline constexpr const char* kStateDirectory = "/var/run/efs";
 
 class StateStore {
  public:
-  explicit StateStore(std::string directory) : directory_(std::move(directory)) {}
+  // `files` outlives it; others than the system's in the watchdog's simulation.
+  explicit StateStore(std::string directory, StateFiles& files = systemFiles())
+      : directory_(std::move(directory)), files_(&files) {}
 
   const std::string& directory() const { return directory_; }
   MountPaths paths(const std::string& name) const;
@@ -67,9 +70,12 @@ class StateStore {
 
  private:
   bool isFileOf(const std::string& name, const std::string& path) const;
+  Result<std::vector<std::string>> namesWithPrefix(const std::string& prefix) const;
+  Result<MountState> readFrom(const std::string& path, const std::string& name) const;
   Status writeTwice(const std::string& path, const std::string& copy,
                     const MountState& state) const;
   std::string directory_;
+  StateFiles* files_;
 };
 
 }  // namespace efs::state

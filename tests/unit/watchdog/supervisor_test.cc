@@ -1,0 +1,161 @@
+// The whole Supervisor over a host in memory.
+#include "supervisor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <memory>
+
+#include "daemon/status_report.h"
+#include "small_world.h"
+
+namespace efs::watchdog {
+namespace {
+
+using ::testing::IsEmpty;
+
+constexpr int kPort = 20049;
+const std::string kDirectory = "/run/efs";
+const std::string kName = "fs-0123456789abcdef0.mnt.efs.20049";
+
+class SupervisorTest : public ::testing::Test {
+ protected:
+  SupervisorTest() { restart(); }
+
+  // A watchdog that was killed leaves what systemd keeps.
+  void restart() {
+    supervisor_.reset();
+    supervisor_ = std::make_unique<Supervisor>(world_.tools(), store_,
+                                               Identity{.version = "1", .environment = {}});
+    supervisor_->clearStagingAfterCrash();
+    supervisor_->configure(settings::Settings());
+  }
+
+  // As mount.efs leaves it.
+  void mount() {
+    const auto tunnel = world_.host.spawn(kPort);
+    const auto paths = store_.paths(kName);
+    ASSERT_TRUE(world_.files.write(paths.tunnel_config, "connect = 10.0.0.1:2049\n", 0600));
+    state::MountState state;
+    state.pid = tunnel->pid;
+    state.cmd = {"/usr/bin/efs-proxy", paths.tunnel_config, "--no-direct-s3-read"};
+    state.files = {paths.tunnel_config};
+    state.mountpoint = "/mnt/efs";
+    state.fs_id = "fs-0123456789abcdef0";
+    state.mount_time = std::chrono::duration<double>(world_.clock.now().time_since_epoch()).count();
+    ASSERT_TRUE(store_.write(kName, state));
+    world_.kernel.mounted = {{.id = 7,
+                              .parent_id = 1,
+                              .device = 50,
+                              .root = "/",
+                              .source = "127.0.0.1:/",
+                              .target = "/mnt/efs",
+                              .fs_type = "nfs4",
+                              .options = "rw,port=20049,rsize=1048576"}};
+    world_.kernel.clients = {kPort};
+    supervisor_->stateChanged();
+    supervisor_->mountsChanged();
+  }
+
+  void unmount() {
+    world_.kernel.mounted.clear();
+    world_.kernel.clients.clear();
+    supervisor_->mountsChanged();
+  }
+
+  // Time passes as the loop lets it: up to the moment in which the Supervisor wants to be called.
+  void pass(Duration time) {
+    const MonoTime end = world_.clock.monotonic() + time;
+    while (true) {
+      world_.children.turn();
+      world_.host.reportEnds();
+      (void)supervisor_->run();
+      const auto wake = supervisor_->wake();
+      const MonoTime next =
+          std::max(world_.clock.monotonic() + Duration(1), std::min(end, wake.value_or(end)));
+      if (next > end) return;
+      world_.clock.advance(std::chrono::ceil<Duration>(next - world_.clock.monotonic()));
+    }
+  }
+
+  const MountRecord& record() const { return supervisor_->records().at(kName); }
+
+  small::SmallWorld world_;
+  state::StateStore store_{kDirectory, world_.files};
+  std::unique_ptr<Supervisor> supervisor_;
+};
+
+TEST_F(SupervisorTest, LooksAfterAMountFromItsAdoptionToItsEnd) {
+  mount();
+  pass(std::chrono::seconds(1));
+  ASSERT_TRUE(record().tunnel);
+  const pid_t first = record().tunnel->pid();
+  EXPECT_EQ(world_.log.count("supervising the tunnel with PID"), 1U);
+  EXPECT_EQ(world_.host.stored.count(kName), 1U);
+
+  // It lived long enough to be replaced at once, behind the same listener.
+  pass(std::chrono::seconds(20));
+  world_.host.end(*world_.host.all.front(), SIGSEGV);
+  EXPECT_EQ(world_.host.open_ports.count(kPort), 1U) << "the port stays open";
+  pass(std::chrono::seconds(1));
+  ASSERT_TRUE(record().tunnel);
+  EXPECT_NE(record().tunnel->pid(), first);
+  EXPECT_EQ(world_.host.alive(kPort), 1U);
+  EXPECT_EQ(store_.read(kName)->pid, record().tunnel->pid());
+  ASSERT_FALSE(record().because.empty());
+  EXPECT_EQ(record().because.front().what, "start tunnel");
+  EXPECT_EQ(record().because.front().why, "its tunnel is dead");
+  EXPECT_EQ(reportStatus(*supervisor_).mounts.front().restarts, 1);
+
+  unmount();
+  pass(std::chrono::seconds(10));
+  EXPECT_EQ(world_.log.count("Cleaned up the state of " + kName), 1U);
+  EXPECT_THAT(supervisor_->records(), IsEmpty());
+  EXPECT_THAT(world_.files.paths(), IsEmpty());
+  EXPECT_THAT(world_.host.open_ports, IsEmpty());
+  EXPECT_THAT(world_.host.stored, IsEmpty());
+  EXPECT_EQ(world_.host.alive(kPort), 0U);
+}
+
+TEST_F(SupervisorTest, AnotherWatchdogGoesOnWithTheSameTunnelAndListener) {
+  mount();
+  pass(std::chrono::seconds(1));
+  const pid_t tunnel = record().tunnel->pid();
+  restart();
+  EXPECT_EQ(world_.host.alive(kPort), 1U);
+  pass(std::chrono::seconds(1));
+  ASSERT_TRUE(record().tunnel);
+  EXPECT_EQ(record().tunnel->pid(), tunnel);
+  EXPECT_EQ(record().restarts, 0);
+}
+
+// The rule above all others.
+TEST_F(SupervisorTest, StopsNoTunnelWhoseMountTheKernelStillHolds) {
+  mount();
+  pass(std::chrono::seconds(60));
+  world_.kernel.mounted.clear();  // lazily detached, with files open
+  supervisor_->mountsChanged();
+  pass(std::chrono::hours(2));
+  EXPECT_EQ(world_.host.alive(kPort), 1U);
+  EXPECT_FALSE(world_.files.paths().empty());
+  unmount();
+  pass(std::chrono::seconds(10));
+  EXPECT_EQ(world_.host.alive(kPort), 0U);
+  EXPECT_THAT(world_.files.paths(), IsEmpty());
+}
+
+// A file that somebody deletes under a live mount is written again from memory.
+TEST_F(SupervisorTest, WritesTheStateOfALiveMountAgain) {
+  mount();
+  pass(std::chrono::seconds(1));
+  ASSERT_TRUE(world_.files.remove(store_.paths(kName).state));
+  supervisor_->stateChanged();
+  pass(std::chrono::seconds(2));
+  const auto again = store_.read(kName);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->pid, record().tunnel->pid());
+}
+
+}  // namespace
+}  // namespace efs::watchdog

@@ -1,0 +1,99 @@
+#include "daemon/foreign_watchdog.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "efs/base/files.h"
+#include "efs/base/text.h"
+#include "efs/base/unique_fd.h"
+
+namespace efs::watchdog {
+namespace {
+
+// The kernel keeps 15 characters of "amazon-efs-mount-watchdog".
+constexpr std::string_view kComm = "amazon-efs-moun";
+// Fixed in efs-utils; below the process's own root.
+constexpr const char* kItsStateDirectory = "var/run/efs";
+constexpr const char* kWithoutLinks = "run/efs";
+
+std::string linkOf(const std::filesystem::path& path) {
+  std::error_code failed;
+  return std::filesystem::read_symlink(path, failed).string();  // empty: gone, or not for us
+}
+
+// A native program of this name is one of ours; the old one is a script.
+bool runByPython(const std::filesystem::path& process) {
+  const std::filesystem::path exe = linkOf(process / "exe");
+  return exe.filename().string().find("python") != std::string::npos;
+}
+
+// "Uid: real effective saved file-system", as our user namespace sees them.
+bool isRoots(const std::filesystem::path& process) {
+  const auto status = readFile(process / "status");
+  if (!status) return false;
+  for (const auto& line : split(*status, '\n')) {
+    if (line.rfind("Uid:", 0) != 0) continue;
+    const auto ids = split(line, '\t');
+    return ids.size() == 5 && ids[1] == "0" && ids[2] == "0";
+  }
+  return false;
+}
+
+// A link that cannot be read is equal to nothing.
+bool inOurNamespaces(const std::filesystem::path& process, const std::filesystem::path& proc) {
+  for (const char* kind : {"ns/pid", "ns/user"}) {
+    const std::string its = linkOf(process / kind);
+    if (its.empty() || its != linkOf(proc / "self" / kind)) return false;
+  }
+  return true;
+}
+
+// As the process itself would find it: /var/run is an absolute link, which must not lead into our
+// own root.
+UniqueFd itsStateDirectory(const std::filesystem::path& process) {
+  const UniqueFd root(::open((process / "root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root.valid()) return {};
+  open_how how{};
+  how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  const long fd = ::syscall(SYS_openat2, root.get(), kItsStateDirectory, &how, sizeof how);
+  if (fd >= 0) return UniqueFd(static_cast<int>(fd));
+  if (errno != ENOSYS && errno != EPERM) return {};
+  return UniqueFd(::openat(root.get(), kWithoutLinks, O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+bool worksOn(const std::string& state_dir, const std::filesystem::path& process) {
+  const UniqueFd directory = itsStateDirectory(process);
+  struct stat its {};
+  struct stat ours {};
+  return directory.valid() && ::fstat(directory.get(), &its) == 0 &&
+         ::stat(state_dir.c_str(), &ours) == 0 && its.st_dev == ours.st_dev &&
+         its.st_ino == ours.st_ino;
+}
+
+}  // namespace
+
+std::optional<pid_t> findForeignWatchdog(const std::string& state_dir, const std::string& proc) {
+  std::error_code failed;
+  for (std::filesystem::directory_iterator it(proc, failed), end; !failed && it != end;
+       it.increment(failed)) {
+    const auto pid = parseInt(it->path().filename().string());
+    if (!pid) continue;
+    const std::filesystem::path& process = it->path();
+    const auto comm = readFile(process / "comm", 64);
+    if (!comm || trim(*comm) != kComm || !runByPython(process)) continue;
+    // The cheapest first, and nothing of a stranger's file systems is ever touched.
+    if (isRoots(process) && inOurNamespaces(process, proc) && worksOn(state_dir, process)) {
+      return static_cast<pid_t>(*pid);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace efs::watchdog

@@ -1,0 +1,118 @@
+#include "daemon/helper_server.h"
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "efs/base/log.h"
+
+namespace efs::watchdog {
+namespace {
+
+constexpr std::size_t kMaxConnections = 64;
+constexpr Duration kPatience{2000};
+constexpr Duration kPause{1000};
+
+bool readable(int fd) {
+  pollfd entry{fd, POLLIN, 0};
+  return ::poll(&entry, 1, 0) > 0;
+}
+
+}  // namespace
+
+HelperServer::~HelperServer() {
+  while (!connections_.empty()) drop(connections_.begin()->first);
+  if (listener_.valid()) loop_.forget(listener_.get());
+}
+
+Status HelperServer::listen(const std::string& socket_path) {
+  EFS_TRY(listener, tunnel_control::listenForHelpers(socket_path));
+  listener_ = std::move(listener);
+  return watchListener();
+}
+
+Status HelperServer::watchListener() {
+  return loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
+}
+
+std::optional<MonoTime> HelperServer::expire() {
+  std::optional<MonoTime> next;
+  const MonoTime now = clock_.monotonic();
+  if (paused_until_ && now >= *paused_until_) {
+    paused_until_.reset();
+    (void)watchListener();
+  }
+  next = paused_until_;
+  for (auto it = connections_.begin(); it != connections_.end();) {
+    const int fd = it->first;
+    const MonoTime deadline = it->second.deadline;
+    ++it;
+    // What has come is answered, even if we were too busy to do it in time.
+    if (deadline <= now && !readable(fd)) {
+      drop(fd);
+    } else if (!next || deadline < *next) {
+      next = deadline;
+    }
+  }
+  return next;
+}
+
+void HelperServer::accept() {
+  auto connection = tunnel_control::acceptHelper(listener_.get());
+  if (!connection) {
+    const ErrorKind kind = connection.error().kind();
+    if (kind == ErrorKind::kBusy) return;
+    log::warning("refused a helper: {}", connection.error().describe());
+    if (kind == ErrorKind::kPermission) return;
+    loop_.forget(listener_.get());
+    paused_until_ = clock_.monotonic() + kPause;
+    return;
+  }
+  // Closing one at the limit makes its helper go on without us, which costs only the open port.
+  if (connections_.size() >= kMaxConnections) return;
+  const int fd = connection->get();
+  connections_[fd] = {std::move(*connection), clock_.monotonic() + kPatience};
+  if (!loop_.watch(fd, EPOLLIN, [this, fd](std::uint32_t) { serve(fd); })) drop(fd);
+}
+
+void HelperServer::serve(int fd) {
+  auto received = tunnel_control::receiveRequest(fd);
+  if (!received && received.error().kind() == ErrorKind::kBusy) return;
+  Status done = received ? answer(fd, std::move(*received)) : Status(received.error());
+  if (!done) {
+    tunnel_control::WatchdogReply refusal;
+    refusal.error = done.error().describe();
+    log::warning("refused a helper's request: {}", refusal.error);
+    (void)tunnel_control::sendReply(fd, refusal);
+  }
+  drop(fd);
+}
+
+Status HelperServer::answer(int fd, tunnel_control::ReceivedRequest received) const {
+  using Op = tunnel_control::WatchdogRequest::Op;
+  tunnel_control::WatchdogReply reply;
+  reply.ok = true;
+  switch (received.request.op) {
+    case Op::kPing:
+      reply.pid = ::getpid();
+      break;
+    case Op::kListener:
+      EFS_CHECK(handlers_.take_listener(received.request.name, std::move(received.descriptor)));
+      break;
+    case Op::kUnmounted:
+      handlers_.unmounted(received.request.name);
+      break;
+    case Op::kStatus:
+      return tunnel_control::sendStatus(fd, handlers_.status());
+  }
+  // Who does not wait for the answer needs none.
+  (void)tunnel_control::sendReply(fd, reply);
+  return {};
+}
+
+void HelperServer::drop(int fd) {
+  loop_.forget(fd);
+  connections_.erase(fd);
+}
+
+}  // namespace efs::watchdog

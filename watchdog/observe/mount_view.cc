@@ -1,0 +1,69 @@
+#include "observe/mount_view.h"
+
+#include <utility>
+
+namespace efs::watchdog {
+namespace {
+
+Seen toSeen(bool yes) { return yes ? Seen::kYes : Seen::kNo; }
+
+}  // namespace
+
+void MountView::refresh() {
+  auto table = kernel_.mountTable();
+  const std::string error = table ? "" : table.error().describe();
+  if (error != last_error_ && !error.empty()) {
+    log_.error("no unmount can be noticed: {}", error);
+  }
+  last_error_ = error;
+  table_.reset();
+  if (table) table_.emplace(std::move(*table));
+}
+
+bool MountView::counts(const mounts::MountEntry& entry) const {
+  return ignored_.empty() || entry.target.rfind(ignored_, 0) != 0;
+}
+
+Seen MountView::mounted(int port) const {
+  return table_ ? toSeen(!entries(port).empty()) : Seen::kUnknown;
+}
+
+std::vector<const mounts::MountEntry*> MountView::entries(int port) const {
+  if (!table_) return {};
+  auto found = table_->withTunnelPort(port);
+  std::erase_if(found, [this](const auto* entry) { return !counts(*entry); });
+  return found;
+}
+
+std::vector<const mounts::MountEntry*> MountView::tunnelled() const {
+  std::vector<const mounts::MountEntry*> found;
+  if (!table_) return found;
+  for (const auto& entry : table_->entries()) {
+    if (entry.tunnelPort() && counts(entry)) found.push_back(&entry);
+  }
+  return found;
+}
+
+const mounts::MountEntry* MountView::visible(int port) const {
+  for (const auto* entry : entries(port)) {
+    if (table_->atPath(entry->target) == entry) return entry;
+  }
+  return nullptr;
+}
+
+Seen MountView::kernelClient(int port, const std::string& proc_net) const {
+  const auto held = kernel_.clientHoldsPort(port, proc_net);
+  return held ? toSeen(*held) : Seen::kUnknown;
+}
+
+Seen MountView::connected(int port, const std::string& proc_net) const {
+  const auto sockets = kernel_.sockets(proc_net);
+  return sockets ? toSeen(sockets->hasClient(port)) : Seen::kUnknown;
+}
+
+bool MountView::asksForPort(int port) const {
+  const bool shown = table_ && !table_->withTunnelPort(port).empty();
+  return shown || kernelClient(port, "") == Seen::kYes;
+}
+
+}  // namespace efs::watchdog

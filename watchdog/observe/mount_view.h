@@ -1,0 +1,51 @@
+// MountView: what the kernel shows of a tunnel's mounts and of who uses its port.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "efs/mounts/mount_table.h"
+#include "judge/decide.h"
+#include "tools/kernel.h"
+#include "tools/log.h"
+
+namespace efs::watchdog {
+
+class MountView {
+ public:
+  MountView(Kernel& kernel, Log& log) : kernel_(kernel), log_(log) {}
+
+  // Mounts below this folder are nobody's yet: none of the answers here is about them.
+  void ignoreBelow(const std::string& folder) { ignored_ = folder + "/"; }
+
+  // Reads the table again; on failure (logged once per change) every answer is "unknown".
+  void refresh();
+
+  Seen mounted(int port) const;
+  // Mounts of this port as last read; valid until the next refresh().
+  std::vector<const mounts::MountEntry*> entries(int port) const;
+  // nullptr: it cannot be read.
+  const mounts::MountTable* table() const { return table_ ? &*table_ : nullptr; }
+  // All mounts of tunnels as last read.
+  std::vector<const mounts::MountEntry*> tunnelled() const;
+  // The mount of this port that no other mount covers; null: none.
+  const mounts::MountEntry* visible(int port) const;
+  // `proc_net`: /proc/<pid>/net of a tunnel in another network namespace; empty: our own view.
+  Seen kernelClient(int port, const std::string& proc_net) const;
+  Seen connected(int port, const std::string& proc_net) const;
+  // A mount of our network, with or without a tunnel, belongs to this port: nobody else may take
+  // it.
+  bool asksForPort(int port) const;
+
+ private:
+  bool counts(const mounts::MountEntry& entry) const;
+
+  Kernel& kernel_;
+  Log& log_;
+  std::string ignored_;
+  std::optional<mounts::MountTable> table_;
+  std::string last_error_;
+};
+
+}  // namespace efs::watchdog

@@ -1,0 +1,139 @@
+#include "repair/probes.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+
+#include "efs/base/clock.h"
+#include "efs/base/files.h"
+#include "efs/base/text.h"
+#include "efs/net/resolver.h"
+#include "efs/net/socket.h"
+#include "efs/rpc/nfs_probe.h"
+
+namespace efs::watchdog {
+namespace {
+
+constexpr Duration kProbePatience{4500};
+constexpr Duration kConnectPatience{1000};
+constexpr Duration kNamePatience{8000};
+constexpr Duration kNamesPatience{5000};
+constexpr Duration kTargetPatience{3000};
+constexpr const char* kStale = "stale";
+
+Result<net::Resolver::Addresses> addressesOf(const std::string& host, int port) {
+  EFS_TRY(resolver, net::Resolver::create());
+  const SystemClock clock;
+  return resolver.resolve(host, static_cast<std::uint16_t>(port), clock, kNamePatience);
+}
+
+// All at once; a name without an answer has no addresses.
+Result<std::vector<net::Resolver::Addresses>> addressesOfAll(const std::vector<std::string>& names,
+                                                             int port) {
+  EFS_TRY(resolver, net::Resolver::create());
+  std::vector<net::Resolver::Addresses> found(names.size());
+  std::size_t answers = 0;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    resolver.start(names[i], static_cast<std::uint16_t>(port),
+                   [&, i](Result<net::Resolver::Addresses> answer) {
+                     ++answers;
+                     if (answer) found[i] = std::move(*answer);
+                   });
+  }
+  const SystemClock clock;
+  (void)resolver.serveUntil([&] { return answers == names.size(); },
+                            Deadline(clock, kNamesPatience));
+  resolver.cancel();
+  return found;
+}
+
+}  // namespace
+
+Result<std::string> askTunnel(int port) {
+  const auto end = net::Endpoint::fromLiteral("127.0.0.1", static_cast<std::uint16_t>(port));
+  EFS_TRY(connection, net::connectTcp(*end, kConnectPatience));
+  const SystemClock clock;
+  EFS_CHECK(rpc::pingNfs(connection.get(), clock, kProbePatience));
+  return std::string();
+}
+
+Probe judgeProbe(const Result<std::string>& answer) {
+  if (answer) return Probe::kAnswered;
+  switch (answer.error().kind()) {
+    case ErrorKind::kReset:
+    case ErrorKind::kProtocol:  // also: closed in the middle
+      return Probe::kRefused;
+    case ErrorKind::kPermission:
+    case ErrorKind::kUnsupported:
+    case ErrorKind::kBusy:
+      return Probe::kAnswered;  // whatever it says, a server said it
+    default:
+      return Probe::kSilent;
+  }
+}
+
+Result<std::string> askRoot(const std::string& mountpoint) {
+  struct statx info {};
+  if (::statx(AT_FDCWD, mountpoint.c_str(), AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &info) == 0) {
+    const bool deleted = (info.stx_mask & STATX_NLINK) != 0 && info.stx_nlink == 0;
+    return std::string(deleted ? kStale : "");
+  }
+  if (errno == ESTALE) return std::string(kStale);
+  return Error::fromErrno(errno, "statx");
+}
+
+Root judgeRoot(const Result<std::string>& answer) {
+  if (answer) return *answer == kStale ? Root::kStale : Root::kAnswered;
+  return answer.error().kind() == ErrorKind::kTimeout ? Root::kSilent : Root::kAnswered;
+}
+
+Result<std::string> askTarget(const std::string& host, int port) {
+  EFS_TRY(addresses, addressesOf(host, port));
+  Error last(ErrorKind::kNotFound, host + " has no address");
+  for (const auto& address : addresses) {
+    const auto connection = net::connectTcp(address, kTargetPatience);
+    if (connection) return address.ip();
+    last = connection.error();
+  }
+  return last;
+}
+
+std::vector<std::string> targetNames(const std::string& name, const std::string& region) {
+  std::vector<std::string> names{name};
+  if (region.empty() || name.rfind("fs-", 0) != 0) return names;
+  for (const char zone : std::string_view("abcdef")) names.push_back(region + zone + "." + name);
+  return names;
+}
+
+Result<std::string> findOtherTarget(const std::vector<std::string>& names,
+                                    const std::string& current, int port) {
+  std::vector<std::string> all = names;
+  all.push_back(current);
+  EFS_TRY(found, addressesOfAll(all, port));
+  std::set<std::string> known;
+  for (const auto& address : found.back()) known.insert(address.ip());
+  found.pop_back();
+  for (const auto& addresses : found) {
+    for (const auto& address : addresses) {
+      if (known.insert(address.ip()).second && net::connectTcp(address, kTargetPatience)) {
+        return address.ip();
+      }
+    }
+  }
+  return Error(ErrorKind::kNotFound, "no other mount target of " + names.front() + " answers");
+}
+
+Result<std::string> askCommandLine(pid_t pid) {
+  return readFile("/proc/" + std::to_string(pid) + "/cmdline", 3072);
+}
+
+std::vector<std::string> decodeCommandLine(const std::string& text) {
+  auto words = split(text, '\0');
+  if (!words.empty() && words.back().empty()) words.pop_back();
+  return words;
+}
+
+}  // namespace efs::watchdog
