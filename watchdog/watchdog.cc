@@ -1,5 +1,6 @@
 #include "watchdog.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -23,15 +24,21 @@
 namespace efs::watchdog {
 namespace {
 
-constexpr const char* kName = "amazon-efs-mount-watchdog";
+KernelFiles kernelFiles(const Options& options) {
+  KernelFiles files;
+  files.mountinfo = options.mountinfo;
+  files.proc_net = options.proc_net;
+  files.mountstats = options.mountstats;
+  files.locks = options.locks;
+  return files;
+}
+
 // Everything is found by events; this catches what no event tells (a certificate that grows old).
 constexpr Duration kTick{60000};
 constexpr Duration kTickNearForeigner{5000};
 constexpr Duration kForeignInterval{10000};
 constexpr Duration kLockRetry{1000};
 constexpr Duration kFirstLockRetry{20};
-// For the last lines, after everything else has ended.
-constexpr Duration kLogPatience{300};
 
 Result<UniqueFd> openSignals() {
   sigset_t set;
@@ -57,7 +64,7 @@ void raiseDescriptorLimit() {
 }
 
 void complain(const std::string& message) {
-  say(STDERR_FILENO, std::string(kName) + ": " + message + "\n", Duration(0));
+  say(STDERR_FILENO, std::string(kProgramName) + ": " + message + "\n", Duration(0));
 }
 
 }  // namespace
@@ -69,7 +76,7 @@ Watchdog::Watchdog(Options options, const Clock& clock, EventLoop loop)
       loop_(std::move(loop)),
       manager_(ServiceManager::fromEnvironment()),
       store_(options_.state_dir),
-      view_(options_.mountinfo, options_.proc_net) {}
+      kernel_(kernelFiles(options_)) {}
 
 int Watchdog::run() {
   if (const auto started = start(); !started) {
@@ -78,7 +85,7 @@ int Watchdog::run() {
     return 1;
   }
   if (!settings_.watchdog.enabled) {
-    log::info("{} is not enabled", kName);
+    log::info("{} is not enabled", kProgramName);
     manager_.ready();
     // CSI-4: whoever restarts us without delay must find us idle; systemd takes 0 for an answer.
     if (manager_.present()) return 0;
@@ -86,7 +93,8 @@ int Watchdog::run() {
   while (!stop_) {
     takeOver();
     if (foreign_check_due_ && clock_.monotonic() >= next_foreign_check_) checkForeignWatchdog();
-    if (supervisor_) supervisor_->run();
+    // Reading a long table for the first time takes memory that is never needed again.
+    if (supervisor_ && supervisor_->run()) ::malloc_trim(0);
     manager_.ready();
     manager_.status(supervisor_ ? supervisor_->summary() : "waiting, nothing is supervised");
     if (const auto waited = loop_.runOnce(patience()); !waited) {
@@ -96,7 +104,7 @@ int Watchdog::run() {
     if (clock_.monotonic() >= next_tick_) tick();
   }
   manager_.stopping();
-  log::info("{} stopped, tunnels are left running", kName);
+  log::info("{} stopped, tunnels are left running", kProgramName);
   return 0;
 }
 
@@ -193,28 +201,35 @@ void Watchdog::takeOver() {
   }
   lock_.emplace(std::move(*lock));
   noticeClockJump();
-  log::info("{}, version={}, is enabled and started", kName, kContractVersion);
+  log::info("{}, version={}, is enabled and started", kProgramName, kContractVersion);
   // WD-3, ST-6: an older mount.efs that died while it made the key would block all others for ever.
   (void)removeFile(store_.directory() + "/efs-utils-lock");
-  const auto chance = [this] { return std::uniform_real_distribution<double>(0, 1)(random_); };
+  supervise();
+}
+
+Tools Watchdog::tools() {
+  return {.clock = clock_,
+          .chance = chance_,
+          .log = log_,
+          .files = state::systemFiles(),
+          .kernel = kernel_,
+          .processes = processes_,
+          .ports = ports_,
+          .listeners = manager_,
+          .jobs = jobs_,
+          .certificates = certificates_,
+          .events = *this};
+}
+
+void Watchdog::supervise() {
   supervisor_ = std::make_unique<Supervisor>(
-      Supervisor::Surroundings{
-          .loop = loop_,
-          .clock = clock_,
-          .view = view_,
-          .files = kernelFiles(),
-          .manager = manager_,
-          .chance = chance,
-          .watch_directory = [this](const std::string& path) { watchBelow(path); },
-          .version = clientVersion(),
-          .environment = environment_},
-      store_);
+      tools(), store_, Identity{.version = clientVersion(), .environment = environment_});
   supervisor_->clearStagingAfterCrash();
   supervisor_->configure(settings_);
   restoreIdentifier();
   checkForeignWatchdog();
   for (auto& [name, listener] : manager_.takeStoredListeners()) {
-    (void)supervisor_->takeListener(name, std::move(listener));
+    (void)supervisor_->takeListener(name, std::make_unique<SystemListener>(std::move(listener)));
   }
   watchStateDirectory();
   watchMounts();
@@ -224,23 +239,16 @@ void Watchdog::takeOver() {
   }
 }
 
-KernelFiles Watchdog::kernelFiles() const {
-  KernelFiles files;
-  files.mountstats = options_.mountstats;
-  files.locks = options_.locks;
-  files.rpc_counters = options_.proc_net + "/rpc/nfs";
-  return files;
-}
-
 HelperServer::Handlers Watchdog::helperHandlers() {
   return {.take_listener =
               [this](const std::string& name, UniqueFd listener) {
-                return supervisor_->takeListener(name, std::move(listener));
+                return supervisor_->takeListener(
+                    name, std::make_unique<SystemListener>(std::move(listener)));
               },
           .unmounted = [this](const std::string& name) { supervisor_->noteUnmounted(name); },
           .status =
               [this] {
-                auto status = reportStatus(*supervisor_, view_);
+                auto status = reportStatus(*supervisor_);
                 status.version = productVersion();
                 if (foreign_) status.idle = "the watchdog of efs-utils runs";
                 if (!settings_.watchdog.enabled) status.idle = "disabled in " + options_.config;
@@ -289,7 +297,7 @@ void Watchdog::watchBelow(const std::string& directory) {
 }
 
 void Watchdog::watchMounts() {
-  const auto watched = view_.watch(loop_, [this] { supervisor_->mountsChanged(); });
+  const auto watched = kernel_.watchMounts(loop_, [this] { supervisor_->mountsChanged(); });
   mounts_watched_ = watched.has_value();
   if (!watched) return degraded("mounts", watched.error(), "the mount table is read once a minute");
   recovered("mounts");
@@ -369,37 +377,6 @@ Duration Watchdog::patience() {
   if (const auto log_pause = log::pump()) consider(now + *log_pause);
   // Rounded up: waking a moment too early would mean waking twice.
   return std::max(Duration(0), std::chrono::ceil<Duration>(next - now));
-}
-
-int runWatchdog(const std::vector<std::string>& arguments) {
-  const std::string program = arguments.empty() ? kName : arguments.front();
-  auto options = Options::parse({arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end()});
-  if (!options) {
-    std::fprintf(stderr, "%s: %s\n%s", kName, options.error().describe().c_str(),
-                 helpText(program).c_str());
-    return 1;
-  }
-  if (options->task == Options::Task::kShowHelp) {
-    std::fputs(helpText(program).c_str(), stdout);
-    return 0;
-  }
-  if (options->task == Options::Task::kShowVersion) {
-    std::fputs(versionLine(program).c_str(), stdout);
-    return 0;
-  }
-  if (::geteuid() != 0) {
-    std::fputs("only root can run amazon-efs-mount-watchdog\n", stderr);
-    return 1;
-  }
-  auto loop = EventLoop::create();
-  if (!loop) {
-    std::fprintf(stderr, "%s: %s\n", kName, loop.error().describe().c_str());
-    return 1;
-  }
-  const SystemClock clock;
-  const int code = Watchdog(std::move(*options), clock, std::move(*loop)).run();
-  (void)log::finish(kLogPatience);
-  return code;
 }
 
 }  // namespace efs::watchdog

@@ -3,25 +3,29 @@
 
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
-#include <vector>
 
 #include "daemon/directory_watch.h"
 #include "daemon/event_loop.h"
 #include "daemon/helper_server.h"
+#include "daemon/job_pool.h"
 #include "daemon/options.h"
 #include "daemon/service_manager.h"
+#include "daemon/system_kernel.h"
+#include "daemon/system_processes.h"
+#include "daemon/system_remount.h"
+#include "daemon/system_tools.h"
 #include "efs/base/clock.h"
 #include "efs/base/file_lock.h"
 #include "efs/settings/settings.h"
 #include "efs/state/state_store.h"
-#include "observe/mount_view.h"
 #include "supervisor.h"
 
 namespace efs::watchdog {
 
-class Watchdog {
+inline constexpr const char* kProgramName = "amazon-efs-mount-watchdog";
+
+class Watchdog : private DirectoryEvents {
  public:
   Watchdog(Options options, const Clock& clock, EventLoop loop);
 
@@ -37,11 +41,12 @@ class Watchdog {
   void watchConfig();
   // Starts supervision once the lock is ours; true when there is nothing to wait for.
   void takeOver();
-  KernelFiles kernelFiles() const;
+  void supervise();
+  Tools tools();
   HelperServer::Handlers helperHandlers();
   void watchStateDirectory();
   void restoreIdentifier();
-  void watchBelow(const std::string& directory);
+  void watchBelow(const std::string& directory) override;
   void watchMounts();
   // A limit of the kernel was reached: told once, and what it means; tried again each minute.
   void degraded(const std::string& what, const Error& error, const char* meaning);
@@ -57,7 +62,14 @@ class Watchdog {
   EventLoop loop_;
   ServiceManager manager_;
   state::StateStore store_;
-  std::mt19937 random_{std::random_device{}()};
+  SystemLog log_;
+  SystemChance chance_;
+  SystemCertificates certificates_;
+  SystemKernel kernel_;
+  SystemProcesses processes_{loop_};
+  SystemPorts ports_;
+  SystemRemount remount_;  // used in children
+  JobPool jobs_{loop_, {remount_, state::systemFiles(), clock_}};
   settings::Settings settings_;
   std::optional<std::string> config_text_;
   UniqueFd signals_;
@@ -70,13 +82,9 @@ class Watchdog {
   MonoTime next_tick_{}, next_ping_{}, next_lock_try_{}, next_foreign_check_{};
   std::optional<DirectoryWatch> config_watch_, state_watch_;
   std::optional<FileLock> lock_;
-  MountView view_;
   // In this order: the server calls the supervisor.
   std::unique_ptr<Supervisor> supervisor_;
   std::unique_ptr<HelperServer> helpers_;
 };
-
-// main() without its ten lines. `arguments` with the program's name first.
-int runWatchdog(const std::vector<std::string>& arguments);
 
 }  // namespace efs::watchdog

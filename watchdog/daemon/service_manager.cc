@@ -63,14 +63,15 @@ void ServiceManager::status(const std::string& text) {
 
 void ServiceManager::ping() { notify("WATCHDOG=1"); }
 
-void ServiceManager::storeListener(const std::string& mount_name, const UniqueFd& listener) {
-  if (!present_ || !listener.valid()) return;
+void ServiceManager::storeListener(const std::string& mount_name, const Listener& listener) {
+  const UniqueFd& fd = listener.descriptor();
+  if (!present_ || !fd.valid()) return;
   const auto name = escapeFdName(mount_name);
   if (!name) {
     log::info("the listener of {} is not kept over a restart: its name is too long", mount_name);
     return;
   }
-  UniqueFd copy(::fcntl(listener.get(), F_DUPFD_CLOEXEC, 0));
+  UniqueFd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
   if (!copy.valid()) return;  // without descriptors a restart is a lesser trouble
   // FDPOLL=0: systemd would drop a descriptor that reports an error or a hang-up.
   notify("FDSTORE=1\nFDPOLL=0\nFDNAME=" + *name, std::move(copy));

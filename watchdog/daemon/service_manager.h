@@ -14,10 +14,11 @@
 
 #include "efs/base/clock.h"
 #include "efs/base/unique_fd.h"
+#include "tools/processes.h"
 
 namespace efs::watchdog {
 
-class ServiceManager {
+class ServiceManager final : public ListenerStore {
  public:
   static ServiceManager fromEnvironment();
 
@@ -35,8 +36,8 @@ class ServiceManager {
   std::optional<Duration> pump();
 
   // Listening sockets survive a crash or an upgrade of the watchdog in systemd's hands.
-  void storeListener(const std::string& mount_name, const UniqueFd& listener);
-  void dropListener(const std::string& mount_name);
+  void storeListener(const std::string& mount_name, const Listener& listener) override;
+  void dropListener(const std::string& mount_name) override;
   // What an earlier process stored. Call once, before other threads or children exist.
   std::vector<std::pair<std::string, UniqueFd>> takeStoredListeners() const;
 

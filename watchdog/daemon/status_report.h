@@ -2,12 +2,11 @@
 #pragma once
 
 #include "efs/tunnel_control/watchdog_status.h"
-#include "observe/mount_view.h"
 #include "supervisor.h"
 
 namespace efs::watchdog {
 
 // `version` and `idle` are left to the daemon.
-tunnel_control::WatchdogStatus reportStatus(const Supervisor& supervisor, const MountView& view);
+tunnel_control::WatchdogStatus reportStatus(const Supervisor& supervisor);
 
 }  // namespace efs::watchdog

@@ -32,13 +32,19 @@ class Judge {
       keepServing();
       wakeIn(kLater);
     }
-    Decision decision{progress_, std::move(actions_), std::move(remedies_), std::nullopt};
+    Decision decision{progress_, std::move(actions_), std::move(remedies_), std::move(because_),
+                      std::nullopt};
+    decision.because.insert(decision.because.end(), remedies_because_.begin(),
+                            remedies_because_.end());
     if (wake_ != kNever) decision.wake = wake_;
     return decision;
   }
 
  private:
-  void act(Action action) { actions_.push_back(action); }
+  void act(Action action, std::string_view why) {
+    actions_.push_back(action);
+    because_.push_back({nameOf(action), why});
+  }
   void wakeAt(MonoTime time) { wake_ = std::min(wake_, time); }
   void wakeIn(Duration delay) { wakeAt(seen_.now + delay); }
   Duration since(MonoTime time) const {
@@ -90,13 +96,15 @@ class Judge {
     auto step = climb(view, health, policy_.health, seen_.now, seen_.chance);
     progress_.health = step.progress;
     remedies_ = std::move(step.remedies);
+    remedies_because_ = std::move(step.because);
     if (step.wake) wakeAt(*step.wake);
   }
 
   void startIfDead() {
     if (seen_.tunnel_alive) return;
     if (seen_.certificate_missing) {
-      if (!progress_.no_certificate_reported) act(Action::kReportNoCertificate);
+      if (!progress_.no_certificate_reported)
+        act(Action::kReportNoCertificate, "no tunnel, and no certificate for one");
       progress_.no_certificate_reported = true;
       return;
     }
@@ -104,7 +112,7 @@ class Judge {
     if (progress_.next_start && seen_.now < *progress_.next_start) {
       return wakeAt(*progress_.next_start);
     }
-    act(Action::kStartTunnel);
+    act(Action::kStartTunnel, "its tunnel is dead");
     ++progress_.starts;
     progress_.next_start =
         seen_.now + backOff(progress_.starts, kFirstStartDelay, kMaxStartDelay, seen_.chance);
@@ -122,7 +130,8 @@ class Judge {
     if (progress_.next_renewal && seen_.now < *progress_.next_renewal) {
       return wakeAt(*progress_.next_renewal);
     }
-    act(Action::kRenewCertificate);
+    act(Action::kRenewCertificate,
+        seen_.certificate_missing ? "the certificate is missing" : "the certificate is due");
     ++progress_.renewals;
     progress_.next_renewal =
         seen_.now + backOff(progress_.renewals, kFirstRenewalDelay, kMaxRenewalDelay, seen_.chance);
@@ -142,7 +151,8 @@ class Judge {
     if (seen_.mounted == Seen::kYes) {
       if (!progress_.mounted_since) progress_.mounted_since = seen_.now;
       if (helper_died || since(*progress_.mounted_since) >= kPendingAdoption)
-        return act(Action::kPublish);
+        return act(Action::kPublish, helper_died ? "mounted, and its helper died"
+                                                 : "mounted, and its helper does not finish");
       return wakeAt(*progress_.mounted_since + kPendingAdoption);
     }
     progress_.mounted_since.reset();
@@ -167,7 +177,7 @@ class Judge {
     progress_.absent_since.reset();
     progress_.unused_since.reset();
     progress_.revived.reset();
-    if (seen_.unmount_recorded) act(Action::kClearUnmount);
+    if (seen_.unmount_recorded) act(Action::kClearUnmount, "it is in the mount table");
     lookAfterReadAhead();
     keepServing();
   }
@@ -177,7 +187,7 @@ class Judge {
     std::size_t& looks = progress_.read_ahead_looks;
     if (looks == kReadAheadLooks.size()) return;
     if (seen_.now >= *progress_.mounted_since + kReadAheadLooks.at(looks)) {
-      act(Action::kCheckReadAhead);
+      act(Action::kCheckReadAhead, "others write it soon after a mount");
       ++looks;
     }
     if (looks < kReadAheadLooks.size())
@@ -192,7 +202,7 @@ class Judge {
       keepServing();
       return wakeIn(kYoungMount - *seen_.age);
     }
-    if (!progress_.unmount_noted) act(Action::kNoteUnmount);
+    if (!progress_.unmount_noted) act(Action::kNoteUnmount, "it left the mount table");
     progress_.unmount_noted = true;
     if (portInUse()) {
       // The last unmount waits in DESTROY_SESSION for an answer that only the tunnel can bring.
@@ -227,15 +237,16 @@ class Judge {
   }
 
   void stopAndRemove() {
-    if (!seen_.tunnel_alive) return act(Action::kRemoveMount);
+    if (!seen_.tunnel_alive)
+      return act(Action::kRemoveMount, "it is not mounted, and its tunnel has ended");
     if (!progress_.term_sent) {
-      act(Action::kTerminateTunnel);
+      act(Action::kTerminateTunnel, "it is not mounted, and nobody uses its port");
       progress_.term_sent = seen_.now;
       return wakeIn(kTermPatience);
     }
     const MonoTime due = progress_.kill_sent.value_or(*progress_.term_sent) + kTermPatience;
     if (seen_.now >= due) {
-      act(Action::kKillTunnel);
+      act(Action::kKillTunnel, "SIGTERM did not end it");
       progress_.kill_sent = seen_.now;
       return wakeIn(kTermPatience);
     }
@@ -247,10 +258,37 @@ class Judge {
   Progress progress_;
   std::vector<Action> actions_;
   std::vector<Remedy> remedies_;
+  std::vector<Reason> because_, remedies_because_;
   MonoTime wake_ = kNever;
 };
 
 }  // namespace
+
+std::string_view nameOf(Action action) {
+  switch (action) {
+    case Action::kPublish:
+      return "publish";
+    case Action::kStartTunnel:
+      return "start tunnel";
+    case Action::kReportNoCertificate:
+      return "report missing certificate";
+    case Action::kRenewCertificate:
+      return "renew certificate";
+    case Action::kNoteUnmount:
+      return "note unmount";
+    case Action::kCheckReadAhead:
+      return "check read-ahead";
+    case Action::kClearUnmount:
+      return "clear unmount";
+    case Action::kTerminateTunnel:
+      return "terminate tunnel";
+    case Action::kKillTunnel:
+      return "kill tunnel";
+    case Action::kRemoveMount:
+      return "remove mount";
+  }
+  return "?";
+}
 
 Decision decide(const Observation& seen, const Progress& before, const Policy& policy) {
   return Judge(seen, before, policy).run();

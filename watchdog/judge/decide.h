@@ -104,10 +104,13 @@ enum class Action {
   kRemoveMount,      // state, tunnel config, certificate directory, listener
 };
 
+std::string_view nameOf(Action action);
+
 struct Decision {
   Progress progress;
   std::vector<Action> actions;
   std::vector<Remedy> remedies;  // after the actions; never together with kRemoveMount
+  std::vector<Reason> because;   // one for each action, then one for each remedy
   // Decide again at this time even if nothing happens. Unset: the next event is soon enough.
   std::optional<MonoTime> wake;
 };

@@ -26,13 +26,16 @@ class Climber {
     judgeRoot();
     judgeHome();
     judgeRemount();
-    HealthDecision decision{progress_, std::move(remedies_), std::nullopt};
+    HealthDecision decision{progress_, std::move(remedies_), std::move(because_), std::nullopt};
     if (wake_ != kNever) decision.wake = wake_;
     return decision;
   }
 
  private:
-  void act(Remedy remedy) { remedies_.push_back(remedy); }
+  void act(Remedy remedy, std::string_view why) {
+    remedies_.push_back(remedy);
+    because_.push_back({nameOf(remedy), why});
+  }
   void wakeAt(MonoTime time) { wake_ = std::min(wake_, time); }
   Duration since(MonoTime time) const { return std::chrono::duration_cast<Duration>(now_ - time); }
   // True once per interval; otherwise asks to be woken when it is over.
@@ -66,7 +69,7 @@ class Climber {
       progress_.unanswered_since = now_ - std::min(*seen_.stuck, seen_.tunnel_age);
     }
     if (seen_.probe != Probe::kRunning && turn(progress_.next_probe, kProbeInterval)) {
-      act(Remedy::kProbe);
+      act(Remedy::kProbe, "a call has been waiting");
     }
   }
 
@@ -76,7 +79,7 @@ class Climber {
       wakeAt(now_ + std::max(kShortestWait, policy_.hang - *seen_.stuck));
     }
     if (progress_.hung_since) {
-      act(Remedy::kReportProgress);
+      act(Remedy::kReportProgress, "it hung, and nothing waits any more");
       progress_.hung_since.reset();
       progress_.next_step.reset();
       progress_.steps = 0;
@@ -95,7 +98,7 @@ class Climber {
   void judgeHang() {
     if (!progress_.hung_since) {
       progress_.hung_since = now_ - *seen_.stuck;
-      act(Remedy::kReportHang);
+      act(Remedy::kReportHang, "a call has been waiting too long");
     }
     probeIfSuspect();
     if (seen_.move_running || seen_.remount_running) return;
@@ -107,7 +110,7 @@ class Climber {
       return wakeAt(now_ + std::max(kShortestWait, kSlowServer - *seen_.stuck));
     }
     if (!turn(progress_.next_step, pauseAfterStep())) return;
-    act(nextStep());
+    act(nextStep(), whyNextStep());
     ++progress_.steps;
   }
 
@@ -128,6 +131,12 @@ class Climber {
     if (seen_.probe == Probe::kAnswered || progress_.steps == 0) return Remedy::kReconnect;
     if (progress_.steps == 1) return Remedy::kReplaceTunnel;
     return mayMove() ? Remedy::kMoveTarget : Remedy::kReconnect;
+  }
+
+  std::string_view whyNextStep() const {
+    if (seen_.deaf) return "its tunnel takes nothing from its sockets";
+    if (seen_.probe == Probe::kAnswered) return "the server answers others, but not this mount";
+    return progress_.steps == 0 ? "the server is silent" : "the step before did not help";
   }
 
   // Locks are lost when a mount meets another server's state (design.md); unknown is no "none".
@@ -154,7 +163,7 @@ class Climber {
     if (!progress_.root_wanted && !progress_.hung_since) return;
     if (!turn(progress_.next_root, kRootInterval)) return;
     progress_.root_wanted = false;
-    act(Remedy::kCheckRoot);
+    act(Remedy::kCheckRoot, progress_.hung_since ? "it hangs" : "its connection has changed");
   }
 
   void judgeHome() {
@@ -166,11 +175,11 @@ class Climber {
     if (seen_.move_running || progress_.hung_since) return;
     if (progress_.home >= kHomeAnswers && seen_.locks == Seen::kNo) {
       progress_.home = 0;
-      return act(Remedy::kReturnHome);
+      return act(Remedy::kReturnHome, "its own target answers again");
     }
     if (!turn(progress_.next_home, kHomeInterval)) return;
     progress_.home = seen_.home_answers == Seen::kYes ? progress_.home + 1 : 0;
-    act(Remedy::kCheckHome);
+    act(Remedy::kCheckHome, "it uses another target");
   }
 
   bool dead() const {
@@ -190,7 +199,8 @@ class Climber {
         backOff(progress_.remounts + 1, kFirstRemountDelay, kMaxRemountDelay, chance_);
     if (!turn(progress_.next_remount, delay)) return;
     ++progress_.remounts;
-    act(Remedy::kRemount);
+    act(Remedy::kRemount,
+        seen_.stale_answers >= kStaleAnswers ? "its root is stale" : "nothing else ended the hang");
   }
 
   const HealthSeen& seen_;
@@ -199,10 +209,37 @@ class Climber {
   MonoTime now_;
   double chance_;
   std::vector<Remedy> remedies_;
+  std::vector<Reason> because_;
   MonoTime wake_ = kNever;
 };
 
 }  // namespace
+
+std::string_view nameOf(Remedy remedy) {
+  switch (remedy) {
+    case Remedy::kProbe:
+      return "probe";
+    case Remedy::kReportHang:
+      return "report hang";
+    case Remedy::kReportProgress:
+      return "report progress";
+    case Remedy::kReconnect:
+      return "reconnect";
+    case Remedy::kReplaceTunnel:
+      return "replace tunnel";
+    case Remedy::kMoveTarget:
+      return "move to another target";
+    case Remedy::kCheckHome:
+      return "ask own target";
+    case Remedy::kReturnHome:
+      return "return to own target";
+    case Remedy::kCheckRoot:
+      return "ask root";
+    case Remedy::kRemount:
+      return "remount";
+  }
+  return "?";
+}
 
 HealthDecision climb(const HealthSeen& seen, const HealthProgress& before,
                      const HealthPolicy& policy, MonoTime now, double chance) {

@@ -1,7 +1,7 @@
 // climb(): what is done about a mount that hangs, step by step. Pure, like decide(), which calls
 // it.
 //
-// A mount hangs when a call waits and nothing has come back for `hang` (12 s). A slow mount is not
+// A mount hangs when a call waits and nothing has come back for `hang` (10 s). A slow mount is not
 // a hung one: every byte that arrives starts the clock anew, and a server that answers a NULL call
 // on another connection is slow, not dead, for kSlowServer. The steps, each with its back-off:
 //   reconnect, with DNS asked again -> SIGKILL and a new tunnel -> another zone's mount target
@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "efs/base/clock.h"
@@ -96,9 +97,17 @@ enum class Remedy {
   kRemount,
 };
 
+std::string_view nameOf(Remedy remedy);
+
+// Why something is done, for people; static texts.
+struct Reason {
+  std::string_view what, why;
+};
+
 struct HealthDecision {
   HealthProgress progress;
   std::vector<Remedy> remedies;
+  std::vector<Reason> because;  // one for each remedy
   std::optional<MonoTime> wake;
 };
 

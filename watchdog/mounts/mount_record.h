@@ -1,72 +1,34 @@
 // MountRecord: all the watchdog knows of one mount.
 #pragma once
 
-#include <sys/stat.h>
-
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
-#include "act/renewal.h"
-#include "daemon/child_job.h"
-#include "efs/base/unique_fd.h"
 #include "efs/state/mount_state.h"
+#include "efs/state/state_files.h"
+#include "efs/tunnel_control/tunnel_command.h"
 #include "efs/tunnel_control/tunnel_counters.h"
-#include "efs/tunnel_control/tunnel_process.h"
 #include "judge/decide.h"
 #include "judge/traffic.h"
+#include "mounts/novelty.h"
+#include "tools/jobs.h"
+#include "tools/processes.h"
 
 namespace efs::watchdog {
 
-using tunnel_control::listensOnLoopback;
-using tunnel_control::TunnelFinder;
-using tunnel_control::TunnelProcess;
-
-// Tells whether a file is still the one that was read.
-struct FileStamp {
-  dev_t device = 0;
-  ino_t inode = 0;
-  off_t size = -1;
-  timespec modified{};
-
-  // Of a file that does not exist: a stamp that no file has.
-  static FileStamp of(const std::string& path);
-  bool operator==(const FileStamp& other) const {
-    return device == other.device && inode == other.inode && size == other.size &&
-           modified.tv_sec == other.modified.tv_sec && modified.tv_nsec == other.modified.tv_nsec;
-  }
-  bool operator!=(const FileStamp& other) const { return !(*this == other); }
-  bool exists() const { return size >= 0; }
-};
-
-// Lets a message through when it differs from the last one of its topic.
-class Novelty {
- public:
-  bool isNew(const std::string& topic, const std::string& text) {
-    std::string& last = last_[topic];
-    if (last == text) return false;
-    last = text;
-    return true;
-  }
-  void clear(const std::string& topic) { last_.erase(topic); }
-  // The last message of the topic; empty after clear().
-  std::string text(const std::string& topic) const {
-    const auto found = last_.find(topic);
-    return found == last_.end() ? std::string() : found->second;
-  }
-
- private:
-  std::map<std::string, std::string> last_;
-};
+using state::FileStamp;
 
 // What a child may be doing; at most one of each kind for a mount.
 enum class Task { kRenewal, kProbe, kRoot, kHome, kFindTarget, kRemount, kRemoval };
 
 // What is known of a mount's traffic and of the answers to questions about it.
 struct Health {
-  std::optional<tunnel_control::CountersReader> counters;  // of the tunnel that runs now
-  tunnel_control::TunnelCounters last;                     // as last read
-  std::uint64_t generation = 0;                            // one more for each tunnel
+  TunnelPagePtr page;                   // of the tunnel that runs now, if it has one
+  tunnel_control::TunnelCounters last;  // as last read
+  std::uint64_t generation = 0;         // one more for each tunnel
   Traffic traffic;
   Probe probe = Probe::kNone;
   std::uint64_t clients_before_probe = 0;
@@ -89,6 +51,12 @@ struct Removal {
   MonoTime overdue{};  // a try that has not returned by then waits in the kernel
 };
 
+// What is known of the certificate's file.
+struct CertificateFile {
+  FileStamp stamp;
+  std::optional<WallTime> ends;
+};
+
 struct MountRecord {
   std::string name;
   int port = 0;
@@ -98,16 +66,21 @@ struct MountRecord {
   bool readable = false;  // it was parsed at least once; nothing is done before that
   FileStamp stamp;
   state::MountState state;
+  // Its `cmd`, or why that is none of a tunnel.
+  Result<tunnel_control::TunnelCommand> command = Error(ErrorKind::kNotFound, "no state file yet");
+  void setState(state::MountState read) {
+    command = tunnel_control::TunnelCommand::parse(read.cmd);
+    state = std::move(read);
+  }
 
-  std::optional<TunnelProcess> tunnel;
-  UniqueFd listener;  // duplicate of the tunnel's listening socket
+  TunnelPtr tunnel;
+  ListenerPtr listener;  // duplicate of the tunnel's listening socket
 
-  FileStamp certificate_stamp;
-  std::optional<WallTime> certificate_ends;
+  CertificateFile certificate;
   double renewal_spread = 0.5;  // [0, 1), fixed: mounts of one moment are not renewed at one moment
 
   // What children are doing for this mount.
-  std::map<Task, ChildJob> jobs;
+  std::map<Task, JobId> jobs;
   bool busy(Task task) const { return jobs.count(task) != 0; }
 
   Health health;
@@ -120,12 +93,15 @@ struct MountRecord {
   Progress progress;
   bool due = true;  // something happened: decide now
   std::optional<MonoTime> wake;
-  bool blind = false;      // whether its tunnel lives could not be found out
-  bool forbidden = false;  // ... because the process may not be looked at: its port decides
+  std::vector<Reason> because;  // of what was last done, and why
+  bool blind = false;           // whether its tunnel lives could not be found out
+  bool forbidden = false;       // ... because the process may not be looked at: its port decides
   std::optional<MonoTime> unaccepted_since;  // connections to its port wait for somebody
   bool unsaved = false;                      // the state file could not be written
   bool renewal_waits = false;                // due, but as many run as may
   Novelty novelty;
 };
+
+using Records = std::map<std::string, MountRecord>;
 
 }  // namespace efs::watchdog

@@ -1,7 +1,6 @@
 #include "mounts/rebuild.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "efs/base/text.h"
 #include "efs/identity/client_certificate.h"
@@ -72,12 +71,11 @@ RebuiltState rebuildState(const state::MountPaths& paths, const std::string& mou
   return result;
 }
 
-std::string nameByPort(const std::string& state_directory, int port) {
+std::string nameByPort(state::StateFiles& files, const std::string& state_directory, int port) {
+  const auto entries = files.list(state_directory);
+  if (!entries) return "";
   std::string found;
-  std::error_code failed;
-  for (std::filesystem::directory_iterator it(state_directory, failed), end; !failed && it != end;
-       it.increment(failed)) {
-    const std::string file = it->path().filename().string();
+  for (const auto& file : *entries) {
     if (file.rfind(kConfigPrefix, 0) != 0) continue;
     const std::string name = file.substr(kConfigPrefix.size());
     const auto parsed = state::parseMountName(name);

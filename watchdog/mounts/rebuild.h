@@ -10,6 +10,7 @@
 #include "efs/crypto/certificate.h"
 #include "efs/mounts/mount_table.h"
 #include "efs/state/mount_state.h"
+#include "efs/state/state_files.h"
 #include "efs/state/state_store.h"
 #include "efs/tunnel_control/tunnel_config.h"
 
@@ -30,6 +31,6 @@ RebuiltState rebuildState(const state::MountPaths& paths, const std::string& mou
 
 // The mount whose tunnel configuration lies in the state directory and ends in this port; empty:
 // none, or more than one.
-std::string nameByPort(const std::string& state_directory, int port);
+std::string nameByPort(state::StateFiles& files, const std::string& state_directory, int port);
 
 }  // namespace efs::watchdog

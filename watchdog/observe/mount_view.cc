@@ -1,11 +1,6 @@
 #include "observe/mount_view.h"
 
-#include <sys/epoll.h>
-
-#include <filesystem>
-
-#include "efs/base/log.h"
-#include "efs/tunnel_control/socket_table.h"
+#include <utility>
 
 namespace efs::watchdog {
 namespace {
@@ -14,31 +9,11 @@ Seen toSeen(bool yes) { return yes ? Seen::kYes : Seen::kNo; }
 
 }  // namespace
 
-MountView::MountView(std::string mountinfo, std::string proc_net)
-    : mountinfo_(std::move(mountinfo)), proc_net_(std::move(proc_net)) {}
-
-Status MountView::watch(EventLoop& loop, std::function<void()> changed) {
-  if (mountinfo_.empty()) {
-    EFS_TRY(monitor, mounts::openMountMonitor());
-    monitor_ = std::move(monitor);
-    return loop.watch(monitor_.get(), EPOLLPRI | EPOLLERR,
-                      [changed = std::move(changed)](std::uint32_t) { changed(); });
-  }
-  EFS_TRY(watch, DirectoryWatch::create(std::filesystem::path(mountinfo_).parent_path()));
-  file_watch_.emplace(std::move(watch));
-  return loop.watch(file_watch_->fd(), EPOLLIN,
-                    [this, changed = std::move(changed)](std::uint32_t) {
-                      file_watch_->drain();
-                      changed();
-                    });
-}
-
 void MountView::refresh() {
-  auto table = mountinfo_.empty() ? mounts::MountTable::readKernel()
-                                  : mounts::MountTable::readFile(mountinfo_);
+  auto table = kernel_.mountTable();
   const std::string error = table ? "" : table.error().describe();
   if (error != last_error_ && !error.empty()) {
-    log::error("no unmount can be noticed: {}", error);
+    log_.error("no unmount can be noticed: {}", error);
   }
   last_error_ = error;
   table_.reset();
@@ -69,21 +44,20 @@ std::vector<const mounts::MountEntry*> MountView::tunnelled() const {
   return found;
 }
 
-std::optional<std::string> MountView::visiblePoint(int port) const {
+const mounts::MountEntry* MountView::visible(int port) const {
   for (const auto* entry : entries(port)) {
-    if (table_->atPath(entry->target) == entry) return entry->target;
+    if (table_->atPath(entry->target) == entry) return entry;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 Seen MountView::kernelClient(int port, const std::string& proc_net) const {
-  const auto used = mounts::kernelUsesTunnelPort(port, proc_net.empty() ? proc_net_ : proc_net);
-  return used ? toSeen(*used) : Seen::kUnknown;
+  const auto held = kernel_.clientHoldsPort(port, proc_net);
+  return held ? toSeen(*held) : Seen::kUnknown;
 }
 
 Seen MountView::connected(int port, const std::string& proc_net) const {
-  const auto sockets = tunnel_control::SocketTable::read(
-      (proc_net.empty() ? std::string("/proc/self/net") : proc_net) + "/tcp");
+  const auto sockets = kernel_.sockets(proc_net);
   return sockets ? toSeen(sockets->hasClient(port)) : Seen::kUnknown;
 }
 

@@ -2,7 +2,7 @@
 // a hung client (design.md, "Remount of a hung mount"): a new port and a new client identifier, so
 // that the kernel shares nothing with the old mount.
 //
-// The new mount is a descriptor until it is put in place (efs/mounts/detached_mount.h): whenever
+// The new mount is a descriptor until it is put in place (tools/remount_calls.h): whenever
 // one of the processes here is killed before that, nothing is left. On kernels without these calls
 // it is made at a staging path first.
 #pragma once
@@ -12,10 +12,11 @@
 #include "efs/base/clock.h"
 #include "efs/base/result.h"
 #include "efs/mounts/client_identifier.h"
-#include "efs/mounts/detached_mount.h"
 #include "efs/mounts/mount_identity.h"
 #include "efs/mounts/mount_options.h"
 #include "efs/mounts/mount_table.h"
+#include "efs/state/state_files.h"
+#include "tools/remount_calls.h"
 
 namespace efs::watchdog {
 
@@ -47,7 +48,15 @@ struct RemountPlan {
   bool classic = false;     // mount_api: mount(2) even where the kernel has more
 
   // From what the kernel shows of the old mount. kUnsupported: it is a bind mount of a directory.
-  static Result<RemountPlan> fromEntry(const mounts::MountEntry& entry);
+  static Result<RemountPlan> fromEntry(const mounts::MountEntry& entry,
+                                       const mounts::MountIdentity& identity);
+};
+
+// By what a remount acts; all outlive it.
+struct RemountTools {
+  RemountCalls& calls;
+  state::StateFiles& files;
+  const Clock& clock;
 };
 
 // Until the new mount is there, its tunnel is its own and its root has answered, the old one stays
@@ -55,16 +64,16 @@ struct RemountPlan {
 // its place; a mount that is not the old one is never touched. The answer is for people:
 // kNeverBare, or empty. The body of a job.
 inline constexpr const char* kNeverBare = ", without a moment in which nothing was mounted there";
-Result<std::string> remountInChild(const RemountPlan& plan);
+Result<std::string> remountInChild(const RemountPlan& plan, const RemountTools& tools);
 // Its last step: nothing ends this process from then on but its own end.
-Result<std::string> putInPlace(const RemountPlan& plan, const mounts::DetachedMount& mount);
+Result<std::string> putInPlace(const RemountPlan& plan, NewMount& mount, const RemountTools& tools);
 
 // Where mounts made by mount(2) stand before they are moved: no clean-up of a mount's files walks
 // there, and what is mounted there is no mount of an application. As the mount table shows it:
 // /var/run is a link.
-std::string stagingFolder(const std::string& state_directory);
+std::string stagingFolder(state::StateFiles& files, const std::string& state_directory);
 // Detaches and removes everything there, or only `path`; the body of a job. No path is walked into.
-Result<std::string> clearStaging(const std::string& folder);
-void clearStagingPath(const std::string& path);
+Result<std::string> clearStaging(const std::string& folder, const RemountTools& tools);
+Result<std::string> clearStagingPath(const std::string& path, const RemountTools& tools);
 
 }  // namespace efs::watchdog

@@ -36,7 +36,7 @@ class NewMount {
   // may have been done. The old mount's server is asked on the way.
   virtual std::optional<bool> attachBeneath(const mounts::MountIdentity& old,
                                             Duration patience) = 0;
-  // On top of what is at the path now.
+  // On top of what is at the path now, which an error names.
   virtual Status attach(const std::string& target) = 0;
 };
 
@@ -89,7 +89,7 @@ class RemountCalls {
   virtual Status mountAt(const mounts::NfsMountRequest& request, Duration patience) = 0;
   // A copy of the mount at the path as a descriptor; null: the kernel has no such call.
   virtual Result<std::unique_ptr<NewMount>> takeUp(const std::string& path) = 0;
-  // mount(2) with MS_BIND.
+  // mount(2) with MS_BIND; an error names `to`.
   virtual Status bind(const std::string& from, const std::string& to) = 0;
   // statx(2) of the root of a mount. Answer as for the job AskRoot.
   virtual Result<std::string> askRoot(const std::string& path) = 0;

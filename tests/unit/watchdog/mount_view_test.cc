@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "daemon/system_kernel.h"
+#include "daemon/system_tools.h"
 #include "efs/base/files.h"
 #include "efs/test_support/temp_dir.h"
 
@@ -21,7 +23,9 @@ TEST(MountView, KnowsThePortsThatTheKernelAsksFor) {
       dir.at("mountinfo"),
       "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
       "57 22 0:50 / /mnt/efs rw - nfs4 127.0.0.1:/ rw,vers=4.1,port=20050,addr=127.0.0.1\n"));
-  MountView view(dir.at("mountinfo"), dir.path());
+  SystemKernel kernel({.mountinfo = dir.at("mountinfo"), .proc_net = dir.path()});
+  SystemLog log;
+  MountView view(kernel, log);
   view.refresh();
   EXPECT_TRUE(view.asksForPort(20049));  // 0x4e51
   EXPECT_TRUE(view.asksForPort(20050));  // in the table alone

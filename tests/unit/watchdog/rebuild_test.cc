@@ -97,11 +97,13 @@ TEST(NameByPort, FindsTheOneConfigurationOfAPort) {
   directory.write("stunnel-config.fs-0123456789abcdef0.mnt.a.20049", "");
   directory.write("stunnel-config.fs-0123456789abcdef0.mnt.b.20050", "");
   directory.write("stunnel-config.nonsense", "");
-  EXPECT_EQ(nameByPort(directory.path(), 20049), "fs-0123456789abcdef0.mnt.a.20049");
-  EXPECT_EQ(nameByPort(directory.path(), 20051), "");
+  EXPECT_EQ(nameByPort(state::systemFiles(), directory.path(), 20049),
+            "fs-0123456789abcdef0.mnt.a.20049");
+  EXPECT_EQ(nameByPort(state::systemFiles(), directory.path(), 20051), "");
   directory.write("stunnel-config.fs-0123456789abcdef1.mnt.c.20049", "");
-  EXPECT_EQ(nameByPort(directory.path(), 20049), "") << "two answers are none";
-  EXPECT_EQ(nameByPort("/nonexistent", 20049), "");
+  EXPECT_EQ(nameByPort(state::systemFiles(), directory.path(), 20049), "")
+      << "two answers are none";
+  EXPECT_EQ(nameByPort(state::systemFiles(), "/nonexistent", 20049), "");
 }
 
 }  // namespace

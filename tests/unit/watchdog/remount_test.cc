@@ -9,6 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <utility>
+
+#include "daemon/system_remount.h"
 #include "efs/base/clock.h"
 #include "efs/base/files.h"
 #include "efs/base/subprocess.h"
@@ -52,8 +55,9 @@ class PutInPlace : public ::testing::Test {
     return description;
   }
   Result<std::string> put() {
-    const auto mount = DetachedMount::make(newTmpfs());
-    return putInPlace(plan_, **mount);
+    auto mount = DetachedMount::make(newTmpfs());
+    const auto made = SystemRemount::wrap(std::move(**mount));
+    return putInPlace(plan_, *made, {calls_, state::systemFiles(), clock_});
   }
   std::string there() const {
     const auto table = MountTable::readKernel();
@@ -70,6 +74,8 @@ class PutInPlace : public ::testing::Test {
   test_support::TempDir dir_;
   std::string point_ = dir_.at("point");
   RemountPlan plan_;
+  SystemRemount calls_;
+  SystemClock clock_;
 };
 
 TEST_F(PutInPlace, TheNewMountIsThereAloneWhetherTheOldOneIsInUseOrNot) {
@@ -112,8 +118,9 @@ TEST(StagingFolder, IsWhatTheMountTableShows) {
   const test_support::TempDir dir;
   ASSERT_EQ(::mkdir(dir.at("run").c_str(), 0755), 0);
   ASSERT_EQ(::symlink(dir.at("run").c_str(), dir.at("var-run").c_str()), 0);
-  EXPECT_EQ(stagingFolder(dir.at("var-run")), stagingFolder(dir.at("run")));
-  EXPECT_EQ(stagingFolder("/no/such"), "/no/such/remount");
+  EXPECT_EQ(stagingFolder(state::systemFiles(), dir.at("var-run")),
+            stagingFolder(state::systemFiles(), dir.at("run")));
+  EXPECT_EQ(stagingFolder(state::systemFiles(), "/no/such"), "/no/such/remount");
 }
 
 }  // namespace

@@ -1,0 +1,110 @@
+#include "act/unmounter.h"
+
+#include <algorithm>
+
+namespace efs::watchdog {
+namespace {
+
+// The kernel ends a child after its deadline, unless it waits for what cannot be interrupted.
+constexpr Duration kOverdueAfterDeadline{5000};
+constexpr Duration kRetry{30000};
+constexpr Duration kNoPlaceRetry{1000};
+
+}  // namespace
+
+void Unmounter::noteUnmount(MountRecord& mount) {
+  context_.tools.log.info("No mount found for \"{}\"", mount.name);
+  if (mount.state.unmount_time) return;
+  mount.state.unmount_time =
+      std::chrono::duration<double>(context_.tools.clock.now().time_since_epoch()).count();
+  files_.save(mount);
+}
+
+void Unmounter::clearUnmount(MountRecord& mount) {
+  context_.tools.log.info("{}: mounted again", mount.name);
+  mount.state.unmount_time.reset();
+  mount.state.unmount_count = 0;
+  files_.save(mount);
+}
+
+void Unmounter::remove(MountRecord& mount) {
+  if (!mount.removal) mount.removal.emplace();
+  continueRemoval(mount);
+}
+
+void Unmounter::continueRemoval(MountRecord& mount) {
+  if (mount.busy(Task::kRemoval)) return tellOverdue(mount);
+  if (context_.view.mounted(mount.port) == Seen::kYes) {
+    mount.removal.reset();
+    mount.due = true;
+    return;
+  }
+  if (context_.tools.clock.monotonic() < mount.removal->next) {
+    mount.wake = mount.removal->next;
+    return;
+  }
+  startRemoval(mount);
+}
+
+void Unmounter::startRemoval(MountRecord& mount) {
+  const MonoTime now = context_.tools.clock.monotonic();
+  jobs_.abandon(mount);  // a renewal would write what is to go
+  const JobRequest request = RemoveFiles{
+      .directory = context_.store.directory(), .name = mount.name, .state = mount.state};
+  if (jobs_.start(mount, Task::kRemoval, request)) {
+    mount.removal->overdue =
+        now + std::chrono::seconds(deadlineSeconds(request)) + kOverdueAfterDeadline;
+    mount.wake = mount.removal->overdue;
+  } else {
+    mount.removal->next = now + kNoPlaceRetry;
+    mount.wake = mount.removal->next;
+  }
+}
+
+void Unmounter::tellOverdue(MountRecord& mount) {
+  if (context_.tools.clock.monotonic() < mount.removal->overdue) {
+    mount.wake = mount.removal->overdue;
+    return;
+  }
+  mount.wake.reset();  // its end is an event
+  if (!mount.novelty.isNew("removal", "overdue")) return;
+  context_.tools.log.error(
+      "{}: its clean-up waits in the kernel for the file system of {} and goes on when that "
+      "answers",
+      mount.name, context_.store.directory());
+}
+
+// While a state file is there somebody would adopt what is half gone.
+bool Unmounter::mustRetry(MountRecord& mount, const Error& error) {
+  const std::string reason = error.describe();
+  mount.health.last_error = "clean-up: " + reason;
+  if (mount.novelty.isNew("removal", reason)) {
+    context_.tools.log.error("{}: {}", mount.name, reason);
+  }
+  const auto paths = context_.store.paths(mount.name);
+  return context_.tools.files.stamp(paths.state).exists() ||
+         context_.tools.files.stamp(paths.pending_state).exists();
+}
+
+void Unmounter::removalEnded(MountRecord& mount, const Result<std::string>& answer) {
+  if (!answer && mustRetry(mount, answer.error())) {
+    mount.removal->next = context_.tools.clock.monotonic() + kRetry;
+    return;
+  }
+  if (answer) context_.tools.log.info("Cleaned up the state of {}", mount.name);
+  registry_.forget(mount);
+  context_.scan_due = true;  // whoever has made a mount of this name since then is found
+  const auto waits = [](const auto& entry) {
+    return entry.second.removal && !entry.second.busy(Task::kRemoval);
+  };
+  const auto next = std::find_if(context_.records.begin(), context_.records.end(), waits);
+  if (next != context_.records.end()) next->second.due = true;
+}
+
+void Unmounter::retryAll() {
+  for (auto& [name, mount] : context_.records) {
+    if (mount.removal) mount.removal->next = MonoTime{};
+  }
+}
+
+}  // namespace efs::watchdog

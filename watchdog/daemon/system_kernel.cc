@@ -1,0 +1,77 @@
+#include "daemon/system_kernel.h"
+
+#include <sys/epoll.h>
+
+#include <filesystem>
+#include <utility>
+
+#include "efs/base/files.h"
+#include "efs/mounts/nfs_mount.h"
+#include "observe/unread_ports.h"
+
+namespace efs::watchdog {
+namespace {
+
+constexpr std::size_t kMaxSockets = 64U << 20U;
+constexpr std::size_t kMaxRpcCounters = 4096;
+
+}  // namespace
+
+Status SystemKernel::watchMounts(EventLoop& loop, std::function<void()> changed) {
+  if (files_.mountinfo.empty()) {
+    EFS_TRY(monitor, mounts::openMountMonitor());
+    monitor_ = std::move(monitor);
+    return loop.watch(monitor_.get(), EPOLLPRI | EPOLLERR,
+                      [changed = std::move(changed)](std::uint32_t) { changed(); });
+  }
+  EFS_TRY(watch, DirectoryWatch::create(std::filesystem::path(files_.mountinfo).parent_path()));
+  file_watch_.emplace(std::move(watch));
+  return loop.watch(file_watch_->fd(), EPOLLIN,
+                    [this, changed = std::move(changed)](std::uint32_t) {
+                      file_watch_->drain();
+                      changed();
+                    });
+}
+
+Result<mounts::MountTable> SystemKernel::mountTable() {
+  return files_.mountinfo.empty() ? mounts::MountTable::readKernel()
+                                  : mounts::MountTable::readFile(files_.mountinfo);
+}
+
+mounts::MountIdentity SystemKernel::identityOf(const mounts::MountEntry& entry) {
+  return mounts::MountIdentity::of(entry);
+}
+
+bool SystemKernel::stillAttached(const mounts::MountIdentity& mount) {
+  return mount.stillAttached();
+}
+
+Result<bool> SystemKernel::clientHoldsPort(int port, const std::string& network) {
+  return mounts::kernelUsesTunnelPort(port, network.empty() ? files_.proc_net : network);
+}
+
+Result<tunnel_control::SocketTable> SystemKernel::sockets(const std::string& network) {
+  return tunnel_control::SocketTable::read(
+      (network.empty() ? std::string("/proc/self/net") : network) + "/tcp");
+}
+
+Result<std::set<int>> SystemKernel::unreadPorts() {
+  EFS_TRY(text, readFile(files_.sockets, kMaxSockets));
+  return watchdog::unreadPorts(text);
+}
+
+Result<std::string> SystemKernel::rpcCounters() {
+  return readFile(files_.proc_net + "/rpc/nfs", kMaxRpcCounters);
+}
+
+Result<MountStats> SystemKernel::mountStats() { return MountStats::read(files_.mountstats); }
+
+Result<LockTable> SystemKernel::locks() {
+  return files_.locks.empty() ? LockTable::readKernel() : LockTable::readFile(files_.locks);
+}
+
+Result<bool> SystemKernel::keepReadAhead(dev_t device, unsigned long rsize) {
+  return mounts::keepReadAhead(device, rsize);
+}
+
+}  // namespace efs::watchdog

@@ -1,0 +1,53 @@
+// Context: what the parts of one Supervisor share: tools, settings, records, and what the next
+// round has to look at.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "efs/base/environment.h"
+#include "efs/settings/settings.h"
+#include "efs/state/state_store.h"
+#include "judge/decide.h"
+#include "mounts/mount_record.h"
+#include "mounts/novelty.h"
+#include "observe/mount_view.h"
+#include "tools/tools.h"
+
+namespace efs::watchdog {
+
+// What the daemon is.
+struct Identity {
+  std::string version;
+  Variables environment = {};  // ours at the start (RenewalRequest::daemon_environment)
+};
+
+struct Context {
+  Context(const Tools& its_tools, state::StateStore its_store, Identity its_identity)
+      : tools(its_tools),
+        store(std::move(its_store)),
+        identity(std::move(its_identity)),
+        view(its_tools.kernel, its_tools.log) {}
+
+  Tools tools;
+  state::StateStore store;
+  Identity identity;
+  settings::Settings settings;
+  Policy policy;
+  MountView view;
+  Records records;
+
+  bool scan_due = true;                 // the state directory may have changed
+  bool table_due = true;                // the mount table may have
+  bool records_changed = true;          // a mount came, went, or cannot be read
+  std::optional<MonoTime> next_sample;  // when traffic is looked at
+  Novelty novelty;                      // of what is about no mount alone
+
+  // Null: no such record (any more).
+  MountRecord* find(const std::string& name) {
+    const auto found = records.find(name);
+    return found == records.end() ? nullptr : &found->second;
+  }
+};
+
+}  // namespace efs::watchdog

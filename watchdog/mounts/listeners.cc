@@ -1,0 +1,61 @@
+#include "mounts/listeners.h"
+
+#include <utility>
+
+#include "efs/base/text.h"
+
+namespace efs::watchdog {
+namespace {
+
+// A socket without a state file belongs to a mount that is about to write one, or to one that
+// failed and must not keep its port.
+constexpr Duration kPatience{30000};
+
+}  // namespace
+
+Status Listeners::take(const std::string& name, ListenerPtr listener) {
+  const auto parsed = state::parseMountName(name);
+  if (!parsed || !listener->listensOn(parsed->port)) {
+    return Error(ErrorKind::kInvalidInput,
+                 "the descriptor is not the listening socket of " + printable(name));
+  }
+  context_.tools.listeners.storeListener(name, *listener);
+  MountRecord* const known = context_.find(name);
+  // The record of a mount that goes away is not the one of the mount that takes its place.
+  if (known != nullptr && !known->removal) {
+    known->listener = std::move(listener);
+  } else {
+    waiting_[name] = {std::move(listener), context_.tools.clock.monotonic()};
+    context_.scan_due = true;
+  }
+  return {};
+}
+
+ListenerPtr Listeners::claim(const std::string& name) {
+  auto found = waiting_.extract(name);
+  return found ? std::move(found.mapped().listener) : nullptr;
+}
+
+void Listeners::drop(const std::string& name) {
+  context_.tools.listeners.dropListener(name);
+  const auto successor = waiting_.find(name);
+  if (successor != waiting_.end()) {
+    context_.tools.listeners.storeListener(name, *successor->second.listener);
+  }
+}
+
+void Listeners::expire() {
+  const MonoTime now = context_.tools.clock.monotonic();
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    if (now - it->second.since < kPatience) {
+      ++it;
+      continue;
+    }
+    context_.tools.log.info("{}: no state file came for its listening socket, port given back",
+                            it->first);
+    context_.tools.listeners.dropListener(it->first);
+    it = waiting_.erase(it);
+  }
+}
+
+}  // namespace efs::watchdog

@@ -1,0 +1,75 @@
+#include "mounts/record_files.h"
+
+#include "repair/target_switch.h"
+
+namespace efs::watchdog {
+
+FileStamp RecordFiles::stampOf(const MountRecord& mount, bool pending) const {
+  const auto paths = context_.store.paths(mount.name);
+  return context_.tools.files.stamp(pending ? paths.pending_state : paths.state);
+}
+
+void RecordFiles::read(MountRecord& mount) {
+  const auto paths = context_.store.paths(mount.name);
+  auto state =
+      mount.pending ? context_.store.readPending(mount.name) : context_.store.read(mount.name);
+  if (state) {
+    mount.setState(std::move(*state));
+    mount.readable = mount.due = true;
+    if (mount.state.mount_state_dir == mount.name + "+") {
+      context_.tools.events.watchBelow(paths.secret_dir);
+    }
+    if (const auto text = configText(mount)) mount.health.home = homeTarget(*text);
+    return;
+  }
+  if (state.error().kind() == ErrorKind::kNotFound) return;  // the next scan forgets it
+  context_.records_changed = true;
+  // WD-10. What was read before is still the best knowledge of a mount that is in use.
+  context_.tools.log.error("Unable to parse json in {}: {}",
+                           mount.pending ? paths.pending_state : paths.state,
+                           state.error().describe());
+}
+
+void RecordFiles::readIfChanged(MountRecord& mount) {
+  const FileStamp stamp = stampOf(mount, mount.pending);
+  if (!stamp.exists() || stamp == mount.stamp) return;
+  mount.stamp = stamp;
+  read(mount);
+}
+
+void RecordFiles::save(MountRecord& mount) {
+  const auto written = mount.pending ? context_.store.writePending(mount.name, mount.state)
+                                     : context_.store.write(mount.name, mount.state);
+  mount.unsaved = !written;
+  if (!written) {
+    const std::string reason = written.error().describe();
+    if (mount.novelty.isNew("save", reason)) {
+      context_.tools.log.error("{}: {}", mount.name, reason);
+    }
+    return;
+  }
+  mount.novelty.clear("save");
+  mount.stamp = stampOf(mount, mount.pending);
+}
+
+void RecordFiles::publish(const std::string& name) {
+  if (const auto published = context_.store.publish(name); !published) {
+    context_.tools.log.warning("{}: {}", name, published.error().describe());
+  }
+}
+
+Result<std::string> RecordFiles::configText(const MountRecord& mount) const {
+  if (!mount.command) return mount.command.error();
+  return context_.tools.files.read(mount.command->config_path);
+}
+
+Status RecordFiles::writeConfig(MountRecord& mount, const std::string& text) {
+  if (!mount.command) return mount.command.error();
+  const std::string& path = mount.command->config_path;
+  const FileStamp known = context_.tools.files.stamp(path);
+  EFS_CHECK(context_.tools.files.write(path, text, known.exists() ? known.mode & 0777U : 0600U));
+  mount.health.home = homeTarget(text);
+  return {};
+}
+
+}  // namespace efs::watchdog

@@ -1,0 +1,120 @@
+#include "mounts/registry.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace efs::watchdog {
+namespace {
+
+constexpr Duration kLongestScanPause{1000};
+constexpr Duration kBlindRetry{5000};
+constexpr Duration kUnacceptedRetry{1000};
+
+}  // namespace
+
+// In a storm of changes one look serves many: at most a tenth of the time is spent on it.
+bool Registry::scanIfDue() {
+  const MonoTime begin = context_.tools.clock.monotonic();
+  if (!context_.scan_due || begin < earliest_scan_) return false;
+  context_.scan_due = false;
+  blind_ = false;
+  scan();
+  const MonoTime end = context_.tools.clock.monotonic();
+  earliest_scan_ = end + std::min<MonoTime::duration>(9 * (end - begin), kLongestScanPause);
+  if (!blind_) {
+    context_.novelty.clear("blind");
+    return true;
+  }
+  context_.scan_due = true;
+  const bool waiting = std::any_of(
+      context_.records.begin(), context_.records.end(),
+      [](const auto& entry) { return entry.second.blind && entry.second.unaccepted_since; });
+  earliest_scan_ = end + (waiting ? kUnacceptedRetry : kBlindRetry);
+  return true;
+}
+
+void Registry::scan() {
+  table_fresh_ = false;
+  // Pending names first: a file renamed in between is then seen twice rather than never.
+  const auto pending = context_.store.pendingNames();
+  const auto finished = context_.store.mountNames();
+  if (!pending || !finished) {
+    const Error& error = pending ? finished.error() : pending.error();
+    context_.tools.log.error("the state directory cannot be read: {}", error.describe());
+    return;
+  }
+  std::map<std::string, bool> names;  // name -> pending
+  for (const auto& name : *pending) names[name] = true;
+  for (const auto& name : *finished) names[name] = false;
+  forgetMissing(names);
+  for (const auto& [name, is_pending] : names) look(name, is_pending);
+  adoptTunnels();
+}
+
+void Registry::adoptTunnels() {
+  const auto search = context_.tools.processes.search();
+  for (auto& [name, mount] : context_.records) {
+    const bool wanted = mount.readable && !mount.tunnel && !mount.removal;
+    if (wanted && (mount.due || mount.blind)) adoption_.adopt(mount, *search);
+    blind_ = blind_ || mount.blind;
+  }
+}
+
+MountRecord& Registry::recordOf(const std::string& name) {
+  MountRecord& mount = context_.records[name];
+  if (!mount.name.empty()) return mount;
+  context_.records_changed = true;
+  mount.name = name;
+  mount.renewal_spread = context_.tools.chance.next();
+  mount.port = state::parseMountName(name)->port;
+  mount.listener = listeners_.claim(name);
+  return mount;
+}
+
+void Registry::look(const std::string& name, bool pending) {
+  MountRecord& mount = recordOf(name);
+  const FileStamp stamp = files_.stampOf(mount, pending);
+  const std::string& certificate = mount.state.certificate;
+  if (!certificate.empty() && context_.tools.files.stamp(certificate) != mount.certificate.stamp) {
+    mount.due = true;
+  }
+  if (mount.tunnel && !mount.health.page) mount.due = true;  // its page may be there now
+  if (stamp == mount.stamp && pending == mount.pending) return;
+  mount.stamp = stamp;
+  mount.pending = pending;
+  files_.read(mount);
+}
+
+// A file that was deleted under a live mount is written again; what we know of it is in memory.
+bool Registry::keepDespite(MountRecord& mount) {
+  if (!mount.readable || mount.pending) return false;
+  if (!std::exchange(table_fresh_, true)) context_.view.refresh();
+  if (context_.view.mounted(mount.port) != Seen::kYes) return false;
+  if (!mount.unsaved) {
+    context_.tools.log.warning("{}: its state file is gone, writing it again", mount.name);
+  }
+  files_.save(mount);
+  return true;
+}
+
+void Registry::forgetMissing(const std::map<std::string, bool>& names) {
+  for (auto it = context_.records.begin(); it != context_.records.end();) {
+    MountRecord& mount = it->second;
+    ++it;
+    // Its removal takes the state file last and reports its end by itself.
+    if (names.count(mount.name) != 0 || mount.removal || keepDespite(mount)) continue;
+    context_.records_changed = true;
+    context_.tools.log.info("{}: its state file is gone, no longer supervised", mount.name);
+    forget(mount);
+  }
+}
+
+void Registry::forget(MountRecord& mount) {
+  on_forget_(mount);
+  if (mount.tunnel) context_.tools.processes.letGo(std::move(mount.tunnel));
+  const std::string name = mount.name;
+  context_.records.erase(context_.records.find(name));
+  listeners_.drop(name);
+}
+
+}  // namespace efs::watchdog

@@ -1,0 +1,42 @@
+// Remounter: has a dead mount replaced by a fresh one (remount.h): makes the successor's files,
+// listener and tunnel, lets a child mount, and takes over what came of it.
+#pragma once
+
+#include <string>
+
+#include "act/tunnel_keeper.h"
+#include "mounts/context.h"
+#include "mounts/record_files.h"
+#include "mounts/record_jobs.h"
+
+namespace efs::watchdog {
+
+class Remounter {
+ public:
+  Remounter(Context& context, RecordFiles& files, RecordJobs& jobs, TunnelKeeper& keeper)
+      : context_(context), files_(files), jobs_(jobs), keeper_(keeper) {}
+
+  void remount(MountRecord& mount);
+  void ended(MountRecord& mount, const Result<std::string>& answer);
+  // The mount of this name is not to take another one's place any more. Unknown names are no error.
+  void giveUp(const std::string& name);
+  // Once, at the start: what a watchdog that was killed left half mounted goes.
+  void clearStagingAfterCrash();
+
+ private:
+  void refuse(MountRecord& mount, const std::string& reason);
+  Result<RemountPlan> planFor(const MountRecord& mount) const;
+  void carryOut(MountRecord& mount, RemountPlan plan);
+  Result<std::string> prepareSuccessor(const MountRecord& mount, const std::string& target);
+  Result<state::MountState> writeFiles(const MountRecord& mount, const std::string& target,
+                                       const std::string& name, int port);
+  Status copyCertificate(const std::string& from, const std::string& to);
+  Result<BoundListener> chooseListener();
+
+  Context& context_;
+  RecordFiles& files_;
+  RecordJobs& jobs_;
+  TunnelKeeper& keeper_;
+};
+
+}  // namespace efs::watchdog
