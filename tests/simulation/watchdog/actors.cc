@@ -14,12 +14,16 @@ constexpr Duration kLook{50};
 Actors::~Actors() {
   kill_one_in_ = 0;
   kill_at_.reset();
-  for (std::size_t i = 0; i < all_.size(); ++i) {
-    const ActorPtr actor = all_[i];
-    actor->on_end = [] {};
-    actor->killed = true;
-    actor->in_kernel = false;
-    for (int tries = 0; !actor->fiber->ended() && tries < 1000; ++tries) resume(actor, actor->turn);
+  bool some = true;
+  while (some) {
+    some = false;
+    for (const ActorPtr& actor : std::vector<ActorPtr>(all_)) {
+      actor->on_end = [] {};
+      actor->killed = true;
+      actor->in_kernel = false;
+      resume(actor, actor->turn);
+      some = some || !actor->fiber->ended();
+    }
   }
 }
 

@@ -35,6 +35,8 @@ class Daemon {
   void startIn(Duration delay);
   bool runs() const { return supervisor_ != nullptr; }
   MonoTime runningSince() const { return since_; }
+  // Another number for each.
+  std::uint64_t life() const { return life_; }
   Supervisor* supervisor() { return supervisor_.get(); }
 
   // Its turn: until it has nothing to do at this moment.

@@ -78,6 +78,9 @@ void Invariants::remountBegins(const RemountPlan& plan) {
   Probes::reach("a remount began");
   const Mount* mount = plan.old.unique ? world_.mounts.withUnique(*plan.old.unique) : nullptr;
   if (mount == nullptr) return;
+  if (mount->target.rfind("/run/efs/remount/", 0) == 0) {
+    return violate("a mount that is only half made is to be replaced");
+  }
   const bool ails = mount->client &&
                     (world_.mounts.isStale(*mount->client) || mount->client->waiting_since ||
                      world_.time.monotonic() - mount->client->unhealthy < kOldAilment);

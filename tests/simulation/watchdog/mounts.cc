@@ -158,6 +158,7 @@ NfsClientPtr Mounts::newClient(int port, const std::string& file_system, const s
   client->file_system = file_system;
   client->name = world_.client_name;
   client->roots = world_.network.of(file_system).roots;
+  client->unhealthy = MonoTime{};
   const auto tunnel = world_.tunnels.on(port);
   if (tunnel) client->identity = tunnel->identity;
   client->connected = true;
@@ -173,6 +174,7 @@ void Mounts::release(const NfsClientPtr& client) {
   client->leaving = true;
   client->busy = false;
   client->waiting_since.reset();
+  if (!client->connected) connect(client, world_.time.between(Duration(100), kHalfLease));
   const MonoTime since = world_.time.monotonic();
   world_.time.in(Duration(5), [this, client, since] { leave(client, since); });
 }
@@ -215,6 +217,10 @@ void Mounts::connect(const NfsClientPtr& client, Duration delay) {
                                            : world_.time.between(Duration(1000), 3 * kReconnect);
     connect(client, pause);
   });
+}
+
+void Mounts::demand(const NfsClientPtr& client) {
+  if (!client->connected) connect(client, world_.time.between(Duration(1), kReconnect));
 }
 
 void Mounts::tunnelEnded(int port) {

@@ -80,6 +80,8 @@ class Mounts {
   bool reaches(const NfsClient& client) const;
   bool isStale(const NfsClient& client) const;
 
+  // Somebody wants an answer: a client without a connection makes one now.
+  void demand(const NfsClientPtr& client);
   void tunnelEnded(int port);
   // What has happened since the last look: calls that were answered, calls that wait.
   void settle();

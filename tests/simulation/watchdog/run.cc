@@ -20,6 +20,7 @@ class Run {
 
   Outcome play() {
     configure();
+    world_.actors.killAtStep(world_.plan.kill_at_step);
     world_.daemon.start();
     turmoil_.begin();
     pass(Duration(30000));

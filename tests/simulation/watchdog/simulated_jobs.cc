@@ -1,11 +1,13 @@
 #include "simulated_jobs.h"
 
+#include <array>
 #include <cerrno>
 #include <utility>
 
 #include "certificate.h"
 #include "daemon/job_bodies.h"
 #include "efs/aws/credentials.h"
+#include "gated_files.h"
 #include "simulated_remount.h"
 #include "world.h"
 
@@ -174,7 +176,9 @@ Result<JobId> SimulatedJobs::start(JobRequest request, JobDone done) {
     }
     *answer = std::visit(Work(world), request);
   };
-  auto ended = [&world = world_, answer, self, done = std::move(done)] {
+  auto ended = [&world = world_, life = world_.daemon.life(), answer, self,
+                done = std::move(done)] {
+    if (life != world.daemon.life()) return;
     const auto actor = self->lock();
     world.loop([done, result = answerOf(*actor, *answer)] { done(result); });
   };

@@ -5,12 +5,14 @@
 
 #include <cerrno>
 
+#include "simulated_processes.h"
 #include "world.h"
 
 namespace efs::watchdog::simulation {
 namespace {
 
 constexpr unsigned kLoopback = 0x0100007F;
+constexpr const char* kStaging = "/run/efs/remount/";
 
 std::string row(unsigned local, unsigned remote_ip, unsigned remote, const char* state,
                 unsigned waiting, ino_t inode) {
@@ -60,7 +62,12 @@ Status SimulatedKernel::enter(const char* what) {
 
 Result<mounts::MountTable> SimulatedKernel::mountTable() {
   EFS_CHECK(enter("reading mountinfo"));
-  return world_.mounts.table();
+  if (!world_.plan.put_back.shows_staging) return world_.mounts.table();
+  auto entries = world_.mounts.table().entries();
+  for (auto& entry : entries) {
+    if (entry.target.rfind(kStaging, 0) == 0) entry.target = "/run/efs/" + entry.target.substr(16);
+  }
+  return mounts::MountTable::of(std::move(entries));
 }
 
 mounts::MountIdentity SimulatedKernel::identityOf(const mounts::MountEntry& entry) {

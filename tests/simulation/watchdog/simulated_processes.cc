@@ -70,7 +70,6 @@ class SimulatedPage final : public TunnelPage {
     tunnel_control::TunnelCounters counters;
     counters.numbers = process_->numbers;
     counters.facts.pid = process_->pid;
-    if (world_.plan.put_back.pages_forget) counters.numbers.remembers = 0;
     return counters;
   }
 

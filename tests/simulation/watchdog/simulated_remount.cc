@@ -3,7 +3,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "simulated_kernel.h"
+#include "efs/base/text.h"
 #include "world.h"
 
 namespace efs::watchdog::simulation {
@@ -52,6 +52,7 @@ class SimulatedNewMount final : public NewMount {
     const NfsClientPtr client = over->client;
     // The kernel asks the old mount for its root.
     if (!client || world_.mounts.isStale(*client)) return false;
+    world_.mounts.demand(client);
     if (!world_.actors.waitFor([&] { return world_.mounts.reaches(*client); }, patience)) {
       return std::nullopt;
     }
@@ -225,6 +226,7 @@ Status SimulatedRemount::mountAt(const mounts::NfsMountRequest& request, Duratio
 }
 
 Result<std::unique_ptr<NewMount>> SimulatedRemount::takeUp(const std::string& path) {
+  if (world_.plan.old_kernel) return std::unique_ptr<NewMount>();
   world_.actors.step("open_tree");
   const Mount* mount = world_.mounts.top(path);
   if (mount == nullptr || !mount->client) return Error::fromErrno(ENOENT, "taking up " + path);
@@ -244,6 +246,7 @@ Result<std::string> SimulatedRemount::askRoot(const std::string& path) {
   if (mount == nullptr) return std::string();
   const NfsClientPtr client = mount->client;
   if (!client) return std::string();
+  world_.mounts.demand(client);
   if (!world_.actors.waitFor([&] { return client->gone || world_.mounts.reaches(*client); },
                              Duration(3600000))) {
     return Error(ErrorKind::kTimeout, "statx");

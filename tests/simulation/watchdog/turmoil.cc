@@ -314,6 +314,7 @@ void Turmoil::toggleWork() {
   const auto client = anyClient();
   if (!client) return;
   client->busy = !client->busy;
+  if (client->busy) world_.mounts.demand(client);
   if (!client->busy) client->waiting_since.reset();
 }
 

@@ -23,12 +23,12 @@ struct World {
       : plan(its_plan),
         time(its_plan.seed),
         journal(time),
-        actors(time, journal),
         files(*this),
         tunnels(*this),
         mounts(*this),
         invariants(*this),
-        daemon(*this) {}
+        daemon(*this),
+        actors(time, journal) {}
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
@@ -36,7 +36,6 @@ struct World {
   Timeline time;
   Journal journal;
   Network network;
-  Actors actors;
   Files files;
   Tunnels tunnels;
   Mounts mounts;
@@ -48,6 +47,7 @@ struct World {
   std::map<std::string, std::string> principals;
   bool aws_answers = true;
   Daemon daemon;
+  Actors actors;  // goes first: the stacks of those that still wait hold parts of the world
 
   void tableChanged() { daemon.tableChanged(); }
   void filesChanged() { daemon.filesChanged(); }
