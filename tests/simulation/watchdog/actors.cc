@@ -14,6 +14,7 @@ constexpr Duration kLook{50};
 Actors::~Actors() {
   kill_one_in_ = 0;
   kill_at_.reset();
+  closing_ = true;
   bool some = true;
   while (some) {
     some = false;
@@ -117,11 +118,19 @@ bool Actors::waitFor(const std::function<bool()>& condition, Duration patience) 
   return true;
 }
 
+void Actors::outlive(const ActorPtr& child) {
+  const ActorPtr actor = self_;
+  actor->in_kernel = true;
+  while (!child->fiber->ended()) sleep(kLook);
+  actor->in_kernel = false;
+  if (actor->killed) throw Killed{};
+}
+
 void Actors::waitInKernel(const std::function<bool()>& condition, Duration limit) {
   const ActorPtr actor = self_;
   actor->in_kernel = true;
   const MonoTime end = time_.monotonic() + limit;
-  while (!condition() && time_.monotonic() < end) sleep(kLook * 20);
+  while (!closing_ && !condition() && time_.monotonic() < end) sleep(kLook * 20);
   actor->in_kernel = false;
   if (actor->killed) throw Killed{};
 }

@@ -57,6 +57,8 @@ class Actors {
   bool waitFor(const std::function<bool()>& condition, Duration patience);
   // As the kernel waits for what cannot be interrupted.
   void waitInKernel(const std::function<bool()>& condition, Duration limit);
+  // Until the stack of a child that shares ours is no longer used, even when we are killed.
+  void outlive(const ActorPtr& child);
   // For others it has ended now; its stack goes on, for whoever still uses it.
   void end(const ActorPtr& actor);
 
@@ -75,6 +77,7 @@ class Actors {
   Journal& journal_;
   std::vector<ActorPtr> all_;
   ActorPtr self_;
+  bool closing_ = false;  // the run is over
   int kill_one_in_ = 0;
   std::optional<int> kill_at_;
   int steps_ = 0;

@@ -174,7 +174,7 @@ void Mounts::release(const NfsClientPtr& client) {
   client->leaving = true;
   client->busy = false;
   client->waiting_since.reset();
-  if (!client->connected) connect(client, world_.time.between(Duration(100), kHalfLease));
+  if (!client->connected) connect(client, world_.time.between(Duration(1), Duration(100)));
   const MonoTime since = world_.time.monotonic();
   world_.time.in(Duration(5), [this, client, since] { leave(client, since); });
 }

@@ -185,7 +185,7 @@ Result<std::string> SimulatedRemount::runMaker(unsigned seconds, Duration patien
     // A job that was killed has ended for others; its maker only where the kernel takes it along.
     if (killed) world_.actors.end(job);
     if (!killed || !maker->uninterrupted) world_.actors.kill(maker);
-    world_.actors.waitInKernel([&] { return maker->fiber->ended(); }, Duration(86400000));
+    world_.actors.outlive(maker);
     return Error(ErrorKind::kTimeout, "the remount does not end");
   }
   if (answer && !maker->killed) return std::move(*answer);

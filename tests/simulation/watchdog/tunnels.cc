@@ -107,7 +107,7 @@ void Tunnels::tryConnect(const TunnelProcessPtr& tunnel) {
   switch (address.empty() ? TargetState::kRefusing : world_.network.stateOf(address)) {
     case TargetState::kServing:
       tunnel->upstream = address;
-      ++tunnel->numbers.reconnects;
+      if (std::exchange(tunnel->has_connected, true)) ++tunnel->numbers.reconnects;
       return;
     case TargetState::kRefusing:
       return connect(tunnel, world_.time.between(Duration(1000), Duration(4000)));

@@ -34,6 +34,7 @@ struct TunnelProcess {
   bool alive = true;
   bool frozen = false;
   bool has_page = true;
+  bool has_connected = false;
   bool of_watchdog = false;  // a child of the watchdog that runs, which has to reap it
   ExitStatus how;
   MonoTime started{};

@@ -200,7 +200,9 @@ void Turmoil::useUpDescriptors() {
 
 void Turmoil::loseStateFile() {
   const std::string name = anyName();
-  if (name.empty()) return;
+  // That of a mount which is gone is deleted by who wants it to be forgotten.
+  const auto parsed = state::parseMountName(name);
+  if (!parsed || world_.mounts.table().withTunnelPort(parsed->port).empty()) return;
   world_.journal.note("fault: the state file of " + name + " is deleted");
   world_.files.take(std::string(kStateDirectory) + "/" + name);
 }
@@ -378,6 +380,7 @@ void Turmoil::calm() {
   endAll();
   world_.daemon.crashOneIn(0);
   world_.actors.killOneIn(0);
+  world_.tunnels.endStrangers();
   world_.network.heal();
   world_.tunnels.networkChanged();
   world_.daemon.start();
