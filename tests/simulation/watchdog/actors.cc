@@ -89,10 +89,10 @@ void Actors::sleep(Duration time) {
 
 void Actors::step(const char* what) {
   ++steps_;
-  const bool chosen = (kill_at_ && steps_ == *kill_at_) ||
-                      (kill_one_in_ != 0 && time_.oneIn(kill_one_in_));
-  // Nothing is to end a process in the one moment in which a place is bare; SIGKILL by a person there
-  // is what docs/faults.md names.
+  const bool chosen =
+      (kill_at_ && steps_ == *kill_at_) || (kill_one_in_ != 0 && time_.oneIn(kill_one_in_));
+  // Nothing is to end a process in the one moment in which a place is bare; SIGKILL by a person
+  // there is what docs/faults.md names.
   if (chosen && !self_->in_kernel && !self_->killed && !self_->uninterrupted) {
     journal_.note(self_->name + ": killed at " + what);
     Probes::reach("process killed at a step");

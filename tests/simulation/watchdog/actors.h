@@ -25,10 +25,10 @@ struct Actor {
   bool killed = false;
   bool over = false;       // for others it has ended
   bool in_kernel = false;  // waits for what cannot be interrupted: SIGKILL comes when that is over
-  bool timed_out = false;      // its alarm came
+  bool timed_out = false;  // its alarm came
   bool uninterrupted = false;  // it outlives the process that made it
-  std::uint64_t alarm = 0;  // number of the one that counts
-  std::uint64_t turn = 0;   // number of the resumption that counts
+  std::uint64_t alarm = 0;     // number of the one that counts
+  std::uint64_t turn = 0;      // number of the resumption that counts
   std::function<void()> on_end;
   std::vector<std::function<void()>> release;  // what a process gives back when it ends
 };
@@ -42,8 +42,8 @@ class Actors {
   ~Actors();
 
   // `on_end` runs once, when the process has ended, however.
-  ActorPtr spawn(const std::string& name, std::function<void()> body,
-                 std::function<void()> on_end = [] {});
+  ActorPtr spawn(
+      const std::string& name, std::function<void()> body, std::function<void()> on_end = [] {});
   void kill(const ActorPtr& actor);
   // SIGALRM after so many seconds; 0: never.
   void setAlarm(const ActorPtr& actor, unsigned seconds);

@@ -90,9 +90,7 @@ void Daemon::post(std::function<void()> callback) {
 }
 
 void Daemon::giveListener(const std::string& name, const SocketPtr& socket) {
-  post([this, name, socket] {
-    (void)supervisor_->takeListener(name, tools_->listenerOf(socket));
-  });
+  post([this, name, socket] { (void)supervisor_->takeListener(name, tools_->listenerOf(socket)); });
 }
 
 void Daemon::noteUnmounted(int port) {

@@ -3,7 +3,7 @@
 #include <utility>
 
 #ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/common_interface_defs.h>
+#  include <sanitizer/common_interface_defs.h>
 #endif
 
 namespace efs::watchdog::simulation {

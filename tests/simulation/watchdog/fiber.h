@@ -1,5 +1,5 @@
-// Fiber: a piece of code with a stack of its own, which gives way to others in the middle. One thread
-// runs all of them, so that a run is repeated exactly.
+// Fiber: a piece of code with a stack of its own, which gives way to others in the middle. One
+// thread runs all of them, so that a run is repeated exactly.
 #pragma once
 
 #include <ucontext.h>

@@ -125,7 +125,8 @@ Status Files::removeTree(const std::string& path) {
     noteLoss(name);
     files_.erase(name);
   }
-  std::erase_if(directories_, [&](const auto& name) { return name == path || isBelow(name, path); });
+  std::erase_if(directories_,
+                [&](const auto& name) { return name == path || isBelow(name, path); });
   world_.filesChanged();
   return {};
 }

@@ -44,8 +44,8 @@ class Files {
   void unlock(const std::string& path) { locked_.erase(path); }
   bool locked(const std::string& path) const { return locked_.count(path) != 0; }
 
-  bool full = false;     // ENOSPC
-  bool scarce = false;   // EMFILE: nothing can be opened
+  bool full = false;    // ENOSPC
+  bool scarce = false;  // EMFILE: nothing can be opened
 
  private:
   struct File {

@@ -14,7 +14,7 @@
 namespace efs::watchdog::simulation {
 namespace {
 
-constexpr Duration kTelling{17000};         // 10 s, a third of it, and the way to it
+constexpr Duration kTelling{17000};          // 10 s, a third of it, and the way to it
 constexpr Duration kTellingBlindly{100000};  // without pages of counters
 constexpr Duration kBare{5000};
 constexpr Duration kAfterBlindness{40000};
@@ -81,9 +81,9 @@ void Invariants::remountBegins(const RemountPlan& plan) {
   if (mount->target.rfind("/run/efs/remount/", 0) == 0) {
     return violate("a mount that is only half made is to be replaced");
   }
-  const bool ails = mount->client &&
-                    (world_.mounts.isStale(*mount->client) || mount->client->waiting_since ||
-                     world_.time.monotonic() - mount->client->unhealthy < kOldAilment);
+  const bool ails =
+      mount->client && (world_.mounts.isStale(*mount->client) || mount->client->waiting_since ||
+                        world_.time.monotonic() - mount->client->unhealthy < kOldAilment);
   if (!ails) return violate("a mount that works is to be replaced: " + mount->target);
   replaceable_.insert(mount->unique);
 }

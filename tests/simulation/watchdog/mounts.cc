@@ -31,8 +31,8 @@ const mounts::MountTable& Mounts::table() {
   if (table_) return *table_;
   std::vector<mounts::MountEntry> entries;
   for (const auto& mount : mounts_) {
-    entries.push_back({mount.id, mount.parent, mount.device, mount.root, mount.source,
-                       mount.target, mount.type, mount.options});
+    entries.push_back({mount.id, mount.parent, mount.device, mount.root, mount.source, mount.target,
+                       mount.type, mount.options});
   }
   table_ = mounts::MountTable::of(std::move(entries));
   return *table_;
@@ -47,8 +47,8 @@ const Mount& Mounts::at(const std::string& path) const {
   // The last one attached at the longest path that leads there, and that nothing covers.
   const Mount* best = &mounts_.front();
   for (const auto& mount : mounts_) {
-    const bool leads = path == mount.target ||
-                       path.compare(0, mount.target.size() + 1, mount.target + "/") == 0;
+    const bool leads =
+        path == mount.target || path.compare(0, mount.target.size() + 1, mount.target + "/") == 0;
     if (!leads || mount.target.size() < best->target.size()) continue;
     if (mount.target == best->target && mount.parent != best->id) continue;
     best = &mount;
@@ -57,7 +57,8 @@ const Mount& Mounts::at(const std::string& path) const {
   for (bool climbed = true; climbed;) {
     climbed = false;
     for (const auto& mount : mounts_) {
-      if (mount.parent != best->id || mount.target != best->target || mount.id == best->id) continue;
+      if (mount.parent != best->id || mount.target != best->target || mount.id == best->id)
+        continue;
       best = &mount;
       climbed = true;
     }
@@ -71,9 +72,8 @@ const Mount* Mounts::top(const std::string& path) const {
 }
 
 const Mount* Mounts::withUnique(std::uint64_t unique) const {
-  const auto found = std::find_if(mounts_.begin(), mounts_.end(), [unique](const auto& mount) {
-    return mount.unique == unique;
-  });
+  const auto found = std::find_if(mounts_.begin(), mounts_.end(),
+                                  [unique](const auto& mount) { return mount.unique == unique; });
   return found == mounts_.end() ? nullptr : &*found;
 }
 
@@ -226,9 +226,8 @@ void Mounts::demand(const NfsClientPtr& client) {
 void Mounts::tunnelEnded(int port) {
   const auto client = clientOn(port);
   if (!client) return;
-  connect(client, client->leaving || !client->busy
-                      ? world_.time.between(Duration(100), kHalfLease)
-                      : world_.time.between(Duration(50), kReconnect));
+  connect(client, client->leaving || !client->busy ? world_.time.between(Duration(100), kHalfLease)
+                                                   : world_.time.between(Duration(50), kReconnect));
 }
 
 void Mounts::settle() {
@@ -238,8 +237,8 @@ void Mounts::settle() {
 }
 
 void Mounts::settle(NfsClient& client, MonoTime now) {
-  const auto passed = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<Duration>(now - settled_).count());
+  const auto passed =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<Duration>(now - settled_).count());
   const bool answered = reaches(client);
   if (!answered || isStale(client)) client.unhealthy = now;
   const auto tunnel = world_.tunnels.on(client.port);
@@ -261,8 +260,8 @@ void Mounts::settle(NfsClient& client, MonoTime now) {
   numbers.outstanding = waits ? 1 : 0;
   numbers.pending = waits && tunnel->upstream.empty() ? 1 : 0;
   // It knows of the call since the kernel sent it on the connection to this very tunnel.
-  const MonoTime since = std::max({client.waiting_since.value_or(MonoTime{}), client.connected_at,
-                                   tunnel->started});
+  const MonoTime since =
+      std::max({client.waiting_since.value_or(MonoTime{}), client.connected_at, tunnel->started});
   if (!waits) {
     numbers.waiting_since = 0;
   } else if (numbers.waiting_since == 0) {

@@ -98,9 +98,8 @@ class MountHelper {
   Status prepare() {
     const WallTime now = world_.time.now();
     EFS_CHECK(files_.makeDirectories(paths_.secret_dir, 0700));
-    const Certificate certificate{
-        wish_.file_system + "|" + wish_.access_point + "|" + principal(),
-        now + std::chrono::hours(3)};
+    const Certificate certificate{wish_.file_system + "|" + wish_.access_point + "|" + principal(),
+                                  now + std::chrono::hours(3)};
     EFS_CHECK(files_.write(paths_.certificate, certificate.text(), 0600));
     EFS_CHECK(files_.write(paths_.tunnel_config, config(), 0600));
     world_.files.lock(paths_.tunnel_config);
@@ -163,8 +162,7 @@ bool umountEfs(World& world, const std::string& target, bool lazy) {
   world.invariants.unwant(target);
   world.mounts.detach(mount->id);
   if (lazy) return true;
-  world.actors.waitInKernel([&] { return client->gone || client->users > 0; },
-                            Duration(200000));
+  world.actors.waitInKernel([&] { return client->gone || client->users > 0; }, Duration(200000));
   if (client->gone) world.daemon.noteUnmounted(client->port);
   return true;
 }

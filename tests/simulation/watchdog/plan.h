@@ -29,13 +29,13 @@ struct Plan {
   PutBack put_back = {};
   int mounts = 3;
   bool makers_die = true;
-  bool pages = true;                   // tunnels have pages of counters
-  bool faults = true;                  // seeded ones, for `turmoil`
+  bool pages = true;   // tunnels have pages of counters
+  bool faults = true;  // seeded ones, for `turmoil`
   Duration turmoil{std::chrono::hours(2)};
-  bool remounts = true;                // remount_after is set
-  bool old_kernel = false;             // without fsmount(2)
-  std::optional<int> crash_at_call;    // of the watchdog's tools, counted from its first start
-  std::optional<int> kill_at_step;     // of the children's, counted from the start
+  bool remounts = true;                 // remount_after is set
+  bool old_kernel = false;              // without fsmount(2)
+  std::optional<int> crash_at_call;     // of the watchdog's tools, counted from its first start
+  std::optional<int> kill_at_step;      // of the children's, counted from the start
   std::optional<bool> stale_once = {};  // one mount's root is gone in the middle, without faults
 
   static Plan ofSeed(std::uint64_t seed);

@@ -10,10 +10,10 @@ namespace efs::watchdog::simulation {
 
 struct Outcome {
   std::optional<std::string> violation;
-  std::string lines;   // the last ones before it
-  double hours = 0;    // simulated
-  int calls = 0;       // of the watchdog's tools
-  int steps = 0;       // of children and helpers
+  std::string lines;  // the last ones before it
+  double hours = 0;   // simulated
+  int calls = 0;      // of the watchdog's tools
+  int steps = 0;      // of children and helpers
 };
 
 Outcome play(const Plan& plan);

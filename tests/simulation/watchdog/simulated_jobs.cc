@@ -17,10 +17,9 @@ namespace {
 constexpr auto kCertificateLife = std::chrono::hours(3);
 
 const char* nameOf(const JobRequest& request) {
-  constexpr std::array<const char*, 10> kNames = {"renewal",      "probe",        "root question",
-                                                  "target check", "target search", "command line",
-                                                  "removal",      "remount",      "staging clean-up",
-                                                  "staging path clean-up"};
+  constexpr std::array<const char*, 10> kNames = {
+      "renewal",      "probe",   "root question", "target check",     "target search",
+      "command line", "removal", "remount",       "staging clean-up", "staging path clean-up"};
   return kNames.at(request.index());
 }
 
@@ -95,9 +94,9 @@ class Work {
     std::string principal;
     if (state.credentials_origin) {
       const bool daemons = world_.plan.put_back.foreign_credentials;
-      principal = principalFor(daemons ? job.daemon_environment
-                                       : renewalEnvironment(state.credentials_origin,
-                                                            job.daemon_environment));
+      principal = principalFor(
+          daemons ? job.daemon_environment
+                  : renewalEnvironment(state.credentials_origin, job.daemon_environment));
       const aws::Principal found{.account = "1", .name = principal, .access_key_id = ""};
       if (!daemons && !job.allow_identity_change) {
         EFS_CHECK(aws::checkSamePrincipal(principalOf(*state.credentials_origin), found));
@@ -106,8 +105,8 @@ class Work {
     const WallTime now = world_.time.now();
     const Certificate made{state.fs_id + "|" + state.access_point + "|" + principal,
                            now + kCertificateLife};
-    EFS_CHECK(files().makeDirectories(state.certificate.substr(0, state.certificate.rfind('/')),
-                                      0700));
+    EFS_CHECK(
+        files().makeDirectories(state.certificate.substr(0, state.certificate.rfind('/')), 0700));
     EFS_CHECK(files().write(state.certificate, made.text(), 0600));
     RenewalOutcome outcome;
     outcome.creation_time = state::certificateTimeText(now);
@@ -168,7 +167,8 @@ Result<JobId> SimulatedJobs::start(JobRequest request, JobDone done) {
   if (const auto* plan = std::get_if<RemountPlan>(&request)) world_.invariants.remountBegins(*plan);
   auto answer = std::make_shared<std::optional<Result<std::string>>>();
   const auto self = std::make_shared<std::weak_ptr<Actor>>();
-  const std::string name = std::string("child ") + std::to_string(id) + " (" + nameOf(request) + ")";
+  const std::string name =
+      std::string("child ") + std::to_string(id) + " (" + nameOf(request) + ")";
   auto body = [&world = world_, request = std::move(request), answer] {
     if (world.plan.faults && world.time.oneIn(400)) {
       Probes::reach("a child waited in the kernel");

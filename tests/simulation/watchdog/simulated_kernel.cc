@@ -16,9 +16,10 @@ constexpr const char* kStaging = "/run/efs/remount/";
 
 std::string row(unsigned local, unsigned remote_ip, unsigned remote, const char* state,
                 unsigned waiting, ino_t inode) {
-  return fmt::format("   0: {:08X}:{:04X} {:08X}:{:04X} {} 00000000:{:08X} 00:00000000 00000000     0"
-                     "        0 {} 1 0000000000000000 100 0 0 10 0\n",
-                     kLoopback, local, remote_ip, remote, state, waiting, inode);
+  return fmt::format(
+      "   0: {:08X}:{:04X} {:08X}:{:04X} {} 00000000:{:08X} 00:00000000 00000000     0"
+      "        0 {} 1 0000000000000000 100 0 0 10 0\n",
+      kLoopback, local, remote_ip, remote, state, waiting, inode);
 }
 
 }  // namespace

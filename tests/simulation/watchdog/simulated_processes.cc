@@ -91,9 +91,9 @@ class SimulatedSearch final : public TunnelSearch {
     const auto tunnel = world_.tunnels.withPid(pid);
     const bool right = tunnel && (tunnel->port == port || world_.plan.put_back.trusts_pids);
     if (!right) return Error(ErrorKind::kNotFound, "no tunnel of this port");
-    return FoundTunnel{std::make_unique<SimulatedTunnel>(world_, tunnel),
-                       tunnel->listener ? std::make_unique<SimulatedListener>(tunnel->listener)
-                                        : nullptr};
+    return FoundTunnel{
+        std::make_unique<SimulatedTunnel>(world_, tunnel),
+        tunnel->listener ? std::make_unique<SimulatedListener>(tunnel->listener) : nullptr};
   }
   Result<std::optional<pid_t>> byPort(int port) override {
     if (!world_.daemon.enter("looking at all processes")) {
@@ -184,8 +184,8 @@ Result<ListenerPtr> SimulatedProcesses::listen(int port, const std::string& /*ne
   return listenerOf(std::move(socket));
 }
 
-Result<BoundListener> SimulatedProcesses::listenInRange(
-    int lower, int upper, const std::function<bool(int)>& reserved) {
+Result<BoundListener> SimulatedProcesses::listenInRange(int lower, int upper,
+                                                        const std::function<bool(int)>& reserved) {
   EFS_CHECK(enter("listening"));
   for (int port = std::max(lower, kFirstPort); port < std::min(upper, kLastPort); ++port) {
     if (reserved(port)) continue;

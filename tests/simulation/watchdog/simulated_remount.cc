@@ -40,8 +40,7 @@ class SimulatedNewMount final : public NewMount {
   }
   Status askRoot() override {
     world_.actors.step("asking the new root");
-    (void)world_.actors.waitFor([&] { return world_.mounts.reaches(*client_); },
-                                Duration(3600000));
+    (void)world_.actors.waitFor([&] { return world_.mounts.reaches(*client_); }, Duration(3600000));
     if (world_.mounts.isStale(*client_)) return Error::fromErrno(ESTALE, "statx");
     return {};
   }
@@ -171,8 +170,7 @@ Result<std::string> SimulatedRemount::runMaker(unsigned seconds, Duration patien
                                                const std::function<Result<std::string>()>& body) {
   const ActorPtr job = world_.actors.self();
   std::optional<Result<std::string>> answer;
-  const ActorPtr maker =
-      world_.actors.spawn(job->name + "'s maker", [&] { answer = body(); });
+  const ActorPtr maker = world_.actors.spawn(job->name + "'s maker", [&] { answer = body(); });
   world_.actors.setAlarm(maker, seconds);
   bool in_time = false;
   bool killed = false;

@@ -13,7 +13,10 @@ namespace efs::watchdog::simulation {
 
 struct World;
 
-class SimulatedTools final : public Chance, public Log, public Certificates, public DirectoryEvents {
+class SimulatedTools final : public Chance,
+                             public Log,
+                             public Certificates,
+                             public DirectoryEvents {
  public:
   explicit SimulatedTools(World& world);
 

@@ -2,7 +2,8 @@
 //   EFS_SEED=<n>                replays one seed
 //   EFS_SIMULATION_SECONDS=<n>  how long new seeds are tried; 20 by default
 //   EFS_SIMULATION_ALL=1        tells each seed that fails and goes on
-//   EFS_SIMULATION_FIRST=<n>    the first of them; by default the time, so that each run tries others
+//   EFS_SIMULATION_FIRST=<n>    the first of them; by default the time, so that each run tries
+//   others
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
@@ -166,11 +167,11 @@ TEST(Simulation, RareBranchesWereReached) {
   if (fromEnvironment("EFS_SEED")) GTEST_SKIP();
   for (const auto& [name, count] : Probes::all()) fmt::print("{:8}  {}\n", count, name);
   for (const char* name :
-       {"process killed at a step", "watchdog crashed at a call", "removal found a mount in its way",
-        "an NFS client went without its server's word", "a pid was somebody else's",
-        "a hang was told", "a tunnel went home", "a remount began", "a dead mount was detached",
-        "a new mount was put beneath the old one", "a staged mount was cleared",
-        "a child waited in the kernel"}) {
+       {"process killed at a step", "watchdog crashed at a call",
+        "removal found a mount in its way", "an NFS client went without its server's word",
+        "a pid was somebody else's", "a hang was told", "a tunnel went home", "a remount began",
+        "a dead mount was detached", "a new mount was put beneath the old one",
+        "a staged mount was cleared", "a child waited in the kernel"}) {
     EXPECT_GT(Probes::all()[name], 0U) << name;
   }
 }

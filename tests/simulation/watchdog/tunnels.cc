@@ -113,8 +113,7 @@ void Tunnels::tryConnect(const TunnelProcessPtr& tunnel) {
       return connect(tunnel, world_.time.between(Duration(1000), Duration(4000)));
     case TargetState::kSilent:
       if (world_.plan.put_back.pages_forget && tunnel->numbers.waiting_since != 0) {
-        tunnel->numbers.waiting_since =
-            tunnel_control::countersTime(world_.time.monotonic());
+        tunnel->numbers.waiting_since = tunnel_control::countersTime(world_.time.monotonic());
       }
       return connect(tunnel, kHandshake);
   }

@@ -38,8 +38,8 @@ struct TunnelProcess {
   bool of_watchdog = false;  // a child of the watchdog that runs, which has to reap it
   ExitStatus how;
   MonoTime started{};
-  std::string identity;   // of its certificate; empty without one
-  std::string upstream;   // address; empty: not connected
+  std::string identity;       // of its certificate; empty without one
+  std::string upstream;       // address; empty: not connected
   std::uint64_t attempt = 0;  // number of the connection attempt that counts
   tunnel_control::TunnelNumbers numbers;
   std::vector<std::function<void()>> when_ended;  // each runs once, from the loop

@@ -29,17 +29,17 @@ void Turmoil::begin() {
 
 void Turmoil::strike() {
   static constexpr std::array kFaults = {
-      &Turmoil::killTunnel,     &Turmoil::killTunnel,       &Turmoil::freezeTunnel,
-      &Turmoil::silence,        &Turmoil::silence,          &Turmoil::moveTarget,
-      &Turmoil::loseRoots,      &Turmoil::crashWatchdog,    &Turmoil::restartWatchdog,
-      &Turmoil::crashOften,     &Turmoil::killChildren,     &Turmoil::fillDisk,
-      &Turmoil::useUpDescriptors, &Turmoil::loseStateFile,  &Turmoil::tearStateFile,
-      &Turmoil::loseCertificate, &Turmoil::reusePid,        &Turmoil::takePidWhileDown,
-      &Turmoil::mountOver,      &Turmoil::mountWithin,      &Turmoil::detachLazily,
-      &Turmoil::replaceByOther, &Turmoil::copyToNamespace,  &Turmoil::useFiles,
-      &Turmoil::toggleWork,     &Turmoil::toggleWork,       &Turmoil::setClock,
-      &Turmoil::silenceAws,     &Turmoil::changePrincipal,  &Turmoil::mountInStateDirectory,
-      &Turmoil::killHelper,     &Turmoil::bindElsewhere,    &Turmoil::mountNew,
+      &Turmoil::killTunnel,       &Turmoil::killTunnel,      &Turmoil::freezeTunnel,
+      &Turmoil::silence,          &Turmoil::silence,         &Turmoil::moveTarget,
+      &Turmoil::loseRoots,        &Turmoil::crashWatchdog,   &Turmoil::restartWatchdog,
+      &Turmoil::crashOften,       &Turmoil::killChildren,    &Turmoil::fillDisk,
+      &Turmoil::useUpDescriptors, &Turmoil::loseStateFile,   &Turmoil::tearStateFile,
+      &Turmoil::loseCertificate,  &Turmoil::reusePid,        &Turmoil::takePidWhileDown,
+      &Turmoil::mountOver,        &Turmoil::mountWithin,     &Turmoil::detachLazily,
+      &Turmoil::replaceByOther,   &Turmoil::copyToNamespace, &Turmoil::useFiles,
+      &Turmoil::toggleWork,       &Turmoil::toggleWork,      &Turmoil::setClock,
+      &Turmoil::silenceAws,       &Turmoil::changePrincipal, &Turmoil::mountInStateDirectory,
+      &Turmoil::killHelper,       &Turmoil::bindElsewhere,   &Turmoil::mountNew,
       &Turmoil::umountOne};
   const auto fault = kFaults.at(static_cast<std::size_t>(world_.time.roll(kFaults.size())));
   (this->*fault)();
@@ -211,8 +211,8 @@ void Turmoil::tearStateFile() {
   const std::string name = anyName();
   if (name.empty()) return;
   const std::string folder = kStateDirectory;
-  const std::string path = world_.time.oneIn(3) ? folder + "/" + name + "+/state.json"
-                                                : folder + "/" + name;
+  const std::string path =
+      world_.time.oneIn(3) ? folder + "/" + name + "+/state.json" : folder + "/" + name;
   const auto text = world_.files.get(path);
   if (!text) return;
   world_.journal.note("fault: " + path + " is torn");
