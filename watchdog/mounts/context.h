@@ -39,6 +39,7 @@ struct Context {
 
   bool scan_due = true;                 // the state directory may have changed
   bool table_due = true;                // the mount table may have
+  bool directory_unreadable = false;    // which mounts there are is not known
   bool records_changed = true;          // a mount came, went, or cannot be read
   std::optional<MonoTime> next_sample;  // when traffic is looked at
   Novelty novelty;                      // of what is about no mount alone

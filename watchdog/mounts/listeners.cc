@@ -45,6 +45,8 @@ void Listeners::drop(const std::string& name) {
 }
 
 void Listeners::expire() {
+  // Their mounts may be there all the same.
+  if (context_.directory_unreadable) return;
   const MonoTime now = context_.tools.clock.monotonic();
   for (auto it = waiting_.begin(); it != waiting_.end();) {
     if (now - it->second.since < kPatience) {

@@ -41,8 +41,10 @@ void Registry::scan() {
   if (!pending || !finished) {
     const Error& error = pending ? finished.error() : pending.error();
     context_.tools.log.error("the state directory cannot be read: {}", error.describe());
+    context_.directory_unreadable = blind_ = true;
     return;
   }
+  context_.directory_unreadable = false;
   std::map<std::string, bool> names;  // name -> pending
   for (const auto& name : *pending) names[name] = true;
   for (const auto& name : *finished) names[name] = false;

@@ -1,0 +1,222 @@
+#include "invariants.h"
+
+#include <signal.h>
+
+#include <algorithm>
+
+#include "certificate.h"
+#include "efs/state/state_store.h"
+#include "efs/tunnel_control/tunnel_config.h"
+#include "simulated_processes.h"
+#include "supervisor.h"
+#include "world.h"
+
+namespace efs::watchdog::simulation {
+namespace {
+
+constexpr Duration kTelling{17000};          // 10 s, a third of it, and the way to it
+constexpr Duration kTellingBlindly{100000};  // without pages of counters
+constexpr Duration kBare{5000};
+constexpr Duration kAfterBlindness{40000};
+// For so long after its last ailment a mount may still be judged by what was seen then.
+constexpr Duration kOldAilment{180000};
+constexpr std::string_view kHangs = ": hangs, calls have been waiting";
+
+}  // namespace
+
+void Invariants::violate(const std::string& what) { world_.journal.violate(what); }
+
+void Invariants::logged(std::string_view line) {
+  const std::size_t at = line.find(kHangs);
+  if (at == std::string_view::npos) return;
+  const auto name = state::parseMountName(line.substr(0, at));
+  const auto client = name ? world_.mounts.clientOn(name->port) : nullptr;
+  if (client) client->told = world_.time.monotonic();
+  Probes::reach("a hang was told");
+}
+
+// A tunnel may only be stopped under its mount to be replaced: because the mount hangs, or because
+// it is to use another target.
+void Invariants::signalled(const TunnelProcess& tunnel, int signo) {
+  if (signo != SIGTERM && signo != SIGKILL) return;
+  world_.mounts.settle();
+  const auto client = world_.mounts.clientOn(tunnel.port);
+  if (!client || client->gone || !tunnel.alive) return;
+  const bool ails = client->waiting_since || tunnel.frozen ||
+                    world_.time.monotonic() - client->unhealthy < Duration(15000);
+  if (ails && !client->leaving) return;
+  const auto text = world_.files.get(tunnel.config_path);
+  const auto config = text ? tunnel_control::TunnelConfig::parse(*text, "config")
+                           : Result<tunnel_control::TunnelConfig>(Error(ErrorKind::kNotFound, ""));
+  if (config && !client->leaving &&
+      world_.network.resolve(config->connect_host) != tunnel.upstream) {
+    return Probes::reach("a tunnel went home");
+  }
+  violate("the tunnel of port " + std::to_string(tunnel.port) + " is stopped while it is in use");
+}
+
+void Invariants::started(const TunnelProcess& tunnel) {
+  for (const auto& other : world_.tunnels.all()) {
+    if (other.get() != &tunnel && tunnel.port != 0 && other->port == tunnel.port) {
+      violate("a second tunnel is started for port " + std::to_string(tunnel.port));
+    }
+  }
+  identityKept(tunnel);
+}
+
+void Invariants::identityKept(const TunnelProcess& tunnel) {
+  if (tunnel.identity.empty()) return;
+  for (const auto& client : world_.mounts.clients()) {
+    if (client->port != tunnel.port || client->gone) continue;
+    if (client->identity == tunnel.identity) continue;
+    violate("the mount of port " + std::to_string(tunnel.port) + " was " + client->identity +
+            " and is now " + tunnel.identity);
+  }
+}
+
+void Invariants::remountBegins(const RemountPlan& plan) {
+  Probes::reach("a remount began");
+  const Mount* mount = plan.old.unique ? world_.mounts.withUnique(*plan.old.unique) : nullptr;
+  if (mount == nullptr) return;
+  if (mount->target.rfind("/run/efs/remount/", 0) == 0) {
+    return violate("a mount that is only half made is to be replaced");
+  }
+  const bool ails =
+      mount->client && (world_.mounts.isStale(*mount->client) || mount->client->waiting_since ||
+                        world_.time.monotonic() - mount->client->unhealthy < kOldAilment);
+  if (!ails) return violate("a mount that works is to be replaced: " + mount->target);
+  replaceable_.insert(mount->unique);
+}
+
+void Invariants::detachedByRemount(const Mount& mount) {
+  Probes::reach("a dead mount was detached");
+  if (replaceable_.count(mount.unique) == 0) {
+    violate("what was not mounted by us is unmounted: " + mount.type + " at " + mount.target);
+  }
+  for (const Mount* inner : world_.mounts.within(mount.id)) {
+    violate("what is mounted within " + mount.target + " goes with it: " + inner->target);
+  }
+}
+
+void Invariants::detachedByClearing(const Mount& mount) {
+  const std::string staging = std::string(kStateDirectory) + "/remount/";
+  Probes::reach("a staged mount was cleared");
+  if (mount.target.compare(0, staging.size(), staging) != 0) {
+    violate("a clean-up unmounts " + mount.target);
+  }
+}
+
+void Invariants::check() {
+  if (world_.files.scarce) blind_ = world_.time.monotonic();
+  checkTunnels();
+  checkHangs();
+  checkWanted();
+}
+
+void Invariants::checkTunnels() {
+  std::set<int> ports;
+  for (const auto& tunnel : world_.tunnels.all()) {
+    if (tunnel->port == 0 || !tunnel->listener) continue;
+    if (!ports.insert(tunnel->port).second) {
+      violate("two tunnels serve port " + std::to_string(tunnel->port));
+    }
+  }
+}
+
+bool Invariants::blindLately() {
+  return world_.time.monotonic() - blind_ < kAfterBlindness && blind_ != MonoTime{};
+}
+
+void Invariants::checkHangs() {
+  if (!world_.daemon.runs() || blindLately()) return;
+  const MonoTime now = world_.time.monotonic();
+  for (const auto& [path, bare] : wanted_) {
+    const Mount* mount = world_.mounts.top(path);
+    if (mount == nullptr || !mount->client || !mount->client->waiting_since) continue;
+    NfsClient& client = *mount->client;
+    const auto tunnel = world_.tunnels.on(client.port);
+    if (!tunnel) continue;
+    const MonoTime since = std::max({*client.waiting_since, world_.daemon.runningSince(),
+                                     tunnel->started, client.connected_at});
+    const Duration patience = tunnel->has_page ? kTelling : kTellingBlindly;
+    if (now - since < patience) continue;
+    if (client.told && *client.told >= *client.waiting_since) continue;
+    violate("the hang of " + path + " (port " + std::to_string(client.port) + ") is not told");
+  }
+}
+
+void Invariants::checkWanted() {
+  const MonoTime now = world_.time.monotonic();
+  for (auto& [path, bare] : wanted_) {
+    const bool mounted = world_.mounts.top(path) != nullptr;
+    if (mounted) {
+      bare.reset();
+    } else if (!bare) {
+      bare = now;
+    } else if (now - *bare > kBare) {
+      violate("nothing is mounted at " + path + " any more, and nobody has unmounted it");
+    }
+  }
+}
+
+void Invariants::checkHealed() {
+  for (const auto& [path, bare] : wanted_) checkMount(path);
+  if (!world_.daemon.runs()) violate("the watchdog does not run");
+}
+
+void Invariants::checkMount(const std::string& path) {
+  const Mount* mount = world_.mounts.top(path);
+  if (mount == nullptr) return violate("nothing is mounted at " + path);
+  if (!mount->client) return violate("another mount covers " + path);
+  const NfsClient& client = *mount->client;
+  const std::string of = " of " + path + " (port " + std::to_string(client.port) + ")";
+  if (world_.mounts.isStale(client)) return violate("the root" + of + " is still stale");
+  const auto tunnel = world_.tunnels.on(client.port);
+  if (!tunnel) return violate("no tunnel" + of + " runs");
+  if (!world_.tunnels.relays(*tunnel)) return violate("the tunnel" + of + " does not work");
+  const auto& records = world_.daemon.supervisor()->records();
+  const auto found = std::find_if(records.begin(), records.end(), [&](const auto& entry) {
+    return entry.second.port == client.port;
+  });
+  if (found == records.end()) return violate("the mount" + of + " has no record");
+  const MountRecord& record = found->second;
+  if (!record.readable || record.pending) return violate("the record" + of + " is not finished");
+  if (record.blind || !record.tunnel) return violate("the tunnel" + of + " is not supervised");
+  if (!record.listener) return violate("nobody holds the listener" + of);
+  const auto text = world_.files.get(std::string(kStateDirectory) + "/" + record.name);
+  const auto state = text ? state::MountState::parse(*text, record.name)
+                          : Result<state::MountState>(Error(ErrorKind::kNotFound, "none"));
+  if (!text) return violate("the state file" + of + " is missing");
+  // A broken one stays as it is while the record is good (WD-10).
+  if (state && state->pid != tunnel->pid) {
+    violate("the state file" + of + " names another tunnel");
+  }
+}
+
+void Invariants::checkEmpty() {
+  for (const auto& tunnel : world_.tunnels.all()) {
+    violate("a tunnel is left: " + std::to_string(tunnel->port));
+  }
+  for (const auto& name : world_.files.names(kStateDirectory)) {
+    // A helper, or the watchdog, that dies or finds the disk full before the first state file is
+    // written leaves what nobody knows of (README.md, "What it has found").
+    const bool unknown = name.rfind("stunnel-config.", 0) == 0 || name.back() == '+' ||
+                         name.rfind("tunnel-counters.", 0) == 0 || name == "remount";
+    if (unknown && world_.plan.makers_die) {
+      Probes::reach("a dead maker left files");
+    } else {
+      violate("a file is left: " + name);
+    }
+  }
+  for (const auto& [name, socket] : world_.daemon.stored) violate("a listener is left: " + name);
+  if (!world_.daemon.runs()) return violate("the watchdog does not run");
+  for (const auto& [name, record] : world_.daemon.supervisor()->records()) {
+    violate("a record is left: " + name);
+  }
+  for (int port = kFirstPort; port < kLastPort; ++port) {
+    if (world_.tunnels.isOpen(port)) violate("a port is left open: " + std::to_string(port));
+  }
+  if (world_.client_name != "host") violate("the client identifier is left: " + world_.client_name);
+}
+
+}  // namespace efs::watchdog::simulation
