@@ -48,7 +48,7 @@ tunnel_control::SocketTable socketsOf(World& world) {
       text += row(local, 0, 0, "0A", connected && !tunnel ? 1 : 0, socket->inode);
     }
     if (!connected) continue;
-    const unsigned away = 50000U + local;
+    const unsigned away = 30000U + local;
     text += row(away, kLoopback, local, "01", 0, 70000U + local);
     if (tunnel) text += row(local, kLoopback, away, "01", 0, 80000U + local);
   }
