@@ -69,6 +69,16 @@ class SimulatedNewMount final : public NewMount {
     world_.actors.step("having put it in place");
     return {};
   }
+  Result<bool> detachIfStacked(int parent) override {
+    world_.actors.step("looking what the new mount lies on");
+    for (const Mount& mount : world_.mounts.all()) {
+      if (mount.client != client_ || mount.parent == parent) continue;
+      Probes::reach("another mount came to the bare place");
+      world_.mounts.detach(mount.id);
+      return true;
+    }
+    return false;
+  }
 
  private:
   World& world_;
