@@ -25,7 +25,6 @@ class Files {
   std::optional<std::string> get(const std::string& path) const;
   void put(const std::string& path, const std::string& content, mode_t mode = 0600);
   void take(const std::string& path);
-  void makeDirectory(const std::string& path) { directories_.insert(path); }
   std::vector<std::string> names(const std::string& directory) const;
 
   // --- as StateFiles says

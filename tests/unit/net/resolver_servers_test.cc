@@ -6,6 +6,7 @@
 
 #include "efs/base/unique_fd.h"
 #include "efs/net/resolver.h"
+#include "efs/test_support/real_clock.h"
 #include "efs/test_support/temp_dir.h"
 #include "fake_dns.h"
 
@@ -18,7 +19,7 @@ using ::testing::Not;
 using testing::Zones;
 
 constexpr Duration kPatience{10000};
-const SystemClock kClock;
+const test_support::RealClock kClock("a real DNS server answers");
 
 class ResolverServers : public ::testing::Test {
  protected:

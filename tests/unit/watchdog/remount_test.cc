@@ -17,6 +17,7 @@
 #include "efs/base/subprocess.h"
 #include "efs/base/text.h"
 #include "efs/mounts/target_directory.h"
+#include "efs/test_support/real_clock.h"
 #include "efs/test_support/temp_dir.h"
 
 namespace efs::watchdog {
@@ -75,7 +76,7 @@ class PutInPlace : public ::testing::Test {
   std::string point_ = dir_.at("point");
   RemountPlan plan_;
   SystemRemount calls_;
-  SystemClock clock_;
+  test_support::RealClock clock_{"the kernel attaches and detaches"};
 };
 
 TEST_F(PutInPlace, TheNewMountIsThereAloneWhetherTheOldOneIsInUseOrNot) {
