@@ -309,6 +309,10 @@ class SameAsBotocore(unittest.TestCase):
             if is_old(oracle):
                 case = for_old(case)
             mine, theirs = resolve(oracle, case)
+            if is_old(oracle) and theirs.get("error") == "AttributeError":
+                # It breaks on a role whose source is a log-in by sso_session (1.29): no answer.
+                kinds["botocore broke"] = kinds.get("botocore broke", 0) + 1
+                continue
             resolved += "keys" in theirs
             what = difference(case, mine, theirs)
             kind = kind_of(what)
