@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
+#include <sys/resource.h>
 
 #include <set>
 
@@ -356,6 +357,22 @@ TEST_F(AuthorityFile, ThatIsBrokenKeepsTheOldOnesAndIsSaidOnce) {
     EXPECT_FALSE(trusts(context, other()));
   }
   dir_.write("ca.pem", textOf(other()));
+  EXPECT_EQ(refresh(context), "read");
+  EXPECT_TRUE(trusts(context, other()));
+}
+
+// A lack of our own says nothing about the file.
+TEST_F(AuthorityFile, ThatCannotBeReadNowIsReadLater) {
+  auto context = makeContext();
+  dir_.write("ca.pem", textOf(other()));
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{3, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto fresh = context.refreshAuthorities();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(fresh);
+  EXPECT_EQ(fresh.error().kind(), ErrorKind::kIo) << fresh.error().describe();
   EXPECT_EQ(refresh(context), "read");
   EXPECT_TRUE(trusts(context, other()));
 }
