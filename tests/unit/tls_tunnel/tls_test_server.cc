@@ -90,9 +90,15 @@ TestPki::TestPki(const std::string& authority_name) {
   }
 }
 
-TlsTestServer::TlsTestServer(const TestPki& pki, int version, const std::string& ciphers) {
+TlsTestServer::TlsTestServer(const TestPki& pki, int version, const std::string& ciphers,
+                             int buffers) {
   std::array<int, 2> ends{};
   must(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0);
+  for (const int end : ends) {
+    if (buffers == 0) continue;
+    if (::setsockopt(end, SOL_SOCKET, SO_SNDBUFFORCE, &buffers, sizeof buffers) != 0)
+      must(::setsockopt(end, SOL_SOCKET, SO_SNDBUF, &buffers, sizeof buffers) == 0);
+  }
   client_end_.reset(ends[0]);
   fd_.reset(ends[1]);
   context_.reset(SSL_CTX_new(TLS_server_method()));

@@ -33,8 +33,12 @@ class TestPki {
 
 class TlsTestServer {
  public:
-  // `version`: TLS1_3_VERSION or TLS1_2_VERSION; `ciphers`: of TLS 1.2, empty for OpenSSL's.
-  TlsTestServer(const TestPki& pki, int version, const std::string& ciphers = "");
+  // For thousands of small records that nobody reads; needs root.
+  static constexpr int kLargeBuffers = 8 << 20;
+
+  // `version`: TLS1_3_VERSION or TLS1_2_VERSION; `ciphers`: of TLS 1.2, empty for OpenSSL's;
+  // `buffers`: of both directions, 0 for the kernel's.
+  TlsTestServer(const TestPki& pki, int version, const std::string& ciphers = "", int buffers = 0);
 
   // The other end, non-blocking; once.
   UniqueFd clientEnd() { return std::move(client_end_); }
