@@ -15,10 +15,11 @@
 
 namespace efs::tls::testing {
 
-// An authority, and a server and a client certificate of it, as files in a directory of its own.
+// An authority, and a server and a client certificate of it, as files in a directory of its own;
+// all of them end after `hours`.
 class TestPki {
  public:
-  explicit TestPki(const std::string& authority_name = "Test Root");
+  explicit TestPki(const std::string& authority_name = "Test Root", int hours = 24);
   std::string ca() const { return dir_.at("ca.pem"); }
   std::string serverCertificate() const { return dir_.at("server.pem"); }
   std::string serverKey() const { return dir_.at("server.key"); }

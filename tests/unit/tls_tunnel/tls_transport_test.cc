@@ -304,6 +304,44 @@ TEST_F(TlsTransportTest, NamesSuitesThatNobodyKnows) {
   }
 }
 
+// ---- the certificate that SIGHUP reads again
+
+class RenewedCertificate : public TlsTransportTest {
+ protected:
+  RenewedCertificate() {
+    install(pki());
+    options_.certificate_file = dir_.at("client.pem");
+    options_.key_file = dir_.at("client.key");
+    clock_.jumpWall(std::chrono::duration_cast<Duration>(
+        std::chrono::system_clock::now() + std::chrono::hours(24 * 7) - clock_.now()));
+  }
+  void install(const TestPki& of) const {
+    dir_.write("client.pem", test_support::contentOf(of.clientCertificate()));
+    dir_.write("client.key", test_support::contentOf(of.clientKey()));
+  }
+  test_support::TempDir dir_;
+};
+
+TEST_F(RenewedCertificate, ThatHasExpiredIsRefused) {
+  auto context = makeContext();
+  const auto end = context.certificateEnd();
+  install(TestPki("Other Root", 12));
+  const auto status = context.reloadCertificate();
+  ASSERT_FALSE(status);
+  EXPECT_NE(status.error().message().find("expired"), std::string::npos);
+  EXPECT_EQ(context.certificateEnd(), end);
+}
+
+// Made by the time of AWS, which may be hours behind this machine's clock.
+TEST_F(RenewedCertificate, ThatEndsLaterThanThePresentOneIsTakenWhateverOurClockSays) {
+  auto context = makeContext();
+  const auto end = context.certificateEnd();
+  install(TestPki("Other Root", 48));
+  const auto status = context.reloadCertificate();
+  EXPECT_TRUE(status) << status.error().describe();
+  EXPECT_GT(context.certificateEnd(), end);
+}
+
 // ---- the file of authorities
 
 class AuthorityFile : public TlsTransportTest {
