@@ -1,5 +1,6 @@
 #include "authorities.h"
 
+#include <openssl/err.h>
 #include <openssl/x509.h>
 
 #include "openssl_pointers.h"
@@ -10,6 +11,15 @@ namespace efs::tls {
 namespace {
 
 using StorePtr = std::unique_ptr<X509_STORE, Deleter<X509_STORE_free>>;
+
+Error loadError(const std::string& what) {
+  const unsigned long first = ERR_peek_error();
+  const int reason = ERR_GET_REASON(first);
+  const std::string text = takeReason("unknown failure");
+  if (ERR_SYSTEM_ERROR(first)) return Error::fromErrno(reason, what);
+  return {reason == ERR_R_MALLOC_FAILURE ? ErrorKind::kIo : ErrorKind::kInvalidInput,
+          what + ": " + text};
+}
 
 }  // namespace
 
@@ -22,8 +32,10 @@ Status Authorities::load(SSL_CTX* context) {
     return Error(ErrorKind::kNotFound, "certificate authority file " + path_ + " does not exist");
   StorePtr store(X509_STORE_new());
   if (!store || X509_STORE_load_file(store.get(), path_.c_str()) != 1) {
-    return Error(ErrorKind::kInvalidInput, "reading certificate authority file " + path_ + ": " +
-                                               takeReason("unknown failure"));
+    Error error = loadError("reading certificate authority file " + path_);
+    // A lack of our own: the file is as unread as before.
+    if (error.kind() == ErrorKind::kIo) loaded_ = {};
+    return error;
   }
   SSL_CTX_set_cert_store(context, store.release());
   return {};

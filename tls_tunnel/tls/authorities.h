@@ -16,9 +16,10 @@ class Authorities {
 
   const std::string& path() const { return path_; }
   // Reads the file for connections of `context` made from now on. On any error (kNotFound,
-  // kInvalidInput: also a file of which only a part can be read) what was trusted stays trusted.
+  // kInvalidInput: also a file of which only a part can be read, kIo: no descriptor or memory to
+  // read it with) what was trusted stays trusted.
   Status load(SSL_CTX* context);
-  // The file is another one than at the last load(), also at one that failed.
+  // The file is another one than at the last load(), also at one that failed, but for kIo.
   bool changed() const;
 
  private:

@@ -145,6 +145,12 @@ struct TlsClientContext::Impl {
     std::time_t now = std::chrono::system_clock::to_time_t(clock->now());
     return X509_cmp_time(X509_get0_notAfter(certificate), &now) < 0;
   }
+  // It ends later than the present one.
+  bool outlives(const X509* certificate) const {
+    const X509* present = SSL_CTX_get0_certificate(context.get());
+    return present == nullptr ||
+           ASN1_TIME_compare(X509_get0_notAfter(certificate), X509_get0_notAfter(present)) > 0;
+  }
   Status use(const Identity& identity) const {
     if (SSL_CTX_use_cert_and_key(context.get(), identity.certificate.get(), identity.key.get(),
                                  identity.chain.get(), 1) != 1)
@@ -179,7 +185,7 @@ Result<TlsClientContext> TlsClientContext::create(const TlsOptions& options, con
 
 Status TlsClientContext::reloadCertificate() {
   EFS_TRY(identity, readIdentity(impl_->options));
-  if (impl_->expired(identity.certificate.get())) {
+  if (impl_->expired(identity.certificate.get()) && !impl_->outlives(identity.certificate.get())) {
     return Error(ErrorKind::kInvalidInput,
                  "client certificate " + impl_->options.certificate_file + " expired at " +
                      timeText(X509_get0_notAfter(identity.certificate.get())));

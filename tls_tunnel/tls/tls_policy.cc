@@ -1,5 +1,8 @@
 #include "tls_policy.h"
 
+#include <openssl/err.h>
+
+#include <string_view>
 #include <vector>
 
 #include "efs/base/text.h"
@@ -44,6 +47,19 @@ Choice chosen(const TlsOptions& options) {
   return choice;
 }
 
+// OpenSSL refuses a list for one name that it does not have, as in FIPS mode by the host's
+// openssl.cnf: "" when it has none of them.
+template <typename Set>
+std::string known(std::string_view list, Set set) {
+  std::vector<std::string> names;
+  for (const auto& part : split(list, ':')) {
+    std::string name(part);
+    if (set(name.c_str()) == 1) names.push_back(std::move(name));
+  }
+  ERR_clear_error();
+  return join(names, ":");
+}
+
 Error refused(const char* what, const std::string& list) {
   return {ErrorKind::kInvalidInput,
           std::string("TLS ") + what + " \"" + printable(list) + "\": " + takeReason("not known")};
@@ -61,10 +77,15 @@ Status applyPolicy(SSL_CTX* context, const TlsOptions& options) {
     return refused("ciphers", choice.ciphers);
   if (SSL_CTX_set_ciphersuites(context, choice.suites.c_str()) != 1)
     return refused("cipher suites", choice.suites);
+  const auto set_groups = [&](const char* list) { return SSL_CTX_set1_groups_list(context, list); };
   const char* groups = options.fips ? kFipsGroups : kGroups;
-  if (SSL_CTX_set1_groups_list(context, groups) != 1) return refused("groups", groups);
+  if (set_groups(known(groups, set_groups).c_str()) != 1) return refused("groups", groups);
+  const auto set_signatures = [&](const char* list) {
+    return SSL_CTX_set1_sigalgs_list(context, list);
+  };
   const char* signatures = options.fips ? kFipsSignatures : kSignatures;
-  if (SSL_CTX_set1_sigalgs_list(context, signatures) != 1) return refused("signatures", signatures);
+  if (set_signatures(known(signatures, set_signatures).c_str()) != 1)
+    return refused("signatures", signatures);
   return {};
 }
 

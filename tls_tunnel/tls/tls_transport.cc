@@ -67,19 +67,24 @@ std::string TlsTransport::describe() const {
 }
 
 IoResult TlsTransport::read(std::span<std::byte> into) {
-  // Reading may make answers, to a KeyUpdate for example.
-  if (impl_->room() < kLeastRoom && flush().state == IoState::kFailed) return {IoState::kFailed, 0};
-  if (impl_->room() < kLeastRoom) return {IoState::kWouldBlock, 0};
-  ERR_clear_error();
-  errno = 0;
-  std::size_t got = 0;
-  const int result = SSL_read_ex(impl_->ssl.get(), into.data(), into.size(), &got);
-  if (result == 1) return {IoState::kDone, got};
-  const IoResult state = classify(impl_->ssl.get(), result, errno, impl_->error);
-  if (state.state != IoState::kWouldBlock) return state;
-  if (!impl_->output.empty() && flush().state == IoState::kFailed) return {IoState::kFailed, 0};
-  if (SSL_want_write(impl_->ssl.get()) && impl_->starved()) return {IoState::kStarved, 0};
-  return state;
+  for (;;) {
+    // Reading may make answers, to a KeyUpdate for example.
+    if (impl_->room() < kLeastRoom && flush().state == IoState::kFailed)
+      return {IoState::kFailed, 0};
+    if (impl_->room() < kLeastRoom) return {IoState::kWouldBlock, 0};
+    ERR_clear_error();
+    errno = 0;
+    std::size_t got = 0;
+    const int result = SSL_read_ex(impl_->ssl.get(), into.data(), into.size(), &got);
+    if (result == 1) return {IoState::kDone, got};
+    const IoResult state = classify(impl_->ssl.get(), result, errno, impl_->error);
+    if (state.state != IoState::kWouldBlock) return state;
+    if (!impl_->output.empty() && flush().state == IoState::kFailed) return {IoState::kFailed, 0};
+    if (!SSL_want_write(impl_->ssl.get())) return state;
+    if (impl_->starved()) return {IoState::kStarved, 0};
+    // The answers have filled the output. Where the socket has taken them since, no event tells
+    // that the rest of the input is still unread.
+  }
 }
 
 IoResult TlsTransport::write(std::span<const std::byte> from) {

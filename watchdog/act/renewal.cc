@@ -21,6 +21,7 @@ namespace efs::watchdog {
 namespace {
 
 constexpr auto kBeforeCertificateEnds = std::chrono::minutes(30);
+constexpr auto kOrdinaryLife = std::chrono::hours(3);  // of identity::makeClientCertificate()
 constexpr auto kBeforeCredentialsEnd = std::chrono::minutes(5);
 constexpr double kSpreadPart = 0.1;
 constexpr auto kMinimumLife = std::chrono::minutes(1);
@@ -186,7 +187,13 @@ WallTime renewalTime(const CertificateAge& age, Duration interval, double spread
   const double part = kSpreadPart * std::clamp(spread, 0.0, 1.0);
   const auto off = static_cast<Duration::rep>(static_cast<double>(interval.count()) * part);
   WallTime due = *age.created + interval - Duration(off);
-  if (age.not_after) due = std::min<WallTime>(due, *age.not_after - kBeforeCertificateEnds);
+  if (age.not_after) {
+    WallTime end = *age.not_after;
+    // By the time of AWS, hours behind this machine's clock: the next one would end no later.
+    if (end != kUnreadable && end - kBeforeCertificateEnds <= *age.created + kMinimumLife)
+      end = *age.created + kOrdinaryLife;
+    due = std::min<WallTime>(due, end - kBeforeCertificateEnds);
+  }
   if (age.credentials_expire) {
     due = std::min<WallTime>(due, *age.credentials_expire - kBeforeCredentialsEnd);
   }

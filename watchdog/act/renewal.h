@@ -50,6 +50,9 @@ Variables renewalEnvironment(const std::optional<state::CredentialsOrigin>& orig
 Result<RenewalOutcome> renewCertificate(const RenewalRequest& request,
                                         const aws::CredentialContext& context);
 
+// The end of a certificate that cannot be read.
+inline constexpr WallTime kUnreadable = WallTime::min() + std::chrono::hours(1);
+
 struct CertificateAge {
   std::optional<WallTime> created, not_after, credentials_expire;
 };

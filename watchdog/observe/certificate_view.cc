@@ -26,7 +26,7 @@ void CertificateView::refresh(MountRecord& mount) const {
   }
   context_.tools.log.warning("{}: the certificate cannot be read and is renewed: {}", mount.name,
                              end.error().describe());
-  mount.certificate.ends = WallTime::min() + std::chrono::hours(1);
+  mount.certificate.ends = kUnreadable;
 }
 
 void CertificateView::observe(const MountRecord& mount, Observation& seen) const {

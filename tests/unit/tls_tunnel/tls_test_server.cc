@@ -36,13 +36,13 @@ void addExtension(X509* certificate, int id, const char* value) {
 
 // `issuer` null: signs itself.
 Certificate makeCertificate(const std::string& name, EVP_PKEY* key, const X509* issuer,
-                            EVP_PKEY* issuer_key) {
+                            EVP_PKEY* issuer_key, int hours) {
   Certificate certificate(X509_new());
   X509_set_version(certificate.get(), 2);
   static long serial = 1;
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), ++serial);
   X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 24L * 3600);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), hours * 3600L);
   X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate.get()), "CN", MBSTRING_ASC,
                              reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
   X509_set_issuer_name(certificate.get(),
@@ -78,21 +78,28 @@ std::string pemOf(EVP_PKEY* key) {
 
 }  // namespace
 
-TestPki::TestPki(const std::string& authority_name) {
+TestPki::TestPki(const std::string& authority_name, int hours) {
   const Key ca_key(EVP_EC_gen("P-256"));
-  const Certificate ca = makeCertificate(authority_name, ca_key.get(), nullptr, ca_key.get());
+  const Certificate ca =
+      makeCertificate(authority_name, ca_key.get(), nullptr, ca_key.get(), hours);
   dir_.write("ca.pem", pemOf(ca.get()));
   for (const std::string name : {"server", "client"}) {
     const Key key(EVP_EC_gen("P-256"));
     dir_.write(name + ".pem",
-               pemOf(makeCertificate(name, key.get(), ca.get(), ca_key.get()).get()));
+               pemOf(makeCertificate(name, key.get(), ca.get(), ca_key.get(), hours).get()));
     dir_.write(name + ".key", pemOf(key.get()));
   }
 }
 
-TlsTestServer::TlsTestServer(const TestPki& pki, int version, const std::string& ciphers) {
+TlsTestServer::TlsTestServer(const TestPki& pki, int version, const std::string& ciphers,
+                             int buffers) {
   std::array<int, 2> ends{};
   must(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0);
+  for (const int end : ends) {
+    if (buffers == 0) continue;
+    if (::setsockopt(end, SOL_SOCKET, SO_SNDBUFFORCE, &buffers, sizeof buffers) != 0)
+      must(::setsockopt(end, SOL_SOCKET, SO_SNDBUF, &buffers, sizeof buffers) == 0);
+  }
   client_end_.reset(ends[0]);
   fd_.reset(ends[1]);
   context_.reset(SSL_CTX_new(TLS_server_method()));

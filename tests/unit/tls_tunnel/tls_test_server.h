@@ -15,10 +15,11 @@
 
 namespace efs::tls::testing {
 
-// An authority, and a server and a client certificate of it, as files in a directory of its own.
+// An authority, and a server and a client certificate of it, as files in a directory of its own;
+// all of them end after `hours`.
 class TestPki {
  public:
-  explicit TestPki(const std::string& authority_name = "Test Root");
+  explicit TestPki(const std::string& authority_name = "Test Root", int hours = 24);
   std::string ca() const { return dir_.at("ca.pem"); }
   std::string serverCertificate() const { return dir_.at("server.pem"); }
   std::string serverKey() const { return dir_.at("server.key"); }
@@ -33,8 +34,12 @@ class TestPki {
 
 class TlsTestServer {
  public:
-  // `version`: TLS1_3_VERSION or TLS1_2_VERSION; `ciphers`: of TLS 1.2, empty for OpenSSL's.
-  TlsTestServer(const TestPki& pki, int version, const std::string& ciphers = "");
+  // For thousands of small records that nobody reads; needs root.
+  static constexpr int kLargeBuffers = 8 << 20;
+
+  // `version`: TLS1_3_VERSION or TLS1_2_VERSION; `ciphers`: of TLS 1.2, empty for OpenSSL's;
+  // `buffers`: of both directions, 0 for the kernel's.
+  TlsTestServer(const TestPki& pki, int version, const std::string& ciphers = "", int buffers = 0);
 
   // The other end, non-blocking; once.
   UniqueFd clientEnd() { return std::move(client_end_); }

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
+#include <sys/resource.h>
 
 #include <set>
 
@@ -160,6 +161,21 @@ TEST_F(TlsTransportTest, AFloodOfKeyUpdatesDoesNotEndTheConnection) {
   EXPECT_EQ(arrived, up);
 }
 
+// The answers fill the output while they are made, and the socket takes them all at once: what came
+// behind the flood must not wait for an event that does not come.
+TEST_F(TlsTransportTest, ReadsWhatStandsBehindAFloodOfKeyUpdates) {
+  const auto context = makeContext();
+  TlsTestServer server(pki(), TLS1_3_VERSION, "", TlsTestServer::kLargeBuffers);
+  const auto client = connect(context, server);
+  int sent = 0;
+  while (sent < 12000 && server.updateKey(true)) ++sent;
+  if (sent < 12000) GTEST_SKIP() << "the socket is too small without the rights of root";
+  ASSERT_TRUE(server.write("answer"));
+  EXPECT_EQ(pull(*client), "answer");
+  (void)server.read();
+  EXPECT_EQ(server.failure(), "");
+}
+
 // RFC 8446 section 5.5
 TEST_F(TlsTransportTest, ChangesItsKeyAfterSoManyRecords) {
   options_.records_per_key = 4;
@@ -288,6 +304,44 @@ TEST_F(TlsTransportTest, NamesSuitesThatNobodyKnows) {
   }
 }
 
+// ---- the certificate that SIGHUP reads again
+
+class RenewedCertificate : public TlsTransportTest {
+ protected:
+  RenewedCertificate() {
+    install(pki());
+    options_.certificate_file = dir_.at("client.pem");
+    options_.key_file = dir_.at("client.key");
+    clock_.jumpWall(std::chrono::duration_cast<Duration>(
+        std::chrono::system_clock::now() + std::chrono::hours(24 * 7) - clock_.now()));
+  }
+  void install(const TestPki& of) const {
+    dir_.write("client.pem", test_support::contentOf(of.clientCertificate()));
+    dir_.write("client.key", test_support::contentOf(of.clientKey()));
+  }
+  test_support::TempDir dir_;
+};
+
+TEST_F(RenewedCertificate, ThatHasExpiredIsRefused) {
+  auto context = makeContext();
+  const auto end = context.certificateEnd();
+  install(TestPki("Other Root", 12));
+  const auto status = context.reloadCertificate();
+  ASSERT_FALSE(status);
+  EXPECT_NE(status.error().message().find("expired"), std::string::npos);
+  EXPECT_EQ(context.certificateEnd(), end);
+}
+
+// Made by the time of AWS, which may be hours behind this machine's clock.
+TEST_F(RenewedCertificate, ThatEndsLaterThanThePresentOneIsTakenWhateverOurClockSays) {
+  auto context = makeContext();
+  const auto end = context.certificateEnd();
+  install(TestPki("Other Root", 48));
+  const auto status = context.reloadCertificate();
+  EXPECT_TRUE(status) << status.error().describe();
+  EXPECT_GT(context.certificateEnd(), end);
+}
+
 // ---- the file of authorities
 
 class AuthorityFile : public TlsTransportTest {
@@ -356,6 +410,22 @@ TEST_F(AuthorityFile, ThatIsBrokenKeepsTheOldOnesAndIsSaidOnce) {
     EXPECT_FALSE(trusts(context, other()));
   }
   dir_.write("ca.pem", textOf(other()));
+  EXPECT_EQ(refresh(context), "read");
+  EXPECT_TRUE(trusts(context, other()));
+}
+
+// A lack of our own says nothing about the file.
+TEST_F(AuthorityFile, ThatCannotBeReadNowIsReadLater) {
+  auto context = makeContext();
+  dir_.write("ca.pem", textOf(other()));
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{3, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto fresh = context.refreshAuthorities();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(fresh);
+  EXPECT_EQ(fresh.error().kind(), ErrorKind::kIo) << fresh.error().describe();
   EXPECT_EQ(refresh(context), "read");
   EXPECT_TRUE(trusts(context, other()));
 }

@@ -33,6 +33,21 @@ TEST(RenewalTime, NeverRepeatsWithoutAPause) {
             kNow + minutes(1));
 }
 
+// Where AWS refuses our time, the certificate is made by that of AWS.
+TEST(RenewalTime, OfACertificateWhoseClockIsHoursBehindOursIsThatOfAnyOther) {
+  for (const int behind : {3, 8, 26}) {
+    const WallTime end = kNow + hours(3) - hours(behind);
+    EXPECT_EQ(renewalTime({kNow, end, std::nullopt}, kHour, 0, kNow), kNow + hours(1)) << behind;
+    EXPECT_EQ(renewalTime({kNow, end, std::nullopt}, hours(24), 0, kNow),
+              kNow + hours(3) - minutes(30))
+        << behind;
+  }
+}
+
+TEST(RenewalTime, IsAtOnceWhenTheCertificateCannotBeRead) {
+  EXPECT_EQ(renewalTime({kNow, kUnreadable, std::nullopt}, kHour, 0, kNow), kNow + minutes(1));
+}
+
 TEST(RenewalTime, IsNowWhenTheAgeIsUnknownOrInTheFuture) {
   EXPECT_LT(renewalTime({std::nullopt, std::nullopt, std::nullopt}, kHour, 0, kNow), kNow);
   EXPECT_LT(renewalTime({kNow + hours(1), std::nullopt, std::nullopt}, kHour, 0, kNow), kNow);

@@ -48,7 +48,8 @@ class TlsClientContext {
   ~TlsClientContext();
 
   // Reads certificate and key again for connections made from now on (TUN-4). On any error,
-  // including an expired certificate and a key that does not belong to it, the old pair stays.
+  // including an expired certificate and a key that does not belong to it, the old pair stays. One
+  // that outlives the present one is taken: it may be our clock that is wrong.
   Status reloadCertificate();
   // Reads the authorities again when their file is another one than before: true when the new ones
   // count, for handshakes from now on. A bad file is an error once; the old authorities stay.
