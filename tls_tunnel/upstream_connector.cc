@@ -161,13 +161,13 @@ void UpstreamConnector::handshake(AttemptRef attempt) {
   succeed(*attempt);
 }
 
-void UpstreamConnector::attemptEnded(AttemptRef attempt, const Error& error) {
+// The error is a copy: the transport's own dies here.
+void UpstreamConnector::attemptEnded(AttemptRef attempt, Error error) {
   const net::Endpoint peer = attempt->peer;
   const bool last_resort = attempt->last_resort;
   const Step at = attempt->secure != nullptr ? Step::kSecuring : Step::kConnecting;
-  const Error reason = error;  // may be the transport's, which dies here
   attempts_.erase(attempt);
-  attemptFailed(peer, at, last_resort, reason);
+  attemptFailed(peer, at, last_resort, std::move(error));
 }
 
 void UpstreamConnector::attemptFailed(const net::Endpoint& peer, Step at, bool last_resort,

@@ -17,6 +17,8 @@ constexpr int kLastClassicSignal = 31;
 // The lowest free number is the one that is missing.
 void openStandardDescriptors() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    // Children get these, so they are not closed on exec.
+    // NOLINTNEXTLINE(android-cloexec-open)
     if (::fcntl(fd, F_GETFD) < 0) (void)!::open("/dev/null", O_RDWR);
   }
 }

@@ -91,7 +91,7 @@ class UpstreamConnector {
   void expect(AttemptRef attempt, Duration limit, const char* what);
   void attemptConnected(AttemptRef attempt);
   void handshake(AttemptRef attempt);
-  void attemptEnded(AttemptRef attempt, const Error& error);
+  void attemptEnded(AttemptRef attempt, Error error);
   void attemptFailed(const net::Endpoint& peer, Step at, bool last_resort, Error error);
   void succeed(Attempt& attempt);
   void giveUp();
