@@ -11,6 +11,7 @@
 #include <set>
 
 #include "efs/test_support/fake_clock.h"
+#include "efs/test_support/real_clock.h"
 #include "efs/tls/tls_client_context.h"
 #include "tls_test_server.h"
 
@@ -312,8 +313,9 @@ class RenewedCertificate : public TlsTransportTest {
     install(pki());
     options_.certificate_file = dir_.at("client.pem");
     options_.key_file = dir_.at("client.key");
-    clock_.jumpWall(std::chrono::duration_cast<Duration>(
-        std::chrono::system_clock::now() + std::chrono::hours(24 * 7) - clock_.now()));
+    const test_support::RealClock today("OpenSSL dates the test's certificates by it");
+    clock_.jumpWall(std::chrono::duration_cast<Duration>(today.now() + std::chrono::hours(24 * 7) -
+                                                         clock_.now()));
   }
   void install(const TestPki& of) const {
     dir_.write("client.pem", test_support::contentOf(of.clientCertificate()));
