@@ -38,7 +38,7 @@ int tested(int n);
 int main() { return tested(3) == 0 && tested(4) == 1 && calls == 2 ? 0 : 1; }
 CODE
 cp -r "$root/tree" "$root/before"
-mutate() { python3 "$here/mutate.py" --root "$root/tree" --work "$root/work" --folders lib none --count 99 --limit 20 "$@"; }
+mutate() { python3 "$here/mutate.py" --root "$root/tree" --work "$root/mutants" --folders lib none --count 99 --limit 20 "$@"; }
 says() { grep -qF -- "$1" <<<"$out" || { echo "expected '$1', got: $out"; exit 1; }; }
 
 out=$(mutate --seed 1 --list)
@@ -56,7 +56,7 @@ says '3 of 5 faults noticed'
 says '3 by unit.small'
 [[ $(grep -c '^survived: .*lib/small.cc:12' <<<"$out") -eq 2 ]] || { echo "not the two survivors: $out"; exit 1; }
 diff -r "$root/tree" "$root/before"
-diff -r "$root/work/source" "$root/before"
+diff -r "$root/mutants/source" "$root/before"
 number=$(sed -n 's/^survived: fault \([0-9]*\) .*/\1/p' <<<"$out" | head -n 1)
 if out=$(mutate --seed 1 --only "$number"); then echo "no survivor when alone: $out"; exit 1; fi
 says '0 of 1 faults noticed'
