@@ -26,7 +26,8 @@ run_tests() {
   step "tests of build/$preset $*"
   machine_progress "build/$preset" &
   local progress=$! status=0
-  timeout 5400 ctest --test-dir "build/$preset" -j "$JOBS" --output-on-failure --no-tests=error "$@" ||
+  # Most tests wait most of the time: two for each processor. The machines run alone (RUN_SERIAL).
+  timeout 5400 ctest --test-dir "build/$preset" -j "$((2 * JOBS))" --output-on-failure --no-tests=error "$@" ||
     status=$?
   kill "$progress" 2>/dev/null || true
   wait "$progress" 2>/dev/null || true

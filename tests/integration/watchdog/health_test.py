@@ -17,7 +17,7 @@ from efs_test.watchdog import Mount, WatchdogBench
 REAL_TUNNEL = program("efs-proxy")
 
 
-class Health(WatchdogBench):
+class HealthBench(WatchdogBench):
     def real_mount(self, point, server, tls=False):
         """A mount with the product's own tunnel, which keeps counters."""
         mount = Mount(self, point, start=False)
@@ -82,6 +82,8 @@ class Health(WatchdogBench):
             self.tunnel_pids.append(pid)
         return pid
 
+
+class Hangs(HealthBench):
     def test_silent_server_is_noticed_and_asked_anew_then_the_tunnel_is_replaced(self):
         """Reconnect first, SIGKILL later; each told once."""
         self.set_config("hang_detection_sec = 3\naz_failover = off\n")
@@ -154,6 +156,8 @@ class Health(WatchdogBench):
         self.assertNotIn("hangs", self.log())
         self.assertTrue(alive(mount.process.pid))
 
+
+class Losses(HealthBench):
     def test_deleted_state_file_of_a_live_mount_is_written_again(self):
         mount = self.mounted()
         self.start_watchdog()
