@@ -26,19 +26,18 @@ class Dns:
 
     def __init__(self, host="127.0.0.1"):
         self.names, self.rcode, self.truncate = {}, NOERROR, False
-        self.questions = 0
+        self.questions, self.ended = 0, False
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind((host, 53))
         self.tcp = socket.create_server((host, 53))
-        threading.Thread(target=self._serve_udp, daemon=True).start()
-        threading.Thread(target=self._serve_tcp, daemon=True).start()
+        self.threads = [threading.Thread(target=serve, daemon=True)
+                        for serve in (self._serve_udp, self._serve_tcp)]
+        for thread in self.threads:
+            thread.start()
 
     def _serve_udp(self):
-        while True:
-            try:
-                question, peer = self.udp.recvfrom(1500)
-            except OSError:
-                return
+        while not self.ended:
+            question, peer = self.udp.recvfrom(1500)
             if question:
                 self.udp.sendto(self._answer(question, self.truncate), peer)
 
@@ -73,11 +72,16 @@ class Dns:
         return self
 
     def __exit__(self, *_):
+        self.ended = True
         for end in (self.udp, self.tcp):
             try:
-                end.shutdown(socket.SHUT_RDWR)
+                end.shutdown(socket.SHUT_RDWR)  # wakes who waits there
             except OSError:
                 pass
+        # Port 53 is free for the next test when nobody waits there any more.
+        for thread in self.threads:
+            thread.join()
+        for end in (self.udp, self.tcp):
             end.close()
 
 

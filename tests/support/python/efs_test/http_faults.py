@@ -53,7 +53,8 @@ class Listener:
         self.serve, self.context = serve, context
         self.accepted = 0
         self.stopped = threading.Event()
-        threading.Thread(target=self.run, daemon=True).start()
+        self.acceptor = threading.Thread(target=self.run, daemon=True)
+        self.acceptor.start()
 
     def run(self):
         while True:
@@ -78,6 +79,7 @@ class Listener:
     def close(self):
         self.stopped.set()
         self.socket.shutdown(socket.SHUT_RDWR)
+        self.acceptor.join()  # nobody is served any more
         self.socket.close()
 
 

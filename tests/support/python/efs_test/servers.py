@@ -16,7 +16,8 @@ class Server:
         self.port = self.socket.getsockname()[1]
         self.accepted, self.errors, self.open = 0, [], set()
         self.lock = threading.Lock()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.acceptor = threading.Thread(target=self._accept, daemon=True)
+        self.acceptor.start()
 
     def _accept(self):
         while True:
@@ -53,6 +54,8 @@ class Server:
                 end()
             except OSError:
                 pass
+        # The port is free when nobody waits in accept() any more.
+        self.acceptor.join()
         with self.lock:
             for connection in list(self.open):
                 try:
