@@ -342,8 +342,9 @@ class Inherited(TunnelTest):
                  resource.RLIMIT_AS: "Max address space", resource.RLIMIT_DATA: "Max data size"}
 
         def small():
-            values = {resource.RLIMIT_FSIZE: 0, resource.RLIMIT_CPU: 60, resource.RLIMIT_AS: 1 << 40,
-                      resource.RLIMIT_DATA: 1 << 30, resource.RLIMIT_NOFILE: 16}
+            # A sanitizer's shadow memory takes terabytes of addresses.
+            values = {resource.RLIMIT_FSIZE: 0, resource.RLIMIT_CPU: 60, resource.RLIMIT_AS: 1 << 47,
+                      resource.RLIMIT_DATA: 1 << 47, resource.RLIMIT_NOFILE: 16}
             for what, value in values.items():
                 resource.setrlimit(what, (value, resource.getrlimit(what)[1]))
 
