@@ -19,6 +19,12 @@ build() {
   timeout 3600 cmake --build "build/$1" -j "$JOBS"
 }
 
+# What is released, for the tests of packages: the slowest part of them, and alone.
+build_released() {
+  step "build the released programs"
+  timeout 3600 packaging/build-deb.sh --programs
+}
+
 # run_tests PRESET [CTEST ARGUMENT...]
 run_tests() {
   local preset=$1
@@ -77,7 +83,7 @@ check_tidy() {
 run_part() {
   case $1 in
     unit) build dev; run_tests dev -L 'unit|fuzz' ;;
-    integration) build dev; efs_packages test peer; run_tests dev -L integration ;;
+    integration) build dev; efs_packages test peer; build_released; run_tests dev -L integration ;;
     asan) build asan; efs_packages test peer; run_tests asan -L 'unit|fuzz|integration' ;;
     tsan) build tsan; efs_packages test peer; run_tests tsan -L 'unit|fuzz|integration' ;;
     e2e) build dev; efs_packages test machine; run_tests dev -L e2e ;;
@@ -101,6 +107,7 @@ step "packages"
 efs_packages build test peer machine image
 build dev
 build asan
+build_released
 # One run, one summary: unit, integration and fuzz tests, the same under the sanitizers (test "asan"),
 # the machines of the end-to-end tests and their cases. The fault matrix (part faults) and the same tests
 # under ThreadSanitizer (part tsan) run by themselves.

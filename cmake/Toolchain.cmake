@@ -2,7 +2,7 @@
 option(EFS_WERROR "Treat warnings as errors" OFF)
 option(EFS_HARDENING "Hardening flags for released programs" OFF)
 option(EFS_LIBFUZZER "Link fuzz targets with libFuzzer instead of the plain corpus runner" OFF)
-option(EFS_STATIC_RUNTIME "Link the C++ library and fmt into the programs" OFF)
+option(EFS_STATIC_RUNTIME "Link the C++ library, fmt, c-ares and inih into the programs" OFF)
 set(EFS_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")
 
 set(CMAKE_CXX_STANDARD 20)
@@ -42,8 +42,10 @@ endif()
 # For programs that start at each mount: without shared C++ libraries the loader has half the work and
 # the peak of memory is lower, and one binary runs where the C++ library is older than the compiler.
 if(EFS_STATIC_RUNTIME)
-  # --wrap: common/base/wrapped_ceil.cc
-  add_link_options(-static-libstdc++ -static-libgcc -Wl,--wrap=ceil)
+  # --wrap: common/base/wrapped_ceil.cc, dl_find_object.cc; the unwinder comes last, so that its need must be known
+  # when our libraries are searched.
+  add_link_options(-static-libstdc++ -static-libgcc -Wl,--wrap=ceil
+                   -Wl,--wrap=_dl_find_object,--undefined=__wrap__dl_find_object)
 endif()
 
 if(EFS_SANITIZE)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# build-deb.sh [--bin DIR] [OUTPUT_DIR]
+# build-deb.sh [--bin DIR | --programs] [OUTPUT_DIR]
 # Makes efsmount_VERSION_ARCH.deb in OUTPUT_DIR (default: build) and prints its path. The programs come
 # from DIR, the folder bin of a build; without --bin the release preset is built first, in build/package
-# and without tests. Needs no root. For Debian 12.
+# and without tests. --programs only builds. Needs no root. For Debian 12.
 # SOURCE_DATE_EPOCH makes the result reproducible; it defaults to the time of the last commit.
 set -euo pipefail
 
@@ -123,7 +123,8 @@ main() {
   while [[ $# -gt 0 ]]; do
     case $1 in
       --bin) [[ $# -ge 2 ]] || die "--bin needs a directory"; BUILD="$(realpath -m "$2/..")"; shift 2 ;;
-      -h | --help) sed -n '2,6s/^# //p' "${BASH_SOURCE[0]}"; exit 0 ;;
+      --programs) build_release; exit 0 ;;
+      -h | --help) sed -n '2,7s/^# //p' "${BASH_SOURCE[0]}"; exit 0 ;;
       -*) die "unknown option $1; see --help" ;;
       *) output="$1"; shift ;;
     esac

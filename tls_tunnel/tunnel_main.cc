@@ -10,12 +10,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <optional>
-#include <random>
 
 #include "efs/base/environment.h"
 #include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/output.h"
+#include "efs/base/random.h"
 #include "efs/base/version.h"
 #include "efs/io/event_loop.h"
 #include "efs/tls/tls_client_context.h"
@@ -244,7 +244,7 @@ class Tunnel {
   net::SocketOwners owners_;
   std::optional<ClientGate> gate_;
   std::optional<TunnelMeter> meter_;
-  ConnectPacer pacer_{limits_, std::random_device()()};
+  ConnectPacer pacer_{limits_, RandomSource()()};
   std::optional<SessionContext> context_;
   std::optional<TunnelServer> server_;
 };

@@ -3,16 +3,16 @@
 #include <unistd.h>
 
 #include <array>
-#include <random>
 #include <utility>
 
 #include "efs/base/log.h"
+#include "efs/base/random.h"
 #include "efs/base/text.h"
 
 namespace efs::mounts {
 namespace {
 
-constexpr int kIdentifierBytes = 8;
+constexpr std::size_t kIdentifierBytes = 8;
 
 std::string hostName() {
   std::array<char, 256> name{};
@@ -55,10 +55,7 @@ std::string uniquifier(const KernelIdentifier& kernel, const std::string& former
 }  // namespace
 
 std::string randomClientIdentifier() {
-  std::random_device random;
-  std::string bytes;
-  for (int i = 0; i < kIdentifierBytes; ++i) bytes.push_back(static_cast<char>(random() & 0xFFU));
-  return kClientIdentifierPrefix + hex(bytes);
+  return kClientIdentifierPrefix + hex(randomBytes(kIdentifierBytes));
 }
 
 std::string clientIdentifier(const HostIdentity& host, const std::string& uniquifier,

@@ -9,8 +9,8 @@
 
 #include "efs/base/files.h"
 #include "efs/base/text.h"
+#include "efs/mounts/mount_calls.h"
 #include "efs/mounts/mount_table.h"
-#include "mount_calls.h"
 #include "mount_errors.h"
 
 namespace efs::mounts {

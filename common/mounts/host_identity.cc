@@ -9,10 +9,10 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
-#include <random>
 #include <system_error>
 
 #include "efs/base/files.h"
+#include "efs/base/random.h"
 #include "efs/base/text.h"
 #include "efs/base/unique_fd.h"
 
@@ -69,19 +69,13 @@ bool firstNetwork(const std::string& root) {
   return fileExists(root + "/proc/sys/net/core/netdev_budget");
 }
 
-std::string randomNonce() {
-  std::random_device random;
-  std::string bytes;
-  for (std::size_t i = 0; i < kNonceBytes; ++i) bytes.push_back(static_cast<char>(random()));
-  return hex(bytes);
-}
-
 // link(2) never replaces: whoever comes second reads what the first one wrote.
 Result<std::string> nonceIn(const std::string& folder) {
   const std::string path = folder + "/host-nonce";
   if (std::string kept = fact(path); kept.size() == 2 * kNonceBytes) return kept;
   const std::string made = path + "." + std::to_string(::getpid());
-  EFS_CHECK(writeFileAtomic(made, randomNonce() + "\n", {.mode = 0600, .durable = true}));
+  EFS_CHECK(
+      writeFileAtomic(made, hex(randomBytes(kNonceBytes)) + "\n", {.mode = 0600, .durable = true}));
   const int linked = ::link(made.c_str(), path.c_str()) == 0 ? 0 : errno;
   (void)removeFile(made);
   if (linked != 0 && linked != EEXIST) return Error::fromErrno(linked, "making " + path);

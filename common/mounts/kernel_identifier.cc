@@ -12,7 +12,7 @@
 #include "efs/base/interrupt.h"
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
-#include "mount_calls.h"
+#include "efs/mounts/mount_calls.h"
 
 namespace efs::mounts {
 namespace {

@@ -9,8 +9,8 @@
 #include "efs/base/files.h"
 #include "efs/base/text.h"
 #include "efs/base/unique_fd.h"
+#include "efs/mounts/mount_calls.h"
 #include "efs/mounts/nfs_mount.h"
-#include "mount_calls.h"
 
 namespace efs::mounts {
 namespace {

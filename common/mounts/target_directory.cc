@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <memory>
 
+#include "efs/mounts/mount_calls.h"
 #include "efs/mounts/mount_identity.h"
-#include "mount_calls.h"
 
 namespace efs::mounts {
 namespace {

@@ -11,9 +11,9 @@
 #include <cerrno>
 #include <chrono>
 #include <numeric>
-#include <random>
 #include <string>
 
+#include "efs/base/random.h"
 #include "efs/base/wait.h"
 
 namespace efs::net {
@@ -124,7 +124,7 @@ Result<Listener> listenInRange(int lower, int upper, const std::function<bool(in
   }
   std::vector<int> ports(static_cast<std::size_t>(upper - lower));
   std::iota(ports.begin(), ports.end(), lower);
-  std::random_device random;
+  RandomSource random;
   std::shuffle(ports.begin(), ports.end(), random);
   for (const int port : ports) {
     if (reserved && reserved(port)) continue;

@@ -8,6 +8,7 @@
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
 #include "efs/base/output.h"
+#include "efs/base/random.h"
 #include "efs/base/wait.h"
 
 namespace efs::mount_helper {
@@ -17,7 +18,7 @@ Status announceRetry(int attempt, int count, const std::string& what, const Erro
   // 1.5^attempt seconds and up to one more; a time-out has waited long enough already (NFS-5).
   Duration wait{0};
   if (error.kind() != ErrorKind::kTimeout) {
-    std::random_device random;
+    RandomSource random;
     wait = Duration(1000);
     for (int i = 0; i < attempt; ++i) wait += wait / 2;
     wait += Duration(std::uniform_int_distribution<>(0, 1000)(random));

@@ -11,6 +11,7 @@
 #include "carry_out/mount_session.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
+#include "efs/base/random.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/wait.h"
 #include "request/persistence.h"
@@ -19,7 +20,7 @@ namespace efs::mount_helper {
 namespace {
 
 double chance() {
-  std::random_device random;
+  RandomSource random;
   return std::uniform_real_distribution<>(0, 1)(random);
 }
 

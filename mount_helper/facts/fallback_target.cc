@@ -1,9 +1,9 @@
 #include "facts/fallback_target.h"
 
 #include <algorithm>
-#include <random>
 
 #include "efs/base/log.h"
+#include "efs/base/random.h"
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
 #include "efs/net/address.h"
@@ -196,7 +196,7 @@ Result<ApiTarget> findByApi(const std::string& fs_id, const std::optional<std::s
   auto choices = orderTargets(records, wanted, own);
   if (choices.empty()) return noTarget(fs_id, records, wanted_az);
   if (!wanted.known() && !own.known()) {
-    std::random_device random;
+    RandomSource random;
     std::shuffle(choices.begin(), choices.end(), random);
   }
   if (choices.size() > kMaxTries) choices.resize(kMaxTries);

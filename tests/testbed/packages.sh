@@ -7,7 +7,7 @@
 EFS_PACKAGES_build=(
   g++ cmake ninja-build ccache pkg-config
   libssl-dev libcurl4-openssl-dev libfmt-dev nlohmann-json3-dev libexpected-dev
-  libmount-dev libinih-dev libc-ares-dev libsystemd-dev libgtest-dev libgmock-dev
+  libmount-dev libinih-dev libc-ares-dev libgtest-dev libgmock-dev
 )
 # To run the unit and integration tests.
 EFS_PACKAGES_test=(
@@ -28,7 +28,7 @@ EFS_PACKAGES_lint=(clang-format clang-tidy clang-tools shellcheck git)
 # Installed inside the systemd image.
 EFS_PACKAGES_guest=(
   systemd systemd-sysv udev dbus iproute2 kmod mount libmount1 procps ca-certificates openssl
-  libssl3 libcurl4 libfmt9 libstdc++6 libc-ares2 libinih1 libsystemd0 netbase
+  libssl3 libcurl4 libfmt9 libstdc++6 libc-ares2 libinih1 netbase
   nfs-ganesha nfs-ganesha-vfs nfs-ganesha-mem
 )
 

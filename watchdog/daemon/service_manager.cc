@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -27,14 +27,14 @@ constexpr std::size_t kMaxFdName = 255;  // systemd: FDNAME_MAX
 constexpr std::size_t kMostWaiting = 4096;
 constexpr Duration kSendPause{100};
 
-// The names come from malloc (sd_listen_fds_with_names(3)).
-struct NameList {
-  char** names = nullptr;
-  ~NameList() {
-    for (char** name = names; name != nullptr && *name != nullptr; ++name) std::free(*name);
-    std::free(names);
-  }
-};
+constexpr int kFirstListenFd = 3;  // SD_LISTEN_FDS_START
+
+std::optional<std::int64_t> number(const char* variable) {
+  return parseInt(environmentVariable(variable).value_or(""));
+}
+
+// A variable <what>_PID names the process that is meant.
+bool meansUs(const char* variable) { return number(variable) == std::int64_t{::getpid()}; }
 
 }  // namespace
 
@@ -42,9 +42,11 @@ ServiceManager ServiceManager::fromEnvironment() {
   ServiceManager manager;
   manager.socket_path_ = environmentVariable("NOTIFY_SOCKET").value_or("");
   manager.present_ = !manager.socket_path_.empty();
-  std::uint64_t microseconds = 0;
-  if (manager.present_ && ::sd_watchdog_enabled(0, &microseconds) > 0) {
-    manager.ping_interval_ = Duration(static_cast<Duration::rep>(microseconds / 2000));
+  // sd_watchdog_enabled(3): without WATCHDOG_PID whoever reads it is meant.
+  const auto microseconds = number("WATCHDOG_USEC");
+  const bool ours = !environmentVariable("WATCHDOG_PID") || meansUs("WATCHDOG_PID");
+  if (manager.present_ && ours && microseconds && *microseconds > 0) {
+    manager.ping_interval_ = Duration(*microseconds / 2000);
   }
   return manager;
 }
@@ -141,13 +143,19 @@ ServiceManager::Sent ServiceManager::send(const Message& message) const {
 
 std::vector<std::pair<std::string, UniqueFd>> ServiceManager::takeStoredListeners() const {
   std::vector<std::pair<std::string, UniqueFd>> listeners;
-  NameList list;
-  const int count = ::sd_listen_fds_with_names(1, &list.names);
-  for (int i = 0; i < count; ++i) {
-    UniqueFd fd(SD_LISTEN_FDS_START + i);
-    if (const auto name = unescapeFdName(list.names[i])) {
-      listeners.emplace_back(*name, std::move(fd));
-    }
+  // sd_listen_fds_with_names(3); the variables are for one reader.
+  const bool ours = meansUs("LISTEN_PID");
+  const auto count = number("LISTEN_FDS");
+  const auto names = split(environmentVariable("LISTEN_FDNAMES").value_or(""), ':');
+  for (const char* variable : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) {
+    (void)::unsetenv(variable);
+  }
+  if (!ours || !count || *count < 0 || std::cmp_not_equal(*count, names.size())) return listeners;
+  int next = kFirstListenFd;
+  for (const auto& escaped : names) {
+    UniqueFd fd(next++);
+    (void)::fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
+    if (const auto name = unescapeFdName(escaped)) listeners.emplace_back(*name, std::move(fd));
   }
   return listeners;
 }

@@ -14,6 +14,7 @@
 #include "efs/base/subprocess.h"
 #include "efs/base/wait.h"
 #include "efs/mounts/client_identifier.h"
+#include "efs/mounts/mount_calls.h"
 #include "efs/mounts/stacked_mount.h"
 #include "efs/mounts/target_directory.h"
 #include "efs/mounts/unmount.h"
@@ -37,8 +38,7 @@ HeldPtr hold(T value) {
 }
 
 Status putAt(int mount, const std::string& target) {
-  constexpr unsigned kEmptyPath = MOVE_MOUNT_F_EMPTY_PATH;
-  if (::move_mount(mount, "", AT_FDCWD, target.c_str(), kEmptyPath) == 0) return {};
+  if (mounts::calls::moveMountTo(mount, target.c_str()) == 0) return {};
   return Error::fromErrno(errno, "putting the new mount at " + target);
 }
 
@@ -185,7 +185,7 @@ Status SystemRemount::mountAt(const mounts::NfsMountRequest& request, Duration p
 }
 
 Result<std::unique_ptr<NewMount>> SystemRemount::takeUp(const std::string& path) {
-  UniqueFd tree(::open_tree(AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  UniqueFd tree(mounts::calls::cloneTree(path.c_str()));
   if (tree.valid()) return std::unique_ptr<NewMount>(std::make_unique<TakenUp>(std::move(tree)));
   if (errno == ENOSYS) return std::unique_ptr<NewMount>();
   return Error::fromErrno(errno, "taking up " + path);

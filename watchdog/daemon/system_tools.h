@@ -3,6 +3,7 @@
 
 #include <random>
 
+#include "efs/base/random.h"
 #include "tools/tools.h"
 
 namespace efs::watchdog {
@@ -18,7 +19,7 @@ class SystemChance final : public Chance {
   double next() override { return std::uniform_real_distribution<double>(0, 1)(random_); }
 
  private:
-  std::mt19937 random_{std::random_device{}()};
+  std::mt19937 random_{RandomSource{}()};
 };
 
 class SystemCertificates final : public Certificates {

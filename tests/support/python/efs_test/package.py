@@ -1,4 +1,5 @@
-"""The .deb of this build, and other small packages."""
+"""The packages of this tree, and other small ones."""
+import os
 import pathlib
 import re
 import tempfile
@@ -6,7 +7,16 @@ import tempfile
 from efs_test.programs import BIN, SOURCE, run
 
 UNIT = "amazon-efs-mount-watchdog.service"
+# Where the released programs are built, once for all tests: integration.packaging_programs does it.
+RELEASE = SOURCE / "build/package"
 VERSION = re.search(r"^project\(efsmount VERSION ([0-9.]+)", (SOURCE / "CMakeLists.txt").read_text(), re.M).group(1)
+
+
+def released_programs(folder):
+    """What the package holds as programs (the build of `packaging/build-deb.sh --programs`), unpacked below `folder`."""
+    root = pathlib.Path(folder, "programs")
+    run("cmake", "--install", RELEASE, "--component", "programs", env={**os.environ, "DESTDIR": str(root)})
+    return sorted(path for path in root.rglob("*") if path.is_file())
 
 
 def build_package(folder):

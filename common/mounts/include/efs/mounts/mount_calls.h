@@ -1,5 +1,6 @@
 // The system calls of the new mount API (Linux 5.2, include/uapi/linux/mount.h) by number: glibc
-// has functions for them only since 2.36, and our programs must run with 2.34.
+// has functions for them only since 2.36, and our programs must run with 2.34. All return -1 and
+// set errno where they fail; descriptors are the caller's to close.
 #pragma once
 
 #include <fcntl.h>
@@ -38,6 +39,10 @@ inline int fsmount(int context, unsigned attributes) {
 inline int moveMount(int mount, int directory, unsigned more) {
   return static_cast<int>(
       ::syscall(kMoveMount, mount, "", directory, "", kFromEmptyPath | kToEmptyPath | more));
+}
+// Onto a path, which the kernel walks.
+inline int moveMountTo(int mount, const char* path) {
+  return static_cast<int>(::syscall(kMoveMount, mount, "", AT_FDCWD, path, kFromEmptyPath));
 }
 
 }  // namespace efs::mounts::calls
