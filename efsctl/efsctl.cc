@@ -7,6 +7,7 @@
 #include "efs/base/nearest_word.h"
 #include "efs/base/text.h"
 #include "efs/base/version.h"
+#include "efs/efsctl/config.h"
 #include "efs/efsctl/status.h"
 
 namespace efs::efsctl {
@@ -17,8 +18,9 @@ struct Command {
   const char* purpose;
   int (*run)(const std::vector<std::string>& words);
 };
-constexpr std::array<Command, 1> kCommands = {{
+constexpr std::array<Command, 2> kCommands = {{
     {"status", "what is mounted, and how well it is", runStatus},
+    {"config", "every key of the configuration, its value, and where that stands", runConfig},
 }};
 
 std::string usage() {

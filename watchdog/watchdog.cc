@@ -133,9 +133,10 @@ void Watchdog::receiveSignal() {
 
 void Watchdog::loadConfig() {
   const bool first = !config_text_;
-  auto text = readFile(options_.config);
   // An absent file is an empty configuration (contract 11.1).
-  std::string content = text ? std::move(*text) : std::string();
+  const auto own = std::filesystem::path(options_.config).parent_path() / settings::kOwnConfigName;
+  std::string content = readFile(options_.config).value_or("");
+  content += '\0' + readFile(own.string()).value_or("");
   if (config_text_ == content) return;
   config_text_ = std::move(content);
   auto settings = settings::Settings::load(options_.config);
@@ -146,6 +147,7 @@ void Watchdog::loadConfig() {
     return;
   }
   for (const auto& warning : settings_.warnings) log::warning("{}", warning);
+  for (const auto& unknown : settings_.unknown) log::warning("configuration: {}", unknown);
   if (!first) log::info("configuration {} read again", options_.config);
   if (supervisor_) {
     supervisor_->configure(settings_);

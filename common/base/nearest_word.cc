@@ -8,7 +8,7 @@
 namespace efs {
 namespace {
 
-constexpr std::size_t kMaxWord = 40;
+constexpr std::size_t kMaxWord = 80;
 
 // Distance of Damerau and Levenshtein in its restricted form (optimal string alignment): exchanged
 // neighbours, the commonest slip of all, count one. `two_up` is the row before the last.

@@ -71,7 +71,8 @@ Result<IniFile> IniFile::parse(std::string_view text, const std::string& name) {
     file.sections_[line.name];
   }
   Feed feed{lines, 0, [&](std::size_t section, std::size_t line) {
-              file.sections_[lines[section].name][lines[line].name] = lines[line].value;
+              file.sections_[lines[section].name][lines[line].name] = {lines[line].value,
+                                                                       {name, lines[line].number}};
             }};
   const int bad = ini_parse_stream(readOne, &feed, storeOne, &feed);
   if (bad != 0 || feed.next != lines.size()) {
@@ -83,13 +84,43 @@ Result<IniFile> IniFile::parse(std::string_view text, const std::string& name) {
   return file;
 }
 
+void IniFile::lay(const IniFile& over) {
+  for (const auto& section : over.order_) {
+    if (!hasSection(section)) order_.push_back(section);
+  }
+  for (const auto& [section, keys] : over.sections_) {
+    for (const auto& [key, value] : keys) sections_[section][key] = value;
+  }
+}
+
+void IniFile::set(const std::string& section, std::string_view key, std::string_view value,
+                  const std::string& origin) {
+  if (section != kDefaultSection && !hasSection(section)) order_.push_back(section);
+  sections_[section][toLower(key)] = {replaceAll(std::string(value), "%", "%%"), {origin, 0}};
+}
+
 bool IniFile::hasSection(const std::string& section) const {
   return std::find(order_.begin(), order_.end(), section) != order_.end();
 }
 
 std::vector<std::string> IniFile::sections() const { return order_; }
 
-const std::string* IniFile::rawValue(const std::string& section, const std::string& key) const {
+std::vector<IniFile::Key> IniFile::keys() const {
+  std::vector<Key> all;
+  for (const auto& [section, values] : sections_) {
+    for (const auto& [key, value] : values) all.push_back({section, key, value.origin});
+  }
+  return all;
+}
+
+std::optional<IniFile::Origin> IniFile::originOf(const std::string& section,
+                                                 std::string_view key) const {
+  const Value* value = rawValue(section, toLower(key));
+  if (value == nullptr) return std::nullopt;
+  return value->origin;
+}
+
+const IniFile::Value* IniFile::rawValue(const std::string& section, const std::string& key) const {
   for (const auto& name : {section, std::string(kDefaultSection)}) {
     const auto found = sections_.find(name);
     if (found == sections_.end()) continue;
@@ -102,12 +133,14 @@ const std::string* IniFile::rawValue(const std::string& section, const std::stri
 Result<std::optional<std::string>> IniFile::find(const std::string& section,
                                                  std::string_view key) const {
   const std::string wanted = toLower(key);
-  const std::string* raw = rawValue(section, wanted);
+  const Value* raw = rawValue(section, wanted);
   if (raw == nullptr) return std::optional<std::string>();
-  auto value =
-      interpolate(*raw, [&](const std::string& other) { return rawValue(section, other); });
+  auto value = interpolate(raw->text, [&](const std::string& other) {
+    const Value* found = rawValue(section, other);
+    return found == nullptr ? nullptr : &found->text;
+  });
   if (value) return std::optional<std::string>(*std::move(value));
-  return Error(value.error()).addContext(name_ + ": [" + section + "] " + wanted);
+  return Error(value.error()).addContext(raw->origin.name + ": [" + section + "] " + wanted);
 }
 
 }  // namespace efs::settings

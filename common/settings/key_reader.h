@@ -9,6 +9,7 @@
 
 #include "efs/base/result.h"
 #include "efs/settings/ini_file.h"
+#include "efs/settings/settings.h"
 
 namespace efs::settings {
 
@@ -36,6 +37,10 @@ class KeyReader {
   // One of two words; `is_second` changes only where one of them is there. Empty counts as absent.
   void choice(const char* section, const char* key, Bad bad, const std::string& first,
               const std::string& second, bool& is_second);
+  // The value that holds for the key asked for last, where that is not simply its text.
+  void took(const std::string& value) { values_.back().value = value; }
+  // The same, and nobody has set it.
+  void tookDefault(const std::string& value);
   void warn(const std::string& warning) { warnings_.push_back(warning); }
   // The value was not usable: an error, or a warning that the default is taken.
   void reject(const char* section, const char* key, Bad bad, const std::string& value,
@@ -43,13 +48,14 @@ class KeyReader {
 
   const std::optional<Error>& failure() const { return failure_; }
   std::vector<std::string> takeWarnings() { return std::move(warnings_); }
-  const std::vector<std::string>& asked() const { return asked_; }
+  // What was asked for, in that order.
+  const std::vector<ConfigReport::Value>& values() const { return values_; }
 
  private:
   const IniFile& ini_;
   std::optional<Error> failure_;
   std::vector<std::string> warnings_;
-  std::vector<std::string> asked_;
+  std::vector<ConfigReport::Value> values_;
 };
 
 }  // namespace efs::settings

@@ -4,6 +4,8 @@
 
 #include "efs/base/text.h"
 #include "key_reader.h"
+#include "layers.h"
+#include "unknown_keys.h"
 
 namespace efs::settings {
 namespace {
@@ -33,7 +35,10 @@ void readLog(KeyReader& keys, Settings& settings) {
     } else {
       keys.warn("Malformed logging level \"" + printable(*level) +
                 "\", setting logging level to INFO");
+      keys.tookDefault("INFO");
     }
+  } else {
+    keys.took("INFO");
   }
   keys.number(kMount, "logging_max_bytes", Bad::kError, 0, kMaxLogBytes, settings.log.max_bytes);
   keys.number(kMount, "logging_file_count", Bad::kError, 0, kMaxLogFiles, settings.log.file_count);
@@ -44,7 +49,7 @@ void readLog(KeyReader& keys, Settings& settings) {
 
 void readStateMode(KeyReader& keys, mode_t& out) {
   const auto text = keys.text(kMount, "state_file_dir_mode");
-  if (!text) return;
+  if (!text) return keys.took("750");
   unsigned mode = 0;
   const char* end = text->data() + text->size();
   const auto [stop, code] = std::from_chars(text->data(), end, mode, 8);
@@ -52,6 +57,7 @@ void readStateMode(KeyReader& keys, mode_t& out) {
     out = static_cast<mode_t>(mode);
   } else {
     keys.reject(kMount, "state_file_dir_mode", Bad::kDefault, *text, "an octal file mode");
+    keys.tookDefault("750");
   }
 }
 
@@ -163,19 +169,23 @@ std::size_t characterCount(std::string_view text) {
 
 void readClientSource(KeyReader& keys, std::string& out) {
   const auto source = keys.text(kClientInfo, "source");
-  if (source && !source->empty() && characterCount(*source) <= 100) out = *source;
+  if (source && !source->empty() && characterCount(*source) <= 100) {
+    out = *source;
+  } else {
+    keys.tookDefault(out);
+  }
 }
 
 }  // namespace
 
 Result<Settings> Settings::load(const std::string& path) {
-  EFS_TRY(ini, IniFile::load(path));
+  EFS_TRY(ini, loadLayers(path));
   return fromIni(ini);
 }
 
-Result<Settings> Settings::fromIni(const IniFile& ini) {
+// All keys, and what is wrong with them; the caller looks at keys.failure().
+Settings Settings::read(KeyReader& keys, const IniFile& ini) {
   Settings settings;
-  KeyReader keys(ini);
   readLog(keys, settings);
   readStateMode(keys, settings.state_dir_mode);
   readMount(keys, settings.mount);
@@ -189,23 +199,38 @@ Result<Settings> Settings::fromIni(const IniFile& ini) {
                                           keys.text(section.c_str(), "dns_name_suffix"),
                                           keys.text(section.c_str(), "stunnel_cafile")});
   }
-  if (keys.failure()) return Error(*keys.failure());
   settings.warnings = keys.takeWarnings();
   return settings;
 }
 
+Result<Settings> Settings::fromIni(const IniFile& ini) {
+  KeyReader keys(ini);
+  Settings settings = read(keys, ini);
+  if (keys.failure()) return Error(*keys.failure());
+  settings.unknown = unknownKeys(ini, knownKeys());
+  return settings;
+}
+
+Result<ConfigReport> ConfigReport::load(const std::string& path) {
+  EFS_TRY(ini, loadLayers(path));
+  KeyReader keys(ini);
+  const Settings settings = Settings::read(keys, ini);
+  ConfigReport report;
+  report.values = keys.values();
+  report.warnings = settings.warnings;
+  report.unknown = unknownKeys(ini, Settings::knownKeys());
+  report.failure = keys.failure();
+  return report;
+}
+
 std::vector<std::string> Settings::knownKeys() {
-  const IniFile empty;
-  Settings settings;
+  IniFile empty;
+  empty.set(kProxy, "proxy_logging_level", "", "");
   KeyReader keys(empty);
-  readLog(keys, settings);
-  readStateMode(keys, settings.state_dir_mode);
-  readMount(keys, settings.mount);
-  readWatchdog(keys, settings.watchdog);
-  settings.proxy = readProxy(keys);
-  readCloudWatch(keys, settings.cloudwatch);
-  readClientSource(keys, settings.client_source);
-  return keys.asked();
+  (void)read(keys, empty);
+  std::vector<std::string> known;
+  for (const auto& value : keys.values()) known.push_back(value.section + "." + value.key);
+  return known;
 }
 
 MountSettings Settings::forRegion(const std::string& region) const {

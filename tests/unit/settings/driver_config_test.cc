@@ -47,6 +47,7 @@ Settings loaded(const std::string& text) {
 TEST(DriverConfig, IsAcceptedWithoutWarning) {
   const Settings settings = loaded(driverConfig("", "", "21049"));
   EXPECT_TRUE(settings.warnings.empty());
+  EXPECT_TRUE(settings.unknown.empty()) << settings.unknown.front();
   EXPECT_EQ(settings.client_source, "k8s");
   EXPECT_FALSE(settings.mount.region);
   EXPECT_FALSE(settings.mount.fips_mode);

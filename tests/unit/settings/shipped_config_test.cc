@@ -2,8 +2,10 @@
 // and its README against what the code reads.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 
+#include "efs/base/text.h"
 #include "efs/settings/settings.h"
 #include "efs/test_support/temp_dir.h"
 
@@ -38,14 +40,9 @@ constexpr auto kTable = std::to_array<Row>({
     {"mount", "optimize_readahead", "true"},
     {"mount", "fall_back_to_mount_target_ip_address_enabled", "true"},
     {"mount", "disable_fetch_ec2_metadata_token", "false"},
-    {"mount", "credential_fallthrough", nullptr},
     {"mount", "retry_nfs_mount_command", "true"},
     {"mount", "retry_nfs_mount_command_count", "3"},
     {"mount", "retry_nfs_mount_command_timeout_sec", "15"},
-    {"mount", "mount_api", nullptr},          // ours
-    {"mount", "allow_local_uids", nullptr},   // ours
-    {"mount", "client_identifier", nullptr},  // ours
-    {"mount", "tls_ciphers", nullptr},        // ours
     {"mount-watchdog", "enabled", "true"},
     {"mount-watchdog", "poll_interval_sec", "1"},
     {"mount-watchdog", "unmount_count_for_consistency", "5"},
@@ -54,12 +51,6 @@ constexpr auto kTable = std::to_array<Row>({
     {"mount-watchdog", "stunnel_health_check_enabled", "true"},
     {"mount-watchdog", "stunnel_health_check_interval_min", "5"},
     {"mount-watchdog", "stunnel_health_check_command_timeout_sec", "30"},
-    // Not in the contract: ours.
-    {"mount-watchdog", "hang_detection_sec", "10"},
-    {"mount-watchdog", "az_failover", "auto"},
-    {"mount-watchdog", "remount_stale", "true"},
-    {"mount-watchdog", "remount_after_sec", "0"},
-    {"mount-watchdog", "allow_identity_change", nullptr},
     {"client-info", "source", nullptr},
     {"cloudwatch-log", "enabled", nullptr},
     {"cloudwatch-log", "log_group_name", "/aws/efs/utils"},
@@ -114,6 +105,32 @@ TEST(ShippedConfig, HasTheContractsRegions) {
   std::size_t count = 0;
   for (const auto& section : ini->sections()) count += section.rfind("mount.", 0) == 0 ? 1U : 0U;
   EXPECT_EQ(count, regions.size());
+}
+
+// Section 11: efsmount.conf has what efs-utils does not know, as comments that say what holds.
+TEST(ShippedConfig, OurFileShowsTheDefaultsOfOurKeys) {
+  const auto text = test_support::contentOf(std::string(EFS_CONFIG) + "/efsmount.conf");
+  const test_support::TempDir dir;
+  std::string uncommented;
+  for (const auto& line : split(text, '\n')) {
+    const bool key = line.size() > 1 && line[0] == '#' && line[1] != ' ';
+    uncommented += (key ? line.substr(1) : line) + "\n";
+  }
+  const auto plain = ConfigReport::load(dir.write("efs-utils.conf", ""));
+  dir.write("efsmount.conf", uncommented);
+  const auto shown = ConfigReport::load(dir.at("efs-utils.conf"));
+  ASSERT_TRUE(plain.has_value() && shown.has_value());
+  EXPECT_TRUE(shown->unknown.empty());
+  std::size_t ours = 0;
+  for (std::size_t i = 0; i < plain->values.size(); ++i) {
+    if (shown->values[i].origin == "built-in") continue;
+    ++ours;
+    EXPECT_EQ(shown->values[i].value, plain->values[i].value) << shown->values[i].key;
+    const bool known = std::any_of(kTable.begin(), kTable.end(),
+                                   [&](const Row& row) { return row.key == shown->values[i].key; });
+    EXPECT_FALSE(known) << shown->values[i].key << " is a key of efs-utils";
+  }
+  EXPECT_EQ(ours, 11U);
 }
 
 TEST(ShippedConfig, ReadmeExplainsEveryKeyThatIsRead) {

@@ -7,7 +7,7 @@
 namespace efs {
 
 // The nearest of `known` words; empty when none is near enough to be meant or `word` is longer than
-// 40 bytes. Near: for every four letters of the known word one may be wrong, missing, too many, or
+// 80 bytes. Near: for every four letters of the known word one may be wrong, missing, too many, or
 // exchanged with its neighbour (at least one; none in words of two letters, where everything is
 // near).
 std::string_view nearestWord(std::string_view word, std::span<const std::string_view> known);

@@ -21,7 +21,11 @@
 
 namespace efs::settings {
 
+class KeyReader;
+
 inline constexpr const char* kConfigPath = "/etc/amazon/efs/efs-utils.conf";
+// For the keys that are only ours: beside it, read after it.
+inline constexpr const char* kOwnConfigName = "efsmount.conf";
 inline constexpr const char* kDefaultCaFile = "/etc/amazon/efs/efs-utils.crt";
 
 struct LogSettings {  // [DEFAULT]
@@ -101,7 +105,12 @@ struct Settings {
   std::string client_source = "unknown";  // [client-info] source, 1-100 characters
   // What was wrong but survivable (bad number replaced by default, unknown log level): log these.
   std::vector<std::string> warnings;
+  // Sections, keys and variables that nothing reads, in words, with what was probably meant. For
+  // the watchdog to log: once, not at each mount.
+  std::vector<std::string> unknown;
 
+  // The file, over it efsmount.conf in the same directory, over both the variables
+  // EFSMOUNT_<SECTION>_<KEY> of this process. Any of them may be absent.
   static Result<Settings> load(const std::string& path = kConfigPath);
   static Result<Settings> fromIni(const IniFile& ini);
   // "section.key" of everything fromIni() reads, without the region sections: for the
@@ -111,11 +120,31 @@ struct Settings {
   MountSettings forRegion(const std::string& region) const;
 
  private:
+  friend struct ConfigReport;
+  static Settings read(KeyReader& keys, const IniFile& ini);
+
   struct RegionOverride {
     std::string region;
     std::optional<std::string> dns_name_suffix, ca_file;
   };
   std::vector<RegionOverride> region_overrides_;
+};
+
+// What `efsctl config` shows.
+struct ConfigReport {
+  // A key with the value that holds.
+  struct Value {
+    std::string section;
+    std::string key;
+    std::string value;   // empty: none, which the program then finds out or does without
+    std::string origin;  // "FILE:LINE", "variable EFSMOUNT_...", or "built-in"
+  };
+  std::vector<Value> values;                   // in the order of the documentation
+  std::vector<std::string> warnings, unknown;  // as Settings has them
+  std::optional<Error> failure;                // why no mount is made with it
+
+  // As Settings::load(); an error only where a file cannot be read or parsed.
+  static Result<ConfigReport> load(const std::string& path = kConfigPath);
 };
 
 }  // namespace efs::settings
