@@ -1,3 +1,4 @@
+#include <cstddef>
 #include <vector>
 
 #include "efs/base/text.h"
@@ -20,12 +21,28 @@ std::vector<std::string> normalParts(std::string_view path) {
   return parts;
 }
 
+// What stands around a mount's name in the names of its files takes 23 bytes at most
+// (".stunnel-config.<name>.XXXXXX", the file before it is renamed), and NAME_MAX is 255.
+constexpr std::size_t kLongestName = 232;
+
+// `middle` where it fits, `around` bytes being taken; else its beginning and its digest.
+std::string shortened(const std::string& middle, std::size_t around) {
+  if (middle.size() + around <= kLongestName) return middle;
+  const std::string digest = "." + shortName(middle);
+  std::size_t end =
+      around + digest.size() < kLongestName ? kLongestName - around - digest.size() : 0;
+  // No character is cut in two: names stand in texts that are UTF-8.
+  while (end > 0 && (static_cast<unsigned char>(middle[end]) & 0xC0U) == 0x80U) --end;
+  return middle.substr(0, end) + digest;
+}
+
 }  // namespace
 
 std::string mountName(std::string_view fs_id, std::string_view mountpoint, int port) {
   std::string middle = join(normalParts(mountpoint), ".");
   middle.erase(0, middle.find_first_not_of('.'));
-  return std::string(fs_id) + "." + middle + "." + std::to_string(port);
+  const std::size_t around = fs_id.size() + 2 + std::to_string(port).size();
+  return std::string(fs_id) + "." + shortened(middle, around) + "." + std::to_string(port);
 }
 
 std::optional<ParsedMountName> parseMountName(std::string_view name) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "efs/base/text.h"
 #include "efs/base/version.h"
 #include "request/option_table.h"
 
@@ -20,6 +21,35 @@ std::string helpLine(const OptionRow& row) {
   if (!row.needs.name.empty()) line.append("; needs ").append(row.needs.name);
   if (!row.excludes.name.empty()) line.append("; not with ").append(row.excludes.name);
   return line + "\n";
+}
+
+Error invalid(std::string message, std::string hint) {
+  return Error(ErrorKind::kInvalidInput, std::move(message)).addHint(std::move(hint));
+}
+
+// Words after device and mount point. What mount(8) adds of its own and nothing depends on (-n, -s,
+// -v, -r, -w) passes; options that would be lost are an error: a mount without `tls` that was asked
+// for is worse than none.
+Status readFlags(const std::vector<std::string>& words, CommandLine& command) {
+  bool options_seen = false;
+  for (auto word = words.begin(); word != words.end(); ++word) {
+    if (*word == "-f") command.fake = true;
+    const bool has_next = word + 1 != words.end();
+    if ((*word == "-N" || *word == "-t") && has_next) {
+      ++word;  // its value may look like anything
+    } else if (*word == "-o") {
+      // CLI-3
+      if (options_seen) {
+        return invalid("a second -o", "write all options behind one -o, with commas between them");
+      }
+      options_seen = true;
+      if (has_next) command.options = *++word;
+    } else if (word->starts_with("-o") || word->starts_with("--option")) {
+      return invalid("\"" + printable(*word, 60) + "\" is not understood",
+                     "write -o, a blank, and the options with commas between them");
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -44,10 +74,7 @@ Result<CommandLine> parseCommandLine(const std::vector<std::string>& argv) {
   }
   command.device = argv[1];
   command.mountpoint = argv[2];
-  command.fake = std::find(argv.begin() + 3, argv.end(), "-f") != argv.end();
-  // CLI-3: only the first -o counts, and only with a word after it.
-  const auto flag = std::find(argv.begin() + 3, argv.end(), "-o");
-  if (flag != argv.end() && flag + 1 != argv.end()) command.options = *(flag + 1);
+  EFS_CHECK(readFlags({argv.begin() + 3, argv.end()}, command));
   return command;
 }
 

@@ -260,11 +260,20 @@ Error errorOf(std::string_view text, std::string_view hint) {
   return invalid(std::string(text)).addHint(hint);
 }
 
+// A flag is on where it stands, whatever value it is given.
+bool saysNo(const std::string& value) {
+  const std::string lower = toLower(value);
+  return lower == "false" || lower == "no" || lower == "off" || lower == "0";
+}
+
 Status checkValue(const OptionRow& row, const std::string& value) {
   const std::string name(row.name);
   switch (row.kind) {
     case ValueKind::kNone:
-      return {};
+      if (!saysNo(value)) return {};
+      return invalid("mount option " + name + "=" + printable(value) + " would turn " + name +
+                     " on")
+          .addHint("leave " + name + " out where it is not wanted");
     case ValueKind::kText:
       if (!value.empty()) return {};
       return invalid("mount option " + name + " needs a value");

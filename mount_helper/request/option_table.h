@@ -15,7 +15,7 @@
 namespace efs::mount_helper {
 
 enum class ValueKind {
-  kNone,     // a flag; a value that is given all the same is not looked at
+  kNone,     // a flag; a value that is given all the same counts only if it says no: refused
   kText,     // must not be empty
   kInteger,  // from `lowest` to `highest`
   kUrlPath,  // begins with "/"

@@ -26,8 +26,19 @@ TEST(CommandLine, TakesDeviceAndMountPointFromTheFirstTwoWords) {
 }
 
 // CLI-3
-TEST(CommandLine, UsesOnlyTheFirstDashO) {
-  EXPECT_EQ(parsed({"m", "fs-1", "/mnt", "-n", "-o", "tls", "-o", "ro"}).options, "tls");
+TEST(CommandLine, RefusesOptionsThatWouldBeLost) {
+  const auto refusal = [](const std::vector<std::string>& words) {
+    std::vector<std::string> argv{"m", "fs-1", "/mnt"};
+    argv.insert(argv.end(), words.begin(), words.end());
+    const auto command = parseCommandLine(argv);
+    return command ? "options " + command->options : command.error().message();
+  };
+  EXPECT_EQ(refusal({"-n", "-o", "tls", "-o", "ro"}), "a second -o");
+  EXPECT_EQ(refusal({"-otls"}), "\"-otls\" is not understood");
+  EXPECT_EQ(refusal({"--options", "tls"}), "\"--options\" is not understood");
+  EXPECT_EQ(refusal({"--options=tls"}), "\"--options=tls\" is not understood");
+  // Values are no words of their own.
+  EXPECT_EQ(refusal({"-N", "-o", "-o", "-otls"}), "options -otls");
 }
 
 // CLI-3

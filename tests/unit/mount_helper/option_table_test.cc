@@ -114,5 +114,23 @@ TEST(OptionTable, AMistypedOptionIsGuessedAndARefusedOneNeverProposed) {
   }
 }
 
+// A flag is on where it stands: one that says no would do the opposite of what is meant.
+TEST(OptionTable, RefusesAFlagThatSaysNo) {
+  for (const OptionRow& row : optionTable()) {
+    if (row.kind != ValueKind::kNone || row.service == Service::kRefused) continue;
+    for (const char* no : {"false", "No", "off", "0"}) {
+      MountRequest request;
+      request.nfs_options = mounts::OptionList::parse(std::string(row.name) + "=" + no);
+      const auto taken = takeOptions(request);
+      ASSERT_FALSE(taken.has_value()) << row.name << "=" << no;
+      EXPECT_EQ(taken.error().message(), "mount option " + std::string(row.name) + "=" + no +
+                                             " would turn " + std::string(row.name) + " on");
+    }
+    MountRequest request;
+    request.nfs_options = mounts::OptionList::parse(std::string(row.name) + "=true");
+    EXPECT_TRUE(takeOptions(request).has_value()) << row.name;
+  }
+}
+
 }  // namespace
 }  // namespace efs::mount_helper

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "efs/base/utf8.h"
 #include "efs/state/mount_state.h"
 #include "efs/test_support/fake_clock.h"
 
@@ -23,6 +24,38 @@ TEST(MountName, ResolvesThePathInTheTextAlone) {
 
 TEST(MountName, KeepsBlanksAndDots) {
   EXPECT_EQ(mountName("fs-1", "/mnt/my files/v1.2", 2049), "fs-1.mnt.my files.v1.2.2049");
+}
+
+// CSI-21: a volume's name of 253 characters below the kubelet's directory.
+TEST(MountName, LeavesRoomForWhatStandsAroundItInFileNames) {
+  const std::string volume(253, 'v');
+  const std::string path = "/var/lib/kubelet/pods/0c6f5d2e/volumes/kubernetes.io~csi/" + volume;
+  const std::string name = mountName("fs-0123456789abcdef0", path + "/mount", 20049);
+  EXPECT_EQ(name.size(), 232U);
+  EXPECT_LE((".stunnel-config." + name + ".XXXXXX").size(), 255U);
+  EXPECT_NE(name, mountName("fs-0123456789abcdef0", path + "w/mount", 20049));
+  const auto parsed = parseMountName(name);
+  ASSERT_TRUE(parsed.has_value());
+  EXPECT_EQ(parsed->fs_id, "fs-0123456789abcdef0");
+  EXPECT_EQ(parsed->port, 20049);
+  EXPECT_EQ(parsed->safe_mountpoint.substr(0, 20), "var.lib.kubelet.pods");
+}
+
+// What had room before has the name it had before.
+TEST(MountName, IsCutOnlyWhereItMustBe) {
+  const std::string fits(232 - std::string("fs-1..20049").size(), 'x');
+  EXPECT_EQ(mountName("fs-1", "/" + fits, 20049), "fs-1." + fits + ".20049");
+  const std::string cut = mountName("fs-1", "/" + fits + "x", 20049);
+  EXPECT_EQ(cut.size(), 232U);
+  EXPECT_NE(cut.substr(0, 220), "fs-1." + fits.substr(0, 215));
+}
+
+TEST(MountName, IsNotCutWithinACharacter) {
+  for (std::size_t ahead = 0; ahead < 3; ++ahead) {
+    std::string path = "/" + std::string(ahead, 'a');
+    for (int i = 0; i < 120; ++i) path += "\u20ac";  // three bytes
+    EXPECT_TRUE(isUtf8(mountName("fs-1", path, 20049))) << ahead;
+  }
 }
 
 TEST(MountName, IsTakenApartAgain) {

@@ -17,7 +17,8 @@
 namespace efs::state {
 
 // "<fs id>.<mount point>.<port>" (contract ST-1): the mount point without its leading '/' (and
-// leading dots), further '/' as '.'; ".", ".." and doubled '/' are resolved in the text alone.
+// leading dots), further '/' as '.'; ".", ".." and doubled '/' are resolved in the text alone. A
+// mount point that leaves no room below NAME_MAX is cut, and its digest (shortName()) follows.
 std::string mountName(std::string_view fs_id, std::string_view mountpoint, int port);
 
 struct ParsedMountName {
