@@ -36,7 +36,10 @@ compile() { timeout 3600 cmake --build build/release -j "$(nproc)" --target "$@"
 install_programs() {
   install -d /etc/amazon/efs /var/log/amazon/efs
   cmake --install build/release --component programs
-  [[ -e /etc/amazon/efs/efs-utils.conf ]] || install -m 644 config/efs-utils.conf /etc/amazon/efs/
+  local name
+  for name in efs-utils.conf efsmount.conf; do
+    [[ -e /etc/amazon/efs/$name ]] || install -m 644 "config/$name" /etc/amazon/efs/
+  done
   # The system's authorities contain Amazon's.
   [[ -e /etc/amazon/efs/efs-utils.crt ]] ||
     install -m 444 /etc/ssl/certs/ca-certificates.crt /etc/amazon/efs/efs-utils.crt

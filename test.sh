@@ -22,7 +22,7 @@ build() {
 # What is released, for the tests of packages: the slowest part of them, and alone.
 build_released() {
   step "build the released programs"
-  timeout 3600 packaging/build-deb.sh --programs
+  timeout 3600 packaging/build.sh programs
 }
 
 # run_tests PRESET [CTEST ARGUMENT...]

@@ -152,6 +152,10 @@ checksum() { sha256sum "$1" | cut -d' ' -f1; }
 
 # efs_setting KEY VALUE: changes the client's efs-utils.conf for this case.
 efs_setting() {
-  sed -i "s|^#\? *$1 *=.*|$1 = $2|" /etc/amazon/efs/efs-utils.conf
-  grep -q "^$1 = $2" /etc/amazon/efs/efs-utils.conf || fail "efs-utils.conf has no key $1"
+  local file
+  for file in /etc/amazon/efs/efs-utils.conf /etc/amazon/efs/efsmount.conf; do
+    sed -i "s|^#\? *$1 *=.*|$1 = $2|" "$file"
+    ! grep -q "^$1 = $2" "$file" || return 0
+  done
+  fail "neither efs-utils.conf nor efsmount.conf has the key $1"
 }

@@ -9,11 +9,16 @@ EFS_PACKAGES_build=(
   libssl-dev libcurl4-openssl-dev libfmt-dev nlohmann-json3-dev libexpected-dev
   libmount-dev libinih-dev libc-ares-dev libgtest-dev libgmock-dev
 )
+# To make packages for arm64 on amd64, and to run what is made (after dpkg --add-architecture arm64).
+EFS_PACKAGES_arm64=(
+  g++-aarch64-linux-gnu qemu-user libssl-dev:arm64 libcurl4-openssl-dev:arm64 libfmt-dev:arm64
+  libmount-dev:arm64 libinih-dev:arm64 libc-ares-dev:arm64
+)
 # To run the unit and integration tests.
 EFS_PACKAGES_test=(
   bash coreutils util-linux e2fsprogs procps iproute2 openssl ca-certificates libcurl4
   nfs-ganesha nfs-ganesha-vfs nfs-ganesha-mem
-  python3 dpkg-dev binutils adduser
+  python3 dpkg-dev binutils adduser rpm cpio xz-utils passwd
 )
 # The load of the end-to-end tests.
 EFS_PACKAGES_load=(fio)

@@ -24,7 +24,7 @@ payload() {
   shift 2
   put_tests "$root" "$bin" without-libraries
   mkdir -p "$units/network-online.target.wants" "$root/mnt/efs" "$root/mnt/none" "$root/efsmount/package"
-  package="$("$SOURCE/packaging/build-deb.sh" --bin "$bin" "$root/efsmount/package")" || die "no package"
+  package="$("$SOURCE/packaging/build.sh" deb --build "$bin/.." --output "$root/efsmount/package")" || die "no package"
   mv "$package" "$root/efsmount/package/efsmount.deb"
   cp "$TESTBED"/guest/efs-test.{service,target} "$SOURCE/tests/e2e/systemd_world/efs-world.service" "$units/"
   ln -s ../efs-world.service "$units/network-online.target.wants/"

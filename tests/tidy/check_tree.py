@@ -15,7 +15,7 @@ BANNED = [
     (re.compile(r"\bstrerror\s*\("), "use efs::errnoText"),
     (re.compile(r"(?<![\w:])s?rand\s*\("), "take randomness as an argument (<random>)"),
     (re.compile(r"\bstd::random_device\b"), "use efs::RandomSource: arc4random is newer than glibc 2.34"),
-    (re.compile(r"::(open_tree|move_mount|fsopen|fsconfig|fsmount)\s*\("), "by number (mount_calls.h): newer than glibc 2.34"),
+    (re.compile(r"(?<!\w)::(open_tree|move_mount|fsopen|fsconfig|fsmount)\s*\("), "by number (mount_calls.h): newer than glibc 2.34"),
     (re.compile(r"\bstd::regex\b"), "std::regex can overflow the stack on hostile input"),
     (re.compile(r"\b(strcpy|strcat|sprintf|gets)\s*\("), "use std::string or fmt"),
     (re.compile(r"\b(TODO|FIXME|XXX|HACK)\b"), "do it now, or say it in an issue"),

@@ -26,10 +26,10 @@ class MountLog(HelperBench):
 
     def setting(self, key, value):
         with open(CONFIG, encoding="utf-8") as source:
-            lines = source.read().split("\n")
+            lines = [line for line in source.read().split("\n") if line.split("=")[0].strip() != key]
+        lines.insert(lines.index("[mount]") + 1, f"{key} = {value}")
         with open(CONFIG, "w", encoding="utf-8") as out:
-            out.write("\n".join(f"{key} = {value}" if line.split("=")[0].strip() == key else line
-                                for line in lines))
+            out.write("\n".join(lines))
 
     def both_ways(self):
         for writer in ("shared", "own"):

@@ -1,76 +1,24 @@
-"""Promise: dpkg installs, upgrades, removes and purges the package, also in the place of amazon-efs-utils.
-
-The real dpkg works on a throw-away copy of this machine: an overlay over /, in a mount namespace of its own, so
-that nothing outside changes. systemctl is a recorder there: what is asked of systemd is seen, not done.
-Ends with 77 (skipped) where overlays cannot be made or no systemctl is installed.
+"""Promise: dpkg installs, upgrades, removes and purges the package, also in the place of amazon-efs-utils and back, and
+never asks: there is no terminal.
 """
-import os
-import pathlib
-import stat
-import subprocess
-import sys
-import tempfile
-import unittest
-
 from efs_test.package import UNIT, build_package, small_package, with_version
+from efs_test.package_world import LINK, World, run_inside
 from efs_test.programs import run
 
-INSIDE = "EFS_PACKAGE_TEST_ROOT"
-LINK = f"etc/systemd/system/multi-user.target.wants/{UNIT}"
-# What only edits links is done by the real one.
-SYSTEMCTL = """#!/bin/sh
-case "$1" in --root=*) exec /usr/bin/systemctl.real "$@" ;; esac
-echo "$*" >>/systemctl.calls
-case "$*" in *is-enabled*) echo enabled ;; esac
-"""
 OLD_CONFIG = "[DEFAULT]\nlogging_level = INFO\n"
+CONFIG = "etc/amazon/efs/efs-utils.conf"
 
 
-def make_world(work):
-    """Mounts: the machine with a recorder for systemctl, no EFS files, and /run as after boot."""
-    root = work / "root"
-    for name in ("upper", "work", "root", "upper/etc", "upper/var/log"):
-        (work / name).mkdir(parents=True)
-    # Hidden, not removed: this machine's logs may be written to at this moment.
-    for name in ("etc/amazon", "var/log/amazon"):
-        os.mknod(work / "upper" / name, stat.S_IFCHR, 0)
-    run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir=/,upperdir={work}/upper,workdir={work}/work", root)
-    for name in ("run", "proc", "tmp"):
-        run("mount", "-t", "proc" if name == "proc" else "tmpfs", "none", root / name)
-    (root / "run/systemd/system").mkdir(parents=True)
-    systemctl = root / "usr/bin/systemctl"
-    systemctl.rename(systemctl.with_suffix(".real"))
-    systemctl.write_text(SYSTEMCTL)
-    systemctl.chmod(0o755)
-    run("rm", "-rf", root / "sbin/mount.efs", root / "usr/sbin/policy-rc.d")
-    run("chroot", root, "deluser", "--quiet", "efs", check=False)
-    return root
-
-
-class Dpkg(unittest.TestCase):
-    def setUp(self):
-        self.work = pathlib.Path(tempfile.mkdtemp(dir=os.environ[INSIDE]))
-        self.root = make_world(self.work)
-        self.addCleanup(run, "umount", "-R", "-l", self.root, check=False)
-
+class Dpkg(World):
     def dpkg(self, *words, check=True):
-        (self.root / "systemctl.calls").unlink(missing_ok=True)
-        return run("chroot", self.root, "dpkg", "--force-confold", *words, check=check, stdin=subprocess.DEVNULL,
-                   env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"})
+        return self.chroot("dpkg", *words, check=check)
 
     def install(self, package):
         (self.root / "tmp/package.deb").write_bytes(package.read_bytes())
-        return self.dpkg("--install", "/tmp/package.deb")
-
-    def systemctl_calls(self):
-        calls = self.root / "systemctl.calls"
-        return calls.read_text() if calls.exists() else ""
+        return self.dpkg("--auto-deconfigure", "--install", "/tmp/package.deb")
 
     def status(self, name):
         return run("chroot", self.root, "dpkg-query", "-W", "-f", "${db:Status-Abbrev}", name, check=False).stdout.strip()
-
-    def exists(self, path):
-        return os.path.lexists(self.root / path)
 
     def test_first_installation_enables_and_starts(self):
         self.install(PACKAGE)
@@ -115,7 +63,7 @@ class Dpkg(unittest.TestCase):
         self.assertIn(f"stop {UNIT}", self.systemctl_calls())
         self.assertFalse(self.exists(LINK))
         self.assertFalse(self.exists("sbin/mount.efs"))
-        for path in ("etc/amazon/efs/efs-utils.conf", "etc/amazon/efs/privateKey.pem", "var/log/amazon/efs/mount.log",
+        for path in ("etc/amazon/efs/efsmount.conf", "etc/amazon/efs/privateKey.pem", "var/log/amazon/efs/mount.log",
                      "run/efs/fs-0123.mnt.20049"):
             self.assertTrue(self.exists(path), path)
         self.dpkg("--purge", "efsmount")
@@ -158,7 +106,7 @@ class Dpkg(unittest.TestCase):
     # UP-1: the old package goes, its configuration and the files of its mounts stay.
     def test_takes_the_place_of_amazon_efs_utils_and_keeps_its_configuration(self):
         self.install(OLD_PACKAGE)
-        config = self.root / "etc/amazon/efs/efs-utils.conf"
+        config = self.root / CONFIG
         config.write_text(OLD_CONFIG + "# the user's own line\n")
         self.install(PACKAGE)
         self.assertEqual(self.status("efsmount"), "ii")
@@ -168,9 +116,58 @@ class Dpkg(unittest.TestCase):
         self.assertIn("BEGIN CERTIFICATE", (self.root / "etc/amazon/efs/efs-utils.crt").read_text())
         self.assertTrue(self.exists(LINK))
         # What the old package left does not take our files along when it is purged.
-        self.dpkg("--purge", "amazon-efs-utils", check=False)
+        self.dpkg("--purge", "amazon-efs-utils")
         self.assertIn("efsmount", run("chroot", self.root, "/sbin/mount.efs", "--version").stdout)
-        self.assertTrue(config.exists())
+        self.assertIn("the user's own line", config.read_text())
+        self.assertEqual(self.status("efsmount"), "ii")
+
+    def test_goes_back_to_amazon_efs_utils_which_keeps_its_configuration(self):
+        self.install(OLD_PACKAGE)
+        (self.root / CONFIG).write_text(OLD_CONFIG + "# the user's own line\n")
+        self.install(PACKAGE)
+        (self.root / "var/log/amazon/efs/mount.log").write_text("log")
+        self.dpkg("--remove", "efsmount")  # as apt does where the other one is asked for
+        self.install(OLD_PACKAGE)
+        self.assertEqual(self.status("amazon-efs-utils"), "ii")
+        self.assertIn("the user's own line", (self.root / CONFIG).read_text())
+        self.dpkg("--purge", "efsmount")
+        self.assertIn("the user's own line", (self.root / CONFIG).read_text())
+        self.assertTrue(self.exists("var/log/amazon/efs/mount.log"))
+
+    def test_gives_way_to_an_amazon_efs_utils_that_was_never_there(self):
+        self.install(PACKAGE)
+        (self.root / CONFIG).write_text("[mount]\nregion = eu-west-1\n")
+        done = self.dpkg("--remove", "efsmount")
+        self.assertIn("efs-utils.conf.efsmount", done.stderr)
+        self.install(OLD_PACKAGE)
+        self.assertEqual(self.status("amazon-efs-utils"), "ii")
+        self.assertEqual((self.root / CONFIG).read_text(), OLD_CONFIG)
+        self.assertIn("region = eu-west-1", (self.root / f"{CONFIG}.efsmount").read_text())
+
+    def test_an_edited_configuration_is_back_after_a_removal_and_an_installation(self):
+        self.install(PACKAGE)
+        (self.root / CONFIG).write_text(OLD_CONFIG)
+        self.dpkg("--remove", "efsmount")
+        self.install(PACKAGE)
+        self.assertEqual((self.root / CONFIG).read_text(), OLD_CONFIG)
+
+    def test_an_upgrade_of_the_time_with_a_conffile_asks_nothing(self):
+        with_conffile = small_package(
+            self.work, "efsmount", "Version: 0.0.1\n",
+            {"/sbin/mount.efs": ("#!/bin/sh\n", 0o755), f"/{CONFIG}": (OLD_CONFIG, 0o644)}, [f"/{CONFIG}"])
+        self.install(with_conffile)
+        (self.root / CONFIG).write_text(OLD_CONFIG + "# the user's own line\n")
+        self.install(PACKAGE)
+        self.assertEqual(self.status("efsmount"), "ii")
+        self.assertIn("the user's own line", (self.root / CONFIG).read_text())
+
+    def test_a_downgrade_and_a_second_installation_ask_nothing(self):
+        self.install(with_version(PACKAGE, "99.0", self.work))
+        (self.root / CONFIG).write_text(OLD_CONFIG)
+        for _ in range(2):
+            self.install(PACKAGE)
+            self.assertEqual(self.status("efsmount"), "ii")
+            self.assertEqual((self.root / CONFIG).read_text(), OLD_CONFIG)
 
     def test_satisfies_packages_that_need_amazon_efs_utils(self):
         self.install(PACKAGE)
@@ -186,11 +183,8 @@ class Dpkg(unittest.TestCase):
         self.assertEqual(self.systemctl_calls(), "")
 
 
-def inside():
-    """In the mount namespace, with the packages made."""
+def prepare(folder):
     global PACKAGE, OLD_PACKAGE, DEPENDER
-    folder = os.environ[INSIDE]
-    run("mount", "-t", "tmpfs", "-o", "size=512m", "none", folder)
     PACKAGE = build_package(folder)
     OLD_PACKAGE = small_package(
         folder, "amazon-efs-utils", "Version: 3.1.0\n",
@@ -199,27 +193,7 @@ def inside():
          "/etc/amazon/efs/efs-utils.conf": (OLD_CONFIG, 0o644)}, ["/etc/amazon/efs/efs-utils.conf"])
     DEPENDER = small_package(folder, "needs-efs", "Version: 1\nDepends: amazon-efs-utils (>= 2.0)\n",
                              {"/usr/share/needs-efs": ("x", 0o644)})
-    unittest.main(verbosity=2)
-
-
-def overlays_work(folder):
-    probe = ("mount -t tmpfs none {0} && mkdir {0}/u {0}/w {0}/m && "
-             "mount -t overlay overlay -o lowerdir=/,upperdir={0}/u,workdir={0}/w {0}/m").format(folder)
-    return run("unshare", "--mount", "--propagation", "private", "sh", "-c", probe, check=False).returncode == 0
-
-
-def main():
-    if INSIDE in os.environ:
-        inside()
-    with tempfile.TemporaryDirectory() as folder:
-        if not pathlib.Path("/usr/bin/systemctl").exists() or not overlays_work(folder):
-            print("skipped: needs root, a kernel with overlayfs, and systemctl")
-            sys.exit(77)
-        # The namespace ends with its last process, and with it every mount made here.
-        command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child",
-                   sys.executable, os.path.abspath(__file__), *sys.argv[1:]]
-        sys.exit(subprocess.run(command, env={**os.environ, INSIDE: folder}, timeout=280, check=False).returncode)
 
 
 if __name__ == "__main__":
-    main()
+    run_inside(prepare)

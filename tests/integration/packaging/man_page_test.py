@@ -47,13 +47,23 @@ class ManPage(unittest.TestCase):
             self.assertEqual(option_words(usage) - option_words(page), set(), f"not in {program}.8")
 
     def test_pages_format_without_warning(self):
-        for page in sorted(PAGE.parent.glob("*.8")):
+        for page in sorted(PAGE.parent.glob("*.[0-9]")):
             try:
                 done = run("man", "--warnings", "-l", page, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "MANPAGER": "cat"})
             except FileNotFoundError:
                 self.skipTest("no man here")
             self.assertEqual(done.stderr, "", page.name)
             self.assertIn("SYNOPSIS", done.stdout)
+
+    # Section 11.2: the page and config/README.md, which a unit test compares with what the programs read.
+    def test_the_page_of_the_configuration_has_every_key(self):
+        documented = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", (SOURCE / "config/README.md").read_text(), re.M)
+        keys = re.findall(r"\w+", " ".join(documented))
+        self.assertGreater(len(keys), 40)
+        page = (PAGE.parent / "efs-utils.conf.5").read_text()
+        tags = re.findall(r"^\.TP\n(.*)$", page, re.M)
+        for key in keys:
+            self.assertTrue(any(f"\\fB{key}\\fR" in tag for tag in tags), key)
 
     def test_names_the_paths_of_the_contract(self):
         text = PAGE.read_text()
