@@ -4,6 +4,7 @@
 #include "carry_out/direct_mount.h"
 #include "carry_out/existing_mount.h"
 #include "carry_out/kernel_mount.h"
+#include "carry_out/local_cache.h"
 #include "carry_out/report.h"
 #include "carry_out/tunnel_port.h"
 #include "carry_out/watchdog_start.h"
@@ -223,7 +224,7 @@ Outcome MountSession::mountThroughTunnel() {
     return overtaken(request_, plan_.nfs.source, context_.store);
   }
   finish();
-  return {};
+  return {0, "", "", missingCacheNotice(request_.nfs_options)};
 }
 
 // MODE-2
@@ -244,7 +245,7 @@ Outcome MountSession::mountDirectly() {
   plan_.rsize = readSize(request_.nfs_options);
   setReadAhead();
   log::info("Successfully mounted {} at {}", facts_.target.dns_name, request_.mountpoint);
-  return {};
+  return {0, "", "", missingCacheNotice(request_.nfs_options)};
 }
 
 Outcome MountSession::run() {
