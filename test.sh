@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ./test.sh          builds everything and runs every test but the parts faults and tsan; ends with ctest's summary.
-# ./test.sh PART...  runs parts: unit integration asan tsan e2e faults systemd format tidy
+# ./test.sh PART...  runs parts: unit integration asan tsan e2e faults systemd format tidy arm64
 # On a bare Debian 12, as root. EFS_TIME_SCALE=5 stretches the time limits on a busy machine.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -80,6 +80,15 @@ check_tidy() {
   say "clang-tidy has no complaint"
 }
 
+# The packages for arm64, as far as programs of that machine can be run on this one.
+check_arm64() {
+  efs_foreign_packages arm64
+  step "build the released programs for arm64"
+  timeout 3600 packaging/build.sh programs --arch arm64
+  build dev
+  run_tests dev -L arm64
+}
+
 run_part() {
   case $1 in
     unit) build dev; run_tests dev -L 'unit|fuzz' ;;
@@ -89,6 +98,7 @@ run_part() {
     e2e) build dev; efs_packages test machine; run_tests dev -L e2e ;;
     faults) build dev; efs_packages test machine; run_tests dev -L faults ;;
     systemd) build dev; efs_packages test machine image; run_tests dev -L systemd ;;
+    arm64) check_arm64 ;;
     format) check_format ;;
     tidy) check_tidy ;;
     *) die "no part is called '$1'; ./test.sh --help names them" ;;

@@ -48,6 +48,16 @@ efs_apt_update() {
   export EFS_APT_UPDATED=1
 }
 
+# efs_foreign_packages ARCHITECTURE: the list of that name, packages of another machine among them.
+efs_foreign_packages() {
+  if ! dpkg --print-foreign-architectures | grep -qx "$1"; then
+    [[ $EUID -eq 0 ]] || { echo "run as root: dpkg --add-architecture $1" >&2; return 1; }
+    dpkg --add-architecture "$1"
+    efs_apt_update || { echo "apt-get update failed: is the package mirror reachable?" >&2; return 1; }
+  fi
+  efs_packages "$1"
+}
+
 # efs_packages PURPOSE...: install what is missing of these lists. Costs nothing when all is there.
 efs_packages() {
   local purpose name missing=()

@@ -19,9 +19,10 @@ def released_programs(folder):
     return sorted(path for path in root.rglob("*") if path.is_file())
 
 
-def build_package(folder, kind="deb", build=RELEASE):
+def build_package(folder, kind="deb", build=RELEASE, arch="amd64"):
     """The package of the released programs; its path."""
-    return pathlib.Path(run(SOURCE / "packaging/build.sh", kind, "--build", build, "--output", folder).stdout.strip())
+    return pathlib.Path(run(SOURCE / "packaging/build.sh", kind, "--arch", arch, "--build", build, "--output",
+                            folder).stdout.strip())
 
 
 def with_version(package, version, folder):
