@@ -81,7 +81,7 @@ Result<Region> chooseRegion(const RegionSources& sources, ImdsClient& imds) {
     return checked(**value, source);
   }
   auto identity = imds.identity();
-  if (identity) return Region{identity->region, "instance identity document"};
+  if (identity) return Region{identity->region, kRegionOfInstance};
   if (auto label = regionOfDnsNameFormat(sources.dns_name_format)) {
     log::warning("Cannot retrieve region from instance_metadata ({}), using {} of dns_name_format",
                  identity.error().describe(), *label);

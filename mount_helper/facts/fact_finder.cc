@@ -5,13 +5,14 @@
 
 #include <array>
 #include <filesystem>
+#include <random>
 
 #include "efs/aws/mount_targets.h"
-#include "efs/aws/region.h"
 #include "efs/aws/remembered_environment.h"
 #include "efs/aws/token_memory.h"
 #include "efs/base/environment.h"
 #include "efs/base/log.h"
+#include "efs/base/random.h"
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
 #include "efs/net/hosts_file.h"
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::uint16_t kNfsPort = 2049;
 constexpr Duration kResolvePatience{5000};
+constexpr int kRegionTries = 4;
 // Where the region is known the metadata service is asked only for our zone, a preference: a host
 // that cannot reach the service (no EC2, a container behind a hop limit) must not wait long for it.
 constexpr aws::ImdsPatience kZonePatience{.token_timeout = Duration(250),
@@ -47,10 +49,11 @@ std::string absolute(const std::string& path) {
 }  // namespace
 
 FactFinder::FactFinder(const MountRequest& request, const settings::Settings& settings,
-                       const Clock& clock)
+                       const Clock& clock, const std::string& directory)
     : request_(request),
       settings_(settings),
       clock_(clock),
+      region_memory_(directory, clock),
       curl_(http::makeHttpClient(absolute(environmentVariable("AWS_CA_BUNDLE").value_or("")))),
       http_(std::make_unique<aws::TokenMemory>(*curl_)) {}
 
@@ -99,9 +102,33 @@ Result<std::string> FactFinder::region() {
   }
   // With a plain source the service will be asked for our zone only.
   EFS_TRY(region,
-          aws::chooseRegion(sources, metadata(chosen ? kZonePatience : aws::ImdsPatience{})));
+          chosen ? aws::chooseRegion(sources, metadata(kZonePatience)) : askForRegion(sources));
   log::info("region {} from {}", region.name, region.source);
   return region.name;
+}
+
+// The service refuses what is too much at once (status 429, 503): mounts of a booting host come
+// together. So it is asked again, each at a time of its own; and what it told another mount of this
+// host a moment ago is as good.
+Result<aws::Region> FactFinder::askForRegion(const aws::RegionSources& sources) {
+  for (int attempt = 1;; ++attempt) {
+    auto region = aws::chooseRegion(sources, metadata({}));
+    if (region) {
+      if (region->source == aws::kRegionOfInstance) region_memory_.keep(region->name);
+      return region;
+    }
+    const ErrorKind kind = region.error().kind();
+    if (kind == ErrorKind::kProtocol || kind == ErrorKind::kTimeout) {
+      if (const auto told = region_memory_.recall()) {
+        log::warning("{}; using {}, which it told another mount", region.error().message(), *told);
+        return aws::Region{*told, "instance metadata, a moment ago"};
+      }
+    }
+    if (kind != ErrorKind::kProtocol || attempt == kRegionTries) return region;
+    RandomSource random;
+    EFS_CHECK(sleepFor(Duration(std::uniform_int_distribution<>(200, 1000)(random))));
+    imds_.reset();
+  }
 }
 
 bool FactFinder::wantsOwnZone() const {

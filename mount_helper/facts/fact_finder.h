@@ -10,6 +10,7 @@
 #include "efs/aws/api_access.h"
 #include "efs/aws/credentials.h"
 #include "efs/aws/imds.h"
+#include "efs/aws/region.h"
 #include "efs/base/clock.h"
 #include "efs/base/environment.h"
 #include "efs/base/result.h"
@@ -17,8 +18,10 @@
 #include "efs/net/network_namespace.h"
 #include "efs/settings/settings.h"
 #include "efs/state/mount_state.h"
+#include "efs/state/state_store.h"
 #include "facts/fallback_target.h"
 #include "facts/name_lookups.h"
+#include "facts/region_memory.h"
 #include "facts/target_resolver.h"
 #include "request/mount_request.h"
 
@@ -27,7 +30,9 @@ namespace efs::mount_helper {
 class FactFinder {
  public:
   // The references must outlive the object; the request's device may be completed meanwhile.
-  FactFinder(const MountRequest& request, const settings::Settings& settings, const Clock& clock);
+  // `directory`: where the region that the metadata service told is remembered.
+  FactFinder(const MountRequest& request, const settings::Settings& settings, const Clock& clock,
+             const std::string& directory = state::kStateDirectory);
   ~FactFinder();
 
   // NET-1: where mount targets are connected to; DNS and HTTP stay in our own namespace.
@@ -62,6 +67,7 @@ class FactFinder {
  private:
   // The one client of this run; `patience` counts for what is asked next.
   aws::ImdsClient& metadata(aws::ImdsPatience patience);
+  Result<aws::Region> askForRegion(const aws::RegionSources& sources);
   bool wantsOwnZone() const;
   std::optional<std::string> ownZone();
   bool pinned(const TargetQuestion& question) const;
@@ -77,6 +83,7 @@ class FactFinder {
   const MountRequest& request_;
   const settings::Settings& settings_;
   const Clock& clock_;
+  const RegionMemory region_memory_;
   const net::NetworkNamespace* network_ = nullptr;
   std::unique_ptr<http::HttpClient> curl_;
   std::unique_ptr<http::HttpClient> http_;  // curl_, remembering the metadata token

@@ -113,5 +113,49 @@ TEST_F(FactsTest, AMetadataServiceThatFailsIsAskedOnceForTheDocument) {
   EXPECT_EQ(metadata.requests().size(), 2U);
 }
 
+constexpr const char* kIdentity =
+    R"({"region":"eu-west-1","availabilityZone":"eu-west-1a","instanceId":"i-0123"})";
+
+// Twenty mounts at once are more than the metadata service likes.
+TEST_F(FactsTest, RegionIsAskedForAgainWhereTheServiceIsBusy) {
+  request_.region.reset();
+  set("AWS_REGION", "");
+  set("AWS_DEFAULT_REGION", "");
+  int asked = 0;
+  std::mutex mutex;
+  const test::LoopbackHttpServer metadata([&](const std::string& request) {
+    if (!asksIdentity(request)) return httpReply(200, "TOKEN");
+    const std::lock_guard<std::mutex> guard(mutex);
+    return ++asked < 3 ? httpReply(503, "") : httpReply(200, kIdentity);
+  });
+  set("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url());
+  const auto region = FactFinder(request_, settings_, clock_, dir_.at("")).region();
+  ASSERT_TRUE(region) << region.error().describe();
+  EXPECT_EQ(*region, "eu-west-1");
+  EXPECT_EQ(asked, 3);
+}
+
+TEST_F(FactsTest, RegionThatAnotherMountWasToldServesWhereTheServiceIsBusy) {
+  request_.region.reset();
+  set("AWS_REGION", "");
+  set("AWS_DEFAULT_REGION", "");
+  bool busy = false;
+  std::mutex mutex;
+  const test::LoopbackHttpServer metadata([&](const std::string& request) {
+    const std::lock_guard<std::mutex> guard(mutex);
+    if (busy) return httpReply(503, "");
+    return asksIdentity(request) ? httpReply(200, kIdentity) : httpReply(200, "TOKEN");
+  });
+  set("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url());
+  ASSERT_TRUE(FactFinder(request_, settings_, clock_, dir_.at("")).region());
+  {
+    const std::lock_guard<std::mutex> guard(mutex);
+    busy = true;
+  }
+  const auto region = FactFinder(request_, settings_, clock_, dir_.at("")).region();
+  ASSERT_TRUE(region) << region.error().describe();
+  EXPECT_EQ(*region, "eu-west-1");
+}
+
 }  // namespace
 }  // namespace efs::mount_helper

@@ -23,6 +23,9 @@ struct Region {
   std::string source;  // for people: "option region", "instance identity document" ...
 };
 
+// The source where the metadata service told it.
+inline constexpr const char* kRegionOfInstance = "instance identity document";
+
 // The first source that gives a region; the metadata service is asked only when all plain ones are
 // silent. A value that cannot be a region is kInvalidInput naming its source, it is not skipped.
 Result<Region> chooseRegion(const RegionSources& sources, ImdsClient& imds);
