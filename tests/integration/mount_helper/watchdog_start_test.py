@@ -79,10 +79,26 @@ class WatchdogStart(HelperBench):
         self.assertEqual(zombies(), [])
         log = read(LOG)
         self.assertIn("does not answer, no other is started", log)
-        self.assertIn(f"it wrote process id {daemon}; is it stopped?", log)
+        self.assertIn(f"it has process id {daemon}; is it stopped?", log)
         self.assertLess(took, 20 * SCALE)
         os.kill(daemon, signal.SIGCONT)
         before = log.count("does not answer")
+        self.mount()
+        self.assertEqual(read(LOG).count("does not answer"), before)
+        self.assertEqual(processes(NAME), [daemon])
+
+    def test_stopped_watchdog_without_its_files_gets_no_second_one(self):
+        """Issue 11, A5: rm -rf of the state directory's content took its lock and its socket away."""
+        daemon = self.started()
+        os.kill(daemon, signal.SIGSTOP)
+        for name in ("watchdog.lock", "watchdog.sock"):
+            os.unlink(f"{STATE}/{name}")
+        self.mount()
+        self.assertEqual(processes(NAME), [daemon])
+        self.assertIn(f"process id {daemon}; is it stopped?", read(LOG))
+        os.kill(daemon, signal.SIGCONT)
+        before = read(LOG).count("does not answer")
+        wait_for("its socket", lambda: os.path.exists(f"{STATE}/watchdog.sock"))
         self.mount()
         self.assertEqual(read(LOG).count("does not answer"), before)
         self.assertEqual(processes(NAME), [daemon])
