@@ -45,6 +45,10 @@ Result<CommandLine> parseCommandLine(const std::vector<std::string>& argv) {
   command.device = argv[1];
   command.mountpoint = argv[2];
   command.fake = std::find(argv.begin() + 3, argv.end(), "-f") != argv.end();
+  const auto elsewhere = std::find(argv.begin() + 3, argv.end(), "-N");
+  if (elsewhere != argv.end() && elsewhere + 1 != argv.end()) {
+    command.mount_namespace = *(elsewhere + 1);
+  }
   // CLI-3: only the first -o counts, and only with a word after it.
   const auto flag = std::find(argv.begin() + 3, argv.end(), "-o");
   if (flag != argv.end() && flag + 1 != argv.end()) command.options = *(flag + 1);
