@@ -130,6 +130,26 @@ TEST_F(SupervisorTest, AnotherWatchdogGoesOnWithTheSameTunnelAndListener) {
   EXPECT_EQ(record().restarts, 0);
 }
 
+// Issue 11, 31: what a probe found out is no longer true when bytes have moved since.
+TEST_F(SupervisorTest, KillsNoTunnelThatHasReadSinceItIgnoredAProbe) {
+  world_.host.page.emplace();
+  auto& numbers = world_.host.page->numbers;
+  numbers.remembers = numbers.clients = numbers.outstanding = numbers.connections_total = 1;
+  numbers.bytes_up = numbers.bytes_down = 1000;
+  mount();
+  world_.host.page->facts.pid = world_.host.all.front()->pid;
+  world_.host.page->numbers.waiting_since = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<Duration>(world_.clock.monotonic().time_since_epoch()).count());
+  pass(std::chrono::seconds(9));
+  EXPECT_TRUE(record().health.ignored_probe);
+  numbers.bytes_up += 100;
+  pass(std::chrono::seconds(5));
+  EXPECT_FALSE(record().health.ignored_probe);
+  EXPECT_TRUE(record().progress.health.hung_since);
+  EXPECT_EQ(world_.log.count("replacing its tunnel"), 0U);
+  EXPECT_TRUE(world_.host.all.front()->alive);
+}
+
 // The rule above all others.
 TEST_F(SupervisorTest, StopsNoTunnelWhoseMountTheKernelStillHolds) {
   mount();
