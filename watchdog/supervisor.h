@@ -46,7 +46,8 @@ class Supervisor {
   // cleaned up already.
   void noteUnmounted(const std::string& name);
 
-  // Something may have changed: the state directory, the mount table.
+  // Something may have changed: the state directory, the mount table. However often that is told,
+  // the table is read a few times a second, and once a second while there is no mount of ours.
   void stateChanged() { context_.scan_due = true; }
   void mountsChanged() { context_.table_due = true; }
   // Times of the wall clock are to be compared again.
@@ -75,6 +76,7 @@ class Supervisor {
 
   Context context_;
   bool paused_ = false;
+  MonoTime next_table_{};  // not read again before
 
   // In this order: each works with some of those before it.
   RecordFiles files_{context_};
