@@ -1,5 +1,7 @@
 #include "efs/tls_tunnel/tunnel_server.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -12,6 +14,19 @@
 #include "efs/net/socket.h"
 
 namespace efs::tls_tunnel {
+namespace {
+
+// The other end is open and waits for an answer.
+bool hasSentAndStays(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  char byte = 0;
+  return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1 &&
+         ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+         info.tcpi_state == TCP_ESTABLISHED;
+}
+
+}  // namespace
 
 Status TunnelServer::start() {
   // Level-triggered: what one turn leaves in the backlog is reported again.
@@ -67,6 +82,7 @@ void TunnelServer::greet(UniqueFd client, const net::Endpoint& peer) {
     case ClientGate::Verdict::kWelcome:
       return open(std::move(client), peer.text());
     case ClientGate::Verdict::kGone:
+      if (hasSentAndStays(client.get())) gate_.tellUnseen(peer);
       return log::debug("Client {} was gone before it was served (port probe)", peer.text());
     case ClientGate::Verdict::kStranger:
       context_.meter.setStrangers(gate_.refused());

@@ -143,7 +143,9 @@ void Watchdog::openLog() {
                                  .file_count = settings_.log.file_count,
                                  .writer = settings_.log.writer,
                                  .state_dir = store_.directory()});
-  if (!opened) complain(opened.error().describe());
+  // Each change of the configuration opens it again.
+  const std::string trouble = opened ? std::string() : opened.error().describe();
+  if (shortages_.isNew("log", trouble) && !trouble.empty()) complain(trouble);
 }
 
 void Watchdog::watchConfig() {

@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 from efs_test.files import read, write
-from efs_test.waiting import WAIT, stays, wait_for
+from efs_test.waiting import WAIT, pause, stays, wait_for
 from efs_test.watchdog import Mount, PROGRAM, WatchdogBench
 
 
@@ -175,6 +175,23 @@ class Lifecycle(WatchdogBench):
         self.wait_log("read again")
         self.assertIsNone(watchdog.poll())
         self.assertEqual(self.log().count("configuration not taken over"), 1)
+
+    def test_log_that_cannot_be_opened_is_told_once(self):
+        """Issue 11, B20: once for each change of the configuration."""
+        write(self.path("log"), "a file, no directory")
+        plain = read(self.config)
+        own = lambda word: write(self.config, plain.replace("[mount]", "[mount]\nlog_writer = own\n# " + word))
+        own("first")
+        with open(self.path("stderr"), "wb") as errors:
+            watchdog = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stderr=errors)
+        self.watchdogs.append(watchdog)
+        for word in ("second", "third"):
+            self.ask({"v": 1, "op": "ping"})
+            own(word)
+            pause("without a log nothing tells that the configuration was read", 0.5)
+        watchdog.terminate()
+        self.assertEqual(watchdog.wait(WAIT), 0)
+        self.assertEqual(read(self.path("stderr")).count(self.path("log")), 1, read(self.path("stderr")))
 
     def test_state_directory_is_made_and_made_again(self):
         """ST-7."""
