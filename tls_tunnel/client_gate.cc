@@ -10,12 +10,25 @@ namespace efs::tls_tunnel {
 namespace {
 
 constexpr Duration kLogPause{60000};
+constexpr int kRest = 3;  // times as long as a costly round took
 // More users than that share one line a minute.
 constexpr std::size_t kMaxSeen = 64;
 constexpr std::int64_t kUnknown = -1;
 constexpr std::int64_t kOthers = -2;
 
 }  // namespace
+
+void ClientGate::beginRound() {
+  const MonoTime now = clock_.monotonic();
+  costly_since_.reset();
+  if (!users_.any && round_.begin()) costly_since_ = now;
+}
+
+Duration ClientGate::endRound() {
+  if (!costly_since_) return Duration(0);
+  round_.end();
+  return std::chrono::ceil<Duration>(kRest * (clock_.monotonic() - *costly_since_));
+}
 
 ClientGate::Verdict ClientGate::judge(const net::Endpoint& peer, const net::Endpoint& listener) {
   if (users_.any) return Verdict::kWelcome;

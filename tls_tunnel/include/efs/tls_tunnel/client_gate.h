@@ -32,6 +32,13 @@ struct LocalUsers {
   std::vector<uid_t> uids;  // beside 0
 };
 
+// Around the answers for many connections, all of which are there by then: where one answer costs
+// as much as all of them (net::SocketOwners::readTable()). begin() tells whether that is so.
+struct LookupRound {
+  std::function<bool()> begin = [] { return false; };
+  std::function<void()> end = [] {};
+};
+
 class ClientGate {
  public:
   enum class Verdict {
@@ -44,8 +51,16 @@ class ClientGate {
   using Lookup = std::function<Result<net::FoundOwner>(const net::Endpoint& local,
                                                        const net::Endpoint& remote)>;
 
-  ClientGate(LocalUsers users, Lookup lookup, const Clock& clock)
-      : users_(std::move(users)), lookup_(std::move(lookup)), clock_(clock) {}
+  ClientGate(LocalUsers users, Lookup lookup, const Clock& clock, LookupRound round = {})
+      : users_(std::move(users)),
+        lookup_(std::move(lookup)),
+        clock_(clock),
+        round_(std::move(round)) {}
+
+  // Before and after judging a number of connections. How long the next ones shall wait, so that
+  // looking them up takes no more than a quarter of the processor; 0 where it costs nothing.
+  void beginRound();
+  Duration endRound();
 
   // `peer` is the client's end of an accepted connection, `listener` ours. Logs strangers, once a
   // minute for each uid. Who cannot be looked up is a stranger.
@@ -63,6 +78,8 @@ class ClientGate {
   LocalUsers users_;
   Lookup lookup_;
   const Clock& clock_;
+  LookupRound round_;
+  std::optional<MonoTime> costly_since_;
   std::uint64_t refused_ = 0;
   struct Seen {
     MonoTime logged;
