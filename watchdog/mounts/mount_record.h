@@ -68,6 +68,7 @@ struct MountRecord {
   state::MountState state;
   // Its `cmd`, or why that is none of a tunnel.
   Result<tunnel_control::TunnelCommand> command = Error(ErrorKind::kNotFound, "no state file yet");
+  std::string config_text;  // of its tunnel, as last seen; empty: never
   void setState(state::MountState read) {
     command = tunnel_control::TunnelCommand::parse(read.cmd);
     state = std::move(read);

@@ -236,6 +236,21 @@ class Lifecycle(WatchdogBench):
         self.wipe()
         self.stays_the_one(first)
 
+    def test_mounts_outlive_the_content_of_the_state_directory(self):
+        """State file and tunnel configuration are written again, so a tunnel that dies can be replaced."""
+        mount = self.mounted()
+        self.start_watchdog()
+        self.wait_log("supervising the tunnel with PID")
+        before = read(mount.config)
+        self.wipe()
+        wait_for("its state file", lambda: os.path.exists(mount.state_path))
+        mount.kill_tunnel()
+        mount.process.wait()
+        wait_for("its successor", lambda: len(mount.starts()) == 2)
+        self.assertEqual(mount.greeting(), mount.tunnel_pid())
+        self.assertEqual(read(mount.config), before)
+        self.assertEqual(mount.saved()["pid"], mount.tunnel_pid())
+
     def test_state_directory_that_was_replaced_keeps_its_owner(self):
         first = self.start_watchdog()
         self.wipe(with_directory=True)

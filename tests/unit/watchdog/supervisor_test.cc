@@ -130,6 +130,23 @@ TEST_F(SupervisorTest, AnotherWatchdogGoesOnWithTheSameTunnelAndListener) {
   EXPECT_EQ(record().restarts, 0);
 }
 
+// Issue 11, A5: rm -rf of the state directory's content.
+TEST_F(SupervisorTest, ReplacesATunnelAfterAllFilesOfItsMountAreGone) {
+  mount();
+  pass(std::chrono::seconds(20));
+  const auto paths = store_.paths(kName);
+  const std::string config = world_.files.read(paths.tunnel_config, 4096).value();
+  for (const auto& path : world_.files.paths()) ASSERT_TRUE(world_.files.remove(path));
+  supervisor_->stateChanged();
+  pass(std::chrono::seconds(2));
+  world_.host.end(*world_.host.all.front(), SIGSEGV);
+  pass(std::chrono::seconds(2));
+  EXPECT_EQ(world_.host.alive(kPort), 1U);
+  EXPECT_EQ(world_.files.read(paths.tunnel_config, 4096).value(), config);
+  EXPECT_EQ(world_.log.count("the configuration of its tunnel is gone, written again"), 1U);
+  EXPECT_EQ(store_.read(kName)->pid, record().tunnel->pid());
+}
+
 // Issue 11, B19: 566 changes among 1,520 mounts in 10 s cost 920 ms. Each costs a reading.
 TEST_F(SupervisorTest, ReadsTheMountTableAFewTimesHoweverOftenItChanges) {
   const auto readings = [this](int changes) {
