@@ -122,6 +122,7 @@ void Supervisor::refresh(MountRecord& mount) {
   watch_.noteEnd(mount);
   if (context_.view.mounted(mount.port) == Seen::kYes) mount.unmount_announced = false;
   certificates_.refresh(mount);
+  network_.refresh(mount);
   sampler_.sample(mount);
 }
 

@@ -19,6 +19,7 @@
 #include "mounts/tunnel_watch.h"
 #include "observe/certificate_view.h"
 #include "observe/health_sampler.h"
+#include "observe/network_view.h"
 #include "observe/observer.h"
 #include "repair/healer.h"
 #include "repair/remounter.h"
@@ -88,6 +89,7 @@ class Supervisor {
   Rebuilder rebuilder_{context_, jobs_};
   HealthSampler sampler_{context_};
   CertificateView certificates_{context_};
+  NetworkView network_{context_};
   Observer observer_{context_, jobs_, certificates_};
   TunnelKeeper keeper_{context_, files_, watch_};
   Renewer renewer_{context_, files_, jobs_, keeper_};

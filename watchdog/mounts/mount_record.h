@@ -78,6 +78,7 @@ struct MountRecord {
   ListenerPtr listener;  // duplicate of the tunnel's listening socket
 
   CertificateFile certificate;
+  std::optional<MonoTime> network_seen;  // when its network was last looked at
   double renewal_spread = 0.5;  // [0, 1), fixed: mounts of one moment are not renewed at one moment
 
   // What children are doing for this mount.
