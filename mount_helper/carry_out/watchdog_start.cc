@@ -67,6 +67,9 @@ Status startDaemon(const std::string& path, const state::StateStore& store, cons
   SpawnOptions options;
   options.argv = {path};
   options.new_session = true;
+  // Nor our caller's mounts: in a private namespace copies of all mounts of the host would live as
+  // long as the daemon.
+  options.init_mounts_if_same = {store.directory()};
   // Our caller's, not the daemon's: it serves all mounts, and each has its own in its state file.
   options.without_env = {"AWS_*", "NOTIFY_SOCKET", "WATCHDOG_*"};
   options.env = proxiesWithoutUser(environmentVariable);
