@@ -15,6 +15,7 @@
 #include "efs/base/output.h"
 #include "efs/base/text.h"
 #include "efs/base/version.h"
+#include "efs/mounts/mount_namespace.h"
 #include "efs/settings/settings.h"
 #include "efs/state/state_store.h"
 #include "facts/fact_finder.h"
@@ -55,6 +56,20 @@ void openLog(const settings::Settings& settings) {
   for (const auto& warning : settings.warnings) log::warning("{}", warning);
 }
 
+// mount -N. A tunnel, its state and a watchdog in one namespace for a mount in another would need
+// all of them in both; to mount in the wrong one and say 0 is worse than to refuse.
+Status checkNamespace(const CommandLine& command) {
+  if (command.mount_namespace.empty()) return {};
+  EFS_TRY(named, mounts::MountNamespace::open(command.mount_namespace));
+  if (named.isOurs()) return {};
+  return Error(ErrorKind::kUnsupported,
+               "option -N: mounting in another mount namespace is not "
+               "served")
+      .addHint(
+          "mount on the host where the other namespace sees it (mount propagation), or run "
+          "mount(8) inside it");
+}
+
 int mountCommand(const CommandLine& command) {
   // CLI-7, before the config is read.
   if (::geteuid() != 0) return fail(kFatal, "", "only root can run mount.efs");
@@ -65,6 +80,9 @@ int mountCommand(const CommandLine& command) {
   openLog(*settings);
   log::info("version={} efsmount={} options={}", kContractVersion, productVersion(),
             command.options);
+  if (auto here = checkNamespace(command); !here) {
+    return fail(kMountFailed, command.device, here.error().describe());
+  }
   // Contract section 10.
   if (saysTrue(environmentVariable("AWS_USE_FIPS_ENDPOINT"))) settings->mount.fips_mode = true;
   auto request = makeMountRequest(command);

@@ -10,6 +10,7 @@ namespace efs::tls_tunnel {
 namespace {
 
 constexpr Duration kLogPause{60000};
+constexpr int kRest = 3;  // times as long as a costly round took
 // More users than that share one line a minute.
 constexpr std::size_t kMaxSeen = 64;
 constexpr std::int64_t kUnknown = -1;
@@ -17,9 +18,21 @@ constexpr std::int64_t kOthers = -2;
 
 }  // namespace
 
+void ClientGate::beginRound() {
+  const MonoTime now = clock_.monotonic();
+  costly_since_.reset();
+  if (!users_.any && round_.begin()) costly_since_ = now;
+}
+
+Duration ClientGate::endRound() {
+  if (!costly_since_) return Duration(0);
+  round_.end();
+  return std::chrono::ceil<Duration>(kRest * (clock_.monotonic() - *costly_since_));
+}
+
 ClientGate::Verdict ClientGate::judge(const net::Endpoint& peer, const net::Endpoint& listener) {
   if (users_.any) return Verdict::kWelcome;
-  const auto found = lookup_(peer, listener);
+  const auto found = find(peer, listener);
   if (!found) {
     return refuse(kUnknown, fmt::format("connection from {} refused, its user cannot be found: {} "
                                         "(\"allow_local_uids = any\" would serve it)",
@@ -33,6 +46,27 @@ ClientGate::Verdict ClientGate::judge(const net::Endpoint& peer, const net::Endp
                                           peer.text(), owner->uid));
   }
   return owner->connected ? Verdict::kWelcome : Verdict::kGone;
+}
+
+Result<net::FoundOwner> ClientGate::find(const net::Endpoint& peer, const net::Endpoint& listener) {
+  auto found = lookup_(peer, listener);
+  if (!found || *found) return found;
+  const auto own_end = net::Endpoint::fromLiteral("127.0.0.1", peer.port());
+  if (!own_end || own_end->text() == peer.text()) return found;
+  EFS_TRY(not_rewritten, lookup_(listener, *own_end));
+  if (not_rewritten) return found;
+  return lookup_(*own_end, listener);
+}
+
+void ClientGate::tellUnseen(const net::Endpoint& peer) {
+  const MonoTime now = clock_.monotonic();
+  if (unseen_told_ && now - *unseen_told_ < kLogPause) return;
+  unseen_told_ = now;
+  log::warning(
+      "A connection from {} was not served: it has sent data, but no socket of this network "
+      "namespace is its other end. Does NAT rewrite loopback addresses? A MASQUERADE or SNAT rule "
+      "needs \"! -o lo\"; \"allow_local_uids = any\" would serve everybody",
+      peer.text());
 }
 
 bool ClientGate::allowed(uid_t uid) const {

@@ -181,7 +181,16 @@ class Tunnel {
     const auto lookup = [this](const net::Endpoint& local, const net::Endpoint& remote) {
       return owners_.find(local, remote);
     };
-    gate_.emplace(std::move(users), lookup, clock_);
+    LookupRound round;
+    if (!owners_.whyTable().empty()) {
+      limits_.accepts_per_turn = limits_.accepts_per_costly_turn;
+      round.begin = [this] {
+        owners_.readTable();
+        return true;
+      };
+      round.end = [this] { owners_.forget(); };
+    }
+    gate_.emplace(std::move(users), lookup, clock_, round);
   }
 
   // Who cannot be looked up is not gone.
@@ -235,7 +244,7 @@ class Tunnel {
   CommandLine line_;
   StatusPipe status_;
   const SystemClock clock_;
-  const Limits limits_;
+  Limits limits_;
   UniqueFd signals_;
   std::unique_ptr<io::EventLoop> loop_;
   TunnelListener listener_;

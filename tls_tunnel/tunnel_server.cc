@@ -1,5 +1,7 @@
 #include "efs/tls_tunnel/tunnel_server.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -12,6 +14,19 @@
 #include "efs/net/socket.h"
 
 namespace efs::tls_tunnel {
+namespace {
+
+// The other end is open and waits for an answer.
+bool hasSentAndStays(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  char byte = 0;
+  return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1 &&
+         ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+         info.tcpi_state == TCP_ESTABLISHED;
+}
+
+}  // namespace
 
 Status TunnelServer::start() {
   // Level-triggered: what one turn leaves in the backlog is reported again.
@@ -21,20 +36,28 @@ Status TunnelServer::start() {
   return {};
 }
 
+// All are taken first and looked up then, together where that costs (ClientGate::beginRound()):
+// root's connection does not wait for the looks at those of strangers before it.
 void TunnelServer::acceptSome() {
+  std::vector<Arrival> arrivals;
   for (int i = 0; i < context_.limits.accepts_per_turn; ++i) {
-    if (!acceptOne()) return;
+    if (!acceptOne(arrivals)) break;
   }
+  if (arrivals.empty()) return;
+  gate_.beginRound();
+  for (auto& arrival : arrivals) greet(std::move(arrival.fd), arrival.peer);
+  const Duration pause = gate_.endRound();
+  if (pause > Duration(0) && !pause_.armed()) pauseAccepting(pause);
 }
 
-bool TunnelServer::acceptOne() {
+bool TunnelServer::acceptOne(std::vector<Arrival>& arrivals) {
   sockaddr_storage address{};
   socklen_t length = sizeof(address);
   UniqueFd client(::accept4(listener_.fd.get(), reinterpret_cast<sockaddr*>(&address), &length,
                             SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (client.valid()) {
     const auto peer = net::Endpoint::fromSockaddr(reinterpret_cast<sockaddr*>(&address), length);
-    greet(std::move(client), peer.value_or(net::Endpoint()));
+    arrivals.push_back({std::move(client), peer.value_or(net::Endpoint())});
     return true;
   }
   switch (errno) {
@@ -44,7 +67,7 @@ bool TunnelServer::acceptOne() {
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
-      pauseAccepting(errno);
+      failedToAccept(errno);
       return false;
     default:
       // accept(2): errors of the new connection itself; the next one may be good.
@@ -52,13 +75,17 @@ bool TunnelServer::acceptOne() {
   }
 }
 
-// The connection stays in the backlog and the descriptor readable: without a pause that would spin.
-void TunnelServer::pauseAccepting(int err) {
+void TunnelServer::failedToAccept(int err) {
   log::error("Cannot accept a connection: {}; trying again in {} ms", errnoText(err),
              context_.limits.accept_pause.count());
+  pauseAccepting(context_.limits.accept_pause);
+}
+
+// The connection stays in the backlog and the descriptor readable: without a pause that would spin.
+void TunnelServer::pauseAccepting(Duration pause) {
   watch_.reset();
-  pause_ = context_.loop.after(context_.limits.accept_pause, [this] {
-    if (auto started = start(); !started) pauseAccepting(started.error().osError());
+  pause_ = context_.loop.after(pause, [this] {
+    if (auto started = start(); !started) failedToAccept(started.error().osError());
   });
 }
 
@@ -67,6 +94,7 @@ void TunnelServer::greet(UniqueFd client, const net::Endpoint& peer) {
     case ClientGate::Verdict::kWelcome:
       return open(std::move(client), peer.text());
     case ClientGate::Verdict::kGone:
+      if (hasSentAndStays(client.get())) gate_.tellUnseen(peer);
       return log::debug("Client {} was gone before it was served (port probe)", peer.text());
     case ClientGate::Verdict::kStranger:
       context_.meter.setStrangers(gate_.refused());

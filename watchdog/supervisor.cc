@@ -6,6 +6,14 @@
 #include "act/read_ahead.h"
 
 namespace efs::watchdog {
+namespace {
+
+// Between two readings of the mount table, which take milliseconds where thousands are mounted: a
+// host full of containers changes it all the time.
+constexpr Duration kTablePause{100};
+constexpr Duration kIdleTablePause{1000};
+
+}  // namespace
 
 Supervisor::Supervisor(const Tools& tools, state::StateStore store, Identity identity)
     : context_(tools, std::move(store), std::move(identity)),
@@ -66,7 +74,11 @@ bool Supervisor::run() {
   const bool scanned = registry_.scanIfDue();
   sampler_.runIfDue();
   const MonoTime now = context_.tools.clock.monotonic();
-  const bool changed = std::exchange(context_.table_due, false);
+  const bool changed = context_.table_due && now >= next_table_;
+  if (changed) {
+    context_.table_due = false;
+    next_table_ = now + (context_.records.empty() ? kIdleTablePause : kTablePause);
+  }
   // The kernel tells when the table changes, so a mount last seen in it is still there and its dead
   // tunnel need not wait for the reading. Any other is judged by fresh facts, not by the last
   // event.
@@ -96,7 +108,7 @@ std::optional<MonoTime> Supervisor::wake() const {
   if (const auto rebuild_at = rebuilder_.wake()) consider(*rebuild_at);
   if (context_.scan_due) consider(registry_.earliestScan());
   const MonoTime now = context_.tools.clock.monotonic();
-  if (context_.table_due) consider(now);
+  if (context_.table_due) consider(std::max(now, next_table_));
   for (const auto& [name, mount] : context_.records) {
     if (!mount.readable || mount.blind) continue;
     if (mount.due) consider(now);
@@ -110,6 +122,7 @@ void Supervisor::refresh(MountRecord& mount) {
   watch_.noteEnd(mount);
   if (context_.view.mounted(mount.port) == Seen::kYes) mount.unmount_announced = false;
   certificates_.refresh(mount);
+  network_.refresh(mount);
   sampler_.sample(mount);
 }
 

@@ -19,6 +19,7 @@
 #include "mounts/tunnel_watch.h"
 #include "observe/certificate_view.h"
 #include "observe/health_sampler.h"
+#include "observe/network_view.h"
 #include "observe/observer.h"
 #include "repair/healer.h"
 #include "repair/remounter.h"
@@ -46,7 +47,8 @@ class Supervisor {
   // cleaned up already.
   void noteUnmounted(const std::string& name);
 
-  // Something may have changed: the state directory, the mount table.
+  // Something may have changed: the state directory, the mount table. However often that is told,
+  // the table is read a few times a second, and once a second while there is no mount of ours.
   void stateChanged() { context_.scan_due = true; }
   void mountsChanged() { context_.table_due = true; }
   // Times of the wall clock are to be compared again.
@@ -75,6 +77,7 @@ class Supervisor {
 
   Context context_;
   bool paused_ = false;
+  MonoTime next_table_{};  // not read again before
 
   // In this order: each works with some of those before it.
   RecordFiles files_{context_};
@@ -86,6 +89,7 @@ class Supervisor {
   Rebuilder rebuilder_{context_, jobs_};
   HealthSampler sampler_{context_};
   CertificateView certificates_{context_};
+  NetworkView network_{context_};
   Observer observer_{context_, jobs_, certificates_};
   TunnelKeeper keeper_{context_, files_, watch_};
   Renewer renewer_{context_, files_, jobs_, keeper_};

@@ -3,7 +3,6 @@
 #include <malloc.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <filesystem>
 
 #include "daemon/foreign_watchdog.h"
+#include "daemon/process_limits.h"
 #include "daemon/status_report.h"
 #include "efs/aws/remembered_environment.h"
 #include "efs/base/files.h"
@@ -39,29 +39,7 @@ constexpr Duration kTickNearForeigner{5000};
 constexpr Duration kForeignInterval{10000};
 constexpr Duration kLockRetry{1000};
 constexpr Duration kFirstLockRetry{20};
-
-Result<UniqueFd> openSignals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signo : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signo);
-  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) {
-    return Error::fromErrno(errno, "blocking signals");
-  }
-  ::signal(SIGPIPE, SIG_IGN);
-  UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd.valid()) return Error::fromErrno(errno, "creating a signalfd");
-  return fd;
-}
-
-// Two descriptors per mount: the usual soft limit of 1024 would end at 500 mounts.
-void raiseDescriptorLimit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
-    log::warning("the limit of open files stays as it is: {}", errnoText(errno));
-  }
-}
+constexpr Duration kContestPause{100};
 
 void complain(const std::string& message) {
   say(STDERR_FILENO, std::string(kProgramName) + ": " + message + "\n", Duration(0));
@@ -92,7 +70,9 @@ int Watchdog::run() {
   }
   while (!stop_) {
     takeOver();
-    if (foreign_check_due_ && clock_.monotonic() >= next_foreign_check_) checkForeignWatchdog();
+    const MonoTime now = clock_.monotonic();
+    if (contested_ && now >= next_keep_) keepOwnership();
+    if (foreign_check_due_ && now >= next_foreign_check_) checkForeignWatchdog();
     // Reading a long table for the first time takes memory that is never needed again.
     if (supervisor_ && supervisor_->run()) ::malloc_trim(0);
     manager_.ready();
@@ -105,7 +85,7 @@ int Watchdog::run() {
   }
   manager_.stopping();
   log::info("{} stopped, tunnels are left running", kProgramName);
-  return 0;
+  return lost_ ? 1 : 0;
 }
 
 Status Watchdog::start() {
@@ -151,7 +131,7 @@ void Watchdog::loadConfig() {
   if (!first) log::info("configuration {} read again", options_.config);
   if (supervisor_) {
     supervisor_->configure(settings_);
-    supervisor_->pause(!settings_.watchdog.enabled || foreign_);
+    pauseIfNeeded();
   }
 }
 
@@ -165,7 +145,9 @@ void Watchdog::openLog() {
                                  .file_count = settings_.log.file_count,
                                  .writer = settings_.log.writer,
                                  .state_dir = store_.directory()});
-  if (!opened) complain(opened.error().describe());
+  // Each change of the configuration opens it again.
+  const std::string trouble = opened ? std::string() : opened.error().describe();
+  if (shortages_.isNew("log", trouble) && !trouble.empty()) complain(trouble);
 }
 
 void Watchdog::watchConfig() {
@@ -191,17 +173,15 @@ void Watchdog::takeOver() {
     log::error("{}", made.error().describe());
     return;
   }
-  auto lock = FileLock::tryAcquire(store_.watchdogLock());
-  if (!lock) {
+  if (const auto taken = owner_.take(); !taken) {
     if (first) return;
     if (!waiting_reported_) {
       log::info("another watchdog owns {}, waiting for it to end: {}", store_.directory(),
-                lock.error().describe());
+                taken.error().describe());
     }
     waiting_reported_ = true;
     return;
   }
-  lock_.emplace(std::move(*lock));
   noticeClockJump();
   log::info("{}, version={}, is enabled and started", kProgramName, kContractVersion);
   // WD-3, ST-6: an older mount.efs that died while it made the key would block all others for ever.
@@ -236,9 +216,26 @@ void Watchdog::supervise() {
   watchStateDirectory();
   watchMounts();
   helpers_ = std::make_unique<HelperServer>(loop_, clock_, helperHandlers());
+  listenForHelpers();
+}
+
+void Watchdog::listenForHelpers() {
   if (const auto listening = helpers_->listen(store_.watchdogSocket()); !listening) {
-    log::error("mount helpers cannot reach the watchdog: {}", listening.error().describe());
+    degraded("socket", listening.error(), "mount helpers cannot reach the watchdog");
   }
+}
+
+void Watchdog::keepOwnership() {
+  const auto standing = owner_.keep();
+  next_keep_ = clock_.monotonic() + kContestPause;
+  contested_ = standing != Ownership::Standing::kOurs;
+  pauseIfNeeded();
+  if (standing == Ownership::Standing::kLost) {
+    log::error("another watchdog has taken {} after its lock was deleted; this one ends",
+               store_.directory());
+    stop_ = lost_ = true;
+  }
+  if (!contested_ && !helpers_->reachableAt(store_.watchdogSocket())) listenForHelpers();
 }
 
 HelperServer::Handlers Watchdog::helperHandlers() {
@@ -270,6 +267,7 @@ void Watchdog::watchStateDirectory() {
       (void)store_.create(settings_.state_dir_mode);
       watchStateDirectory();
     }
+    keepOwnership();
     restoreIdentifier();
     // The watchdog of efs-utils writes every state file each second.
     foreign_check_due_ = true;
@@ -321,6 +319,7 @@ void Watchdog::tick() {
   if (!config_watch_) watchConfig();
   if (!supervisor_) return;
   if (foreign_) checkForeignWatchdog();
+  keepOwnership();
   supervisor_->retry();
   noticeClockJump();
   if (!mounts_watched_) {
@@ -355,7 +354,7 @@ void Watchdog::checkForeignWatchdog() {
   }
   if (!pid && foreign_) log::info("the watchdog of efs-utils has ended, taking over");
   foreign_ = pid.has_value();
-  supervisor_->pause(foreign_ || !settings_.watchdog.enabled);
+  pauseIfNeeded();
 }
 
 Duration Watchdog::patience() {
@@ -373,6 +372,7 @@ Duration Watchdog::patience() {
   }
   if (!supervisor_ && settings_.watchdog.enabled) consider(next_lock_try_);
   if (foreign_check_due_) consider(next_foreign_check_);
+  if (contested_) consider(next_keep_);
   if (supervisor_) consider(supervisor_->wake());
   if (helpers_) consider(helpers_->expire());
   if (const auto later = manager_.pump()) consider(now + *later);

@@ -10,13 +10,13 @@
 #include "daemon/helper_server.h"
 #include "daemon/job_pool.h"
 #include "daemon/options.h"
+#include "daemon/ownership.h"
 #include "daemon/service_manager.h"
 #include "daemon/system_kernel.h"
 #include "daemon/system_processes.h"
 #include "daemon/system_remount.h"
 #include "daemon/system_tools.h"
 #include "efs/base/clock.h"
-#include "efs/base/file_lock.h"
 #include "efs/settings/settings.h"
 #include "efs/state/state_store.h"
 #include "supervisor.h"
@@ -29,7 +29,8 @@ class Watchdog : private DirectoryEvents {
  public:
   Watchdog(Options options, const Clock& clock, EventLoop loop);
 
-  // Until SIGTERM or SIGINT, or at once when disabled under systemd. The exit code; tunnels go on.
+  // Until SIGTERM or SIGINT, or at once when disabled under systemd, or with 1 when another
+  // watchdog owns the state directory now. The exit code; tunnels go on.
   int run();
 
  private:
@@ -42,6 +43,12 @@ class Watchdog : private DirectoryEvents {
   // Starts supervision once the lock is ours; true when there is nothing to wait for.
   void takeOver();
   void supervise();
+  // Lock and socket are where others look for them, also after somebody deleted them.
+  void keepOwnership();
+  void listenForHelpers();
+  void pauseIfNeeded() {
+    supervisor_->pause(foreign_ || contested_ || !settings_.watchdog.enabled);
+  }
   Tools tools();
   HelperServer::Handlers helperHandlers();
   void watchStateDirectory();
@@ -73,15 +80,15 @@ class Watchdog : private DirectoryEvents {
   settings::Settings settings_;
   std::optional<std::string> config_text_;
   UniqueFd signals_;
-  bool stop_ = false;
+  bool stop_ = false, lost_ = false, contested_ = false;
   bool waiting_reported_ = false;
   bool foreign_ = false, foreign_check_due_ = false;
   bool watch_again_ = false, mounts_watched_ = false;
   Novelty shortages_;
   std::optional<std::chrono::nanoseconds> clock_offset_;
-  MonoTime next_tick_{}, next_ping_{}, next_lock_try_{}, next_foreign_check_{};
+  MonoTime next_tick_{}, next_ping_{}, next_lock_try_{}, next_foreign_check_{}, next_keep_{};
   std::optional<DirectoryWatch> config_watch_, state_watch_;
-  std::optional<FileLock> lock_;
+  Ownership owner_{store_, clock_};
   // In this order: the server calls the supervisor.
   std::unique_ptr<Supervisor> supervisor_;
   std::unique_ptr<HelperServer> helpers_;

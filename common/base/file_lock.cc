@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -61,6 +62,13 @@ Result<bool> FileLock::isHeld(const std::string& path) {
   if (::flock(fd.get(), LOCK_SH | LOCK_NB) == 0) return false;
   if (errno == EWOULDBLOCK) return true;
   return Error::fromErrno(errno, "asking for lock " + path);
+}
+
+bool FileLock::isAt(const std::string& path) const {
+  struct stat ours {};
+  struct stat its {};
+  return ::fstat(fd_.get(), &ours) == 0 && ::lstat(path.c_str(), &its) == 0 &&
+         ours.st_dev == its.st_dev && ours.st_ino == its.st_ino;
 }
 
 }  // namespace efs

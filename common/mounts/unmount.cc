@@ -52,6 +52,13 @@ int forgetHere(const std::string& target) {
   return 0;
 }
 
+// 0, or the errno.
+int go(const MountNamespace* where) {
+  if (where == nullptr) return 0;
+  const Status entered = where->enter();
+  return entered ? 0 : entered.error().osError();
+}
+
 Error waitedInVain(const std::string& what) { return Error::fromErrno(ETIMEDOUT, what); }
 
 bool isMounted(int id) {
@@ -63,8 +70,10 @@ bool isMounted(int id) {
 
 }  // namespace
 
-Result<UnmountJob> UnmountJob::start(const std::string& target, UnmountFlags flags) {
-  EFS_TRY(child, Subprocess::fork([&target, flags] {
+Result<UnmountJob> UnmountJob::start(const std::string& target, UnmountFlags flags,
+                                     const MountNamespace* where) {
+  EFS_TRY(child, Subprocess::fork([&target, flags, where] {
+            if (const int err = go(where); err != 0) return err;
             leaveTheCaller();
             return unmountHere(target, flags);
           }));
@@ -98,9 +107,12 @@ Status unmount(const std::string& target, bool lazy, Duration patience) {
   return {};
 }
 
-Status remountReadOnly(const MountEntry& mount, Duration patience) {
+Status remountReadOnly(const MountEntry& mount, Duration patience, const MountNamespace* where) {
   const std::string what = "remounting " + mount.target + " read-only";
-  EFS_TRY(child, Subprocess::fork([&mount] { return remountHere(mount); }));
+  EFS_TRY(child, Subprocess::fork([&mount, where] {
+            const int err = go(where);
+            return err != 0 ? err : remountHere(mount);
+          }));
   auto ended = child.wait(patience);
   if (!ended || !ended->has_value()) {
     child.killAndReap();

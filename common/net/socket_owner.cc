@@ -202,8 +202,33 @@ Result<FoundOwner> SocketOwners::askKernel(const Endpoint& local, const Endpoint
   return notUnderstood();
 }
 
+void SocketOwners::readTable() {
+  rows_.reset();
+  if (!prepared_) prepare();
+  const UniqueFd fd(netlink_.valid() ? -1 : ::open(tcp_table_.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return;  // find() says why
+  std::map<Ends, SocketOwner> rows;
+  LineReader lines(fd.get());
+  for (;;) {
+    const auto line = lines.next();
+    if (!line) return;
+    if (!*line) break;
+    if (const auto row = parseTcpRow(**line)) {
+      rows[{row->local.ip, row->local.port, row->remote.ip, row->remote.port}] = {
+          row->uid, row->inode, tcpConnected(row->state)};
+    }
+  }
+  rows_ = std::move(rows);
+}
+
 Result<FoundOwner> SocketOwners::find(const Endpoint& local, const Endpoint& remote) {
   if (!prepared_) prepare();
+  if (rows_) {
+    EFS_TRY(own, ipv4End(local));
+    EFS_TRY(peer, ipv4End(remote));
+    const auto row = rows_->find({own.ip, own.port, peer.ip, peer.port});
+    return row == rows_->end() ? FoundOwner() : FoundOwner(row->second);
+  }
   std::string why = why_table_;
   if (netlink_.valid()) {
     auto found = askKernel(local, remote);

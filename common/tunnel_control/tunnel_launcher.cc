@@ -42,7 +42,8 @@ Result<std::string> findTunnelBinary() {
 }
 
 Result<LaunchedTunnel> launchTunnel(const std::vector<std::string>& cmd, const UniqueFd& listener,
-                                    bool want_status, int network_namespace) {
+                                    bool want_status, int network_namespace,
+                                    std::vector<std::string> reads) {
   if (cmd.empty() || cmd[0].empty() || cmd[0].front() != '/') {
     return Error(ErrorKind::kInvalidInput, "tunnel command does not begin with an absolute path");
   }
@@ -50,6 +51,7 @@ Result<LaunchedTunnel> launchTunnel(const std::vector<std::string>& cmd, const U
   options.argv = cmd;
   options.new_session = true;
   options.network_namespace = network_namespace;
+  options.init_mounts_if_same = std::move(reads);
   options.ignore_hangup =
       true;  // a renewal may come before the tunnel can read a certificate again
   // The tunnel signs nothing: credentials must not stand in its /proc/<pid>/environ for months, and

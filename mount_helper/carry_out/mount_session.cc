@@ -95,7 +95,8 @@ Status MountSession::findCredentials() {
 
 // The port belongs to us before anything is named after it.
 Status MountSession::listen() {
-  EFS_TRY(listener, listenForTunnel(request_, context_.settings.mount, context_.store));
+  EFS_TRY(listener,
+          listenForTunnel(request_, context_.settings.mount, context_.store, context_.kernel));
   listener_ = std::move(listener);
   log::info("binding {}", listener_.port);
   own_mount_.emplace(listener_.port);

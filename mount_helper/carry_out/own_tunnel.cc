@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 
+#include "efs/base/files.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
@@ -18,10 +19,27 @@ namespace efs::mount_helper {
 using tunnel_control::Stage;
 using tunnel_control::TunnelStatus;
 
+namespace {
+
+// What the tunnel reads, the resolver's files included: `ip netns exec` mounts another resolv.conf.
+std::vector<std::string> filesOf(const MountPlan& plan) {
+  std::vector<std::string> files = {plan.paths.tunnel_config};
+  const auto add = [&files](const std::string& path) {
+    if (!path.empty() && fileExists(path)) files.push_back(path);
+  };
+  add(plan.tunnel.ca_file);
+  add(plan.tunnel.private_key);
+  for (const char* path : {"/etc/resolv.conf", "/etc/hosts"}) add(path);
+  return files;
+}
+
+}  // namespace
+
 Result<OwnTunnel> OwnTunnel::start(const MountPlan& plan, const net::Listener& listener,
                                    const Clock& clock, Duration patience) {
   log::info("Starting efs-proxy: \"{}\"", join(plan.tunnel_command, " "));
-  EFS_TRY(launched, tunnel_control::launchTunnel(plan.tunnel_command, listener.fd, true));
+  EFS_TRY(launched,
+          tunnel_control::launchTunnel(plan.tunnel_command, listener.fd, true, -1, filesOf(plan)));
   OwnTunnel session(std::move(launched.process), std::move(launched.status));
   log::info("Started efs-proxy, pid: {}", session.pid());
   EFS_CHECK(setNonBlocking(session.status_.get(), true));

@@ -6,6 +6,7 @@
 #include "efs/base/file_lock.h"
 #include "efs/base/files.h"
 #include "efs/base/log.h"
+#include "efs/base/lost_lock.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
@@ -66,6 +67,9 @@ Status startDaemon(const std::string& path, const state::StateStore& store, cons
   SpawnOptions options;
   options.argv = {path};
   options.new_session = true;
+  // Nor our caller's mounts: in a private namespace copies of all mounts of the host would live as
+  // long as the daemon.
+  options.init_mounts_if_same = {store.directory()};
   // Our caller's, not the daemon's: it serves all mounts, and each has its own in its state file.
   options.without_env = {"AWS_*", "NOTIFY_SOCKET", "WATCHDOG_*"};
   options.env = proxiesWithoutUser(environmentVariable);
@@ -86,7 +90,8 @@ Status startDaemon(const std::string& path, const state::StateStore& store, cons
 // end, and each mount would start one more.
 bool lockHeld(const state::StateStore& store) {
   const auto held = FileLock::isHeld(store.watchdogLock());
-  return held && *held;
+  // Or somebody deleted its lock, and it has not noticed yet.
+  return (held && *held) || holderOfDeleted(store.watchdogLock()).has_value();
 }
 
 enum class Present { kAnswers, kSilent, kNone };
@@ -103,12 +108,14 @@ Result<Present> findWatchdog(const state::StateStore& store, const Clock& clock)
 
 Error silentError(const state::StateStore& store) {
   const auto holder = readFile(store.watchdogLock(), 64);
-  const std::string pid = holder ? std::string(trim(*holder)) : std::string();
+  const auto lost = holderOfDeleted(store.watchdogLock());
+  std::string pid = lost ? std::to_string(*lost) : std::string();
+  if (!lost && holder) pid = trim(*holder);
   Error error(ErrorKind::kTimeout, std::string("the ") + kDaemon + " that holds " +
                                        store.watchdogLock() +
                                        " does not answer, no other is started");
   if (!pid.empty()) {
-    error.addHint("it wrote process id " + printable(pid, 20) +
+    error.addHint("it has process id " + printable(pid, 20) +
                   "; is it stopped? until it answers, a tunnel that dies is not replaced");
   }
   return error;

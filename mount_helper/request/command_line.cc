@@ -36,7 +36,7 @@ Status readFlags(const std::vector<std::string>& words, CommandLine& command) {
     if (*word == "-f") command.fake = true;
     const bool has_next = word + 1 != words.end();
     if ((*word == "-N" || *word == "-t") && has_next) {
-      ++word;  // its value may look like anything
+      if (*word++ == "-N") command.mount_namespace = *word;  // its value may look like anything
     } else if (*word == "-o") {
       // CLI-3
       if (options_seen) {

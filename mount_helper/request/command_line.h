@@ -11,11 +11,12 @@ namespace efs::mount_helper {
 struct CommandLine {
   enum class Action { kMount, kHelp, kVersion };
   Action action = Action::kMount;
-  std::string program;     // argv[0] as given, for usage and version lines
-  std::string device;      // argv[1]
-  std::string mountpoint;  // argv[2]
-  std::string options;     // word after the first -o; empty without one
-  bool fake = false;       // -f: every check, no mount (CLI-4)
+  std::string program;          // argv[0] as given, for usage and version lines
+  std::string device;           // argv[1]
+  std::string mountpoint;       // argv[2]
+  std::string options;          // word after the first -o; empty without one
+  bool fake = false;            // -f: every check, no mount (CLI-4)
+  std::string mount_namespace;  // -N, as mount(8) hands it over; empty = our own
 };
 
 // Help wins over version, both over everything else (CLI-5). kInvalidInput when device or mount

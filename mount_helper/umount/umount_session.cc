@@ -1,8 +1,6 @@
 #include "umount/umount_session.h"
 
-#include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,7 +16,7 @@
 #include "efs/base/output.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/text.h"
-#include "efs/base/unique_fd.h"
+#include "efs/mounts/mount_namespace.h"
 #include "efs/mounts/mount_table.h"
 #include "efs/mounts/unmount.h"
 #include "umount/holders.h"
@@ -41,41 +39,18 @@ constexpr Duration kHolders{2000};
 constexpr Duration kResolve{5000};
 constexpr Duration kStillOpen{200};
 
-// Our own mount namespace again when it goes out of scope. The kernel wants a single thread.
-class NamespaceVisit {
- public:
-  NamespaceVisit() = default;
-  NamespaceVisit(const NamespaceVisit&) = delete;
-  NamespaceVisit& operator=(const NamespaceVisit&) = delete;
-  ~NamespaceVisit() { leave(); }
+using Elsewhere = std::optional<mounts::MountNamespace>;
 
-  Status enter(const std::string& where) {
-    const bool is_pid = parseInt(where).has_value();
-    const std::string path = is_pid ? "/proc/" + where + "/ns/mnt" : where;
-    UniqueFd home(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
-    const UniqueFd there(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!home.valid() || !there.valid() || ::setns(there.get(), CLONE_NEWNS) != 0) {
-      return Error::fromErrno(errno, "entering mount namespace " + printable(where));
-    }
-    home_ = std::move(home);
-    return {};
-  }
-  void leave() {
-    if (home_.valid() && ::setns(home_.get(), CLONE_NEWNS) != 0) {
-      log::error("leaving a mount namespace: {}", errnoText(errno));
-    }
-    home_.reset();
-  }
-
- private:
-  UniqueFd home_;
-};
+Result<mounts::MountTable> readTable(const Elsewhere& elsewhere) {
+  return elsewhere ? elsewhere->table() : mounts::MountTable::readKernel();
+}
 
 // realpath(3) in a killable child: it looks at the mount.
-std::optional<std::string> resolveLinks(const std::string& path) {
+std::optional<std::string> resolveLinks(const std::string& path, const Elsewhere& elsewhere) {
   auto pipe = makePipe();
   if (!pipe) return std::nullopt;
   auto child = Subprocess::fork([&] {
+    if (elsewhere && !elsewhere->enter()) return 1;
     std::array<char, PATH_MAX> real{};
     if (::realpath(path.c_str(), real.data()) == nullptr) return 1;
     const std::string_view text(real.data());
@@ -93,14 +68,14 @@ std::optional<std::string> resolveLinks(const std::string& path) {
 
 Error notMounted(const std::string& path) { return {ErrorKind::kNotFound, path + ": not mounted"}; }
 
-Result<mounts::MountEntry> findMount(const std::string& path) {
+Result<mounts::MountEntry> findMount(const std::string& path, const Elsewhere& elsewhere) {
   std::error_code failed;
-  const std::string here = std::filesystem::current_path(failed);
+  const std::string here = elsewhere ? "/" : std::filesystem::current_path(failed).string();
   const std::string absolute = mounts::absolutePath(path, failed ? "/" : here);
-  EFS_TRY(table, mounts::MountTable::readKernel());
+  EFS_TRY(table, readTable(elsewhere));
   const mounts::MountEntry* entry = table.atPath(absolute);
   if (entry == nullptr) {
-    const auto real = resolveLinks(absolute);
+    const auto real = resolveLinks(absolute, elsewhere);
     if (real) entry = table.atPath(*real);
   }
   if (entry == nullptr) return notMounted(absolute);
@@ -129,6 +104,7 @@ class UmountSession {
   Status giveUp(mounts::UnmountJob& job, Error reason);
   Duration patience() const;
   bool inTable() const;
+  const mounts::MountNamespace* where() const { return elsewhere_ ? &*elsewhere_ : nullptr; }
   void wakeWatchdog();
   Error busy() const;
   void clearAway();
@@ -136,6 +112,7 @@ class UmountSession {
 
   const UmountCommand& command_;
   const UmountContext& context_;
+  Elsewhere elsewhere_;  // -N, when it names another namespace than ours
   mounts::MountEntry mount_;
   bool finished_ = false;  // umount2(2) came back: the superblock is gone, or others use it
   bool read_only_instead_ = false;
@@ -148,7 +125,7 @@ void UmountSession::say(const std::string& text) {
 }
 
 bool UmountSession::inTable() const {
-  const auto table = mounts::MountTable::readKernel();
+  const auto table = readTable(elsewhere_);
   return !table || std::any_of(table->entries().begin(), table->entries().end(),
                                [this](const auto& entry) { return entry.id == mount_.id; });
 }
@@ -172,13 +149,14 @@ Duration UmountSession::patience() const {
 Error UmountSession::busy() const {
   Error error = Error::fromErrno(EBUSY, mount_.target);
   std::string inner;
-  if (const auto table = mounts::MountTable::readKernel()) {
+  if (const auto table = readTable(elsewhere_)) {
     for (const auto& entry : table->entries()) {
       if (inner.empty() && entry.parent_id == mount_.id) inner = entry.target;
     }
   }
   if (!inner.empty()) return error.addHint("unmount " + printable(inner) + " first");
-  const std::string holders = describeHolders(mount_.target, kHolders);
+  // The paths of processes there say nothing here.
+  const std::string holders = elsewhere_ ? "" : describeHolders(mount_.target, kHolders);
   return error.addHint(holders.empty() ? "a process uses it; umount -l lets it finish"
                                        : "used by " + holders + "; umount -l lets them finish");
 }
@@ -189,7 +167,7 @@ Status UmountSession::judge(int err) {
   if (err == EINVAL) return notMounted(mount_.target);
   if (err != EBUSY) return Error::fromErrno(err, mount_.target);
   if (!command_.read_only) return busy();
-  EFS_CHECK(mounts::remountReadOnly(mount_, kRemount));
+  EFS_CHECK(mounts::remountReadOnly(mount_, kRemount, where()));
   read_only_instead_ = true;
   say("busy, made read-only instead");
   return {};
@@ -249,12 +227,13 @@ Status UmountSession::wait(mounts::UnmountJob& job) {
 
 Status UmountSession::takeAway() {
   if (!command_.lazy) wakeWatchdog();
-  auto job =
-      mounts::UnmountJob::start(mount_.target, {.force = command_.force, .lazy = command_.lazy});
+  auto job = mounts::UnmountJob::start(mount_.target,
+                                       {.force = command_.force, .lazy = command_.lazy}, where());
   if (!job) return job.error().addContext(mount_.target);
   EFS_CHECK(wait(*job));
   if (read_only_instead_) return {};
-  if (!command_.keep_table) mounts::forgetInUtab(mount_.target);
+  // Another namespace's utab is a file of theirs, with a lock of theirs.
+  if (!command_.keep_table && !elsewhere_) mounts::forgetInUtab(mount_.target);
   say("unmounted");
   return {};
 }
@@ -279,17 +258,15 @@ void UmountSession::clearAway() {
 }
 
 Outcome UmountSession::run() {
-  NamespaceVisit visit;
   if (!command_.mount_namespace.empty()) {
-    if (auto entered = visit.enter(command_.mount_namespace); !entered) {
-      return {kUnmountFailed, "", entered.error().describe()};
-    }
+    auto named = mounts::MountNamespace::open(command_.mount_namespace);
+    if (!named) return {kUnmountFailed, "", named.error().describe()};
+    if (!named->isOurs()) elsewhere_ = std::move(*named);
   }
-  auto found = findMount(command_.target);
+  auto found = findMount(command_.target, elsewhere_);
   if (!found) return {kUnmountFailed, "", found.error().describe()};
   mount_ = std::move(*found);
   if (auto done = takeAway(); !done) return {kUnmountFailed, out_, done.error().describe()};
-  visit.leave();
   clearAway();
   return {0, out_, ""};
 }

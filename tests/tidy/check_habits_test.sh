@@ -68,6 +68,8 @@ references common/net/a.cc '// (design.md, "Life")\n' 'design.md is no page of t
 references common/net/a.cc '// see tests/none/a_test.cc\n' 'there is no tests/none/a_test.cc'
 references docs/a.md '[x](nowhere.md)\n' 'the link to nowhere.md leads nowhere'
 references docs/a.md '[x](contract/README.md#14-state)\n' 'no heading for #14-state'
+# shellcheck disable=SC2016  # the page's own marks
+references docs/a.md 'held by `tests/integration/lib/one_test.py::test_gone`\n' 'one_test.py has no test test_gone'
 references tests/contract/ids.csv 'id,mark,title\nST-1,MUST,one\nST-3,MUST,x\n' 'ST-3 of tests/contract/ids.csv is in no page'
 references tests/contract/ids.csv 'id,mark,title\n' 'ST-1 of docs/contract has no row'
 echo "every habit and reference can fail"

@@ -4,6 +4,7 @@
 * `ST-1`, `contract section 12`, `contract 11.2`, `contract 25 item 19` are headings or lines of docs/contract;
 * docs/contract and tests/contract/ids.csv know the same ids;
 * links of pages lead to files, `#parts` to headings;
+* tests that pages name as `file::name` exist;
 * files that comments name by their path from the root exist, and nobody cites a page that is not here (design.md).
 
 Prints one line per violation, `file:line: reference: what is wrong`, and exits 1 if there is any.
@@ -26,6 +27,9 @@ ABSENT = re.compile(r"\b(?:design|field|models|compatibility|attack)\.md\b|\bdes
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PATH = re.compile(r"(?<![\w./-])((?:common|log_writer|mount_helper|tls_tunnel|watchdog|efsctl|tests|docs|packaging|cmake)/"
                   r"[\w./-]+\.(?:cc|h|py|sh|md|cmake|csv|txt|json))\b")
+
+
+TEST = re.compile(r"`(tests/[\w./-]+)::([^`]+)`")
 
 
 def texts(root):
@@ -81,6 +85,9 @@ def check_links(root, path, text):
                 yield number, f"the link to {target} leads nowhere"
             elif part and part not in anchors(page.read_text()):
                 yield number, f"{file or 'this page'} has no heading for #{part}"
+        for file, test in TEST.findall(line) if path.suffix == ".md" else []:
+            if not (root / file).exists() or test not in (root / file).read_text(errors="replace"):
+                yield number, f"{file} has no test {test}"
         for file in PATH.findall(line):
             if not (root / file).exists() and "*" not in file:
                 yield number, f"there is no {file}"

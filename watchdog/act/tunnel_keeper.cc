@@ -48,6 +48,7 @@ void TunnelKeeper::start(MountRecord& mount) {
 
 Status TunnelKeeper::tryStart(MountRecord& mount) {
   files_.readIfChanged(mount);
+  files_.restoreConfig(mount);
   EFS_TRY(command, restartCommand(mount));
   EFS_CHECK(ensureListener(mount));
   Log& log = context_.tools.log;

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "efs/base/log.h"
@@ -27,8 +28,18 @@ HelperServer::~HelperServer() {
 
 Status HelperServer::listen(const std::string& socket_path) {
   EFS_TRY(listener, tunnel_control::listenForHelpers(socket_path));
+  if (listener_.valid()) loop_.forget(listener_.get());
   listener_ = std::move(listener);
+  paused_until_.reset();
+  struct stat info {};
+  socket_inode_ = ::lstat(socket_path.c_str(), &info) == 0 ? info.st_ino : 0;
   return watchListener();
+}
+
+bool HelperServer::reachableAt(const std::string& socket_path) const {
+  struct stat info {};
+  return listener_.valid() && ::lstat(socket_path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode) &&
+         info.st_ino == socket_inode_;
 }
 
 Status HelperServer::watchListener() {

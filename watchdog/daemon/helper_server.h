@@ -3,6 +3,8 @@
 // Few connections at a time, each with a deadline: a stuck helper costs nothing.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <map>
 #include <optional>
@@ -32,7 +34,10 @@ class HelperServer {
   HelperServer& operator=(const HelperServer&) = delete;
   ~HelperServer();
 
+  // Again, once reachableAt() says no: those who are connected keep their answers.
   Status listen(const std::string& socket_path);
+  // Whether the socket file is the one made by listen(): it may have been deleted or replaced.
+  bool reachableAt(const std::string& socket_path) const;
   // Closes connections whose deadline has passed, accepts again after a pause; returns the next
   // deadline.
   std::optional<MonoTime> expire();
@@ -52,6 +57,7 @@ class HelperServer {
   const Clock& clock_;
   Handlers handlers_;
   UniqueFd listener_;
+  ino_t socket_inode_ = 0;
   // Set while accept() is not tried, e.g. because descriptors ran out: the loop must not spin.
   std::optional<MonoTime> paused_until_;
   std::map<int, Connection> connections_;

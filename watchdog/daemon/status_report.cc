@@ -28,7 +28,7 @@ std::string presentError(const MountRecord& mount) {
   if (mount.progress.health.hung_since || mount.health.stale_answers > 0) {
     return mount.health.last_error;
   }
-  for (const char* topic : {"start", "renewal", "save"}) {
+  for (const char* topic : {"start", "network", "renewal", "save"}) {
     std::string text = mount.novelty.text(topic);
     if (!text.empty()) return text;
   }

@@ -50,6 +50,11 @@ Result<bool> SystemKernel::clientHoldsPort(int port, const std::string& network)
   return mounts::kernelUsesTunnelPort(port, network.empty() ? files_.proc_net : network);
 }
 
+Result<bool> SystemKernel::clientHasDevice(dev_t device) {
+  EFS_TRY(volumes, readFile(files_.proc_net + "/nfsfs/volumes"));
+  return mounts::listsDevice(volumes, device);
+}
+
 Result<tunnel_control::SocketTable> SystemKernel::sockets(const std::string& network) {
   return tunnel_control::SocketTable::read(
       (network.empty() ? std::string("/proc/self/net") : network) + "/tcp");

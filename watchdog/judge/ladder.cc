@@ -49,7 +49,10 @@ class Climber {
     return true;
   }
 
-  bool hung() const { return policy_.hang > Duration(0) && seen_.stuck >= policy_.hang; }
+  Duration limit() const {
+    return policy_.hang + std::clamp(kStretch * seen_.lateness, Duration(0), kMaxStretch);
+  }
+  bool hung() const { return policy_.hang > Duration(0) && seen_.stuck >= limit(); }
 
   // What waits may be seen in different places one after the other (a call in the tunnel, bytes
   // that its successor has not read yet), each with its own age: nothing has come back for that.
@@ -75,8 +78,8 @@ class Climber {
 
   void judgeMoving() {
     probeIfSuspect();
-    if (seen_.stuck && policy_.hang > *seen_.stuck) {
-      wakeAt(now_ + std::max(kShortestWait, policy_.hang - *seen_.stuck));
+    if (policy_.hang > Duration(0) && seen_.stuck && limit() > *seen_.stuck) {
+      wakeAt(now_ + std::max(kShortestWait, limit() - *seen_.stuck));
     }
     if (progress_.hung_since) {
       act(Remedy::kReportProgress, "it hung, and nothing waits any more");

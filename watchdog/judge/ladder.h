@@ -37,6 +37,8 @@ struct HealthSeen {
   Duration tunnel_age = Duration::max();
   // How long a call has been waiting while nothing came back; nullopt: nothing waits, or unknown.
   std::optional<Duration> stuck;
+  // How late our own timers were lately. What waits for the processor as we do is slow, not hung.
+  Duration lateness{0};
   bool deaf = false;           // the tunnel takes nothing from its sockets
   bool can_reconnect = false;  // it understands SIGUSR1; for others that would be the end
   Probe probe = Probe::kNone;
@@ -57,6 +59,11 @@ struct HealthPolicy {
   bool remount_stale = true;
   Duration remount_after{0};  // 0: never for a mount that only hangs
 };
+
+// How far a hang's limit stretches for each second that we were late: a byte on its way needs the
+// processor several times, in tunnel and kernel. And how far at most.
+inline constexpr int kStretch = 4;
+inline constexpr Duration kMaxStretch{60000};
 
 inline constexpr Duration kSuspicion{5000};  // a call so old is worth a probe
 inline constexpr Duration kProbeInterval{10000};

@@ -42,6 +42,7 @@ struct Context {
   bool directory_unreadable = false;    // which mounts there are is not known
   bool records_changed = true;          // a mount came, went, or cannot be read
   std::optional<MonoTime> next_sample;  // when traffic is looked at
+  Duration lateness{0};                 // of such looks; half of it is forgotten with each
   Novelty novelty;                      // of what is about no mount alone
 
   // Null: no such record (any more).

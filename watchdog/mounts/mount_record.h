@@ -68,6 +68,7 @@ struct MountRecord {
   state::MountState state;
   // Its `cmd`, or why that is none of a tunnel.
   Result<tunnel_control::TunnelCommand> command = Error(ErrorKind::kNotFound, "no state file yet");
+  std::string config_text;  // of its tunnel, as last seen; empty: never
   void setState(state::MountState read) {
     command = tunnel_control::TunnelCommand::parse(read.cmd);
     state = std::move(read);
@@ -77,6 +78,7 @@ struct MountRecord {
   ListenerPtr listener;  // duplicate of the tunnel's listening socket
 
   CertificateFile certificate;
+  std::optional<MonoTime> network_seen;  // when its network was last looked at
   double renewal_spread = 0.5;  // [0, 1), fixed: mounts of one moment are not renewed at one moment
 
   // What children are doing for this mount.

@@ -19,7 +19,10 @@ void RecordFiles::read(MountRecord& mount) {
     if (mount.state.mount_state_dir == mount.name + "+") {
       context_.tools.events.watchBelow(paths.secret_dir);
     }
-    if (const auto text = configText(mount)) mount.health.home = homeTarget(*text);
+    if (auto text = configText(mount)) {
+      mount.health.home = homeTarget(*text);
+      mount.config_text = std::move(*text);
+    }
     return;
   }
   if (state.error().kind() == ErrorKind::kNotFound) return;  // the next scan forgets it
@@ -69,7 +72,18 @@ Status RecordFiles::writeConfig(MountRecord& mount, const std::string& text) {
   const FileStamp known = context_.tools.files.stamp(path);
   EFS_CHECK(context_.tools.files.write(path, text, known.exists() ? known.mode & 0777U : 0600U));
   mount.health.home = homeTarget(text);
+  mount.config_text = text;
   return {};
+}
+
+void RecordFiles::restoreConfig(MountRecord& mount) {
+  const auto there = configText(mount);
+  if (there || there.error().kind() != ErrorKind::kNotFound || mount.config_text.empty()) return;
+  const auto paths = context_.store.paths(mount.name);
+  auto restored = context_.tools.files.makeDirectories(paths.secret_dir, 0700);
+  if (restored) restored = writeConfig(mount, std::string(mount.config_text));
+  context_.tools.log.warning("{}: the configuration of its tunnel is gone, {}", mount.name,
+                             restored ? "written again" : restored.error().describe());
 }
 
 }  // namespace efs::watchdog

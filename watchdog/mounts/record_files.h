@@ -26,6 +26,9 @@ class RecordFiles {
   Result<std::string> configText(const MountRecord& mount) const;
   // Keeps the file's mode.
   Status writeConfig(MountRecord& mount, const std::string& text);
+  // Before its tunnel is started: somebody deleted the content of the state directory. A file that
+  // is there, whatever it says, stays as it is.
+  void restoreConfig(MountRecord& mount);
 
  private:
   Context& context_;

@@ -9,6 +9,13 @@ namespace {
 
 constexpr Duration kShortestRound{1000};
 
+// A tunnel that reads or writes at all does so for every connection, however late it is.
+bool movedBytes(const tunnel_control::TunnelNumbers& before,
+                const tunnel_control::TunnelNumbers& now) {
+  return now.bytes_up > before.bytes_up || now.bytes_down > before.bytes_down ||
+         now.connections_total > before.connections_total;
+}
+
 }  // namespace
 
 // For a tunnel with a page it is a look into shared memory.
@@ -16,6 +23,8 @@ void HealthSampler::runIfDue() {
   const MonoTime now = context_.tools.clock.monotonic();
   const Duration hang = context_.policy.health.hang;
   if (!context_.next_sample || now < *context_.next_sample) return;
+  const auto late = std::chrono::duration_cast<Duration>(now - *context_.next_sample);
+  context_.lateness = std::max(std::min(late, kMaxStretch / kStretch), context_.lateness / 2);
   context_.next_sample.reset();
   if (hang <= Duration(0)) return;
   readKernelCounters(now);
@@ -38,6 +47,7 @@ void HealthSampler::sample(MountRecord& mount) const {
   if (!counters) return health.page.reset();
   const auto& numbers = counters->numbers;
   if (numbers.reconnects != health.last.numbers.reconnects) mount.due = true;
+  if (movedBytes(health.last.numbers, numbers)) health.ignored_probe = false;
   const PageContext context{health.generation, mount.busy(Task::kProbe)};
   health.traffic.note(Traffic::ofPage(numbers, context), context_.tools.clock.monotonic());
   health.last = std::move(*counters);

@@ -69,6 +69,7 @@ void Observer::observeHealth(const MountRecord& mount, Observation& seen) const 
   HealthSeen& view = seen.health;
   const Health& health = mount.health;
   view.stuck = health.traffic.stuck(seen.now);
+  view.lateness = context_.lateness;
   // Bytes also lie unread because the server does not take them; a probe knows the difference.
   view.deaf =
       health.ignored_probe || (!health.page && health.traffic.deaf(context_.policy.health.hang));

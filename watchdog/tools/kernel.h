@@ -29,6 +29,10 @@ class Kernel {
   virtual bool stillAttached(const mounts::MountIdentity& mount) = 0;
   // The NFS client holds the port, mounted or not (/proc/net/nfsfs).
   virtual Result<bool> clientHoldsPort(int port, const std::string& network) = 0;
+  // The superblock is one of our own network namespace's NFS client (/proc/net/nfsfs/volumes).
+  virtual Result<bool> clientHasDevice(dev_t /*device*/) {
+    return Error(ErrorKind::kUnsupported, "the kernel does not tell");
+  }
   // /proc/net/tcp.
   virtual Result<tunnel_control::SocketTable> sockets(const std::string& network) = 0;
   // Ports of 127.0.0.1 whose owner leaves bytes or connections waiting (/proc/net/tcp).

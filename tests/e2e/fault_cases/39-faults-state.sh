@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Faults of files with I/O running: state file truncated, corrupt, deleted, its directory full,
+# Faults of files with I/O running: state file truncated, corrupt, deleted, its directory emptied and full,
 # configuration broken. After each one the tunnel is killed, too: the watchdog still knows what to start. Contract: WD-9, WD-10, ST-5.
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
@@ -23,6 +23,8 @@ and_tunnel_killed() {
 truncated() { : >"$STATE_FILE"; }
 corrupt() { printf '{"pid": 1, \xff\x00' >"$STATE_FILE"; }
 deleted() { rm "$STATE_FILE"; }
+emptied() { find "$STATE" -mindepth 1 -delete; }
+watchdog_is_one() { [[ "$(watchdogs | wc -l)" -eq 1 && "$(cat "$STATE/watchdog.lock")" == "$(watchdogs)" ]]; }
 full() {
   dd if=/dev/zero of="$STATE/filler" bs=64k status=none 2>/dev/null
   dd if=/dev/zero of="$STATE/filler2" bs=1k status=none 2>/dev/null
@@ -45,6 +47,8 @@ load_start /mnt/efs
 measure "state file truncated, tunnel killed" "Unable to parse json" and_tunnel_killed truncated
 measure "state file corrupt, tunnel killed" "Unable to parse json" and_tunnel_killed corrupt
 measure "state file deleted, tunnel killed" "state file is gone, writing it again" and_tunnel_killed deleted
+measure "state directory emptied, tunnel killed" "somebody deleted" and_tunnel_killed emptied
+eventually 5 watchdog_is_one || fail "watchdogs: $(watchdogs), owner: $(cat "$STATE/watchdog.lock")"
 measure "state directory full, tunnel killed" "No space left on device" full
 measure "configuration broken, tunnel killed" "configuration not taken over" broken_config
 lock_held /mnt/efs

@@ -12,7 +12,7 @@ import unittest
 from efs_test import machine, mount_helper
 from efs_test.files import read
 from efs_test.machine import CONFIG, LOG
-from efs_test.mount_helper import HelperBench, KEY, STATE
+from efs_test.mount_helper import HelperBench, KEY, MOUNTPOINT, STATE
 from efs_test.processes import listening_ports, processes
 from efs_test.programs import program, run
 from efs_test.waiting import wait_for
@@ -71,6 +71,31 @@ class Failures(HelperBench):
         os.unlink(CONFIG)
         self.mount()
         self.assertFailed(1, "missing")
+
+    def mount_in(self, namespace):
+        """As mount -N calls us."""
+        self.finish(subprocess.Popen(
+            [program("mount.efs"), f"{self.fs}:/", MOUNTPOINT, "-N", namespace, "-o", "tls,rw"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
+            env={"PATH": f"{self.programs}:/usr/bin:/bin"}, start_new_session=True))
+
+    def test_another_mount_namespace_is_refused(self):
+        """CLI-8. Issue 11, A7: it mounted in our own and said 0."""
+        os.makedirs(MOUNTPOINT, exist_ok=True)
+        other = subprocess.Popen(["unshare", "--mount", "sleep", "1000"])
+        self.addCleanup(lambda: (other.kill(), other.wait()))
+        ours = os.readlink("/proc/self/ns/mnt")
+        wait_for("the namespace", lambda: os.readlink(f"/proc/{other.pid}/ns/mnt") != ours)
+        with open(f"/proc/{other.pid}/ns/mnt", "rb") as namespace:
+            for name in (str(other.pid), f"/proc/{os.getpid()}/fd/{namespace.fileno()}"):
+                self.mount_in(name)
+                self.assertFailed(32, "mounting in another mount namespace is not served")
+        self.mount_in("/proc/self/ns/net")
+        self.assertFailed(32, "is not a mount namespace")
+
+    def test_our_own_mount_namespace_is_no_other_one(self):
+        self.mount_in(str(os.getpid()))
+        self.assertReachedMount()
 
     def test_mount_point_that_is_missing_or_a_file(self):  # section 7
         with open("/run/file", "w", encoding="ascii"):

@@ -5,13 +5,14 @@ This process is process 1 of its namespace and, like the EFS CSI driver, reaps n
 """
 import os
 import signal
+import subprocess
 import time
 import unittest
 
 from efs_test import mount_helper
 from efs_test.files import read
 from efs_test.machine import LOG
-from efs_test.mount_helper import HelperBench, STATE
+from efs_test.mount_helper import HelperBench, MOUNTPOINT, STATE
 from efs_test.processes import processes, zombies
 from efs_test.programs import program, run
 from efs_test.waiting import SCALE, pause, wait_for
@@ -79,10 +80,26 @@ class WatchdogStart(HelperBench):
         self.assertEqual(zombies(), [])
         log = read(LOG)
         self.assertIn("does not answer, no other is started", log)
-        self.assertIn(f"it wrote process id {daemon}; is it stopped?", log)
+        self.assertIn(f"it has process id {daemon}; is it stopped?", log)
         self.assertLess(took, 20 * SCALE)
         os.kill(daemon, signal.SIGCONT)
         before = log.count("does not answer")
+        self.mount()
+        self.assertEqual(read(LOG).count("does not answer"), before)
+        self.assertEqual(processes(NAME), [daemon])
+
+    def test_stopped_watchdog_without_its_files_gets_no_second_one(self):
+        """Issue 11, A5: rm -rf of the state directory's content took its lock and its socket away."""
+        daemon = self.started()
+        os.kill(daemon, signal.SIGSTOP)
+        for name in ("watchdog.lock", "watchdog.sock"):
+            os.unlink(f"{STATE}/{name}")
+        self.mount()
+        self.assertEqual(processes(NAME), [daemon])
+        self.assertIn(f"process id {daemon}; is it stopped?", read(LOG))
+        os.kill(daemon, signal.SIGCONT)
+        before = read(LOG).count("does not answer")
+        wait_for("its socket", lambda: os.path.exists(f"{STATE}/watchdog.sock"))
         self.mount()
         self.assertEqual(read(LOG).count("does not answer"), before)
         self.assertEqual(processes(NAME), [daemon])
@@ -92,6 +109,25 @@ class WatchdogStart(HelperBench):
         os.kill(daemon, signal.SIGKILL)
         wait_for("its end", lambda: not processes(NAME))
         self.assertNotEqual(self.started(), daemon)
+
+    def test_of_a_private_mount_namespace_neither_daemon_nor_tunnel_stays_there(self):
+        """Issue 11, A6: they kept it, and in it copies of all other mounts of the host, alive."""
+        record = "/run/tunnel-namespace"
+        self.script(f"#!/bin/sh\nreadlink /proc/self/ns/mnt >{record}\n"
+                    f"exec {program('efs-proxy')} \"$@\"\n")
+        ours = os.readlink("/proc/self/ns/mnt")
+        mount = [program("mount.efs"), f"{self.fs}:/", MOUNTPOINT, "-o", "tls,rw"]
+        os.makedirs(MOUNTPOINT, exist_ok=True)
+        env = {"PATH": f"{self.programs}:/usr/bin:/bin:/usr/sbin:/sbin"}
+        private = ["unshare", "--mount", "--propagation", "private"]
+        subprocess.run(private + mount, timeout=60 * SCALE, env=env)
+        wait_for("the watchdog", lambda: len(processes(NAME)) == 1)
+        self.assertEqual(os.readlink(f"/proc/{processes(NAME)[0]}/ns/mnt"), ours)
+        self.assertEqual(read(record).strip(), ours)
+        # As `ip netns exec` does: then it stays where its name server is.
+        script = f"mount -t tmpfs none /mnt && echo >/mnt/r && mount --bind /mnt/r /etc/resolv.conf && exec {' '.join(mount)}"
+        subprocess.run(private + ["sh", "-c", script], timeout=60 * SCALE, env=env)
+        self.assertNotEqual(read(record).strip(), ours)
 
     def test_daemon_that_ends_at_once_is_told_and_leaves_no_zombie(self):
         script = "/run/failing-watchdog"

@@ -131,7 +131,7 @@ class Package(unittest.TestCase):
     # TUN-2, WD-13: KillMode decides whether tunnels survive a restart of the unit.
     def test_unit_keeps_the_contracts_facts(self):
         unit = (self.root / f"lib/systemd/system/{UNIT}").read_text().splitlines()
-        for line in ("Before=remote-fs-pre.target", "KillMode=process", "Restart=on-failure", "RestartSec=15s",
+        for line in ("Before=remote-fs-pre.target", "KillMode=process", "Restart=on-failure", "RestartSec=15s", "WatchdogSec=120s",
                      "WantedBy=multi-user.target", "ExecStart=/usr/bin/amazon-efs-mount-watchdog"):
             self.assertIn(line, unit)
 

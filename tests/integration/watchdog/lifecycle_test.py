@@ -1,4 +1,5 @@
 """The daemon itself: start, stop, second instance, broken files, configuration."""
+import fcntl
 import os
 import shutil
 import signal
@@ -8,7 +9,7 @@ import tempfile
 import unittest
 
 from efs_test.files import read, write
-from efs_test.waiting import wait_for
+from efs_test.waiting import WAIT, pause, stays, wait_for
 from efs_test.watchdog import Mount, PROGRAM, WatchdogBench
 
 
@@ -175,11 +176,133 @@ class Lifecycle(WatchdogBench):
         self.assertIsNone(watchdog.poll())
         self.assertEqual(self.log().count("configuration not taken over"), 1)
 
+    def test_log_that_cannot_be_opened_is_told_once(self):
+        """Issue 11, B20: once for each change of the configuration."""
+        write(self.path("log"), "a file, no directory")
+        plain = read(self.config)
+        own = lambda word: write(self.config, plain.replace("[mount]", "[mount]\nlog_writer = own\n# " + word))
+        own("first")
+        with open(self.path("stderr"), "wb") as errors:
+            watchdog = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stderr=errors)
+        self.watchdogs.append(watchdog)
+        for word in ("second", "third"):
+            self.ask({"v": 1, "op": "ping"})
+            own(word)
+            pause("without a log nothing tells that the configuration was read", 0.5)
+        watchdog.terminate()
+        self.assertEqual(watchdog.wait(WAIT), 0)
+        self.assertEqual(read(self.path("stderr")).count(self.path("log")), 1, read(self.path("stderr")))
+
     def test_state_directory_is_made_and_made_again(self):
         """ST-7."""
         os.rmdir(self.state_dir)
         self.start_watchdog()
         self.assertEqual(os.stat(self.state_dir).st_mode & 0o777, 0o750)
+
+    def wipe(self, with_directory=False):
+        """rm -rf of the state directory's content, or of all of it."""
+        for name in os.listdir(self.state_dir):
+            path = os.path.join(self.state_dir, name)
+            if os.path.isdir(path):
+                shutil.rmtree(path)
+            else:
+                # What came and went in between is the others' business.
+                try:
+                    os.unlink(path)
+                except FileNotFoundError:
+                    pass
+        if with_directory:
+            os.rmdir(self.state_dir)
+            os.mkdir(self.state_dir, 0o750)
+
+    def owner(self):
+        """The pid in the lock file, which its holder wrote."""
+        return int(read(os.path.join(self.state_dir, "watchdog.lock")).strip() or 0)
+
+    def stays_the_one(self, first):
+        """It has a lock that others find, and answers, so nobody starts a second one; one started by hand waits."""
+        wait_for("its lock", lambda: self.owner() == first.pid)
+        self.assertEqual(self.ask({"v": 1, "op": "ping"})["pid"], first.pid)
+        second = self.start_watchdog(wait=False)
+        self.wait_log("another watchdog owns")
+        self.assertEqual(self.owner(), first.pid)
+        self.assertEqual(self.log().count(", is enabled and started"), 1)
+        second.terminate()
+        self.assertEqual(second.wait(WAIT), 0)
+
+    def test_wiped_state_directory_keeps_its_owner(self):
+        """Issue 11, A5: lock and socket were gone for good, a second watchdog started beside the first."""
+        first = self.start_watchdog()
+        self.wipe()
+        self.stays_the_one(first)
+
+    def test_mounts_outlive_the_content_of_the_state_directory(self):
+        """State file and tunnel configuration are written again, so a tunnel that dies can be replaced."""
+        mount = self.mounted()
+        self.start_watchdog()
+        self.wait_log("supervising the tunnel with PID")
+        before = read(mount.config)
+        self.wipe()
+        wait_for("its state file", lambda: os.path.exists(mount.state_path))
+        mount.kill_tunnel()
+        mount.process.wait()
+        wait_for("its successor", lambda: len(mount.starts()) == 2)
+        self.assertEqual(mount.greeting(), mount.tunnel_pid())
+        self.assertEqual(read(mount.config), before)
+        self.assertEqual(mount.saved()["pid"], mount.tunnel_pid())
+
+    def test_state_directory_that_was_replaced_keeps_its_owner(self):
+        first = self.start_watchdog()
+        self.wipe(with_directory=True)
+        self.stays_the_one(first)
+
+    def test_deleted_socket_alone_is_made_anew(self):
+        first = self.start_watchdog()
+        os.unlink(os.path.join(self.state_dir, "watchdog.sock"))
+        self.assertEqual(self.ask({"v": 1, "op": "ping"})["pid"], first.pid)
+
+    def test_newcomer_finds_the_owner_of_a_deleted_lock(self):
+        """The first one is stopped, so nothing but the kernel tells of it."""
+        first = self.start_watchdog()
+        first.send_signal(signal.SIGSTOP)
+        self.wipe()
+        second = self.start_watchdog(wait=False)
+        self.wait_log("another watchdog owns")
+        self.assertIn("process %d" % first.pid, self.log())
+        first.send_signal(signal.SIGCONT)
+        wait_for("its lock", lambda: self.owner() == first.pid)
+        self.assertEqual(self.log().count(", is enabled and started"), 1)
+        first.kill()
+        first.wait()
+        self.wait_log(", is enabled and started", 2)
+        self.assertEqual(self.ask({"v": 1, "op": "ping"})["pid"], second.pid)
+
+    def test_the_one_that_lost_its_lock_ends(self):
+        """Whoever has the lock of this name now could not see the first one: another pid namespace."""
+        mount = self.mounted()
+        first = self.start_watchdog()
+        self.wait_log("supervising the tunnel with PID")
+        first.send_signal(signal.SIGSTOP)
+        self.wipe()
+        with open(os.path.join(self.state_dir, "watchdog.lock"), "w", encoding="ascii") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            first.send_signal(signal.SIGCONT)
+            self.assertEqual(first.wait(WAIT), 1)
+        self.assertIn("another watchdog has taken", self.log())
+        self.assertEqual(mount.greeting(), mount.process.pid)
+
+    def test_lock_that_is_only_asked_for_is_no_loss(self):
+        """umount.efs takes it for the seconds in which it ends a tunnel itself."""
+        first = self.start_watchdog()
+        first.send_signal(signal.SIGSTOP)
+        self.wipe()
+        with open(os.path.join(self.state_dir, "watchdog.lock"), "w", encoding="ascii") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            first.send_signal(signal.SIGCONT)
+            self.wait_log("lock that was deleted")
+            stays("the watchdog runs", lambda: first.poll() is None, 1)
+        wait_for("its lock", lambda: self.owner() == first.pid)
+        self.stays_the_one(first)
 
     def old_watchdog(self, prefix=(), own=True):
         """A script of that name. Its /var/run/efs is our state directory, if it is ours."""

@@ -140,6 +140,22 @@ class Status(Announced):
         self.assertEqual(table.returncode, 1)
         self.assertIn("tunnel down", table.stdout)
 
+    def test_mount_whose_client_is_in_another_network_is_told(self):
+        """Issue 11, A13: a driver's pod came back with another network; its mounts hung, and were said to be well."""
+        well, elsewhere = Mount(self, "mnt.a"), Mount(self, "mnt.b")
+        for mount in (well, elsewhere):
+            mount.publish()
+        self.set_table([well, elsewhere])
+        # Of a client that is not 127.0.0.1's, too: what counts is the superblock's device (set_table()).
+        write(self.path("net", "nfsfs", "volumes"), "NV SERVER   PORT DEV          FSID    FSC\n"
+              "v4 7f000001 %x 0:50         0:0     no\n" % well.port)
+        self.start_watchdog()
+        self.wait_log("%s: its NFS client is in another network namespace" % elsewhere.name)
+        problems = {entry["name"]: entry["last_error"] for entry in self.report(code=1)["mounts"]}
+        self.assertIn("another network namespace", problems[elsewhere.name])
+        self.assertIsNone(problems[well.name])
+        self.assertEqual(self.log().count("another network namespace"), 1)
+
     def test_unmounting_and_pending_mounts(self):
         self.start_watchdog()
         mount = self.supervised()

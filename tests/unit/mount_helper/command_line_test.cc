@@ -87,9 +87,15 @@ TEST(CommandLine, HelpListsEachOptionAndWhatItNeeds) {
 
 // CLI-8
 TEST(CommandLine, IgnoresWordsThatMountPassesToEveryHelper) {
-  const auto command =
-      parsed({"m", "fs-1", "/mnt", "-s", "-v", "-n", "-N", "/proc/1/ns/mnt", "-o", "rw,_netdev"});
+  const auto command = parsed({"m", "fs-1", "/mnt", "-s", "-v", "-n", "-o", "rw,_netdev"});
   EXPECT_EQ(command.options, "rw,_netdev");
+  EXPECT_EQ(command.mount_namespace, "");
+}
+
+// CLI-8
+TEST(CommandLine, KnowsWhenTheMountBelongsIntoAnotherNamespace) {
+  EXPECT_EQ(parsed({"m", "fs-1", "/mnt", "-N", "/proc/1/fd/4", "-o", "rw"}).mount_namespace,
+            "/proc/1/fd/4");
 }
 
 }  // namespace

@@ -116,6 +116,25 @@ TEST(SocketOwners, FailsWhenNoSourceCanBeRead) {
   EXPECT_EQ(findInTcpTable(endless, loopback(1), loopback(2)).error().kind(), ErrorKind::kProtocol);
 }
 
+TEST(SocketOwners, AnswersFromOneReadingOfTheTableUntilItIsForgotten) {
+  const test_support::TempDir dir;
+  const std::string row =
+      "   0: 0100007F:0003 0100007F:0002 01 00000000:00000000 00:00000000 "
+      "00000000  1000        0 77 1\n";
+  SocketOwners owners(dir.write("t", row));
+  owners.forceTable();
+  owners.readTable();
+  dir.write("t", "");
+  const auto found = owners.find(loopback(3), loopback(2));
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->uid, 1000U);
+  EXPECT_EQ((*found)->inode, 77U);
+  EXPECT_TRUE((*found)->connected);
+  EXPECT_FALSE(owners.find(loopback(2), loopback(3)).value());
+  owners.forget();
+  EXPECT_FALSE(owners.find(loopback(3), loopback(2)).value());
+}
+
 TEST(SocketOwners, FindsARowBeyondTheFirstPiece) {
   test_support::TempDir dir;
   std::string table;

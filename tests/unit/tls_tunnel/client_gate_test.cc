@@ -74,6 +74,52 @@ TEST_F(ClientGateTest, ASocketWithoutInodeIsNobodysWhateverItsUid) {
   EXPECT_EQ(lines().size(), 1U) << "who is gone is not worth a line";
 }
 
+// Sockets by "own end > peer": what the kernel of a host knows.
+class ClientGateBehindNat : public ClientGateTest {
+ protected:
+  Verdict judge(const std::string& peer) {
+    const auto lookup = [this](const net::Endpoint& local,
+                               const net::Endpoint& remote) -> Result<net::FoundOwner> {
+      const auto found = sockets_.find(local.text() + " > " + remote.text());
+      return found == sockets_.end() ? net::FoundOwner() : net::FoundOwner(found->second);
+    };
+    gate_.emplace(LocalUsers{}, lookup, clock_);
+    return gate_->judge(*net::Endpoint::fromLiteral(peer, 1023),
+                        *net::Endpoint::fromLiteral("127.0.0.1", 20049));
+  }
+  std::map<std::string, net::SocketOwner> sockets_;
+  std::optional<ClientGate> gate_;
+};
+
+// Issue 11, B17: the kernel was rejected without a word.
+TEST_F(ClientGateBehindNat, FindsTheClientWhoseSourceWasRewritten) {
+  sockets_["127.0.0.1:1023 > 127.0.0.1:20049"] = {0, 5, true};
+  sockets_["127.0.0.1:20049 > 10.0.0.5:1023"] = {0, 6, true};  // our end
+  EXPECT_EQ(judge("10.0.0.5"), Verdict::kWelcome);
+  sockets_["127.0.0.1:1023 > 127.0.0.1:20049"].uid = 65534;
+  EXPECT_EQ(judge("10.0.0.5"), Verdict::kStranger);
+}
+
+// Connect from another address and the port of one of root's connections, send, close.
+TEST_F(ClientGateBehindNat, LendsNobodyTheSocketOfAnotherConnection) {
+  sockets_["127.0.0.1:1023 > 127.0.0.1:20049"] = {0, 5, true};
+  sockets_["127.0.0.1:20049 > 127.0.0.1:1023"] = {0, 6, true};  // our end of root's connection
+  EXPECT_EQ(judge("10.0.0.5"), Verdict::kGone);
+  EXPECT_EQ(judge("127.0.0.1"), Verdict::kWelcome);
+}
+
+TEST_F(ClientGateBehindNat, TellsOnceAMinuteWhomItDidNotSee) {
+  EXPECT_EQ(judge("10.0.0.5"), Verdict::kGone);
+  const auto peer = *net::Endpoint::fromLiteral("10.0.0.5", 1023);
+  for (int i = 0; i < 10; ++i) gate_->tellUnseen(peer);
+  ASSERT_EQ(lines().size(), 1U);
+  EXPECT_NE(lines()[0].find("10.0.0.5:1023"), std::string::npos);
+  EXPECT_NE(lines()[0].find("NAT"), std::string::npos);
+  clock_.time += std::chrono::seconds(61);
+  gate_->tellUnseen(peer);
+  EXPECT_EQ(lines().size(), 2U);
+}
+
 TEST_F(ClientGateTest, AnyLooksNobodyUp) {
   ClientGate gate = this->gate({true, {}});
   EXPECT_EQ(judge(gate, Error(ErrorKind::kIo, "must not be asked")), Verdict::kWelcome);

@@ -80,6 +80,18 @@ TEST_F(Ladder, ReplacesATunnelThatDoesNotReadAtOnce) {
   EXPECT_THAT(steps(), ElementsAre(Remedy::kReportHang, Remedy::kReplaceTunnel));
 }
 
+// Issue 11, 31: under overload a tunnel that moved bytes was killed.
+TEST_F(Ladder, WaitsLongerWhereWeAreLateOurselves) {
+  hang();
+  seen.lateness = seconds(2);
+  EXPECT_THAT(steps(), IsEmpty());
+  EXPECT_EQ(last.wake, now + seconds(8));
+  EXPECT_THAT(steps(seconds(8)), ElementsAre(Remedy::kReportHang, Remedy::kReconnect));
+  seen.lateness = std::chrono::hours(1);
+  seen.stuck = policy.hang + kMaxStretch;
+  EXPECT_THAT(steps(minutes(1)), Contains(Remedy::kReplaceTunnel)) << "not for ever";
+}
+
 TEST_F(Ladder, GivesANewTunnelItsChance) {
   hang();
   *seen.stuck = minutes(2);

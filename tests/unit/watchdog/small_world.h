@@ -111,6 +111,7 @@ class MemoryFiles final : public state::StateFiles {
 class TableKernel final : public Kernel {
  public:
   Result<mounts::MountTable> mountTable() override {
+    ++reads;
     auto entries = mounted;
     entries.insert(entries.begin(), {.id = 1,
                                      .device = 1,
@@ -139,6 +140,7 @@ class TableKernel final : public Kernel {
 
   std::vector<mounts::MountEntry> mounted;
   std::set<int> clients;  // ports that the NFS client holds
+  int reads = 0;          // of the mount table
 };
 
 // One open descriptor of a listening socket.
@@ -196,6 +198,16 @@ class ProcessHandle final : public Tunnel {
  private:
   std::shared_ptr<Process> process_;
   std::function<void(Process&, int)> signal_;
+};
+
+// The counters of a tunnel, as a test sets them.
+class Page final : public TunnelPage {
+ public:
+  explicit Page(const tunnel_control::TunnelCounters& counters) : counters_(counters) {}
+  Result<tunnel_control::TunnelCounters> read() const override { return counters_; }
+
+ private:
+  const tunnel_control::TunnelCounters& counters_;
 };
 
 // Processes and ports of the host. All tunnels here end at once when they get a signal that ends
@@ -258,6 +270,7 @@ class Host final : public Processes, public Ports, public ListenerStore {
   bool isProgram(const std::string& path) override { return path == "/usr/bin/efs-proxy"; }
   Result<std::string> findTunnelProgram() override { return std::string("/usr/bin/efs-proxy"); }
   Result<TunnelPagePtr> openPage(const std::string& path) override {
+    if (page) return TunnelPagePtr(std::make_unique<Page>(*page));
     return Error(ErrorKind::kNotFound, path + " is missing");
   }
 
@@ -281,7 +294,8 @@ class Host final : public Processes, public Ports, public ListenerStore {
   }
   void dropListener(const std::string& mount_name) override { stored.erase(mount_name); }
 
-  std::map<int, int> open_ports;  // port -> open descriptors
+  std::optional<tunnel_control::TunnelCounters> page;  // of all tunnels
+  std::map<int, int> open_ports;                       // port -> open descriptors
   std::vector<std::shared_ptr<Process>> all;
   std::map<std::string, ListenerPtr> stored;
 

@@ -15,6 +15,8 @@ struct Limits {
   std::size_t sessions = 64;
   // Connections accepted per wake-up, so that a storm of them does not starve running ones.
   int accepts_per_turn = 16;
+  // Where the table of all sockets is read to look clients up: once for all that wait.
+  int accepts_per_costly_turn = 512;
   // Pause after accept(2) failed for lack of descriptors or memory.
   Duration accept_pause{1000};
   // A client that connects and says nothing: longer than any port probe, and the kernel never does.

@@ -30,10 +30,15 @@ class TunnelServer {
   std::size_t sessions() const { return sessions_.size(); }
 
  private:
+  struct Arrival {
+    UniqueFd fd;
+    net::Endpoint peer;
+  };
   void acceptSome();
   // False when there is nothing more to accept now.
-  bool acceptOne();
-  void pauseAccepting(int err);
+  bool acceptOne(std::vector<Arrival>& arrivals);
+  void failedToAccept(int err);
+  void pauseAccepting(Duration pause);
   // A peer the gate does not let in is reset here.
   void greet(UniqueFd client, const net::Endpoint& peer);
   void open(UniqueFd client, const std::string& peer);

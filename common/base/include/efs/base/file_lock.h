@@ -21,6 +21,10 @@ class FileLock {
   // it busy. False when there is no such file.
   static Result<bool> isHeld(const std::string& path);
 
+  // Whether this very lock is the one of `path`: not when the file was deleted or replaced, and
+  // whoever asks for the lock finds another (lost_lock.h).
+  bool isAt(const std::string& path) const;
+
  private:
   explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}
   UniqueFd fd_;

@@ -12,6 +12,7 @@
 #include "efs/base/clock.h"
 #include "efs/base/result.h"
 #include "efs/base/subprocess.h"
+#include "efs/mounts/mount_namespace.h"
 #include "efs/mounts/mount_table.h"
 
 namespace efs::mounts {
@@ -25,7 +26,9 @@ struct UnmountFlags {
 class UnmountJob {
  public:
   // The child has its own session and none of our descriptors, so it may be left alone.
-  static Result<UnmountJob> start(const std::string& target, UnmountFlags flags);
+  // `where`: another mount namespace, which only the child enters.
+  static Result<UnmountJob> start(const std::string& target, UnmountFlags flags,
+                                  const MountNamespace* where = nullptr);
 
   // errno of umount2(2), 0 = done; nullopt: still at it. kCancelled: interrupt.h.
   Result<std::optional<int>> wait(Duration patience);
@@ -42,7 +45,8 @@ class UnmountJob {
 Status unmount(const std::string& target, bool lazy, Duration patience);
 
 // MS_REMOUNT | MS_RDONLY, other flags kept (umount -r).
-Status remountReadOnly(const MountEntry& mount, Duration patience);
+Status remountReadOnly(const MountEntry& mount, Duration patience,
+                       const MountNamespace* where = nullptr);
 
 // Takes the line of this mount point out of libmount's utab, as umount(8) does; best effort, and
 // bounded when somebody holds utab's lock.

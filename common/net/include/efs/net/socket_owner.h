@@ -9,9 +9,11 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 #include "efs/base/result.h"
 #include "efs/base/unique_fd.h"
@@ -39,6 +41,16 @@ class SocketOwners {
   // The socket whose own end is `local` and whose peer is `remote`. Never waits. Errors: not IPv4
   // (kInvalidInput), or neither source can be read.
   Result<FoundOwner> find(const Endpoint& local, const Endpoint& remote);
+  // As on a kernel without sock_diag.
+  void forceTable() {
+    prepared_ = true;
+    netlink_.reset();
+  }
+  // Where the table is read: reads it once, for all answers of find() until forget(). Whoever asks
+  // about many sockets at a time does so after it has them: what is in the table is older than what
+  // comes later. Elsewhere it does nothing.
+  void readTable();
+  void forget() { rows_.reset(); }
   // Why the table is read; empty when it is not.
   const std::string& whyTable() const { return why_table_; }
 
@@ -46,7 +58,11 @@ class SocketOwners {
   Status tryKernel();
   Result<FoundOwner> askKernel(const Endpoint& local, const Endpoint& remote);
 
+  // Addresses and ports of both ends, in the order local, remote.
+  using Ends = std::tuple<std::uint32_t, std::uint16_t, std::uint32_t, std::uint16_t>;
+
   std::string tcp_table_;
+  std::optional<std::map<Ends, SocketOwner>> rows_;
   bool prepared_ = false;
   UniqueFd netlink_;
   std::uint32_t sequence_ = 0;

@@ -27,7 +27,10 @@ struct LaunchedTunnel {
 // `listener` it is handed on as descriptor 3 by the sd_listen_fds(3) protocol; otherwise the tunnel
 // binds by itself. `listener` stays open here. cmd[0] is an absolute path: nothing is searched.
 // `network_namespace` is an open namespace file that the tunnel runs in (NET-1); -1 = ours.
+// `reads`: what it needs to find as we see it; where process 1 sees the same files, the tunnel has
+// that one's mounts and pins none of ours (SpawnOptions::init_mounts_if_same). Empty: it stays.
 Result<LaunchedTunnel> launchTunnel(const std::vector<std::string>& cmd, const UniqueFd& listener,
-                                    bool want_status, int network_namespace = -1);
+                                    bool want_status, int network_namespace = -1,
+                                    std::vector<std::string> reads = {});
 
 }  // namespace efs::tunnel_control
