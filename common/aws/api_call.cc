@@ -59,13 +59,14 @@ Result<std::string> callApi(const ApiAccess& access, Service service, http::Http
   request.timeout = access.request_timeout;
   request.ca_bundle = access.environment("AWS_CA_BUNDLE").value_or("");
   const std::string name(signingName(service));
+  const std::string region = plainRegion(access.region);
   std::chrono::seconds skew = access.credentials.clock_skew;
   bool may_correct = true;
   for (int attempt = 1;; ++attempt) {
     http::HttpRequest copy = request;
     // Signed anew each time: a signature tells when it was made.
     const WallTime now = access.clock.now() + skew;
-    EFS_TRY(signature, signRequest(copy, access.credentials, {now, access.region, name}));
+    EFS_TRY(signature, signRequest(copy, access.credentials, {now, region, name}));
     EFS_TRY(reply, access.http.send(copy));
     if (reply.status == 200) return std::move(reply.body);
     if (const auto more = clockSkew(reply, now); more && may_correct) {

@@ -48,6 +48,20 @@ http::HttpRequest requestTo(const std::string& scheme, const std::string& url, b
 
 }  // namespace
 
+Result<http::HttpRequest> agentRequest(const std::string& endpoint, const std::string& uri) {
+  // "@host/" behind the endpoint's address would make it the user name of another host.
+  if (!uri.starts_with('/') || uri.size() > 2048 ||
+      uri.find_first_of(" \t\r\n") != std::string::npos) {
+    return Error(ErrorKind::kInvalidInput,
+                 "\"" + printable(uri, 120) + "\" does not begin with \"/\"")
+        .addHint("it must be the path of $AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+  }
+  http::HttpRequest request;
+  request.url = endpoint + uri;
+  request.direct = true;  // the agent of this host
+  return request;
+}
+
 Result<http::HttpRequest> containerRequest(const std::string& url) {
   const bool is_https = toLower(url.substr(0, 8)) == "https://";
   const bool is_http = toLower(url.substr(0, 7)) == "http://";

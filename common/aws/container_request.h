@@ -14,4 +14,8 @@ namespace efs::aws {
 // by a proxy. kInvalidInput for any other.
 Result<http::HttpRequest> containerRequest(const std::string& url);
 
+// A GET of the path `uri` at the ECS agent of this host, `endpoint`; kInvalidInput for what does
+// not begin with "/" or could end the request line.
+Result<http::HttpRequest> agentRequest(const std::string& endpoint, const std::string& uri);
+
 }  // namespace efs::aws

@@ -111,18 +111,25 @@ EndpointOptions endpointOptions(Service service, const Environment& environment,
   return options;
 }
 
-Result<std::string> endpointUrl(Service service, const std::string& region,
+std::string plainRegion(std::string_view region) {
+  return replaceAll(replaceAll(std::string(region), "fips-", ""), "-fips", "");
+}
+
+Result<std::string> endpointUrl(Service service, const std::string& named_region,
                                 const EndpointOptions& options) {
+  const std::string region = plainRegion(named_region);
+  // With an override, too: the signature names it.
+  if (!isHostLabel(region)) {
+    return Error(ErrorKind::kInvalidInput, "not a region: " + printable(named_region, 80));
+  }
   if (options.override_url)
     return checkedOverride(*options.override_url, options.override_variable);
-  if (!isHostLabel(region)) {
-    return Error(ErrorKind::kInvalidInput, "not a region: " + printable(region, 80));
-  }
   const Partition& partition = partitionOf(region);
   const ServiceRow& row = rowOf(service);
   std::string host(hostPrefix(service, partition, options.dual_stack));
   const bool plain_is_fips = row.plain_name_is_fips_in_gov_cloud && partition.id == "aws-us-gov";
-  if (options.fips && (options.dual_stack || !plain_is_fips)) host += "-fips";
+  const bool fips = options.fips || region != named_region;
+  if (fips && (options.dual_stack || !plain_is_fips)) host += "-fips";
   host += "." + region + ".";
   if (options.dual_stack) return "https://" + host + std::string(partition.dual_stack_suffix);
   if (!options.dns_suffix.empty()) return "https://" + host + options.dns_suffix;

@@ -43,8 +43,10 @@ ImdsClient::ImdsClient(const http::HttpClient& http, std::string endpoint, bool 
 
 ImdsClient ImdsClient::fromEnvironment(const http::HttpClient& http, const Environment& environment,
                                        bool disable_token, ImdsPatience patience) {
-  return {http, imdsDisabled(environment) ? std::string() : imdsEndpoint(environment),
-          disable_token, patience};
+  ImdsClient client(http, imdsDisabled(environment) ? std::string() : imdsEndpoint(environment),
+                    disable_token, patience);
+  client.forbids_version_1_ = saysTrue(environment("AWS_EC2_METADATA_V1_DISABLED"));
+  return client;
 }
 
 Result<Secret> ImdsClient::fetchToken() const {
@@ -105,6 +107,15 @@ Error ImdsClient::refusal(int status) const {
   return error;
 }
 
+Error ImdsClient::withoutToken() const {
+  const std::string why = disable_token_ ? "disable_fetch_ec2_metadata_token = true"
+                                         : "no token could be fetched: " + token_failure_;
+  return {ErrorKind::kPermission,
+          why +
+              ", and version 1 is forbidden by AWS_EC2_METADATA_V1_DISABLED or a profile's "
+              "ec2_metadata_v1_disabled"};
+}
+
 Result<std::string> ImdsClient::get(const std::string& path) {
   if (endpoint_.empty()) {
     return Error(ErrorKind::kNotFound, "AWS_EC2_METADATA_DISABLED is true");
@@ -117,6 +128,8 @@ Result<std::string> ImdsClient::get(const std::string& path) {
   request.direct = true;  // another host's metadata is never wanted
   if (const Secret* session = token()) {
     request.headers.emplace_back("X-aws-ec2-metadata-token", session->reveal());
+  } else if (forbids_version_1_) {
+    return unexpected(withoutToken().addContext(what));
   }
   auto reply = http_.send(request);
   if (!reply) {

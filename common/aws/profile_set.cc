@@ -19,6 +19,7 @@ constexpr std::array kTwins{
     std::pair{"AWS_CA_BUNDLE", "ca_bundle"},
     std::pair{"AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint"},
     std::pair{"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ec2_metadata_service_endpoint_mode"},
+    std::pair{"AWS_EC2_METADATA_V1_DISABLED", "ec2_metadata_v1_disabled"},
     std::pair{"AWS_IMDS_USE_IPV6", "imds_use_ipv6"},
 };
 

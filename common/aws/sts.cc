@@ -56,7 +56,7 @@ Result<StsEndpoint> stsEndpoint(const CredentialContext& context, bool of_profil
     if (global) return StsEndpoint{"https://sts.amazonaws.com", "us-east-1"};
   }
   EFS_TRY(url, endpointUrl(Service::kSts, context.region, options));
-  return StsEndpoint{url, context.region};
+  return StsEndpoint{url, plainRegion(context.region)};
 }
 
 Status checkRole(const RoleRequest& role) {

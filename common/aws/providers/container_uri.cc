@@ -1,3 +1,4 @@
+#include "../container_request.h"
 #include "../credential_http.h"
 #include "efs/aws/credential_documents.h"
 #include "efs/base/text.h"
@@ -8,21 +9,8 @@ namespace {
 
 constexpr const char* kVariable = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 
-// "@host/" behind the endpoint's address would make it the user name of another host.
-Status checkUri(const std::string& uri) {
-  const bool good = uri.starts_with('/') && uri.size() <= 2048 &&
-                    uri.find_first_of(" \t\r\n") == std::string::npos;
-  if (good) return {};
-  return Error(ErrorKind::kInvalidInput,
-               "\"" + printable(uri, 120) + "\" does not begin with \"/\"")
-      .addHint("it must be the path of $AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-}
-
 Result<Credentials> fetch(const CredentialContext& context, const std::string& uri) {
-  EFS_CHECK(checkUri(uri));
-  http::HttpRequest request;
-  request.url = context.container_endpoint + uri;
-  request.direct = true;  // the agent of this host
+  EFS_TRY(request, agentRequest(context.container_endpoint, uri));
   EFS_TRY(body, fetchSecret(context, std::move(request)));
   EFS_TRY(credentials, parseContainerCredentials(body.reveal()));
   credentials.method = "ecs:" + uri;

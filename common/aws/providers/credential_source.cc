@@ -21,7 +21,7 @@ Result<Credentials> fromProvider(const CredentialContext& context, const Provide
   return Error(ErrorKind::kNotFound, provider->name() + ": " + attempt.outcome);
 }
 
-// The token of a full URI: the variable itself, or the file that it names.
+// The token that goes with either address: the variable itself, or the file that it names.
 Result<Secret> authorization(const CredentialContext& context) {
   const auto file = context.environment("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").value_or("");
   if (!file.empty()) {
@@ -39,16 +39,20 @@ Result<Secret> authorization(const CredentialContext& context) {
 Result<Credentials> fromContainer(const CredentialContext& context) {
   const auto url = context.environment("AWS_CONTAINER_CREDENTIALS_FULL_URI").value_or("");
   const auto path = context.environment("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").value_or("");
-  if (!path.empty() || url.empty()) {
+  // Neither is set: it says so.
+  if (path.empty() && url.empty()) {
     return fromProvider(context, makeContainerEnvironmentProvider());
   }
-  EFS_TRY(request, containerRequest(url).withContext("AWS_CONTAINER_CREDENTIALS_FULL_URI"));
+  EFS_TRY(request, path.empty()
+                       ? containerRequest(url).withContext("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+                       : agentRequest(context.container_endpoint, path));
   EFS_TRY(token, authorization(context));
   if (!token.empty()) request.headers = {{"Authorization", std::string(token.reveal())}};
   EFS_TRY(body, fetchSecret(context, std::move(request)).withContext("container credentials"));
   EFS_TRY(credentials,
           parseContainerCredentials(body.reveal()).withContext("container credentials"));
-  credentials.source = "container credentials";
+  credentials.source =
+      path.empty() ? "container credentials" : "container credentials of the ECS agent";
   return credentials;
 }
 

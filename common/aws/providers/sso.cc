@@ -18,11 +18,14 @@ Error inProfile(const std::string& problem) { return {ErrorKind::kInvalidInput, 
 Result<std::optional<std::string>> sharedValue(const ProfileSet& profiles,
                                                const std::string& profile,
                                                const std::string& session, const char* key) {
-  const auto own = profiles.text(profile, key);
   const Secret* shared = session.empty() ? nullptr : profiles.findInSession(session, key);
-  if (shared == nullptr) return own;
+  const Secret* own = profiles.find(profile, key);
+  if (shared == nullptr) {
+    return own == nullptr ? std::nullopt : std::optional(std::string(own->reveal()));
+  }
   std::string value(shared->reveal());
-  if (own && *own != value) {
+  // An empty one contradicts, too.
+  if (own != nullptr && own->reveal() != value) {
     return inProfile(std::string(key) + " differs from that of [sso-session " +
                      printable(session, 80) + "]");
   }
@@ -44,7 +47,8 @@ Result<SsoLogin> readLogin(const ProfileSet& profiles, const std::string& profil
   std::vector<std::string> missing;
   for (const auto& [key, target] : fields) {
     EFS_TRY(value, sharedValue(profiles, profile, login.session, key));
-    if (!value || value->empty()) missing.emplace_back(key);
+    // An empty one is for AWS to refuse: a session's start URL only names the log-in.
+    if (!value) missing.emplace_back(key);
     *target = value.value_or("");
   }
   if (!missing.empty()) return inProfile(join(missing, " and ") + " missing");

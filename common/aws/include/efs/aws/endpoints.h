@@ -43,9 +43,13 @@ struct EndpointOptions {
 // `fips` is what the configuration says; either is enough.
 EndpointOptions endpointOptions(Service service, const Environment& environment, bool fips);
 
+// "fips-us-east-1" and "us-east-1-fips", as they were written before FIPS endpoints had a switch:
+// "us-east-1", with FIPS endpoints. Any other region is itself.
+std::string plainRegion(std::string_view region);
+
 // Scheme and host, without a slash at its end: "https://elasticfilesystem.us-east-1.amazonaws.com".
-// kInvalidInput for an override that is not an http or https URL without query, and for a region
-// that cannot be part of a host name.
+// plainRegion() where it differs switches FIPS on. kInvalidInput for an override that is not an
+// http or https URL without query, and for a region that cannot be part of a host name.
 Result<std::string> endpointUrl(Service service, const std::string& region,
                                 const EndpointOptions& options);
 

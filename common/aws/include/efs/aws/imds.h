@@ -43,7 +43,8 @@ class ImdsClient {
   // `disable_token` = version 1 only. `http` must outlive the object.
   ImdsClient(const http::HttpClient& http, std::string endpoint, bool disable_token,
              ImdsPatience patience = {});
-  // At imdsEndpoint(); where imdsDisabled() nothing is asked and every answer is kNotFound.
+  // At imdsEndpoint(); where imdsDisabled() nothing is asked and every answer is kNotFound. Where
+  // $AWS_EC2_METADATA_V1_DISABLED is true nothing is asked without a token: kPermission.
   static ImdsClient fromEnvironment(const http::HttpClient& http, const Environment& environment,
                                     bool disable_token, ImdsPatience patience = {});
 
@@ -61,10 +62,12 @@ class ImdsClient {
   Result<InstanceIdentity> askIdentity();
   Result<Secret> fetchToken() const;
   Error refusal(int status) const;
+  Error withoutToken() const;
 
   const http::HttpClient& http_;
   std::string endpoint_;  // empty: nobody may ask
   bool disable_token_;
+  bool forbids_version_1_ = false;
   ImdsPatience patience_;
   bool token_asked_ = false;
   std::optional<Secret> token_;
