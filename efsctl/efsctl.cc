@@ -1,12 +1,17 @@
 #include "efs/efsctl/efsctl.h"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
 
+#include "efs/base/files.h"
 #include "efs/base/nearest_word.h"
 #include "efs/base/text.h"
 #include "efs/base/version.h"
+#include "efs/efsctl/explain.h"
 #include "efs/efsctl/status.h"
 
 namespace efs::efsctl {
@@ -17,7 +22,8 @@ struct Command {
   const char* purpose;
   int (*run)(const std::vector<std::string>& words);
 };
-constexpr std::array<Command, 1> kCommands = {{
+constexpr std::array<Command, 2> kCommands = {{
+    {"explain", "what a mount would do, and why", runExplain},
     {"status", "what is mounted, and how well it is", runStatus},
 }};
 
@@ -29,7 +35,7 @@ std::string usage() {
       "Looks after Amazon EFS mounts. `efsctl <command> --help` explains one command.\n"
       "\n";
   for (const auto& command : kCommands) {
-    text += std::string("  ") + command.name + "   " + command.purpose + "\n";
+    text += fmt::format("  {:<9}{}\n", command.name, command.purpose);
   }
   return text;
 }
@@ -43,6 +49,12 @@ int unknownCommand(const std::string& word) {
 }
 
 }  // namespace
+
+bool printOut(const std::string& text) {
+  const Status written = writeAll(STDOUT_FILENO, text, "standard output");
+  if (!written) std::fprintf(stderr, "efsctl: %s\n", written.error().describe().c_str());
+  return written.has_value();
+}
 
 std::string nearestCommand(std::string_view word) {
   std::array<std::string_view, kCommands.size()> names;
