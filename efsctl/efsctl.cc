@@ -11,6 +11,7 @@
 #include "efs/base/nearest_word.h"
 #include "efs/base/text.h"
 #include "efs/base/version.h"
+#include "efs/efsctl/doctor.h"
 #include "efs/efsctl/explain.h"
 #include "efs/efsctl/status.h"
 
@@ -22,7 +23,8 @@ struct Command {
   const char* purpose;
   int (*run)(const std::vector<std::string>& words);
 };
-constexpr std::array<Command, 2> kCommands = {{
+constexpr std::array<Command, 3> kCommands = {{
+    {"doctor", "why a mount fails or hangs, and what to do", runDoctor},
     {"explain", "what a mount would do, and why", runExplain},
     {"status", "what is mounted, and how well it is", runStatus},
 }};

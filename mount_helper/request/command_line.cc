@@ -45,6 +45,7 @@ Result<CommandLine> parseCommandLine(const std::vector<std::string>& argv) {
   command.device = argv[1];
   command.mountpoint = argv[2];
   command.fake = std::find(argv.begin() + 3, argv.end(), "-f") != argv.end();
+  command.verbose = std::find(argv.begin() + 3, argv.end(), "-v") != argv.end();
   // CLI-3: only the first -o counts, and only with a word after it.
   const auto flag = std::find(argv.begin() + 3, argv.end(), "-o");
   if (flag != argv.end() && flag + 1 != argv.end()) command.options = *(flag + 1);
@@ -53,7 +54,7 @@ Result<CommandLine> parseCommandLine(const std::vector<std::string>& argv) {
 
 std::string usageText(const std::string& program) {
   return "usage: " + program +
-         " <file system> <mount point> [-o <options>] [-f]\n"
+         " <file system> <mount point> [-o <options>] [-f [-v]]\n"
          "       " +
          program +
          " --version | -h | --help\n"
@@ -64,7 +65,8 @@ std::string usageText(const std::string& program) {
          "  <mount point>   an existing directory\n"
          "  -o <options>    comma-separated: those of efs, which --help lists, and all of "
          "mount(8) and nfs(5)\n"
-         "  -f              check everything, but do not mount\n";
+         "  -f              check everything, but do not mount\n"
+         "  -v              with -f: tell the plan, and each check with its result\n";
 }
 
 std::string helpText(const std::string& program) {

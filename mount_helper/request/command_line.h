@@ -16,6 +16,7 @@ struct CommandLine {
   std::string mountpoint;  // argv[2]
   std::string options;     // word after the first -o; empty without one
   bool fake = false;       // -f: every check, no mount (CLI-4)
+  bool verbose = false;    // -v: with -f, and only then, tells each check (CLI-8)
 };
 
 // Help wins over version, both over everything else (CLI-5). kInvalidInput when device or mount
