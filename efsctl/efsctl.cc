@@ -13,6 +13,7 @@
 #include "efs/base/version.h"
 #include "efs/efsctl/doctor.h"
 #include "efs/efsctl/explain.h"
+#include "efs/efsctl/metrics.h"
 #include "efs/efsctl/status.h"
 
 namespace efs::efsctl {
@@ -23,9 +24,10 @@ struct Command {
   const char* purpose;
   int (*run)(const std::vector<std::string>& words);
 };
-constexpr std::array<Command, 3> kCommands = {{
+constexpr std::array<Command, 4> kCommands = {{
     {"doctor", "why a mount fails or hangs, and what to do", runDoctor},
     {"explain", "what a mount would do, and why", runExplain},
+    {"metrics", "numbers for Prometheus", runMetrics},
     {"status", "what is mounted, and how well it is", runStatus},
 }};
 
