@@ -1,13 +1,20 @@
 #include "efs/efsctl/efsctl.h"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
 
+#include "efs/base/files.h"
 #include "efs/base/nearest_word.h"
 #include "efs/base/text.h"
 #include "efs/base/version.h"
 #include "efs/efsctl/config.h"
+#include "efs/efsctl/doctor.h"
+#include "efs/efsctl/explain.h"
+#include "efs/efsctl/metrics.h"
 #include "efs/efsctl/status.h"
 
 namespace efs::efsctl {
@@ -18,7 +25,10 @@ struct Command {
   const char* purpose;
   int (*run)(const std::vector<std::string>& words);
 };
-constexpr std::array<Command, 2> kCommands = {{
+constexpr std::array<Command, 5> kCommands = {{
+    {"doctor", "why a mount fails or hangs, and what to do", runDoctor},
+    {"explain", "what a mount would do, and why", runExplain},
+    {"metrics", "numbers for Prometheus", runMetrics},
     {"status", "what is mounted, and how well it is", runStatus},
     {"config", "every key of the configuration, its value, and where that stands", runConfig},
 }};
@@ -31,7 +41,7 @@ std::string usage() {
       "Looks after Amazon EFS mounts. `efsctl <command> --help` explains one command.\n"
       "\n";
   for (const auto& command : kCommands) {
-    text += std::string("  ") + command.name + "   " + command.purpose + "\n";
+    text += fmt::format("  {:<9}{}\n", command.name, command.purpose);
   }
   return text;
 }
@@ -45,6 +55,12 @@ int unknownCommand(const std::string& word) {
 }
 
 }  // namespace
+
+bool printOut(const std::string& text) {
+  const Status written = writeAll(STDOUT_FILENO, text, "standard output");
+  if (!written) std::fprintf(stderr, "efsctl: %s\n", written.error().describe().c_str());
+  return written.has_value();
+}
 
 std::string nearestCommand(std::string_view word) {
   std::array<std::string_view, kCommands.size()> names;

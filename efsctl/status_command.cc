@@ -86,7 +86,7 @@ int runStatus(const std::vector<std::string>& words) {
       return fail({ErrorKind::kNotFound, "no EFS mount is " + printable(options->only)});
     }
   }
-  std::fputs((options->json ? statusJson(report) : statusTable(report)).c_str(), stdout);
+  if (!printOut(options->json ? statusJson(report) : statusTable(report))) return kFailed;
   return report.healthy() ? kHealthy : kDegraded;
 }
 

@@ -8,6 +8,7 @@
 #include "carry_out/mount_retry.h"
 #include "carry_out/report.h"
 #include "carry_out/stage_log.h"
+#include "carry_out/thorough_check.h"
 #include "efs/base/environment.h"
 #include "efs/base/files.h"
 #include "efs/base/interrupt.h"
@@ -126,7 +127,11 @@ int runMountHelper(const std::vector<std::string>& argv) {
       std::fputs(versionText(command->program).c_str(), stdout);
       return 0;
     case CommandLine::Action::kMount:
-      const int code = mountCommand(*command);
+      int code = mountCommand(*command);
+      if (command->fake && command->verbose && ::geteuid() == 0) {
+        const int thorough = checkThoroughly(*command);
+        if (code == 0) code = thorough;
+      }
       if (auto written = log::finish(log::kFinishPatience); !written) warn(written.error());
       return code;
   }

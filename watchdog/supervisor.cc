@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "act/read_ahead.h"
+#include "judge/policy.h"
 
 namespace efs::watchdog {
 namespace {
@@ -26,15 +27,7 @@ Supervisor::Supervisor(const Tools& tools, state::StateStore store, Identity ide
 
 void Supervisor::configure(const settings::Settings& settings) {
   context_.settings = settings;
-  const auto& watchdog = settings.watchdog;
-  Policy& policy = context_.policy;
-  policy.blind_unmount_delay = watchdog.poll_interval * watchdog.unmount_count_for_consistency +
-                               watchdog.unmount_grace_period;
-  policy.health.hang = watchdog.health_check_enabled ? watchdog.hang_detection : Duration(0);
-  policy.health.move = watchdog.az_failover;
-  policy.health.remount_stale = watchdog.health_check_enabled && watchdog.remount_stale;
-  policy.health.remount_after = watchdog.remount_after;
-  policy.keep_read_ahead = settings.mount.optimize_readahead;
+  context_.policy = policyOf(settings);
   for (auto& [name, mount] : context_.records) mount.due = true;
 }
 

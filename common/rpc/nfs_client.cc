@@ -21,7 +21,9 @@ constexpr int kMaxForeignMessages = 16;
 
 // nfsstat4, RFC 8881 section 15.1.
 constexpr std::uint32_t kPerm = 1;
+constexpr std::uint32_t kNoEntry = 2;
 constexpr std::uint32_t kAccess = 13;
+constexpr std::uint32_t kNotDirectory = 20;
 constexpr std::uint32_t kDelay = 10008;
 constexpr std::uint32_t kWrongSec = 10016;
 constexpr std::uint32_t kMinorVersMismatch = 10021;
@@ -34,6 +36,10 @@ Error nfsStatusError(std::uint32_t status) {
       return Error(ErrorKind::kPermission, "the server denies it (NFS4ERR_PERM)");
     case kAccess:
       return Error(ErrorKind::kPermission, "the server denies access (NFS4ERR_ACCESS)");
+    case kNoEntry:
+      return Error(ErrorKind::kNotFound, "it does not exist (NFS4ERR_NOENT)");
+    case kNotDirectory:
+      return Error(ErrorKind::kInvalidInput, "it is no directory (NFS4ERR_NOTDIR)");
     case kWrongSec:
       return Error(ErrorKind::kPermission,
                    "the server demands another security flavor (NFS4ERR_WRONGSEC)");

@@ -16,6 +16,7 @@ namespace {
 // nfs_opnum4, RFC 8881 section 16.2.3.
 enum Operation : std::uint32_t {
   kGetAttr = 9,
+  kLookup = 15,
   kPutRootFh = 24,
   kExchangeId = 42,
   kCreateSession = 43,
@@ -120,7 +121,16 @@ bool readsAsDirectory(XdrReader& in) {
   return in.ok() && first == kTypeBit && values.u32() == kDirectory && values.ok();
 }
 
-Status lookAtRoot(NfsClient& nfs, const SessionId& session) {
+// The names of a path, as many as fit into one request.
+std::vector<std::string> namesOf(const std::string& path) {
+  std::vector<std::string> names = split(path, '/');
+  std::erase(names, "");
+  if (names.size() > kProbedNames) names.resize(kProbedNames);
+  return names;
+}
+
+Status lookAtDirectory(NfsClient& nfs, const SessionId& session,
+                       const std::vector<std::string>& names) {
   XdrWriter out;
   out.u32(kSequence);
   out.fixed(session);
@@ -129,17 +139,23 @@ Status lookAtRoot(NfsClient& nfs, const SessionId& session) {
   out.u32(0);  // highest slot
   out.boolean(false);
   out.u32(kPutRootFh);
+  for (const auto& name : names) {
+    out.u32(kLookup);
+    out.opaque(name);
+  }
   out.u32(kGetAttr);
   out.u32(1);
   out.u32(kTypeBit);
-  EFS_TRY(in, nfs.compound(out.bytes(), 3));
+  EFS_TRY(in, nfs.compound(out.bytes(), 3 + static_cast<std::uint32_t>(names.size())));
   EFS_CHECK(expectResult(in, kSequence));
   in.fixed(kSessionIdSize);
   for (int word = 0; word < 5; ++word) in.u32();  // sequence, slots, status flags
   EFS_CHECK(expectResult(in, kPutRootFh));
+  for (std::size_t i = 0; i < names.size(); ++i) EFS_CHECK(expectResult(in, kLookup));
   EFS_CHECK(expectResult(in, kGetAttr));
-  if (!readsAsDirectory(in)) return malformed();
-  return {};
+  if (readsAsDirectory(in)) return {};
+  if (in.ok() && !names.empty()) return Error(ErrorKind::kInvalidInput, "it is no directory");
+  return malformed();
 }
 
 Status destroySession(NfsClient& nfs, const SessionId& session) {
@@ -160,18 +176,33 @@ Status destroyClient(NfsClient& nfs, const Client& client) {
 
 // With a client id: the verdict. The session is destroyed whatever the verdict is; that this may
 // fail does not change it, the server's lease ends what is left.
-Status judgeAccess(NfsClient& nfs, const Client& client, const ProbeIdentity& identity) {
+Status judgeAccess(NfsClient& nfs, const Client& client, const ProbeIdentity& identity,
+                   const std::vector<std::string>& names) {
   auto session = createSession(nfs, client, identity);
   if (!session) return std::move(session.error().addContext("CREATE_SESSION"));
-  auto verdict = lookAtRoot(nfs, *session);
+  auto verdict = lookAtDirectory(nfs, *session, names);
   (void)destroySession(nfs, *session);
-  return std::move(verdict).withContext("reading the root directory");
+  return std::move(verdict).withContext(names.empty() ? "reading the root directory"
+                                                      : "looking for the directory");
 }
 
 Result<std::string> randomBytes(std::size_t count) {
   std::string bytes(count, '\0');
   if (::getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(count)) return bytes;
   return Error::fromErrno(errno, "getting random bytes");
+}
+
+Result<ProbeResult> probePath(int fd, const Clock& clock, Duration patience,
+                              const ProbeIdentity& identity,
+                              const std::vector<std::string>& names) {
+  NfsClient nfs(fd, Deadline(clock, patience), identity.first_xid, identity.machine);
+  EFS_CHECK(nfs.null().withContext("NULL"));
+  auto client = exchangeId(nfs, identity);
+  if (!client) return std::move(client.error().addContext("EXCHANGE_ID"));
+  auto verdict = judgeAccess(nfs, *client, identity, names);
+  (void)destroyClient(nfs, *client);
+  if (!verdict) return verdict.error();
+  return ProbeResult{client->owner};
 }
 
 }  // namespace
@@ -195,14 +226,13 @@ Result<ProbeResult> probeNfs(int fd, const Clock& clock, Duration patience) {
 
 Result<ProbeResult> probeNfs(int fd, const Clock& clock, Duration patience,
                              const ProbeIdentity& identity) {
-  NfsClient nfs(fd, Deadline(clock, patience), identity.first_xid, identity.machine);
-  EFS_CHECK(nfs.null().withContext("NULL"));
-  auto client = exchangeId(nfs, identity);
-  if (!client) return std::move(client.error().addContext("EXCHANGE_ID"));
-  auto verdict = judgeAccess(nfs, *client, identity);
-  (void)destroyClient(nfs, *client);
-  if (!verdict) return verdict.error();
-  return ProbeResult{client->owner};
+  return probePath(fd, clock, patience, identity, {});
+}
+
+Result<ProbeResult> probeNfs(int fd, const Clock& clock, Duration patience,
+                             const std::string& path) {
+  EFS_TRY(identity, ProbeIdentity::random());
+  return probePath(fd, clock, patience, identity, namesOf(path));
 }
 
 Status pingNfs(int fd, const Clock& clock, Duration patience) {

@@ -21,25 +21,30 @@ bool isProgram(const std::string& path) {
          ::access(path.c_str(), X_OK) == 0;
 }
 
+Result<std::string> findIn(std::string_view directories, const std::string& name) {
+  for (const auto& directory : split(directories, ':')) {
+    if (directory.empty() || directory.front() != '/') continue;
+    std::string path = directory + "/" + name;
+    if (isProgram(path)) return path;
+  }
+  return Error(ErrorKind::kNotFound,
+               "Failed to locate " + name + " in " + printable(directories, 1000))
+      .addHint("is the package installed completely?");
+}
+
 }  // namespace
 
 Result<std::string> findTunnelBinaryIn(std::string_view directories) {
-  for (const auto& directory : split(directories, ':')) {
-    if (directory.empty() || directory.front() != '/') continue;
-    std::string path = directory + "/" + kProgram;
-    if (isProgram(path)) return path;
-  }
-  Error error(ErrorKind::kNotFound,
-              std::string("Failed to locate ") + kProgram + " in " + printable(directories, 1000));
-  error.addHint("is the package installed completely?");
-  return error;
+  return findIn(directories, kProgram);
 }
 
-Result<std::string> findTunnelBinary() {
+Result<std::string> findProgram(const std::string& name) {
   std::string directories(kTrustedDirectories);
   if (const auto path = environmentVariable("PATH")) directories += ":" + *path;
-  return findTunnelBinaryIn(directories);
+  return findIn(directories, name);
 }
+
+Result<std::string> findTunnelBinary() { return findProgram(kProgram); }
 
 Result<LaunchedTunnel> launchTunnel(const std::vector<std::string>& cmd, const UniqueFd& listener,
                                     bool want_status, int network_namespace,

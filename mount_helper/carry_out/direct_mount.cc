@@ -1,11 +1,11 @@
 #include "carry_out/direct_mount.h"
 
-#include "carry_out/diagnosis.h"
 #include "carry_out/mount_attempts.h"
 #include "carry_out/mount_times.h"
 #include "efs/base/log.h"
 #include "facts/fallback_target.h"
 #include "plan/direct_plan.h"
+#include "trial/diagnosis.h"
 
 namespace efs::mount_helper {
 

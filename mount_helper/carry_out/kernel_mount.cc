@@ -1,7 +1,6 @@
 #include "carry_out/kernel_mount.h"
 
 #include "carry_out/client_name.h"
-#include "carry_out/diagnosis.h"
 #include "carry_out/mount_attempts.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
@@ -9,6 +8,7 @@
 #include "efs/mounts/target_directory.h"
 #include "efs/net/socket.h"
 #include "efs/rpc/nfs_probe.h"
+#include "trial/diagnosis.h"
 
 namespace efs::mount_helper {
 

@@ -8,12 +8,12 @@
 
 #include "carry_out/mount_context.h"
 #include "carry_out/mount_times.h"
-#include "carry_out/own_tunnel.h"
 #include "efs/base/result.h"
 #include "efs/mounts/client_identifier.h"
 #include "efs/mounts/nfs_mount.h"
 #include "plan/mount_plan.h"
 #include "request/mount_request.h"
+#include "trial/own_tunnel.h"
 
 namespace efs::mount_helper {
 

@@ -1,6 +1,5 @@
 #include "carry_out/mount_session.h"
 
-#include "carry_out/diagnosis.h"
 #include "carry_out/direct_mount.h"
 #include "carry_out/existing_mount.h"
 #include "carry_out/kernel_mount.h"
@@ -16,6 +15,7 @@
 #include "facts/network_wait.h"
 #include "plan/direct_plan.h"
 #include "request/persistence.h"
+#include "trial/diagnosis.h"
 #include "umount/tunnel_end.h"
 
 namespace efs::mount_helper {

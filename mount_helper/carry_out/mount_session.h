@@ -8,7 +8,6 @@
 #include "carry_out/mount_context.h"
 #include "carry_out/outcome.h"
 #include "carry_out/own_mount.h"
-#include "carry_out/own_tunnel.h"
 #include "carry_out/rollback.h"
 #include "efs/base/unique_fd.h"
 #include "efs/mounts/nfs_mount.h"
@@ -18,6 +17,7 @@
 #include "facts/mount_facts.h"
 #include "plan/mount_plan.h"
 #include "request/mount_request.h"
+#include "trial/own_tunnel.h"
 
 namespace efs::mount_helper {
 

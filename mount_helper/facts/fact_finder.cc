@@ -97,13 +97,15 @@ Result<std::string> FactFinder::region() {
   const bool chosen =
       sources.option || sources.aws_region || sources.aws_default_region || sources.config;
   if (!chosen && request_.device.region) {
-    log::info("region {} from the DNS name given", *request_.device.region);
+    region_source_ = "the DNS name given";
+    log::info("region {} from {}", *request_.device.region, region_source_);
     return *request_.device.region;
   }
   // With a plain source the service will be asked for our zone only.
   EFS_TRY(region,
           chosen ? aws::chooseRegion(sources, metadata(kZonePatience)) : askForRegion(sources));
   log::info("region {} from {}", region.name, region.source);
+  region_source_ = region.source;
   return region.name;
 }
 

@@ -45,6 +45,8 @@ class FactFinder {
   Result<std::string> canonicalName();
   // Contract REG-1; a region in the device's DNS name counts before the metadata service is asked.
   Result<std::string> region();
+  // Where region() had it from, for people; empty before.
+  const std::string& regionSource() const { return region_source_; }
   // Sends the DNS questions that are certain to be needed; the answers come in while the metadata
   // service and the credential sources are asked.
   void startLookups(const std::string& region);
@@ -89,6 +91,7 @@ class FactFinder {
   std::unique_ptr<http::HttpClient> http_;  // curl_, remembering the metadata token
   std::optional<aws::ImdsClient> imds_;
   std::future<void> asking_;  // while valid, imds_ belongs to its thread
+  std::string region_source_;
   std::optional<NameLookups> lookups_;
   std::optional<Result<aws::Credentials>> credentials_;
   state::CredentialsOrigin origin_;

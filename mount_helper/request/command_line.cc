@@ -34,6 +34,7 @@ Status readFlags(const std::vector<std::string>& words, CommandLine& command) {
   bool options_seen = false;
   for (auto word = words.begin(); word != words.end(); ++word) {
     if (*word == "-f") command.fake = true;
+    if (*word == "-v") command.verbose = true;
     const bool has_next = word + 1 != words.end();
     if ((*word == "-N" || *word == "-t") && has_next) {
       if (*word++ == "-N") command.mount_namespace = *word;  // its value may look like anything
@@ -80,7 +81,7 @@ Result<CommandLine> parseCommandLine(const std::vector<std::string>& argv) {
 
 std::string usageText(const std::string& program) {
   return "usage: " + program +
-         " <file system> <mount point> [-o <options>] [-f]\n"
+         " <file system> <mount point> [-o <options>] [-f [-v]]\n"
          "       " +
          program +
          " --version | -h | --help\n"
@@ -91,7 +92,8 @@ std::string usageText(const std::string& program) {
          "  <mount point>   an existing directory\n"
          "  -o <options>    comma-separated: those of efs, which --help lists, and all of "
          "mount(8) and nfs(5)\n"
-         "  -f              check everything, but do not mount\n";
+         "  -f              check everything, but do not mount\n"
+         "  -v              with -f: tell the plan, and each check with its result\n";
 }
 
 std::string helpText(const std::string& program) {

@@ -17,6 +17,7 @@ struct CommandLine {
   std::string options;          // word after the first -o; empty without one
   bool fake = false;            // -f: every check, no mount (CLI-4)
   std::string mount_namespace;  // -N, as mount(8) hands it over; empty = our own
+  bool verbose = false;         // -v: with -f, and only then, tells each check (CLI-8)
 };
 
 // Help wins over version, both over everything else (CLI-5). kInvalidInput when device or mount

@@ -36,10 +36,12 @@ THIRD_PARTY = {
 }
 # Rooms of a program that are libraries with layers of their own. Headers are named with their room:
 # "request/device.h".
-ROOMS = {"request": "mount_helper", "facts": "mount_helper", "plan": "mount_helper"}
+ROOMS = {"request": "mount_helper", "facts": "mount_helper", "plan": "mount_helper", "trial": "mount_helper",
+         "judge": "watchdog"}
 # Room -> all that it may include of ours: what describes and computes. Who reads a plan knows that making
 # it touched nothing.
 PURE = {
+    "judge": {"efs/base/clock.h", "efs/settings/settings.h", "judge/decide.h", "judge/ladder.h", "judge/policy.h"},
     "plan": {
         "efs/base/clock.h", "efs/base/result.h", "efs/base/text.h", "efs/base/version.h",
         "efs/identity/certificate_request.h", "efs/mounts/mount_options.h", "efs/mounts/nfs_request.h",

@@ -12,7 +12,7 @@
 #include "efs/tunnel_control/tunnel_command.h"
 #include "efs/tunnel_control/tunnel_counters.h"
 #include "judge/decide.h"
-#include "judge/traffic.h"
+#include "observe/traffic.h"
 #include "mounts/novelty.h"
 #include "tools/jobs.h"
 #include "tools/processes.h"

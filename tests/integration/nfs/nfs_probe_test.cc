@@ -5,6 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
+
+#include "efs/base/files.h"
 #include "ganesha.h"
 
 namespace efs::rpc {
@@ -47,6 +50,25 @@ TEST_F(NfsProbeIntegration, TwoProbesFitOneConnection) {
   EXPECT_TRUE(pingNfs(fd->get(), kClock, kPatience));
   EXPECT_TRUE(probeNfs(fd->get(), kClock, kPatience));
   EXPECT_TRUE(probeNfs(fd->get(), kClock, kPatience));
+}
+
+TEST_F(NfsProbeIntegration, LooksUpTheDirectoryThatAMountWouldAskFor) {
+  Ganesha server({});
+  ASSERT_TRUE(makeDirectories(server.data() + "/a/b", 0755));
+  ASSERT_TRUE(writeFileAtomic(server.data() + "/a/file", "x"));
+  const auto kindAt = [&](const std::string& path) {
+    const auto fd = server.connect();
+    if (!fd) return std::optional<ErrorKind>(fd.error().kind());
+    const auto result = probeNfs(fd->get(), kClock, kPatience, path);
+    return result ? std::optional<ErrorKind>() : result.error().kind();
+  };
+  EXPECT_EQ(kindAt("/"), std::nullopt);
+  EXPECT_EQ(kindAt("/a/b"), std::nullopt);
+  EXPECT_EQ(kindAt("/a//b/"), std::nullopt);
+  EXPECT_EQ(kindAt("/a/none"), ErrorKind::kNotFound);
+  EXPECT_EQ(kindAt("/a/file"), ErrorKind::kInvalidInput);
+  EXPECT_EQ(kindAt("/a/file/x"), ErrorKind::kInvalidInput);
+  EXPECT_EQ(server.clientsOnRecord(), 0);
 }
 
 TEST_F(NfsProbeIntegration, NamesADenialAsPermission) {

@@ -39,7 +39,7 @@ class ManPage(unittest.TestCase):
         self.assertEqual(options_of_the_page(), (served, refused))
 
     def test_each_program_has_a_page_with_all_its_options(self):
-        for program, command in (("mount.efs", []), ("umount.efs", []), ("efsctl", []), ("efsctl", ["status"]),
+        for program, command in (("mount.efs", []), ("umount.efs", []), ("efsctl", []), ("efsctl", ["status"]), ("efsctl", ["explain"]), ("efsctl", ["doctor"]), ("efsctl", ["metrics"]),
                                  ("efs-proxy", []), ("amazon-efs-mount-watchdog", []), ("efs-log-writer", [])):
             usage = run(f"{BIN}/{program}", *command, "--help").stdout.split("\nFor tests")[0]
             self.assertTrue(option_words(usage), program)

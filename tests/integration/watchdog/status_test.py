@@ -95,6 +95,13 @@ class Status(Announced):
         self.assertEqual(ended.returncode, code, ended.stdout + ended.stderr)
         return json.loads(ended.stdout)
 
+    def test_a_full_disk_is_an_error(self):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            ended = subprocess.run([EFSCTL, "status", "--state-dir", self.state_dir, "--mountinfo", self.mountinfo],
+                                   stdout=full, stderr=subprocess.PIPE, text=True, timeout=WAIT)
+        self.assertEqual(ended.returncode, 2)
+        self.assertIn("No space left on device", ended.stderr)
+
     def test_no_mounts_are_well(self):
         self.start_watchdog()
         self.assertEqual(self.report()["mounts"], [])

@@ -53,6 +53,12 @@ TEST(CommandLine, FindsFakeAnywhereAfterTheMountPoint) {
 }
 
 // CLI-5
+// CLI-8
+TEST(CommandLine, FindsVerboseAnywhereAfterTheMountPoint) {
+  EXPECT_TRUE(parsed({"m", "fs-1", "/mnt", "-f", "-v", "-o", "rw"}).verbose);
+  EXPECT_FALSE(parsed({"m", "fs-1", "/mnt", "-f"}).verbose);
+}
+
 TEST(CommandLine, HelpWinsOverVersionAndBothOverEverythingElse) {
   EXPECT_EQ(parsed({"m", "--version", "-h"}).action, Action::kHelp);
   EXPECT_EQ(parsed({"m", "fs-1", "/mnt", "--help"}).action, Action::kHelp);

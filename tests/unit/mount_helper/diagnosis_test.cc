@@ -1,4 +1,4 @@
-#include "carry_out/diagnosis.h"
+#include "trial/diagnosis.h"
 
 #include <gtest/gtest.h>
 

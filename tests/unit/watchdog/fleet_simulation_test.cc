@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "judge/decide.h"
-#include "judge/traffic.h"
+#include "observe/traffic.h"
 
 namespace efs::watchdog {
 namespace {

@@ -13,7 +13,7 @@
 #include "efs/rpc/message.h"
 #include "efs/tls_tunnel/tunnel_meter.h"
 #include "judge/ladder.h"
-#include "judge/traffic.h"
+#include "observe/traffic.h"
 
 namespace efs::watchdog {
 namespace {

@@ -1,4 +1,4 @@
-#include "judge/traffic.h"
+#include "observe/traffic.h"
 
 #include <gtest/gtest.h>
 

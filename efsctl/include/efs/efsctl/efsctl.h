@@ -14,6 +14,10 @@ inline constexpr int kFailed = 2;  // usage, rights, or nothing could be found o
 
 int runEfsctl(const std::vector<std::string>& argv);
 
+// Writes all of `text` to standard output. stdio would tell only at the end, to nobody, that the
+// disk is full or the reader gone. True: it is there; else why not stands on standard error.
+bool printOut(const std::string& text);
+
 // The subcommand a mistyped word most likely means; empty when none is near.
 std::string nearestCommand(std::string_view word);
 

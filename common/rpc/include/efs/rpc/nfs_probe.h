@@ -6,6 +6,7 @@
 // nothing stays behind on the server. NULL alone does not show a policy denial.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -38,6 +39,11 @@ struct ProbeIdentity {
 Result<ProbeResult> probeNfs(int fd, const Clock& clock, Duration patience);
 Result<ProbeResult> probeNfs(int fd, const Clock& clock, Duration patience,
                              const ProbeIdentity& identity);
+// The same for the directory `path` below the root, of which the first kProbedNames names are
+// looked up. kNotFound: there is none; kInvalidInput: it is no directory.
+inline constexpr std::size_t kProbedNames = 5;
+Result<ProbeResult> probeNfs(int fd, const Clock& clock, Duration patience,
+                             const std::string& path);
 
 // Only NULL, as kQuestionXid: does an NFSv4 server answer at all? Errors as above.
 Status pingNfs(int fd, const Clock& clock, Duration patience);

@@ -15,6 +15,8 @@ namespace efs::tunnel_control {
 // Full path of efs-proxy: beside our own executable's directory is not trusted; the search is
 // /sbin:/usr/sbin:/usr/local/sbin:/root/bin:/usr/local/bin:/usr/bin:/bin, then $PATH (contract 10).
 Result<std::string> findTunnelBinary();
+// The same search for another program of ours, by name.
+Result<std::string> findProgram(const std::string& name);
 // The same search in a colon-separated list of directories; relative ones are skipped.
 Result<std::string> findTunnelBinaryIn(std::string_view directories);
 

@@ -1,4 +1,4 @@
-#include "carry_out/diagnosis.h"
+#include "trial/diagnosis.h"
 
 #include "efs/base/text.h"
 #include "request/option_spelling.h"

@@ -34,6 +34,8 @@ class OwnTunnel {
   void forgetFailure() { failure_.reset(); }
   // Last known "<ip>:<port>" of the mount target, for messages; empty before the first connection.
   const std::string& peer() const { return peer_; }
+  // Protocol and cipher of the newest TLS handshake that was done; empty before the first.
+  const std::string& secured() const { return secured_; }
 
  private:
   OwnTunnel(Subprocess process, UniqueFd status)
@@ -45,6 +47,7 @@ class OwnTunnel {
   std::string pending_;  // an incomplete line
   bool listening_ = false;
   std::string peer_;
+  std::string secured_;
   std::optional<tunnel_control::TunnelStatus> failure_;
 };
 

@@ -1,4 +1,4 @@
-#include "carry_out/own_tunnel.h"
+#include "trial/own_tunnel.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -99,6 +99,7 @@ void OwnTunnel::takeLines() {
     log::debug("tunnel: {} {}", tunnel_control::stageName(status->stage), status->detail);
     if (status->stage == Stage::kListening) listening_ = true;
     if (status->stage == Stage::kConnected) peer_ = status->detail;
+    if (status->stage == Stage::kSecured) secured_ = status->detail;
     if (status->stage == Stage::kFailed) failure_ = *status;
   }
   if (pending_.size() > kMaxLine) pending_.clear();
