@@ -30,7 +30,7 @@ TunnelSession::TunnelSession(SessionContext& context, std::uint64_t id, UniqueFd
       client_(std::move(client)) {}
 
 Status TunnelSession::start() {
-  EFS_TRY(watch, context_.loop.watch(client_.fd(), kEverything,
+  EFS_TRY(watch, context_.loop.watch(client_.fd(), io::kEdges,
                                      [this](std::uint32_t events) { clientEvent(events); }));
   client_watch_ = std::move(watch);
   deadline_ = context_.loop.after(context_.limits.first_byte, [this] {
@@ -66,6 +66,7 @@ std::uint64_t TunnelSession::lastHeard() const {
 }
 
 void TunnelSession::clientEvent(std::uint32_t events) {
+  client_.ready(events);
   switch (state_) {
     case State::kSilent:
       return firstByte();
@@ -86,7 +87,8 @@ void TunnelSession::clientEvent(std::uint32_t events) {
   }
 }
 
-void TunnelSession::upstreamEvent() {
+void TunnelSession::upstreamEvent(std::uint32_t events) {
+  upstream_->ready(events);
   if (state_ == State::kRelaying) pump();
 }
 

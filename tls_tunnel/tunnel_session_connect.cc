@@ -132,8 +132,8 @@ Status TunnelSession::adopt(ConnectedUpstream upstream) {
   }
   EFS_CHECK(net::setNoDelay(upstream_->fd()));
   EFS_CHECK(net::setKeepAlive(upstream_->fd(), context_.limits.keepalive));
-  EFS_TRY(watch, context_.loop.watch(upstream_->fd(), kEverything,
-                                     [this](std::uint32_t) { upstreamEvent(); }));
+  EFS_TRY(watch, context_.loop.watch(upstream_->fd(), io::kEdges,
+                                     [this](std::uint32_t events) { upstreamEvent(events); }));
   upstream_watch_ = std::move(watch);
   return {};
 }

@@ -9,8 +9,6 @@
 // server that does not read. Every end is one line in the log: who, why, bytes, time.
 #pragma once
 
-#include <sys/epoll.h>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -76,13 +74,11 @@ class TunnelSession {
   void stop();
 
  private:
-  // Edge-triggered and for everything: registered once, no epoll_ctl(2) on the data path.
-  static constexpr std::uint32_t kEverything = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   enum class State { kSilent, kConnecting, kChecking, kRelaying, kEnded };
   enum class Client { kClose, kReset };
 
   void clientEvent(std::uint32_t events);
-  void upstreamEvent();
+  void upstreamEvent(std::uint32_t events);
   void firstByte();
   // As soon as the pacer allows.
   void beginConnect();
