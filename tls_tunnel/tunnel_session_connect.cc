@@ -118,7 +118,7 @@ void TunnelSession::connected(Result<ConnectedUpstream> result) {
   if (auto adopted = adopt(std::move(*result)); !adopted)
     return upstreamFailed(Stage::kConnected, adopted.error());
   context_.meter.connected();
-  if (tls_ == nullptr) return beginRelay();
+  if (tls_ == nullptr) return mayBind() ? beginBind() : beginRelay();
   if (context_.revocation != nullptr) return checkRevocation();
   secured();
 }
@@ -155,7 +155,7 @@ void TunnelSession::secured() {
   context_.status.reached(Stage::kSecured, tls_->describe());
   context_.meter.facts().tls = tls_->describe();
   context_.meter.facts().handshake_ms = stepDone();
-  beginRelay();
+  mayBind() ? beginBind() : beginRelay();
 }
 
 }  // namespace efs::tls_tunnel

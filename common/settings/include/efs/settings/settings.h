@@ -61,6 +61,8 @@ struct MountSettings {          // [mount], with [mount.<region>] applied by for
   // allow_local_uids: who may use a tunnel beside uid 0; not a key of efs-utils.
   bool allow_any_local_uid = false;  // "any"
   std::vector<uid_t> allow_local_uids;
+  // To the mount target for one mount; 1 = never more. Not a key of efs-utils.
+  int max_connections = 1;
   std::string tls_ciphers;  // empty = the tunnel's own choice; not a key of efs-utils
 };
 
