@@ -137,6 +137,8 @@ void readWatchdog(KeyReader& keys, WatchdogSettings& watchdog) {
   bool stays = !watchdog.az_failover;
   keys.choice(kWatchdog, "az_failover", Bad::kDefault, "auto", "off", stays);
   watchdog.az_failover = !stays;
+  readSeconds(keys, kWatchdog, "az_failover_after_sec", Bad::kDefault, 10,
+              watchdog.az_failover_after);
   keys.flag(kWatchdog, "allow_identity_change", Bad::kDefault, watchdog.allow_identity_change);
   keys.flag(kWatchdog, "remount_stale", Bad::kDefault, watchdog.remount_stale);
   readSeconds(keys, kWatchdog, "remount_after_sec", Bad::kDefault, 0, watchdog.remount_after);

@@ -57,6 +57,7 @@ constexpr auto kTable = std::to_array<Row>({
     // Not in the contract: ours.
     {"mount-watchdog", "hang_detection_sec", "10"},
     {"mount-watchdog", "az_failover", "auto"},
+    {"mount-watchdog", "az_failover_after_sec", "30"},
     {"mount-watchdog", "remount_stale", "true"},
     {"mount-watchdog", "remount_after_sec", "0"},
     {"mount-watchdog", "allow_identity_change", nullptr},

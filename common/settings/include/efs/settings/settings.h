@@ -77,6 +77,7 @@ struct WatchdogSettings {  // [mount-watchdog]
   Duration health_check_timeout{30000};
   Duration hang_detection{10000};  // 0 = off; told up to a third later
   bool az_failover = true;         // az_failover = auto | off
+  Duration az_failover_after{30000};
   bool remount_stale = true;
   bool allow_identity_change = false;
   Duration remount_after{0};  // 0 = a mount that only hangs is never remounted
