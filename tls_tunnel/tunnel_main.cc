@@ -171,7 +171,14 @@ class Tunnel {
                                     [this, here = listener_.address](const net::Endpoint& client) {
                                       return isOrphaned(client, here);
                                     }});
+    allowConnections(config.max_connections);
     return {};
+  }
+
+  void allowConnections(int most) {
+    context_->scale.max_connections = static_cast<std::uint32_t>(most);
+    std::random_device random;
+    for (char& byte : context_->scale.who.identifier) byte = static_cast<char>(random());
   }
 
   void openGate(LocalUsers users) {

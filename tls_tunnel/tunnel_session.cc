@@ -30,7 +30,7 @@ TunnelSession::TunnelSession(SessionContext& context, std::uint64_t id, UniqueFd
       client_(std::move(client)) {}
 
 Status TunnelSession::start() {
-  EFS_TRY(watch, context_.loop.watch(client_.fd(), kEverything,
+  EFS_TRY(watch, context_.loop.watch(client_.fd(), io::kEdges,
                                      [this](std::uint32_t events) { clientEvent(events); }));
   client_watch_ = std::move(watch);
   deadline_ = context_.loop.after(context_.limits.first_byte, [this] {
@@ -66,11 +66,13 @@ std::uint64_t TunnelSession::lastHeard() const {
 }
 
 void TunnelSession::clientEvent(std::uint32_t events) {
+  client_.ready(events);
   switch (state_) {
     case State::kSilent:
       return firstByte();
     case State::kConnecting:
     case State::kChecking:
+    case State::kBinding:
       // EPOLLRDHUP alone may be a half-close behind a request: that request is still served.
       if ((events & (EPOLLHUP | EPOLLERR)) != 0)
         end(log::Level::kInfo, "client closed while the upstream was being connected",
@@ -86,7 +88,9 @@ void TunnelSession::clientEvent(std::uint32_t events) {
   }
 }
 
-void TunnelSession::upstreamEvent() {
+void TunnelSession::upstreamEvent(std::uint32_t events) {
+  upstream_->ready(events);
+  if (state_ == State::kBinding) bindStep();
   if (state_ == State::kRelaying) pump();
 }
 
@@ -95,7 +99,11 @@ void TunnelSession::beginRelay() {
   meter_.state = UpstreamState::kConnected;
   // Not cleared: see CallTracker.
   meter_.calls = std::make_unique_for_overwrite<CallTracker>();
-  relay_.emplace(client_, *upstream_, context_.limits, meter_.calls.get());
+  if (partition_.empty()) {
+    relay_ = std::make_unique<Relay>(client_, *upstream_, context_.limits, meter_.calls.get());
+  } else {
+    beginPooled();
+  }
   context_.meter.publishFacts();
   peer_watch_.emplace(upstream_->fd(), context_.limits.keepalive);
   pump();
@@ -105,6 +113,7 @@ void TunnelSession::pump() {
   meter_.calls->setNow(now());
   const Relay::Outcome outcome = relay_->pump();
   count();
+  if (pooled_ != nullptr) tendPool();
   if (!first_byte_after_ && relay_->bytesDown() > 0) {
     first_byte_after_ = age();
     context_.pacer.reset();
@@ -174,9 +183,12 @@ void TunnelSession::relayEnded(Relay::Outcome outcome) {
         return end(log::Level::kWarning, fmt::format("server closed, {} calls unanswered", calls),
                    Client::kReset);
       return end(log::Level::kWarning, "server closed", Client::kClose);
-    case Relay::Outcome::kUpstreamFailed:
-      return upstreamFailed(Stage::kAccepted,
-                            refused ? refusal(upstream_->error()) : upstream_->error());
+    case Relay::Outcome::kCallsLost:
+      return upstreamFailed(Stage::kAccepted, pooled_->error());
+    case Relay::Outcome::kUpstreamFailed: {
+      const Error& error = pooled_ != nullptr ? pooled_->error() : upstream_->error();
+      return upstreamFailed(Stage::kAccepted, refused ? refusal(error) : error);
+    }
     case Relay::Outcome::kWaiting:
     case Relay::Outcome::kMore:
     case Relay::Outcome::kStarved:
@@ -224,13 +236,14 @@ void TunnelSession::look() {
     return upstreamFailed(Stage::kAccepted,
                           Error(ErrorKind::kTimeout, "server acknowledges nothing any more"));
   }
+  const bool others_quiet = !lookAtOthers();
   const std::uint64_t moved = relay_->bytesUp() + relay_->bytesDown();
   if (moved == moved_at_look_) {
     if (clientOrphaned()) return clientFailed("closed by its owner");
     relay_->releaseMemory();
     upstream_->releaseMemory();
     // pump() arms the timer again
-    if (!relay_->holdsMemory() && verdict == PeerWatch::Verdict::kQuiet) return;
+    if (!relay_->holdsMemory() && verdict == PeerWatch::Verdict::kQuiet && others_quiet) return;
   }
   moved_at_look_ = moved;
   look_timer_ = context_.loop.after(context_.limits.idle_look, [this] { look(); });
@@ -267,8 +280,12 @@ void TunnelSession::end(log::Level level, const std::string& reason, Client clie
   deadline_.reset();
   look_timer_.reset();
   starved_timer_.reset();
+  load_timer_.reset();
+  lost_timer_.reset();
   connector_.reset();
   revocation_.reset();
+  search_.reset();
+  if (!partition_.empty()) --context_.scale.bound;
   if (!was_silent) {
     context_.meter.remove(meter_, now());
     context_.meter.publish();

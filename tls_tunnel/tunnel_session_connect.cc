@@ -118,7 +118,7 @@ void TunnelSession::connected(Result<ConnectedUpstream> result) {
   if (auto adopted = adopt(std::move(*result)); !adopted)
     return upstreamFailed(Stage::kConnected, adopted.error());
   context_.meter.connected();
-  if (tls_ == nullptr) return beginRelay();
+  if (tls_ == nullptr) return mayBind() ? beginBind() : beginRelay();
   if (context_.revocation != nullptr) return checkRevocation();
   secured();
 }
@@ -132,8 +132,8 @@ Status TunnelSession::adopt(ConnectedUpstream upstream) {
   }
   EFS_CHECK(net::setNoDelay(upstream_->fd()));
   EFS_CHECK(net::setKeepAlive(upstream_->fd(), context_.limits.keepalive));
-  EFS_TRY(watch, context_.loop.watch(upstream_->fd(), kEverything,
-                                     [this](std::uint32_t) { upstreamEvent(); }));
+  EFS_TRY(watch, context_.loop.watch(upstream_->fd(), io::kEdges,
+                                     [this](std::uint32_t events) { upstreamEvent(events); }));
   upstream_watch_ = std::move(watch);
   return {};
 }
@@ -155,7 +155,7 @@ void TunnelSession::secured() {
   context_.status.reached(Stage::kSecured, tls_->describe());
   context_.meter.facts().tls = tls_->describe();
   context_.meter.facts().handshake_ms = stepDone();
-  beginRelay();
+  mayBind() ? beginBind() : beginRelay();
 }
 
 }  // namespace efs::tls_tunnel

@@ -146,8 +146,11 @@ void UpstreamConnector::attemptConnected(AttemptRef attempt) {
   auto secure = tls_->connect(std::move(attempt->fd));
   if (!secure) return attemptEnded(attempt, secure.error());
   attempt->secure = std::move(*secure);
-  auto watch = loop_.watch(attempt->secure->fd(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                           [this, attempt](std::uint32_t) { handshake(attempt); });
+  auto watch =
+      loop_.watch(attempt->secure->fd(), io::kEdges, [this, attempt](std::uint32_t events) {
+        attempt->secure->ready(events);
+        handshake(attempt);
+      });
   if (!watch) return attemptEnded(attempt, watch.error());
   attempt->watch = std::move(*watch);
   expect(attempt, limits_.handshake, "TLS handshake not done");

@@ -103,6 +103,7 @@ void readMount(KeyReader& keys, MountSettings& mount) {
   keys.flag(kMount, "stunnel_check_cert_hostname", Bad::kError, mount.check_cert_hostname);
   keys.flag(kMount, "stunnel_check_cert_validity", Bad::kError, mount.check_cert_validity);
   keys.flag(kMount, "fips_mode_enabled", Bad::kError, mount.fips_mode);
+  keys.number(kMount, "max_connections", Bad::kError, 1, 16, mount.max_connections);
   keys.number(kMount, "port_range_lower_bound", Bad::kError, 1, 65535, mount.port_lower);
   keys.number(kMount, "port_range_upper_bound", Bad::kError, 1, 65536, mount.port_upper);
   keys.flag(kMount, "optimize_readahead", Bad::kError, mount.optimize_readahead);
@@ -142,6 +143,8 @@ void readWatchdog(KeyReader& keys, WatchdogSettings& watchdog) {
   bool stays = !watchdog.az_failover;
   keys.choice(kWatchdog, "az_failover", Bad::kDefault, "auto", "off", stays);
   watchdog.az_failover = !stays;
+  readSeconds(keys, kWatchdog, "az_failover_after_sec", Bad::kDefault, 10,
+              watchdog.az_failover_after);
   keys.flag(kWatchdog, "allow_identity_change", Bad::kDefault, watchdog.allow_identity_change);
   keys.flag(kWatchdog, "remount_stale", Bad::kDefault, watchdog.remount_stale);
   readSeconds(keys, kWatchdog, "remount_after_sec", Bad::kDefault, 0, watchdog.remount_after);

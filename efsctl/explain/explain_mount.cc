@@ -182,6 +182,8 @@ class Explainer {
     flag("FIPS", plan.tunnel.fips, keySource("fips_mode_enabled"));
     row("ciphers", plan.tunnel.ciphers.empty() ? "forward secret AEAD" : plan.tunnel.ciphers,
         keySource("tls_ciphers"));
+    row("connections", fmt::format("up to {}", settings_.mount.max_connections),
+        keySource("max_connections"));
     row("access point", request_.access_point.value_or("none"),
         request_.device.access_point ? kDevice : "option accesspoint");
     row("signed by", facts_.credentials ? facts_.credentials->source : "nobody, anonymous",

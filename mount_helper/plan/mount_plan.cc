@@ -50,6 +50,7 @@ tunnel_control::TunnelConfig planTunnel(const MountRequest& request, const Mount
   config.verify = request.verify.value_or(kVerifyChain);
   config.allow_any_uid = settings.allow_any_local_uid;
   config.allow_uids = settings.allow_local_uids;
+  config.max_connections = settings.max_connections;
   if (!request.tls) return config;
   config.ca_file = caFile(request, settings);
   config.ciphers = settings.tls_ciphers;

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace efs::io {
 
@@ -36,6 +37,14 @@ void ByteRing::consume(std::size_t count) {
   head_ += count;
   if (head_ >= capacity_) head_ -= capacity_;
   if (size_ == 0) head_ = 0;
+}
+
+std::size_t ByteRing::copyFront(std::span<std::byte> into) const {
+  const std::size_t count = std::min(into.size(), size_);
+  const std::size_t piece = std::min(count, readable().size());
+  if (piece != 0) std::memcpy(into.data(), memory_ + head_, piece);
+  if (count > piece) std::memcpy(into.data() + piece, memory_, count - piece);
+  return count;
 }
 
 void ByteRing::release() {

@@ -9,6 +9,8 @@ namespace efs::io {
 
 namespace {
 
+bool wouldBlock(int err) { return err == EAGAIN || err == EWOULDBLOCK; }
+
 constexpr int kMostDiscarded = 512;  // 8 MiB: more than a receive buffer holds
 
 }  // namespace
@@ -26,22 +28,36 @@ void discardInput(int fd) {
 }
 
 IoResult TcpTransport::read(std::span<std::byte> into) {
-  for (;;) {
+  while (readiness_.mayRead()) {
     const ssize_t got = ::recv(fd_.get(), into.data(), into.size(), 0);
-    if (got > 0) return {IoState::kDone, static_cast<std::size_t>(got)};
     if (got == 0) return {IoState::kEnd, 0};
-    if (errno == EINTR) continue;
-    return fail(errno, "read");
+    if (got > 0) {
+      readiness_.didRead(static_cast<std::size_t>(got), into.size());
+      return {IoState::kDone, static_cast<std::size_t>(got)};
+    }
+    if (wouldBlock(errno)) {
+      readiness_.blockedReading();
+      break;
+    }
+    if (errno != EINTR) return fail(errno, "read");
   }
+  return {IoState::kWouldBlock, 0};
 }
 
 IoResult TcpTransport::write(std::span<const std::byte> from) {
-  for (;;) {
+  while (readiness_.mayWrite()) {
     const ssize_t sent = ::send(fd_.get(), from.data(), from.size(), MSG_NOSIGNAL);
-    if (sent >= 0) return {IoState::kDone, static_cast<std::size_t>(sent)};
-    if (errno == EINTR) continue;
-    return fail(errno, "write");
+    if (sent >= 0) {
+      readiness_.didWrite(static_cast<std::size_t>(sent), from.size());
+      return {IoState::kDone, static_cast<std::size_t>(sent)};
+    }
+    if (wouldBlock(errno)) {
+      readiness_.blockedWriting();
+      break;
+    }
+    if (errno != EINTR) return fail(errno, "write");
   }
+  return {IoState::kWouldBlock, 0};
 }
 
 IoResult TcpTransport::finishWriting() {
@@ -50,7 +66,6 @@ IoResult TcpTransport::finishWriting() {
 }
 
 IoResult TcpTransport::fail(int err, const char* what) {
-  if (err == EAGAIN || err == EWOULDBLOCK) return {IoState::kWouldBlock, 0};
   error_ = Error::fromErrno(err, what);
   return {IoState::kFailed, 0};
 }

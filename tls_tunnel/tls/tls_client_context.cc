@@ -10,7 +10,6 @@
 #include "efs/base/secret.h"
 #include "efs/net/address.h"
 #include "openssl_pointers.h"
-#include "output_bio.h"
 #include "tls_errors.h"
 #include "tls_policy.h"
 #include "tls_transport_impl.h"
@@ -217,14 +216,14 @@ std::optional<WallTime> TlsClientContext::certificateEnd() const {
 Result<std::unique_ptr<TlsTransport>> TlsClientContext::connect(UniqueFd socket) const {
   auto impl = std::make_unique<TlsTransport::Impl>();
   impl->ssl.reset(SSL_new(impl_->context.get()));
-  BIO* input = BIO_new_socket(socket.get(), BIO_NOCLOSE);
-  BIO* output = newOutputBio(impl->output);
+  impl->use(std::move(socket));
+  BIO* input = newInputBio(*impl->input);
+  BIO* output = newOutputBio(*impl->output);
   if (!impl->ssl || input == nullptr || output == nullptr) {
     BIO_free(input);
     BIO_free(output);
     return Error(ErrorKind::kInternal, "out of memory for a TLS connection");
   }
-  impl->fd = std::move(socket);
   impl->records_per_key = impl_->options.records_per_key;
   SSL* ssl = impl->ssl.get();
   SSL_set_bio(ssl, input, output);

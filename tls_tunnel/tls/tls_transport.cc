@@ -43,7 +43,8 @@ IoResult TlsTransport::handshake() {
   IoResult state;
   if (result != 1) state = classify(impl_->ssl.get(), result, os_error, impl_->error);
   // Also after a failure: the server shall get our alert.
-  if (state.state == IoState::kWouldBlock && SSL_want_write(impl_->ssl.get()) && impl_->starved()) {
+  if (state.state == IoState::kWouldBlock && SSL_want_write(impl_->ssl.get()) &&
+      impl_->output->starved()) {
     impl_->error = Error::fromErrno(ENOMEM, "TLS handshake: a buffer");
     return {IoState::kFailed, 0};
   }
@@ -66,12 +67,14 @@ std::string TlsTransport::describe() const {
          SSL_get_cipher_name(impl_->ssl.get());
 }
 
+void TlsTransport::ready(std::uint32_t events) { impl_->readiness.told(events); }
+
 IoResult TlsTransport::read(std::span<std::byte> into) {
   for (;;) {
     // Reading may make answers, to a KeyUpdate for example.
-    if (impl_->room() < kLeastRoom && flush().state == IoState::kFailed)
+    if (impl_->output->room() < kLeastRoom && flush().state == IoState::kFailed)
       return {IoState::kFailed, 0};
-    if (impl_->room() < kLeastRoom) return {IoState::kWouldBlock, 0};
+    if (impl_->output->room() < kLeastRoom) return {IoState::kWouldBlock, 0};
     ERR_clear_error();
     errno = 0;
     std::size_t got = 0;
@@ -79,9 +82,9 @@ IoResult TlsTransport::read(std::span<std::byte> into) {
     if (result == 1) return {IoState::kDone, got};
     const IoResult state = classify(impl_->ssl.get(), result, errno, impl_->error);
     if (state.state != IoState::kWouldBlock) return state;
-    if (!impl_->output.empty() && flush().state == IoState::kFailed) return {IoState::kFailed, 0};
+    if (!impl_->output->empty() && flush().state == IoState::kFailed) return {IoState::kFailed, 0};
     if (!SSL_want_write(impl_->ssl.get())) return state;
-    if (impl_->starved()) return {IoState::kStarved, 0};
+    if (impl_->output->starved()) return {IoState::kStarved, 0};
     // The answers have filled the output. Where the socket has taken them since, no event tells
     // that the rest of the input is still unread.
   }
@@ -91,10 +94,10 @@ IoResult TlsTransport::write(std::span<const std::byte> from) {
   std::size_t taken = 0;
   IoState blocked = IoState::kWouldBlock;
   while (taken < from.size()) {
-    if (impl_->room() < kRecordRoom + kAnswerRoom && flush().state == IoState::kFailed)
+    if (impl_->output->room() < kRecordRoom + kAnswerRoom && flush().state == IoState::kFailed)
       return {IoState::kFailed, 0};
-    if (impl_->room() < kRecordRoom + kAnswerRoom) break;  // the socket is full
-    if (impl_->starved()) {
+    if (impl_->output->room() < kRecordRoom + kAnswerRoom) break;  // the socket is full
+    if (impl_->output->starved()) {
       blocked = IoState::kStarved;
       break;
     }
@@ -134,25 +137,14 @@ bool TlsTransport::Impl::changeKey() {
 }
 
 IoResult TlsTransport::flush() {
-  io::ByteRing& output = impl_->output;
-  while (!output.empty()) {
-    const auto bytes = output.readable();
-    const ssize_t sent = ::send(impl_->fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent >= 0) {
-      output.consume(static_cast<std::size_t>(sent));
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      return {IoState::kWouldBlock, 0};
-    } else if (errno != EINTR) {
-      impl_->error = Error::fromErrno(errno, "write");
-      return {IoState::kFailed, 0};
-    }
-  }
-  return {};
+  const IoState state = impl_->output->flush();
+  if (state == IoState::kFailed) impl_->error = Error::fromErrno(errno, "write");
+  return {state, 0};
 }
 
 IoResult TlsTransport::finishWriting() {
   if (!impl_->close_notify_sent) {
-    if (impl_->starved()) return {IoState::kStarved, 0};
+    if (impl_->output->starved()) return {IoState::kStarved, 0};
     ERR_clear_error();
     errno = 0;
     const int result = SSL_shutdown(impl_->ssl.get());
@@ -171,7 +163,7 @@ IoResult TlsTransport::finishWriting() {
 }
 
 // The read buffer is given back by OpenSSL itself (SSL_MODE_RELEASE_BUFFERS).
-void TlsTransport::releaseMemory() { impl_->output.release(); }
+void TlsTransport::releaseMemory() { impl_->output->releaseMemory(); }
 
 const Error& TlsTransport::error() const { return impl_->error; }
 int TlsTransport::fd() const { return impl_->fd.get(); }

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <utility>
 
 #include "efs/base/error.h"
 #include "efs/base/unique_fd.h"
-#include "efs/io/byte_ring.h"
 #include "efs/tls/tls_transport.h"
 #include "openssl_pointers.h"
+#include "record_input.h"
+#include "record_output.h"
 #include "tls_errors.h"
 
 namespace efs::tls {
@@ -25,16 +28,20 @@ inline constexpr std::size_t kLeastRoom = 512;
 
 struct TlsTransport::Impl {
   UniqueFd fd;
-  io::ByteRing output{kOutputBuffer};
+  io::Readiness readiness;
+  std::optional<RecordInput> input;
+  std::optional<RecordOutput> output;
   VerifyFailure verify_failure;
   Error error{ErrorKind::kInternal, "no error"};
   bool close_notify_sent = false;
   std::uint64_t records_per_key = 0;
   std::uint64_t records = 0;  // under the present key of ours
 
-  std::size_t room() const { return output.capacity() - output.size(); }
-  // There is no memory for the output.
-  bool starved() { return output.writable().empty() && !output.full(); }
+  void use(UniqueFd socket) {
+    fd = std::move(socket);
+    input.emplace(fd.get(), readiness);
+    output.emplace(fd.get(), readiness, kOutputBuffer);
+  }
   bool changeKey();
   SslPtr ssl;  // last: it dies before what it points to
 };

@@ -18,6 +18,7 @@ class Climber {
 
   HealthDecision run() {
     noteRoot();
+    noteProbe();
     if (hung() || stillHung()) {
       judgeHang();
     } else {
@@ -52,6 +53,14 @@ class Climber {
   Duration limit() const {
     return policy_.hang + std::clamp(kStretch * seen_.lateness, Duration(0), kMaxStretch);
   }
+  void noteProbe() {
+    if (seen_.probe == Probe::kNone || seen_.probe == Probe::kRunning) return;
+    progress_.refused = seen_.probe == Probe::kRefused;
+  }
+  Duration targetFailure() const {
+    return progress_.refused ? policy_.target_failure / 2 : policy_.target_failure;
+  }
+
   bool hung() const { return policy_.hang > Duration(0) && seen_.stuck >= limit(); }
 
   // What waits may be seen in different places one after the other (a call in the tunnel, bytes
@@ -122,7 +131,7 @@ class Climber {
     if (progress_.steps < 2) return kRungPatience;
     const Duration pause = backOff(progress_.steps - 1, 2 * kRungPatience, kMaxRungDelay, chance_);
     if (!policy_.move || seen_.away || !progress_.unanswered_since) return pause;
-    const Duration until_move = kTargetFailure - since(*progress_.unanswered_since);
+    const Duration until_move = targetFailure() - since(*progress_.unanswered_since);
     return until_move > Duration(0) ? std::min(pause, until_move) : pause;
   }
 
@@ -132,8 +141,8 @@ class Climber {
       return mayMove() ? Remedy::kMoveTarget : Remedy::kReplaceTunnel;
     }
     if (seen_.probe == Probe::kAnswered || progress_.steps == 0) return Remedy::kReconnect;
-    if (progress_.steps == 1) return Remedy::kReplaceTunnel;
-    return mayMove() ? Remedy::kMoveTarget : Remedy::kReconnect;
+    if (mayMove()) return Remedy::kMoveTarget;
+    return progress_.steps == 1 ? Remedy::kReplaceTunnel : Remedy::kReconnect;
   }
 
   std::string_view whyNextStep() const {
@@ -142,11 +151,12 @@ class Climber {
     return progress_.steps == 0 ? "the server is silent" : "the step before did not help";
   }
 
+  // A tunnel whose server refuses need not be replaced first: it was just told to connect anew.
   // Locks are lost when a mount meets another server's state; unknown is no "none".
   bool mayMove() const {
-    return policy_.move && progress_.steps > 1 && !seen_.deaf && seen_.in_table && !seen_.away &&
-           seen_.locks == Seen::kNo && progress_.unanswered_since &&
-           since(*progress_.unanswered_since) >= kTargetFailure;
+    return policy_.move && progress_.steps > (progress_.refused ? 0 : 1) && !seen_.deaf &&
+           seen_.in_table && !seen_.away && seen_.locks == Seen::kNo &&
+           progress_.unanswered_since && since(*progress_.unanswered_since) >= targetFailure();
   }
 
   void noteRoot() {

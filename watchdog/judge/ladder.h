@@ -56,6 +56,9 @@ struct HealthSeen {
 struct HealthPolicy {
   Duration hang{10000};  // 0: no hang detection
   bool move = true;      // az_failover
+  // az_failover_after_sec: without an answer from the target for so long, before another zone is
+  // tried; half of it where the target refuses, which is no slowness.
+  Duration target_failure{30000};
   bool remount_stale = true;
   Duration remount_after{0};  // 0: never for a mount that only hangs
 };
@@ -70,7 +73,6 @@ inline constexpr Duration kProbeInterval{10000};
 inline constexpr Duration kSlowServer{60000};    // an answering server may take so long
 inline constexpr Duration kRungPatience{10000};  // from one step to the next
 inline constexpr Duration kMaxRungDelay{300000};
-inline constexpr Duration kTargetFailure{60000};  // before another zone is tried
 inline constexpr Duration kRootInterval{30000};
 inline constexpr Duration kHomeInterval{60000};
 inline constexpr int kStaleAnswers = 2;  // in a row: the mount is dead
@@ -81,6 +83,7 @@ struct HealthProgress {
   std::optional<MonoTime> hung_since, next_probe, next_step, next_root, next_home, next_remount;
   std::optional<MonoTime> unanswered_since;  // no probe was answered since
   std::optional<MonoTime> dead_since;        // there is no tunnel; kept by decide()
+  bool refused = false;                      // so the last probe that ended
   int steps = 0;                             // of this episode: 1 = reconnect ...
   int remounts = 0;                          // tried since the root last answered
   int home = 0;                              // answers of the own target in a row

@@ -9,6 +9,7 @@ Policy policyOf(const settings::Settings& settings) {
                                watchdog.unmount_grace_period;
   policy.health.hang = watchdog.health_check_enabled ? watchdog.hang_detection : Duration(0);
   policy.health.move = watchdog.az_failover;
+  policy.health.target_failure = watchdog.az_failover_after;
   policy.health.remount_stale = watchdog.health_check_enabled && watchdog.remount_stale;
   policy.health.remount_after = watchdog.remount_after;
   policy.keep_read_ahead = settings.mount.optimize_readahead;

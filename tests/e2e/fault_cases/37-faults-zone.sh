@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # client: processes of the place
-# The own zone's mount target is gone, others are there (az_failover = auto). A mount moves after a minute,
+# The own zone's mount target is gone, others are there (az_failover = auto). A mount moves within half a minute,
 # with server state that is shared between targets and with separate state; one whose files are locked
 # stays, because its locks would be lost, and goes on when its target is back. The kernel shows all locks
 # only in the first pid namespace (watchdog/README.md), hence the second line.

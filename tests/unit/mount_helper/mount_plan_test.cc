@@ -116,6 +116,13 @@ TEST(MountPlan, TellsTheTunnelWhoMayConnect) {
   EXPECT_TRUE(plan("rw", settings).tunnel.allow_any_uid);
 }
 
+TEST(MountPlan, AllowsTheTunnelOneConnectionUnlessTheConfigSaysMore) {
+  auto settings = shipped();
+  EXPECT_EQ(plan("tls", settings).tunnel.max_connections, 1);
+  settings.mount.max_connections = 5;
+  EXPECT_EQ(plan("rw", settings).tunnel.max_connections, 5);
+}
+
 TEST(MountPlan, HandsConfiguredSuitesToTheTunnel) {
   auto settings = shipped();
   EXPECT_EQ(plan("tls", settings).tunnel.ciphers, "");

@@ -182,6 +182,13 @@ TEST(Settings, WhoWritesTheLogs) {
   EXPECT_EQ(bad.warnings.size(), 1U);
 }
 
+TEST(Settings, ReadsHowManyConnectionsATunnelMayOpen) {
+  EXPECT_EQ(good("").mount.max_connections, 1);
+  EXPECT_EQ(good("[mount]\nmax_connections = 5\n").mount.max_connections, 5);
+  for (const char* bad : {"0", "17", "many"})
+    EXPECT_NE(failureOf("[mount]\nmax_connections = " + std::string(bad) + "\n"), "") << bad;
+}
+
 TEST(Settings, ReadsTheSuitesOfTls) {
   EXPECT_EQ(good("").mount.tls_ciphers, "");
   EXPECT_EQ(good("[mount]\ntls_ciphers = TLS_AES_128_GCM_SHA256:ECDHE+AESGCM\n").mount.tls_ciphers,

@@ -27,6 +27,7 @@ class MemoryTransport final : public io::Transport {
   std::size_t sent = 0;  // of `input`
   int released = 0;
 
+  void ready(std::uint32_t) override {}
   io::IoResult read(std::span<std::byte> into) override {
     if (blocked()) return {io::IoState::kWouldBlock, 0};
     const std::size_t available =

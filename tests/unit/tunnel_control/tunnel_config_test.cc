@@ -143,6 +143,17 @@ TEST(TunnelConfig, CarriesWhoMayConnectBesideRoot) {
   EXPECT_TRUE(TunnelConfig::parse(config.serialize(false), "cfg")->allow_any_uid);
 }
 
+// A key of our own: 1 is what a tunnel without it does.
+TEST(TunnelConfig, CarriesHowManyConnectionsTheMountTargetGets) {
+  TunnelConfig config = sample();
+  EXPECT_EQ(config.serialize(true).find("max_connections"), std::string::npos);
+  config.max_connections = 5;
+  const std::string text = config.serialize(true);
+  EXPECT_EQ(TunnelConfig::parse(text, "cfg")->max_connections, 5);
+  for (const char* bad : {"0", "17", "x"})
+    EXPECT_FALSE(TunnelConfig::parse(sample().serialize(true) + "\nmax_connections = " + bad, "c"));
+}
+
 TEST(TunnelConfig, RefusesABrokenListOfUsers) {
   for (const char* bad : {"root", "1,", "-1", "4294967295", "1;2"}) {
     const auto config =

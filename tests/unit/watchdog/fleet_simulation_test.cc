@@ -267,7 +267,8 @@ class SimulatedMount {
         return die();
       case Remedy::kMoveTarget:
         EXPECT_FALSE(locks_) << "locks are lost";
-        EXPECT_TRUE(target_silent_since_ && now - *target_silent_since_ >= kTargetFailure - kRound)
+        EXPECT_TRUE(target_silent_since_ &&
+                    now - *target_silent_since_ >= HealthPolicy().target_failure / 2 - kRound)
             << "moved too early";
         EXPECT_FALSE(away_);
         if (!site_.other_answers) return;

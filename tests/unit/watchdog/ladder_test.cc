@@ -121,10 +121,10 @@ TEST_F(Ladder, GivesAServerThatAnswersOthersAMinuteAndNeverKillsItsTunnel) {
     EXPECT_THAT(step(seconds(10)), Not(Contains(Remedy::kReplaceTunnel)));
 }
 
-TEST_F(Ladder, MovesToAnotherTargetAfterAMinuteWithoutAnAnswer) {
+TEST_F(Ladder, MovesToAnotherTargetAfterHalfAMinuteWithoutAnAnswer) {
   hang();
   int moves = 0;
-  for (int i = 0; *seen.stuck < seconds(59); ++i) {
+  for (int i = 0; *seen.stuck < seconds(29); ++i) {
     EXPECT_THAT(steps(seconds(1)), Not(Contains(Remedy::kMoveTarget))) << seen.stuck->count();
   }
   for (int i = 0; i < 60; ++i) moves += steps(seconds(1)) == std::vector{Remedy::kMoveTarget};
@@ -133,10 +133,35 @@ TEST_F(Ladder, MovesToAnotherTargetAfterAMinuteWithoutAnAnswer) {
 }
 
 // Its pauses grow, but none reaches past the moment when the move becomes possible.
-TEST_F(Ladder, MovesAsSoonAsTheMinuteIsOver) {
+TEST_F(Ladder, MovesAsSoonAsTheTimeIsOver) {
   seen.stuck = Duration(0);
   seen.probe = Probe::kSilent;
-  while (*seen.stuck < seconds(59)) {
+  while (*seen.stuck < seconds(29)) {
+    EXPECT_THAT(steps(seconds(1)), Not(Contains(Remedy::kMoveTarget)));
+  }
+  EXPECT_THAT(steps(seconds(1)), ElementsAre(Remedy::kMoveTarget));
+}
+
+TEST_F(Ladder, MovesTwiceAsSoonWhereTheTargetRefuses) {
+  hang();
+  seen.probe = Probe::kRefused;
+  EXPECT_THAT(steps(), ElementsAre(Remedy::kReportHang, Remedy::kReconnect));
+  seen.probe = Probe::kRunning;
+  EXPECT_THAT(steps(seconds(10)), ElementsAre(Remedy::kMoveTarget)) << "20 s after the cause";
+}
+
+TEST_F(Ladder, ReplacesTheTunnelOfARefusingTargetWhereItMayNotMove) {
+  hang();
+  seen.probe = Probe::kRefused;
+  seen.locks = Seen::kYes;
+  steps();
+  EXPECT_THAT(steps(seconds(10)), ElementsAre(Remedy::kReplaceTunnel));
+}
+
+TEST_F(Ladder, WaitsWithTheMoveAsLongAsTheConfigurationSays) {
+  policy.target_failure = seconds(120);
+  hang();
+  while (*seen.stuck < seconds(119)) {
     EXPECT_THAT(steps(seconds(1)), Not(Contains(Remedy::kMoveTarget)));
   }
   EXPECT_THAT(steps(seconds(1)), ElementsAre(Remedy::kMoveTarget));

@@ -34,6 +34,14 @@ struct Limits {
   // OCSP: one responder, and everything that is asked about one server.
   Duration responder{5000};
   Duration revocation{12000};
+  // The bind call on a client's first connection, before the connection is used without it.
+  Duration bind{5000};
+  // After a server that lacks it, and after a search that found none.
+  Duration scale_rest{300000};
+  // How long others may answer when calls of one connection are lost.
+  Duration calls_lost{1000};
+  // Further connections leave when so much less than the threshold was moved for so long.
+  Duration scale_idle{300000};
   // Pauses after failed attempts (ConnectPacer).
   Duration retry_first{50};
   Duration retry_most{5000};

@@ -17,7 +17,8 @@
 
 namespace efs::tls_tunnel {
 
-class Relay {
+// What a session drives: bytes of one client both ways, whatever carries them upstream.
+class ByteMover {
  public:
   enum class Outcome {
     kWaiting,         // for an event of either descriptor
@@ -27,25 +28,41 @@ class Relay {
     kUpstreamClosed,  // the upstream ended first; all it sent is delivered
     kClientFailed,    // client.error() tells why
     kUpstreamFailed,  // upstream.error() tells why
+    kCallsLost,       // one of several upstreams ended, and calls with it
   };
 
+  virtual ~ByteMover() = default;
+  virtual Outcome pump() = 0;
+  virtual std::uint64_t bytesUp() const = 0;    // taken from the client
+  virtual std::uint64_t bytesDown() const = 0;  // taken from upstream
+  // One side has ended; what is left is the other direction, or bytes not yet delivered.
+  virtual bool halfClosed() const = 0;
+  virtual bool clientEnded() const = 0;
+  // Bytes wait for the client, which does not take them.
+  virtual bool clientBlocks() const = 0;
+  // Bytes wait for the server, which does not take them.
+  virtual bool serverBlocks() const = 0;
+  virtual bool holdsMemory() const = 0;
+  virtual void releaseMemory() = 0;
+};
+
+class Relay final : public ByteMover {
+ public:
   // All must outlive the relay. `calls` sees the bytes of both directions; may be null.
   Relay(io::Transport& client, io::Transport& upstream, const Limits& limits,
         CallTracker* calls = nullptr);
 
-  Outcome pump();
-
-  std::uint64_t bytesUp() const { return up_.moved; }      // taken from the client
-  std::uint64_t bytesDown() const { return down_.moved; }  // taken from the upstream
-  // One side has ended; what is left is the other direction, or bytes not yet delivered.
-  bool halfClosed() const { return up_.source_ended || down_.source_ended || down_.source_failed; }
-  bool clientEnded() const { return up_.source_ended; }
-  // Bytes wait for the client, which does not take them.
-  bool clientBlocks() const { return !down_.ring.empty(); }
-  // Bytes wait for the server, which does not take them.
-  bool serverBlocks() const { return !up_.ring.empty(); }
-  bool holdsMemory() const { return up_.ring.holdsMemory() || down_.ring.holdsMemory(); }
-  void releaseMemory();
+  Outcome pump() override;
+  std::uint64_t bytesUp() const override { return up_.moved; }
+  std::uint64_t bytesDown() const override { return down_.moved; }
+  bool halfClosed() const override {
+    return up_.source_ended || down_.source_ended || down_.source_failed;
+  }
+  bool clientEnded() const override { return up_.source_ended; }
+  bool clientBlocks() const override { return !down_.ring.empty(); }
+  bool serverBlocks() const override { return !up_.ring.empty(); }
+  bool holdsMemory() const override { return up_.ring.holdsMemory() || down_.ring.holdsMemory(); }
+  void releaseMemory() override;
 
  private:
   struct Flow {

@@ -9,10 +9,9 @@
 // server that does not read. Every end is one line in the log: who, why, bytes, time.
 #pragma once
 
-#include <sys/epoll.h>
-
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,9 +29,24 @@
 #include "efs/tls_tunnel/revocation_session.h"
 #include "efs/tls_tunnel/status_pipe.h"
 #include "efs/tls_tunnel/tunnel_meter.h"
+#include "efs/tls_tunnel/upstream/bind_exchange.h"
+#include "efs/tls_tunnel/upstream/partition_search.h"
+#include "efs/tls_tunnel/upstream/pooled_relay.h"
 #include "efs/tls_tunnel/upstream_connector.h"
 
 namespace efs::tls_tunnel {
+
+// Several connections to the mount target for one client (upstream/): what the sessions share.
+struct ScaleState {
+  std::uint32_t max_connections = 1;  // 1: the private call is never made
+  BindIdentity who;
+  bool used = false;      // `who` has bound a connection
+  std::string partition;  // of the clients that are bound now
+  std::size_t bound = 0;
+  MonoTime not_before{};  // the server lacked the program
+  MonoTime search_not_before{};
+  SearchLimits search;
+};
 
 // What all sessions of a tunnel share; outlives them.
 struct SessionContext {
@@ -50,6 +64,7 @@ struct SessionContext {
   // come: it waits there behind bytes that we do not read.
   std::function<bool(const net::Endpoint& client)> orphaned = {};
   AddressBook addresses = {};  // what all sessions have seen of them
+  ScaleState scale = {};
 };
 
 // Reads the file of trusted authorities again where it has changed, and says so in the log.
@@ -76,13 +91,11 @@ class TunnelSession {
   void stop();
 
  private:
-  // Edge-triggered and for everything: registered once, no epoll_ctl(2) on the data path.
-  static constexpr std::uint32_t kEverything = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-  enum class State { kSilent, kConnecting, kChecking, kRelaying, kEnded };
+  enum class State { kSilent, kConnecting, kChecking, kBinding, kRelaying, kEnded };
   enum class Client { kClose, kReset };
 
   void clientEvent(std::uint32_t events);
-  void upstreamEvent();
+  void upstreamEvent(std::uint32_t events);
   void firstByte();
   // As soon as the pacer allows.
   void beginConnect();
@@ -94,6 +107,24 @@ class TunnelSession {
   // Contract MODE-1: `OCSPaia`.
   void checkRevocation();
   void secured();
+  // ---- several connections (tunnel_session_scale.cc)
+  bool mayBind() const;
+  // The private call, before any NFS byte; then the relay.
+  void beginBind();
+  void bindStep();
+  void bound(const BindAnswer& answer);
+  // On a fresh connection without the call, as ever.
+  void bindFailed(const Error& error, Duration rest);
+  void beginPooled();
+  // Judges a second of traffic: are more connections worth while, or fewer?
+  void judgeLoad();
+  void search();
+  // One more connection; the relay's from here on.
+  void join(std::unique_ptr<io::Transport> transport);
+  // After the relay has moved: those that left, and calls that are lost.
+  void tendPool();
+  // Further connections whose server acknowledges nothing; false when all are quiet.
+  bool lookAtOthers();
   void beginRelay();
   void pump();
   // Tells the meter what has moved since the last time.
@@ -128,7 +159,18 @@ class TunnelSession {
   tls::TlsTransport* tls_ = nullptr;  // upstream_, while and after it is TLS
   std::string upstream_name_;
   std::optional<net::Endpoint> upstream_peer_;
-  std::optional<Relay> relay_;
+  std::unique_ptr<ByteMover> relay_;
+  PooledRelay* pooled_ = nullptr;  // relay_, where the client is bound to a partition
+  struct Other {
+    PeerWatch peer_watch;
+    io::EventLoop::Watch watch;
+  };
+  std::map<const io::Transport*, Other> others_;  // of pooled_; die before it
+  std::optional<BindExchange> bind_;
+  bool bind_tried_ = false;
+  std::string partition_;
+  ScaleTerms terms_;
+  std::unique_ptr<PartitionSearch> search_;
   std::optional<PeerWatch> peer_watch_;
   std::unique_ptr<UpstreamConnector> connector_;
   std::optional<RevocationSession> revocation_;
@@ -139,6 +181,11 @@ class TunnelSession {
   io::EventLoop::Timer deadline_;  // first byte, then pause, then half-close
   io::EventLoop::Timer look_timer_;
   io::EventLoop::Timer starved_timer_;
+  io::EventLoop::Timer load_timer_;
+  io::EventLoop::Timer lost_timer_;
+  std::uint64_t moved_at_judgement_ = 0;
+  Duration above_threshold_{0};
+  Duration below_threshold_{0};
   std::optional<MonoTime> starved_since_;
   bool client_hung_up_ = false;  // its end has come, perhaps behind bytes nobody has read yet
   std::uint64_t moved_at_look_ = 0;

@@ -65,6 +65,8 @@ struct MountSettings {          // [mount], with [mount.<region>] applied by for
   // allow_local_uids: who may use a tunnel beside uid 0; not a key of efs-utils.
   bool allow_any_local_uid = false;  // "any"
   std::vector<uid_t> allow_local_uids;
+  // To the mount target for one mount; 1 = never more. Not a key of efs-utils.
+  int max_connections = 1;
   std::string tls_ciphers;  // empty = the tunnel's own choice; not a key of efs-utils
 };
 
@@ -79,6 +81,7 @@ struct WatchdogSettings {  // [mount-watchdog]
   Duration health_check_timeout{30000};
   Duration hang_detection{10000};  // 0 = off; told up to a third later
   bool az_failover = true;         // az_failover = auto | off
+  Duration az_failover_after{30000};
   bool remount_stale = true;
   bool allow_identity_change = false;
   Duration remount_after{0};  // 0 = a mount that only hangs is never remounted

@@ -45,6 +45,10 @@ struct TunnelConfig {
   bool allow_any_uid = false;
   std::vector<uid_t> allow_uids;
 
+  // `max_connections`: to the mount target for one client (upstream/ of the tunnel); 1 = never
+  // more. A key of our own, written only when it is not 1.
+  int max_connections = 1;
+
   // `log_writer`: "own" (log.h), or missing. A key of our own as well.
   log::Writer log_writer = log::Writer::kShared;
 

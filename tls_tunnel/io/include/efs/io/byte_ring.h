@@ -30,6 +30,8 @@ class ByteRing {
   // repeated write).
   std::span<const std::byte> readable() const;
   void consume(std::size_t count);
+  // Copies the oldest bytes, across the ring's seam too; how many.
+  std::size_t copyFront(std::span<std::byte> into) const;
 
   bool holdsMemory() const { return memory_ != nullptr; }
   // Gives the memory back; does nothing unless empty.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "efs/base/unique_fd.h"
+#include "efs/io/readiness.h"
 #include "efs/io/transport.h"
 
 namespace efs::io {
@@ -10,6 +11,7 @@ class TcpTransport final : public Transport {
  public:
   explicit TcpTransport(UniqueFd fd) : fd_(std::move(fd)) {}
 
+  void ready(std::uint32_t events) override { readiness_.told(events); }
   IoResult read(std::span<std::byte> into) override;
   IoResult write(std::span<const std::byte> from) override;
   IoResult flush() override { return {}; }
@@ -22,6 +24,7 @@ class TcpTransport final : public Transport {
   IoResult fail(int err, const char* what);
 
   UniqueFd fd_;
+  Readiness readiness_;
   Error error_{ErrorKind::kInternal, "no error"};
 };
 

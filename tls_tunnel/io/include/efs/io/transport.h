@@ -1,7 +1,10 @@
 // Transport: a stream that never blocks. Would-block is a value, not an error.
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "efs/base/error.h"
@@ -10,7 +13,7 @@ namespace efs::io {
 
 enum class IoState {
   kDone,        // `bytes` of them were moved, at least one (0 where there is nothing to move)
-  kWouldBlock,  // again after the next event of the descriptor
+  kWouldBlock,  // again after the next event of the descriptor, told to ready()
   kStarved,     // there is no memory for a buffer: again later, no event will tell
   kEnd,         // reading: the peer ended its direction in good order
   kFailed,      // error() tells why; the transport is of no further use
@@ -24,6 +27,10 @@ struct IoResult {
 class Transport {
  public:
   virtual ~Transport() = default;
+
+  // What epoll(7) has reported about fd(), watched edge-triggered for kEdges. Who never calls this
+  // gets a system call for each read and write (Readiness).
+  virtual void ready(std::uint32_t events) = 0;
 
   virtual IoResult read(std::span<std::byte> into) = 0;
   // Takes the bytes over; they may still wait inside, see flush(). After kWouldBlock the next call
@@ -40,6 +47,9 @@ class Transport {
   virtual const Error& error() const = 0;
   virtual int fd() const = 0;
 };
+
+// To be registered once for a Transport's descriptor: no epoll_ctl(2) on the data path.
+inline constexpr std::uint32_t kEdges = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
 
 // Makes the close of this socket a reset (RST), so that the peer notices at once.
 void resetOnClose(int fd);

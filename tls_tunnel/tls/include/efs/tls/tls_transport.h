@@ -1,7 +1,8 @@
 // TlsTransport: TLS client over a non-blocking socket.
 //
 // Records are encrypted into one buffer and sent together: one system call for up to 128 KiB
-// instead of one per record of 16 KiB. Reading asks the kernel for as much at once.
+// instead of one per record of 16 KiB. Reading asks the kernel for as much at once, and gives
+// OpenSSL whole records (record_input.h).
 #pragma once
 
 #include <memory>
@@ -23,6 +24,7 @@ class TlsTransport final : public io::Transport {
   // "TLSv1.3 TLS_AES_256_GCM_SHA384"
   std::string describe() const;
 
+  void ready(std::uint32_t events) override;
   io::IoResult read(std::span<std::byte> into) override;
   io::IoResult write(std::span<const std::byte> from) override;
   io::IoResult flush() override;

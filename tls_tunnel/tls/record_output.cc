@@ -1,6 +1,9 @@
-#include "output_bio.h"
+#include "record_output.h"
+
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "openssl_pointers.h"
@@ -49,11 +52,29 @@ BIO_METHOD* outputMethod() {
 
 }  // namespace
 
-BIO* newOutputBio(io::ByteRing& ring) {
+io::IoState RecordOutput::flush() {
+  while (!ring_.empty()) {
+    if (!readiness_.mayWrite()) return io::IoState::kWouldBlock;
+    const auto bytes = ring_.readable();
+    const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent >= 0) {
+      ring_.consume(static_cast<std::size_t>(sent));
+      readiness_.didWrite(static_cast<std::size_t>(sent), bytes.size());
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      readiness_.blockedWriting();
+      return io::IoState::kWouldBlock;
+    } else if (errno != EINTR) {
+      return io::IoState::kFailed;
+    }
+  }
+  return io::IoState::kDone;
+}
+
+BIO* newOutputBio(RecordOutput& output) {
   const BIO_METHOD* method = outputMethod();
   BIO* bio = method != nullptr ? BIO_new(method) : nullptr;
   if (bio == nullptr) return nullptr;
-  BIO_set_data(bio, &ring);
+  BIO_set_data(bio, &output.ring_);
   BIO_set_init(bio, 1);
   return bio;
 }
