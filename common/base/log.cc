@@ -127,6 +127,11 @@ void write(Level level, std::string_view message) {
 
 std::optional<Duration> pump() { return state().channel ? state().channel->pump() : std::nullopt; }
 
+void leaveParent() {
+  if (state().channel) (void)state().channel->pump();
+  if (state().file) state().file->release();
+}
+
 Status finish(Duration patience) {
   return state().channel ? state().channel->finish(patience) : Status{};
 }

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <utility>
 
+#include "efs/base/ask_child.h"
 #include "efs/base/environment.h"
 #include "efs/base/subprocess.h"
 
@@ -278,20 +279,20 @@ void LogChannel::waitForWriter(Duration patience) {
 }
 
 void LogChannel::writeInChild() {
-  auto child = Subprocess::fork([&] {
-    // It may be stuck for long, and then holds nothing of ours.
-    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int fd = 0; fd <= 2 && null >= 0; ++fd) ::dup2(null, fd);
+  // It may be stuck for long, and then holds nothing of ours.
+  const ChildRules alone{.ends_with_parent = false, .keeps_output = false};
+  const auto lines = ring_;  // the child's log lets the parent's lines go
+  auto write = [&](int /*out*/) {
     (void)!::chdir("/");
-    closeFrom(3);
-    for (const auto& bytes : ring_) {
+    for (const auto& bytes : lines) {
       const auto message = LineMessage::decode(bytes);
       if (!message) continue;
       LogFile file(message->place, rotationLock(state_dir_));
       if (!file.append(message->line)) return 1;
     }
     return 0;
-  });
+  };
+  auto child = ChildWork::start(write, alone);
   ring_.clear();
   bytes_ = in_flight_ = 0;
   if (!child) return;

@@ -15,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 #include "efs/base/environment.h"
 #include "efs/base/files.h"
@@ -192,6 +193,14 @@ Result<Started> start(const SpawnOptions& options) {
   return Started{pid, std::move(report.read_end)};
 }
 
+void closeRange(int first, int last) {
+  if (::syscall(SYS_close_range, first, last, 0) == 0) return;
+  rlimit limit{};
+  const bool known = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < kMostDescriptors;
+  const int end = known ? static_cast<int>(limit.rlim_cur) : kMostDescriptors;
+  for (int fd = first; fd < end && fd <= last; ++fd) ::close(fd);
+}
+
 Result<UniqueFd> pidFdOrKill(pid_t pid) {
   auto fd = openPidFd(pid);
   if (!fd) {
@@ -265,12 +274,15 @@ bool reap(pid_t child) {
   return got != 0;  // ECHILD: whoever started us has SIGCHLD ignored
 }
 
-void closeFrom(int first) {
-  if (::syscall(SYS_close_range, first, ~0U, 0) == 0) return;
-  rlimit limit{};
-  const bool known = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < kMostDescriptors;
-  const int end = known ? static_cast<int>(limit.rlim_cur) : kMostDescriptors;
-  for (int fd = first; fd < end; ++fd) ::close(fd);
+void closeFrom(int first) { closeRange(first, std::numeric_limits<int>::max()); }
+
+void closeAllFrom(int first, const std::vector<int>& kept) {
+  for (const int fd : kept) {
+    if (fd < first) continue;
+    if (fd > first) closeRange(first, fd - 1);
+    first = fd + 1;
+  }
+  closeFrom(first);
 }
 
 Result<UniqueFd> openPidFd(pid_t pid) {

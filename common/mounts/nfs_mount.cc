@@ -2,24 +2,21 @@
 // reports over a pipe how far it came; the parent waits with a deadline and words the error.
 #include "efs/mounts/nfs_mount.h"
 
-#include <fcntl.h>
 #include <libmount.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <set>
 
+#include "efs/base/ask_child.h"
 #include "efs/base/interrupt.h"
-#include "efs/base/subprocess.h"
 #include "efs/base/text.h"
-#include "efs/base/unique_fd.h"
 #include "efs/mounts/mount_table.h"
 #include "mount_errors.h"
 #include "mount_steps.h"
@@ -34,37 +31,6 @@ struct ContextDeleter {
   void operator()(libmnt_context* context) const { mnt_free_context(context); }
 };
 
-// A wait for ever, or for minutes, must not miss the signal that came just before it.
-Result<bool> waitFor(Subprocess& child, std::optional<Duration> patience) {
-  constexpr Duration kSlice{200};
-  for (Duration left = patience.value_or(Duration::max()); left > Duration(0);) {
-    const Duration slice = std::min(left, kSlice);
-    const auto ended = child.wait(slice);
-    if (ended && *ended) return true;
-    if (!ended || interrupted() != 0) {
-      child.killAndReap();
-      return ended ? interruptedError() : ended.error();
-    }
-    if (patience) left -= slice;
-  }
-  child.killAndReap();
-  return false;
-}
-
-// The child ends with its parent, wherever it waits, and holds nothing of it: no lock, no tunnel's
-// port or pipe, and none of the caller's output, whose end somebody may wait for. `keep` becomes
-// kReports.
-constexpr int kReports = 3;
-bool leaveTheParent(pid_t parent, int keep) {
-  ::setsid();
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != parent) return false;
-  if (::dup2(keep, kReports) < 0) return false;
-  closeFrom(kReports + 1);
-  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  for (int fd = 0; fd <= 2 && null.valid(); ++fd) ::dup2(null.get(), fd);
-  return true;
-}
-
 // What the child told last, and how its time ended.
 struct ChildEnd {
   StepReport last;
@@ -73,34 +39,27 @@ struct ChildEnd {
   bool cancelled = false;
 };
 
-void readReports(int fd, ChildEnd& end) {
-  StepReport report;
-  while (::read(fd, &report, sizeof report) == sizeof report) {
-    end.last = report;
-    end.told = true;
-  }
+void readReports(const std::string& text, ChildEnd& end) {
+  constexpr std::size_t kSize = sizeof(StepReport);
+  if (text.size() < kSize) return;
+  std::memcpy(&end.last, text.data() + (text.size() / kSize - 1) * kSize, kSize);
+  end.told = true;
 }
 
+// A wait for ever, or for minutes, must not miss the signal that came just before it; and none of
+// the caller's output stays with a child that cannot be killed.
 Result<ChildEnd> runInChild(const std::function<void(const Tell&)>& body,
                             std::optional<Duration> patience) {
-  EFS_TRY(pipe, makePipe());
-  const int out = pipe.write_end.get();
-  const pid_t parent = ::getpid();
-  EFS_TRY(
-      child, Subprocess::fork([&body, out, parent] {
-        if (!leaveTheParent(parent, out)) return 1;
-        body([](const StepReport& report) { (void)!::write(kReports, &report, sizeof report); });
-        return 0;
-      }));
-  pipe.write_end.reset();
+  const ChildRules rules{.keeps_output = false, .heeds_noticed_interrupt = true};
+  const auto work = [&body](int out) {
+    body([out](const StepReport& report) { (void)!::write(out, &report, sizeof report); });
+    return 0;
+  };
+  EFS_TRY(answer, askChild(patience, work, rules));
   ChildEnd end;
-  const auto ended = waitFor(child, patience);
-  end.cancelled = !ended && ended.error().kind() == ErrorKind::kCancelled;
-  if (!ended && !end.cancelled) return ended.error();
-  end.timed_out = ended && !*ended;
-  // A child that cannot even be killed still holds the other end.
-  EFS_CHECK(setNonBlocking(pipe.read_end.get(), true));
-  readReports(pipe.read_end.get(), end);
+  end.timed_out = answer.end == ChildAnswer::End::kTimedOut;
+  end.cancelled = answer.end == ChildAnswer::End::kCancelled;
+  readReports(answer.text, end);
   return end;
 }
 

@@ -9,10 +9,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "efs/base/files.h"
-#include "efs/base/subprocess.h"
+#include "efs/base/ask_child.h"
 #include "efs/base/text.h"
-#include "efs/base/unique_fd.h"
 
 namespace efs::mounts {
 namespace {
@@ -39,28 +37,21 @@ Answer lookHere(const std::string& path) {
 
 Result<std::string> directoryAt(const std::string& path, Duration patience) {
   const std::string what = "mount point " + printable(path);
-  EFS_TRY(pipe, makePipe());
-  const int out = pipe.write_end.get();
-  EFS_TRY(child, Subprocess::fork([&path, out] {
-            if (::dup2(out, 3) < 0) return 1;
-            closeFrom(4);
+  EFS_TRY(asked, askChild(patience, [&path](int out) {
             const Answer answer = lookHere(path);
-            return ::write(3, &answer, sizeof answer) == sizeof answer ? 0 : 1;
+            return ::write(out, &answer, sizeof answer) == sizeof answer ? 0 : 1;
           }));
-  pipe.write_end.reset();
-  const auto ended = child.wait(patience);
-  if (!ended || !*ended) child.killAndReap();
-  if (!ended) return ended.error();
-  if (!*ended) {
-    return Error::fromErrno(ETIMEDOUT, what)
-        .setKind(ErrorKind::kTimeout)
-        .addHint("a file system on its path does not answer; findmnt shows them");
+  if (auto exited = asked.exited(what); !exited) {
+    const bool late = asked.end == ChildAnswer::End::kTimedOut;
+    return late ? exited.error().addHint(
+                      "a file system on its path does not answer; findmnt shows them")
+                : exited.error();
   }
   Answer answer;
-  // Not more than a pipe holds, and the child has ended.
-  if (::read(pipe.read_end.get(), &answer, sizeof answer) != sizeof answer) {
-    return Error(ErrorKind::kInternal, what + ": the child " + (*ended)->describe());
+  if (asked.text.size() != sizeof answer) {
+    return Error(ErrorKind::kInternal, what + ": the child " + asked.status.describe());
   }
+  std::memcpy(&answer, asked.text.data(), sizeof answer);
   if (answer.err != 0) return Error::fromErrno(answer.err, what);
   return std::string(answer.path.data());
 }

@@ -1,15 +1,13 @@
 #include "efs/mounts/unmount.h"
 
-#include <fcntl.h>
 #include <libmount.h>
 #include <sys/mount.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <memory>
 
-#include "efs/base/subprocess.h"
+#include "efs/base/ask_child.h"
 
 namespace efs::mounts {
 namespace {
@@ -19,15 +17,6 @@ constexpr Duration kTidyPatience{2000};
 struct UpdateDeleter {
   void operator()(libmnt_update* update) const { mnt_free_update(update); }
 };
-
-// In the child: who waits for the end of the caller's output, or of any pipe, must not wait for us.
-void leaveTheCaller() {
-  ::setsid();
-  closeFrom(3);
-  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  if (!null.valid()) return;
-  for (int fd = 0; fd <= 2; ++fd) ::dup2(null.get(), fd);
-}
 
 // An errno fits into an exit code.
 int unmountHere(const std::string& target, UnmountFlags flags) {
@@ -59,7 +48,11 @@ int go(const MountNamespace* where) {
   return entered ? 0 : entered.error().osError();
 }
 
-Error waitedInVain(const std::string& what) { return Error::fromErrno(ETIMEDOUT, what); }
+ChildRules rulesFor(const MountNamespace* where) {
+  ChildRules rules;
+  if (where != nullptr) rules.kept_fds = {where->fd()};
+  return rules;
+}
 
 bool isMounted(int id) {
   const auto table = MountTable::readKernel();
@@ -72,11 +65,15 @@ bool isMounted(int id) {
 
 Result<UnmountJob> UnmountJob::start(const std::string& target, UnmountFlags flags,
                                      const MountNamespace* where) {
-  EFS_TRY(child, Subprocess::fork([&target, flags, where] {
-            if (const int err = go(where); err != 0) return err;
-            leaveTheCaller();
-            return unmountHere(target, flags);
-          }));
+  ChildRules rules = rulesFor(where);
+  // Who waits for the end of the caller's output, or of any pipe, must not wait for this.
+  rules.ends_with_parent = rules.keeps_output = false;
+  EFS_TRY(child, ChildWork::start(
+                     [&](int /*out*/) {
+                       const int err = go(where);
+                       return err != 0 ? err : unmountHere(target, flags);
+                     },
+                     rules));
   return UnmountJob(std::move(child));
 }
 
@@ -102,33 +99,27 @@ Status unmount(const std::string& target, bool lazy, Duration patience) {
   }
   if (!unfinished && **ended != 0) return Error::fromErrno(**ended, "unmounting " + target);
   // It leaves the table before it waits for the server: done as well, though the child was killed.
-  if (unfinished && (id < 0 || isMounted(id))) return waitedInVain("unmounting " + target);
+  if (unfinished && (id < 0 || isMounted(id))) {
+    return Error::fromErrno(ETIMEDOUT, "unmounting " + target);
+  }
   forgetInUtab(target);
   return {};
 }
 
 Status remountReadOnly(const MountEntry& mount, Duration patience, const MountNamespace* where) {
   const std::string what = "remounting " + mount.target + " read-only";
-  EFS_TRY(child, Subprocess::fork([&mount, where] {
-            const int err = go(where);
-            return err != 0 ? err : remountHere(mount);
-          }));
-  auto ended = child.wait(patience);
-  if (!ended || !ended->has_value()) {
-    child.killAndReap();
-    if (!ended) return ended.error();
-    return waitedInVain(what);
-  }
-  if ((*ended)->signal != 0) return Error(ErrorKind::kInternal, what + ": " + (*ended)->describe());
-  if ((*ended)->code != 0) return Error::fromErrno((*ended)->code, what);
+  const auto remount = [&mount, where](int /*out*/) {
+    const int err = go(where);
+    return err != 0 ? err : remountHere(mount);
+  };
+  EFS_TRY(answer, askChild(patience, remount, rulesFor(where)));
+  EFS_CHECK(answer.exited(what));
+  if (answer.status.code != 0) return Error::fromErrno(answer.status.code, what);
   return {};
 }
 
 void forgetInUtab(const std::string& target) {
-  auto child = Subprocess::fork([&target] { return forgetHere(target); });
-  if (!child) return;
-  const auto ended = child->wait(kTidyPatience);
-  if (!ended || !ended->has_value()) child->killAndReap();
+  (void)askChild(kTidyPatience, [&target](int /*out*/) { return forgetHere(target); });
 }
 
 }  // namespace efs::mounts

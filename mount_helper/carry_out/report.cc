@@ -1,8 +1,8 @@
 #include "carry_out/report.h"
 
 #include "efs/aws/cloudwatch_logs.h"
+#include "efs/base/ask_child.h"
 #include "efs/base/log.h"
-#include "efs/base/subprocess.h"
 
 namespace efs::mount_helper {
 namespace {
@@ -22,20 +22,18 @@ Status putLine(FactFinder& facts, const settings::CloudWatchSettings& settings,
 void reportToCloudWatch(FactFinder& facts, const settings::Settings& settings,
                         const std::string& fs_id, const std::string& line, Duration patience) {
   if (!settings.cloudwatch.enabled) return;
-  auto child = Subprocess::fork([&] {
+  const auto answer = askChild(patience, [&](int /*out*/) {
     const auto put = putLine(facts, settings.cloudwatch, fs_id, line);
     if (!put) log::warning("CloudWatch Logs: {}", put.error().describe());
     (void)log::finish(log::kFinishPatience);
     return put ? 0 : 1;
   });
-  if (!child) {
-    log::warning("CloudWatch Logs: {}", child.error().describe());
-    return;
+  if (!answer) {
+    log::warning("CloudWatch Logs: {}", answer.error().describe());
+  } else if (answer->end == ChildAnswer::End::kTimedOut ||
+             answer->end == ChildAnswer::End::kCancelled) {
+    log::warning("CloudWatch Logs: not done within {} ms, given up", patience.count());
   }
-  const auto ended = child->wait(patience);
-  if (ended && ended->has_value()) return;
-  log::warning("CloudWatch Logs: not done within {} ms, given up", patience.count());
-  child->killAndReap();
 }
 
 }  // namespace efs::mount_helper

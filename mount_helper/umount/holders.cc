@@ -4,12 +4,10 @@
 
 #include <array>
 #include <filesystem>
-#include <optional>
 
+#include "efs/base/ask_child.h"
 #include "efs/base/files.h"
-#include "efs/base/subprocess.h"
 #include "efs/base/text.h"
-#include "efs/base/unique_fd.h"
 
 namespace efs::mount_helper {
 namespace {
@@ -17,7 +15,6 @@ namespace {
 constexpr int kMaxNamed = 5;
 constexpr int kMaxProcesses = 100000;
 constexpr int kMaxDescriptors = 100000;  // of one process
-constexpr std::size_t kMaxText = 4096;   // fits into the pipe: the child never waits for us
 
 bool isInside(const std::string& link, const std::string& mountpoint) {
   std::array<char, 4096> path{};
@@ -73,20 +70,11 @@ void findHolders(const std::string& mountpoint, int out) {
 }  // namespace
 
 std::string describeHolders(const std::string& mountpoint, Duration patience) {
-  auto pipe = makePipe();
-  if (!pipe) return {};
-  auto child = Subprocess::fork([&] {
-    findHolders(mountpoint, pipe->write_end.get());
+  const auto answer = askChild(patience, [&mountpoint](int out) {
+    findHolders(mountpoint, out);
     return 0;
   });
-  if (!child) return {};
-  const auto ended = child->wait(patience);
-  if (!ended || !ended->has_value()) child->killAndReap();
-  pipe->write_end.reset();
-  if (!setNonBlocking(pipe->read_end.get(), true)) return {};
-  std::array<char, kMaxText> text{};
-  const ssize_t got = ::read(pipe->read_end.get(), text.data(), text.size());
-  return got > 0 ? std::string(text.data(), static_cast<std::size_t>(got)) : std::string();
+  return answer ? answer->text : std::string();
 }
 
 }  // namespace efs::mount_helper

@@ -11,10 +11,11 @@
 #include <optional>
 
 #include "carry_out/watchdog_start.h"
+#include "efs/base/ask_child.h"
+#include "efs/base/files.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
 #include "efs/base/output.h"
-#include "efs/base/subprocess.h"
 #include "efs/base/text.h"
 #include "efs/mounts/mount_namespace.h"
 #include "efs/mounts/mount_table.h"
@@ -47,23 +48,17 @@ Result<mounts::MountTable> readTable(const Elsewhere& elsewhere) {
 
 // realpath(3) in a killable child: it looks at the mount.
 std::optional<std::string> resolveLinks(const std::string& path, const Elsewhere& elsewhere) {
-  auto pipe = makePipe();
-  if (!pipe) return std::nullopt;
-  auto child = Subprocess::fork([&] {
+  ChildRules rules;
+  if (elsewhere) rules.kept_fds = {elsewhere->fd()};
+  const auto look = [&path, &elsewhere](int out) {
     if (elsewhere && !elsewhere->enter()) return 1;
     std::array<char, PATH_MAX> real{};
     if (::realpath(path.c_str(), real.data()) == nullptr) return 1;
-    const std::string_view text(real.data());
-    return ::write(pipe->write_end.get(), text.data(), text.size()) > 0 ? 0 : 1;
-  });
-  if (!child) return std::nullopt;
-  const auto ended = child->wait(kResolve);
-  if (!ended || !ended->has_value()) child->killAndReap();
-  if (!ended || !ended->has_value() || (*ended)->code != 0) return std::nullopt;
-  std::array<char, PATH_MAX> text{};
-  const ssize_t got = ::read(pipe->read_end.get(), text.data(), text.size());
-  if (got <= 0) return std::nullopt;
-  return std::string(text.data(), static_cast<std::size_t>(got));
+    return writeAll(out, real.data(), "answer") ? 0 : 1;
+  };
+  const auto answer = askChild(kResolve, look, rules);
+  if (!answer || !answer->exited(path) || answer->status.code != 0) return std::nullopt;
+  return answer->text;
 }
 
 Error notMounted(const std::string& path) { return {ErrorKind::kNotFound, path + ": not mounted"}; }

@@ -31,21 +31,18 @@ Result<std::string> decode(const std::string& text) {
   return Error(static_cast<ErrorKind>(*kind), text.substr(blank + 1));
 }
 
-int runChild(unsigned deadline_s, int answer, const ChildJob::Body& body) {
-  ::alarm(deadline_s);
-  log::setLevel(log::Level::kOff);  // the log's descriptor is closed here too
-  if (::dup2(answer, 3) < 0) return 1;
-  closeFrom(4);
-  return writeAll(3, encode(body()), "the answer") ? 0 : 1;
-}
-
 }  // namespace
 
-Result<ChildJob> ChildJob::start(unsigned deadline_s, const Body& body) {
-  EFS_TRY(pipe, makePipe());
-  const int answer = pipe.write_end.get();
-  EFS_TRY(child, Subprocess::fork([&] { return runChild(deadline_s, answer, body); }));
-  return ChildJob(std::move(child), std::move(pipe.read_end), deadline_s);
+Result<ChildJob> ChildJob::start(unsigned deadline_s, const Body& body, Life life) {
+  ChildRules rules;
+  rules.ends_with_parent = life == Life::kOurs;
+  const auto work = [&](int out) {
+    ::alarm(deadline_s);
+    log::setLevel(log::Level::kOff);  // trouble is in the answer
+    return writeAll(out, encode(body()), "the answer") ? 0 : 1;
+  };
+  EFS_TRY(child, ChildWork::start(work, rules));
+  return ChildJob(std::move(child), deadline_s);
 }
 
 Result<std::string> ChildJob::finish() {
@@ -55,8 +52,7 @@ Result<std::string> ChildJob::finish() {
     return Error(ErrorKind::kTimeout, "no answer within " + std::to_string(deadline_s_) + " s");
   }
   if (status->code != 0) return Error(ErrorKind::kInternal, "the child " + status->describe());
-  EFS_TRY(text, readAll(answer_.get(), "the answer of a child", kMaxAnswer + 1));
-  return decode(text);
+  return decode(child_.answer());
 }
 
 }  // namespace efs::watchdog

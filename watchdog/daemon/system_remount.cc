@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "daemon/child_job.h"
-#include "efs/base/subprocess.h"
+#include "efs/base/ask_child.h"
 #include "efs/base/wait.h"
 #include "efs/mounts/client_identifier.h"
 #include "efs/mounts/mount_calls.h"
@@ -51,15 +51,18 @@ class SystemNewMount final : public NewMount {
   // The kernel walks into the old mount to find its place, with a silent server for ever: so a
   // child tries.
   std::optional<bool> attachBeneath(const mounts::MountIdentity& old, Duration patience) override {
-    auto child = Subprocess::fork([&] {
+    ChildRules rules;
+    rules.kept_fds = {mount_.fd()};
+    const auto attach = [&](int /*out*/) {
       const auto place = mounts::TargetDirectory::open(old.target);
       return place && place->mountId() == old.id && mount_.attachBeneath(place->fd()) ? 0 : 1;
-    });
-    if (!child) return false;
-    const auto ended = child->wait(patience);
-    if (ended && ended->has_value()) return (*ended)->code == 0;
-    child->killAndReap();
-    return std::nullopt;
+    };
+    const auto answer = askChild(patience, attach, rules);
+    if (!answer) return false;
+    if (answer->end == ChildAnswer::End::kTimedOut || answer->end == ChildAnswer::End::kCancelled) {
+      return std::nullopt;
+    }
+    return answer->status.code == 0;
   }
   Status attach(const std::string& target) override { return putAt(mount_.fd(), target); }
   Result<bool> detachIfStacked(int parent) override {
@@ -111,13 +114,6 @@ class SystemTableEvents final : public TableEvents {
   UniqueFd monitor_;
 };
 
-// Without the job nobody would take the answer, or give the identifier back.
-Result<std::string> runWhileJobLives(pid_t job, const std::function<Result<std::string>()>& body) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != job) return Error(ErrorKind::kInternal, "the job has ended");
-  return body();
-}
-
 }  // namespace
 
 std::unique_ptr<NewMount> SystemRemount::wrap(mounts::DetachedMount mount) {
@@ -154,8 +150,8 @@ Result<HeldPtr> SystemRemount::tryLockPlace(const std::string& lock_path,
 
 Result<std::string> SystemRemount::runMaker(unsigned seconds, Duration patience,
                                             const std::function<Result<std::string>()>& body) {
-  const pid_t job = ::getpid();
-  EFS_TRY(maker, ChildJob::start(seconds, [&] { return runWhileJobLives(job, body); }));
+  // Without the job nobody would give the identifier back.
+  EFS_TRY(maker, ChildJob::start(seconds, body, ChildJob::Life::kOurs));
   EFS_TRY(ended, waitReady(maker.pidFd(), POLLIN, patience));
   if (!ended) maker.kill();
   if (!ended) return Error(ErrorKind::kTimeout, "the remount does not end");

@@ -53,6 +53,10 @@ Status finish(Duration patience);
 // What a program that runs to completion gives a writer that is healthy.
 inline constexpr Duration kFinishPatience{1000};
 
+// In a forked child, before it closes its parent's descriptors: the parent's connection and file
+// are let go, lines that wait stay the parent's, and the next line opens anew.
+void leaveParent();
+
 // Lower-case name of a Python logging level ("warning", "critical" ...) in any case; nullopt if
 // unknown.
 std::optional<Level> parseLevel(std::string_view name);

@@ -84,6 +84,8 @@ class Subprocess {
 // Closes every descriptor from `first` on, also on kernels before 5.9: for a forked child in which
 // neither a lock nor a listening socket of its parent may live on. Allocates nothing.
 void closeFrom(int first);
+// The same but for those in `kept`, which is in ascending order.
+void closeAllFrom(int first, const std::vector<int>& kept);
 
 // Never waits. True when this child of ours has ended, and leaves nothing behind.
 bool reap(pid_t child);

@@ -18,6 +18,8 @@ class MountNamespace {
   static Result<MountNamespace> open(const std::string& where);
 
   bool isOurs() const;
+  // For a child that enters it (ChildRules::kept_fds).
+  int fd() const { return fd_.get(); }
   // For good: in a child, before its system calls. Also root and working directory are then those
   // of the namespace. The kernel wants a single thread.
   Status enter() const;

@@ -9,9 +9,9 @@
 #include <optional>
 #include <string>
 
+#include "efs/base/ask_child.h"
 #include "efs/base/clock.h"
 #include "efs/base/result.h"
-#include "efs/base/subprocess.h"
 #include "efs/mounts/mount_namespace.h"
 #include "efs/mounts/mount_table.h"
 
@@ -36,8 +36,8 @@ class UnmountJob {
   void kill() { child_.killAndReap(); }
 
  private:
-  explicit UnmountJob(Subprocess child) : child_(std::move(child)) {}
-  Subprocess child_;
+  explicit UnmountJob(ChildWork child) : child_(std::move(child)) {}
+  ChildWork child_;
 };
 
 // The whole of it with a deadline, after which the child is killed; the line in utab goes as well.
