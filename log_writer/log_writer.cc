@@ -19,6 +19,7 @@
 #include "efs/base/files.h"
 #include "efs/base/text.h"
 #include "efs/base/version.h"
+#include "efs/procfs/processes.h"
 
 namespace efs::log_writer {
 namespace {
@@ -64,15 +65,10 @@ std::size_t mostClients() {
 }
 
 bool ignoresChildren(pid_t process) {
-  const auto status = readFile("/proc/" + std::to_string(process) + "/status", 16384);
-  if (!status) return false;
-  for (const auto& line : split(*status, '\n')) {
-    if (line.rfind("SigIgn:", 0) != 0) continue;
-    // A mask in hexadecimal, signal 1 the lowest bit.
-    const auto mask = std::strtoull(std::string(trim(line.substr(7))).c_str(), nullptr, 16);
-    return (mask >> static_cast<unsigned>(SIGCHLD - 1) & 1U) != 0;
-  }
-  return false;
+  // A mask in hexadecimal, signal 1 the lowest bit.
+  const std::string text = procfs::statusField(process, "SigIgn").value_or("0");
+  const auto mask = std::strtoull(text.c_str(), nullptr, 16);
+  return (mask >> static_cast<unsigned>(SIGCHLD - 1) & 1U) != 0;
 }
 
 // Who started us does, an init and any other process that asked for orphans as well. A container's

@@ -13,16 +13,19 @@
 
 #include "efs/base/byte_cursor.h"
 #include "efs/net/socket.h"
-#include "efs/net/tcp_table.h"
+#include "efs/procfs/tcp_table.h"
 
 namespace efs::net {
 namespace {
+
+using procfs::parseTcpRow;
+using procfs::tcpConnected;
+using procfs::TcpRow;
 
 // An answer is about 300 bytes; longer ones are cut and then refused by the parser.
 constexpr std::size_t kMaxDatagram = 4096;
 // Answers to earlier questions that nobody took, at most so many in a row.
 constexpr int kMaxStale = 8;
-constexpr std::size_t kMaxTable = 64U << 20U;  // more than 400000 sockets
 
 struct Question {
   nlmsghdr header;
@@ -102,7 +105,7 @@ class LineReader {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
-    if (end_ == buffer_.size() || total_ > kMaxTable)
+    if (end_ == buffer_.size() || total_ > procfs::kMaxTcpTable)
       return Error(ErrorKind::kProtocol, "table of sockets: too long");
     ssize_t got = 0;
     do {

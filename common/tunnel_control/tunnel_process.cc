@@ -16,16 +16,18 @@
 
 #include "efs/base/files.h"
 #include "efs/base/text.h"
-#include "efs/tunnel_control/process_look.h"
+#include "efs/procfs/process_look.h"
+#include "efs/procfs/processes.h"
 
 namespace efs::tunnel_control {
 namespace {
 
-constexpr int kMaxDescriptors = 65536;
+using procfs::judged;
+using procfs::Look;
+using procfs::ofProcess;
+using procfs::SocketTable;
 
-std::string procPath(pid_t pid, const char* entry) {
-  return "/proc/" + std::to_string(pid) + "/" + entry;
-}
+constexpr int kMaxDescriptors = 65536;
 
 Result<std::string> linkTarget(const std::string& path, Look look) {
   std::array<char, 256> buffer{};
@@ -35,16 +37,15 @@ Result<std::string> linkTarget(const std::string& path, Look look) {
 }
 
 Result<bool> namedLikeATunnel(pid_t pid) {
-  auto comm = readFile(procPath(pid, "comm"), 64);
-  if (!comm) return judged(Look::kName, comm.error());
-  const std::string_view name = trim(*comm);
-  return name == "efs-proxy" || name.substr(0, 7) == "stunnel";
+  const auto name = procfs::processName(pid);
+  if (!name) return judged(Look::kName, name.error());
+  return *name == "efs-proxy" || name->substr(0, 7) == "stunnel";
 }
 
 // Calls `visit` with the number and the target of each descriptor until it says false. One that may
 // not be read leaves everything open: kPermission, unless the visit has ended before.
 Status forEachDescriptor(pid_t pid, const std::function<bool(int, const std::string&)>& visit) {
-  const std::string directory = procPath(pid, "fd");
+  const std::string directory = ofProcess(pid, "fd");
   Status unread;
   std::error_code failed;
   int seen = 0;
@@ -116,10 +117,10 @@ Status TunnelProcess::signal(int signo) const {
 }
 
 Result<const SocketTable*> TunnelFinder::socketsOf(pid_t pid) {
-  EFS_TRY(network, linkTarget(procPath(pid, "ns/net"), Look::kNamespace));
+  EFS_TRY(network, linkTarget(ofProcess(pid, "ns/net"), Look::kNamespace));
   const auto known = tables_.find(network);
   if (known != tables_.end()) return &known->second;
-  auto table = SocketTable::read(procPath(pid, "net/tcp"));
+  auto table = SocketTable::read(ofProcess(pid, "net/tcp"));
   if (!table) return judged(Look::kSockets, table.error());
   return &tables_.emplace(network, std::move(*table)).first->second;
 }
@@ -175,24 +176,24 @@ Result<std::map<int, pid_t>> tunnelsByPort() {
   EFS_TRY(sockets, SocketTable::read());
   std::map<std::string, int> ports;
   for (const auto& [port, inode] : sockets.listeners()) ports[socketName(inode)] = port;
-  std::error_code failed;
-  for (std::filesystem::directory_iterator it("/proc", failed), end; !failed && it != end;
-       it.increment(failed)) {
-    const auto number = parseInt(it->path().filename().string());
-    if (!number) continue;
-    const auto pid = static_cast<pid_t>(*number);
+  // One that we may not look at is left out; one that we could not look at may be any.
+  Status unseen;
+  const auto note = [&unseen](const Error& error) {
+    if (error.kind() == ErrorKind::kIo) unseen = unexpected(error);
+  };
+  EFS_CHECK(procfs::forEachProcess([&](pid_t pid) {
     const auto named = namedLikeATunnel(pid);
-    if (!named && named.error().kind() == ErrorKind::kIo) return named.error();
-    if (!named || !*named) continue;
+    if (!named) note(named.error());
+    if (!named || !*named) return unseen.has_value();
     const auto visited = forEachDescriptor(pid, [&](int, const std::string& target) {
       const auto port = ports.find(target);
       if (port != ports.end()) found.emplace(port->second, pid);
       return true;
     });
-    // One that we may not look at is left out; one that we could not look at may be any.
-    if (!visited && visited.error().kind() == ErrorKind::kIo) return visited.error();
-  }
-  if (failed) return Error::fromErrno(failed.value(), "listing /proc");
+    if (!visited) note(visited.error());
+    return unseen.has_value();
+  }));
+  if (!unseen) return unseen.error();
   return found;
 }
 

@@ -206,6 +206,12 @@ Result<WatchdogReply> askWatchdog(const std::string& socket_path, const Watchdog
   return WatchdogReply::decode(message.text);
 }
 
+bool watchdogAnswers(const std::string& socket_path) {
+  WatchdogRequest ping;
+  ping.op = WatchdogRequest::Op::kPing;
+  return askWatchdog(socket_path, ping, nullptr, kWatchdogPatience).has_value();
+}
+
 Result<WatchdogStatus> askWatchdogStatus(const std::string& socket_path, Duration patience) {
   WatchdogRequest request;
   request.op = WatchdogRequest::Op::kStatus;

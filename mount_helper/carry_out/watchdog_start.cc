@@ -10,6 +10,7 @@
 #include "efs/base/subprocess.h"
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
+#include "efs/procfs/processes.h"
 #include "efs/tunnel_control/watchdog_link.h"
 
 namespace efs::mount_helper {
@@ -23,8 +24,8 @@ constexpr Duration kDaemonStart{3000};
 constexpr Duration kSilentPatience{2000};
 
 bool systemdIsPid1() {
-  const auto name = readFile("/proc/1/comm", 64);
-  return name && trim(*name) == "systemd";
+  const auto name = procfs::processName(1);
+  return name && *name == "systemd";
 }
 
 std::string findProgram(const std::string& name) {
@@ -54,10 +55,7 @@ bool startUnit() {
 }
 
 bool watchdogAnswers(const state::StateStore& store) {
-  WatchdogRequest ping;
-  ping.op = WatchdogRequest::Op::kPing;
-  return tunnel_control::askWatchdog(store.watchdogSocket(), ping, nullptr, Duration(500))
-      .has_value();
+  return tunnel_control::watchdogAnswers(store.watchdogSocket());
 }
 
 // Waits until it answers: whoever holds back behind the start lock must find it there. Not longer
@@ -150,8 +148,8 @@ Status handOverListener(const state::StateStore& store, const std::string& mount
   request.name = mount_name;
   const Deadline deadline(clock, patience);
   while (true) {
-    auto reply =
-        tunnel_control::askWatchdog(store.watchdogSocket(), request, &listener, Duration(500));
+    auto reply = tunnel_control::askWatchdog(store.watchdogSocket(), request, &listener,
+                                             tunnel_control::kWatchdogPatience);
     if (reply && reply->ok) return {};
     if (reply) return Error(ErrorKind::kBusy, "the watchdog refused: " + printable(reply->error));
     if (deadline.passed()) return unexpected(std::move(reply).error());

@@ -8,12 +8,12 @@
 #include "efs/base/ask_child.h"
 #include "efs/base/files.h"
 #include "efs/base/text.h"
+#include "efs/procfs/processes.h"
 
 namespace efs::mount_helper {
 namespace {
 
 constexpr int kMaxNamed = 5;
-constexpr int kMaxProcesses = 100000;
 constexpr int kMaxDescriptors = 100000;  // of one process
 
 bool isInside(const std::string& link, const std::string& mountpoint) {
@@ -28,7 +28,7 @@ bool isInside(const std::string& link, const std::string& mountpoint) {
 bool holdsByDescriptor(const std::string& process, const std::string& mountpoint) {
   std::error_code failed;
   int seen = 0;
-  for (std::filesystem::directory_iterator it(process + "/fd", failed), end;
+  for (std::filesystem::directory_iterator it(process + "fd", failed), end;
        !failed && it != end && seen < kMaxDescriptors; it.increment(failed), ++seen) {
     if (isInside(it->path(), mountpoint)) return true;
   }
@@ -36,35 +36,30 @@ bool holdsByDescriptor(const std::string& process, const std::string& mountpoint
 }
 
 bool holds(const std::string& process, const std::string& mountpoint) {
-  for (const char* link : {"/cwd", "/root", "/exe"}) {
+  for (const char* link : {"cwd", "root", "exe"}) {
     if (isInside(process + link, mountpoint)) return true;
   }
   return holdsByDescriptor(process, mountpoint);
 }
 
-std::string nameOf(const std::string& process) {
-  const auto comm = readFile(process + "/comm", 64);
-  return comm ? printable(trim(*comm), 20) : std::string("?");
+std::string nameOf(pid_t pid) {
+  const auto name = procfs::processName(pid);
+  return name ? printable(*name, 20) : std::string("?");
 }
 
 // Each one is written when it is found, so that the parent has them even if a later look hangs.
 void findHolders(const std::string& mountpoint, int out) {
-  std::error_code failed;
   int named = 0;
-  int seen = 0;
-  for (std::filesystem::directory_iterator it("/proc", failed), end;
-       !failed && it != end && seen < kMaxProcesses; it.increment(failed), ++seen) {
-    const std::string pid = it->path().filename();
-    if (!parseInt(pid) || !holds(it->path(), mountpoint)) continue;
+  (void)procfs::forEachProcess([&](pid_t pid) {
+    if (!holds(procfs::ofProcess(pid, ""), mountpoint)) return true;
     std::string text = named == 0 ? "" : ", ";
     if (named == kMaxNamed) {
       text += "...";
     } else {
-      text.append(nameOf(it->path())).append("(").append(pid).append(")");
+      text.append(nameOf(pid)).append("(").append(std::to_string(pid)).append(")");
     }
-    if (!writeAll(out, text, "pipe")) return;
-    if (++named > kMaxNamed) return;
-  }
+    return writeAll(out, text, "pipe").has_value() && ++named <= kMaxNamed;
+  });
 }
 
 }  // namespace

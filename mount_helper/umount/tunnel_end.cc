@@ -12,7 +12,7 @@
 #include "efs/base/log.h"
 #include "efs/base/wait.h"
 #include "efs/mounts/mount_table.h"
-#include "efs/tunnel_control/socket_table.h"
+#include "efs/procfs/socket_table.h"
 #include "efs/tunnel_control/tunnel_command.h"
 #include "efs/tunnel_control/tunnel_process.h"
 #include "efs/tunnel_control/watchdog_link.h"
@@ -40,7 +40,7 @@ bool portUnused(int port) {
   if (!table || !table->withTunnelPort(port).empty()) return false;
   const auto kernel = mounts::kernelUsesTunnelPort(port);
   if (!kernel || *kernel) return false;
-  const auto sockets = tunnel_control::SocketTable::read();
+  const auto sockets = procfs::SocketTable::read();
   return sockets && !sockets->hasClient(port);
 }
 
@@ -133,14 +133,8 @@ TunnelEnd endHere(const std::string& name, int port, const AfterUnmount& after) 
 }  // namespace
 
 bool tunnelListens(int port) {
-  const auto sockets = tunnel_control::SocketTable::read();
+  const auto sockets = procfs::SocketTable::read();
   return !sockets || !sockets->listeners(port).empty();
-}
-
-bool watchdogAnswers(const state::StateStore& store) {
-  WatchdogRequest ping;
-  ping.op = WatchdogRequest::Op::kPing;
-  return tunnel_control::askWatchdog(store.watchdogSocket(), ping, nullptr, kAnswer).has_value();
 }
 
 bool portFallsSilent(int port, const Clock& clock, Duration patience) {

@@ -37,7 +37,5 @@ bool portFallsSilent(int port, const Clock& clock, Duration patience);
 
 // True when a tunnel could take a connection: somebody listens on the port.
 bool tunnelListens(int port);
-// A watchdog answers on the state directory's socket.
-bool watchdogAnswers(const state::StateStore& store);
 
 }  // namespace efs::mount_helper

@@ -20,6 +20,7 @@
 #include "efs/mounts/mount_namespace.h"
 #include "efs/mounts/mount_table.h"
 #include "efs/mounts/unmount.h"
+#include "efs/tunnel_control/watchdog_link.h"
 #include "umount/holders.h"
 #include "umount/tunnel_end.h"
 
@@ -129,7 +130,9 @@ bool UmountSession::inTable() const {
 // A watchdog that runs replaces a dead one by itself.
 void UmountSession::wakeWatchdog() {
   const auto port = mount_.tunnelPort();
-  if (!port || tunnelListens(*port) || watchdogAnswers(context_.store)) return;
+  if (!port || tunnelListens(*port) ||
+      tunnel_control::watchdogAnswers(context_.store.watchdogSocket()))
+    return;
   say("its tunnel is dead and no watchdog runs, starting one");
   if (const auto started = ensureWatchdog(context_.store, context_.clock); !started) {
     log::warning("{}", started.error().describe());

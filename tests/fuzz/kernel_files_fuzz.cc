@@ -4,15 +4,15 @@
 #include <cstdint>
 #include <string_view>
 
+#include "efs/procfs/socket_table.h"
 #include "observe/lock_table.h"
 #include "observe/mount_stats.h"
-#include "observe/unread_ports.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   (void)efs::watchdog::MountStats::parse(text);
   (void)efs::watchdog::LockTable::parse(text);
-  for (const int port : efs::watchdog::unreadPorts(text)) {
+  for (const int port : efs::procfs::unreadPorts(text)) {
     if (port < 0 || port > 65535) __builtin_trap();
   }
   return 0;

@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <string_view>
 
-#include "efs/tunnel_control/socket_table.h"
+#include "efs/procfs/socket_table.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto table = efs::tunnel_control::SocketTable::parse(
-      std::string_view(reinterpret_cast<const char*>(data), size));
+  const auto table =
+      efs::procfs::SocketTable::parse(std::string_view(reinterpret_cast<const char*>(data), size));
   (void)table.listeners(20049);
   (void)table.hasClient(20049);
   return 0;

@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <string_view>
 
-#include "efs/net/tcp_table.h"
+#include "efs/procfs/tcp_table.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  (void)efs::net::parseTcpRow({reinterpret_cast<const char*>(data), size});
+  (void)efs::procfs::parseTcpRow({reinterpret_cast<const char*>(data), size});
   return 0;
 }

@@ -9,9 +9,9 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "efs/base/files.h"
 #include "efs/base/text.h"
 #include "efs/base/unique_fd.h"
+#include "efs/procfs/processes.h"
 
 namespace efs::watchdog {
 namespace {
@@ -34,15 +34,9 @@ bool runByPython(const std::filesystem::path& process) {
 }
 
 // "Uid: real effective saved file-system", as our user namespace sees them.
-bool isRoots(const std::filesystem::path& process) {
-  const auto status = readFile(process / "status");
-  if (!status) return false;
-  for (const auto& line : split(*status, '\n')) {
-    if (line.rfind("Uid:", 0) != 0) continue;
-    const auto ids = split(line, '\t');
-    return ids.size() == 5 && ids[1] == "0" && ids[2] == "0";
-  }
-  return false;
+bool isRoots(pid_t pid, const std::string& proc) {
+  const auto ids = split(procfs::statusField(pid, "Uid", proc).value_or(""), '\t');
+  return ids.size() == 4 && ids[0] == "0" && ids[1] == "0";
 }
 
 // A link that cannot be read is equal to nothing.
@@ -80,20 +74,20 @@ bool worksOn(const std::string& state_dir, const std::filesystem::path& process)
 }  // namespace
 
 std::optional<pid_t> findForeignWatchdog(const std::string& state_dir, const std::string& proc) {
-  std::error_code failed;
-  for (std::filesystem::directory_iterator it(proc, failed), end; !failed && it != end;
-       it.increment(failed)) {
-    const auto pid = parseInt(it->path().filename().string());
-    if (!pid) continue;
-    const std::filesystem::path& process = it->path();
-    const auto comm = readFile(process / "comm", 64);
-    if (!comm || trim(*comm) != kComm || !runByPython(process)) continue;
-    // The cheapest first, and nothing of a stranger's file systems is ever touched.
-    if (isRoots(process) && inOurNamespaces(process, proc) && worksOn(state_dir, process)) {
-      return static_cast<pid_t>(*pid);
-    }
-  }
-  return std::nullopt;
+  std::optional<pid_t> found;
+  (void)procfs::forEachProcess(
+      [&](pid_t pid) {
+        const auto name = procfs::processName(pid, proc);
+        const std::filesystem::path process = procfs::ofProcess(pid, "", proc);
+        if (!name || *name != kComm || !runByPython(process)) return true;
+        // The cheapest first, and nothing of a stranger's file systems is ever touched.
+        if (isRoots(pid, proc) && inOurNamespaces(process, proc) && worksOn(state_dir, process)) {
+          found = pid;
+        }
+        return !found;
+      },
+      proc);
+  return found;
 }
 
 }  // namespace efs::watchdog

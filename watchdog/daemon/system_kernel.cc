@@ -7,12 +7,11 @@
 
 #include "efs/base/files.h"
 #include "efs/mounts/nfs_mount.h"
-#include "observe/unread_ports.h"
+#include "efs/procfs/tcp_table.h"
 
 namespace efs::watchdog {
 namespace {
 
-constexpr std::size_t kMaxSockets = 64U << 20U;
 constexpr std::size_t kMaxRpcCounters = 4096;
 
 }  // namespace
@@ -55,14 +54,14 @@ Result<bool> SystemKernel::clientHasDevice(dev_t device) {
   return mounts::listsDevice(volumes, device);
 }
 
-Result<tunnel_control::SocketTable> SystemKernel::sockets(const std::string& network) {
-  return tunnel_control::SocketTable::read(
-      (network.empty() ? std::string("/proc/self/net") : network) + "/tcp");
+Result<procfs::SocketTable> SystemKernel::sockets(const std::string& network) {
+  return procfs::SocketTable::read((network.empty() ? std::string("/proc/self/net") : network) +
+                                   "/tcp");
 }
 
 Result<std::set<int>> SystemKernel::unreadPorts() {
-  EFS_TRY(text, readFile(files_.sockets, kMaxSockets));
-  return watchdog::unreadPorts(text);
+  EFS_TRY(text, readFile(files_.sockets, procfs::kMaxTcpTable));
+  return procfs::unreadPorts(text);
 }
 
 Result<std::string> SystemKernel::rpcCounters() {

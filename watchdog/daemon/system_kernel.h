@@ -33,7 +33,7 @@ class SystemKernel final : public Kernel {
   bool stillAttached(const mounts::MountIdentity& mount) override;
   Result<bool> clientHoldsPort(int port, const std::string& network) override;
   Result<bool> clientHasDevice(dev_t device) override;
-  Result<tunnel_control::SocketTable> sockets(const std::string& network) override;
+  Result<procfs::SocketTable> sockets(const std::string& network) override;
   Result<std::set<int>> unreadPorts() override;
   Result<std::string> rpcCounters() override;
   Result<MountStats> mountStats() override;

@@ -13,7 +13,7 @@
 namespace efs::watchdog {
 namespace {
 
-using tunnel_control::SocketTable;
+using procfs::SocketTable;
 using tunnel_control::TunnelProcess;
 
 class SystemTunnel final : public Tunnel {

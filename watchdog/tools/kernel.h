@@ -10,7 +10,7 @@
 #include "efs/base/result.h"
 #include "efs/mounts/mount_identity.h"
 #include "efs/mounts/mount_table.h"
-#include "efs/tunnel_control/socket_table.h"
+#include "efs/procfs/socket_table.h"
 #include "observe/lock_table.h"
 #include "observe/mount_stats.h"
 
@@ -34,7 +34,7 @@ class Kernel {
     return Error(ErrorKind::kUnsupported, "the kernel does not tell");
   }
   // /proc/net/tcp.
-  virtual Result<tunnel_control::SocketTable> sockets(const std::string& network) = 0;
+  virtual Result<procfs::SocketTable> sockets(const std::string& network) = 0;
   // Ports of 127.0.0.1 whose owner leaves bytes or connections waiting (/proc/net/tcp).
   virtual Result<std::set<int>> unreadPorts() = 0;
   // /proc/net/rpc/nfs: changes whenever the NFS client calls; otherwise opaque.

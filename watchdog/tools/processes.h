@@ -15,7 +15,7 @@
 #include "efs/base/result.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/unique_fd.h"
-#include "efs/tunnel_control/socket_table.h"
+#include "efs/procfs/socket_table.h"
 #include "efs/tunnel_control/tunnel_counters.h"
 
 namespace efs::watchdog {
@@ -71,7 +71,7 @@ class TunnelSearch {
   // The tunnel of our network that listens on the port, whatever any file says.
   virtual Result<std::optional<pid_t>> byPort(int port) = 0;
   // Of our own network; valid as long as this search.
-  virtual Result<const tunnel_control::SocketTable*> sockets() = 0;
+  virtual Result<const procfs::SocketTable*> sockets() = 0;
 };
 
 struct StartRequest {

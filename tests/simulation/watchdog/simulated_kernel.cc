@@ -36,7 +36,7 @@ mounts::MountIdentity identityIn(World& world, const mounts::MountEntry& entry) 
   return identity;
 }
 
-tunnel_control::SocketTable socketsOf(World& world) {
+procfs::SocketTable socketsOf(World& world) {
   std::string text = "  sl  local_address rem_address   st\n";
   for (int port = kFirstPort; port < kLastPort; ++port) {
     const auto socket = world.tunnels.socketOn(port);
@@ -52,7 +52,7 @@ tunnel_control::SocketTable socketsOf(World& world) {
     text += row(away, kLoopback, local, "01", 0, 70000U + local);
     if (tunnel) text += row(local, kLoopback, away, "01", 0, 80000U + local);
   }
-  return tunnel_control::SocketTable::parse(text);
+  return procfs::SocketTable::parse(text);
 }
 
 Status SimulatedKernel::enter(const char* what) {
@@ -87,9 +87,9 @@ Result<bool> SimulatedKernel::clientHoldsPort(int port, const std::string& /*net
   return false;
 }
 
-Result<tunnel_control::SocketTable> SimulatedKernel::sockets(const std::string& /*network*/) {
+Result<procfs::SocketTable> SimulatedKernel::sockets(const std::string& /*network*/) {
   EFS_CHECK(enter("reading tcp"));
-  if (world_.plan.put_back.says_unmounted) return tunnel_control::SocketTable::parse("");
+  if (world_.plan.put_back.says_unmounted) return procfs::SocketTable::parse("");
   return socketsOf(world_);
 }
 

@@ -18,7 +18,7 @@ class SimulatedKernel final : public Kernel {
   mounts::MountIdentity identityOf(const mounts::MountEntry& entry) override;
   bool stillAttached(const mounts::MountIdentity& mount) override;
   Result<bool> clientHoldsPort(int port, const std::string& network) override;
-  Result<tunnel_control::SocketTable> sockets(const std::string& network) override;
+  Result<procfs::SocketTable> sockets(const std::string& network) override;
   Result<std::set<int>> unreadPorts() override;
   Result<std::string> rpcCounters() override;
   Result<MountStats> mountStats() override;
@@ -32,6 +32,6 @@ class SimulatedKernel final : public Kernel {
 };
 
 // /proc/net/tcp.
-tunnel_control::SocketTable socketsOf(World& world);
+procfs::SocketTable socketsOf(World& world);
 
 }  // namespace efs::watchdog::simulation

@@ -103,7 +103,7 @@ class SimulatedSearch final : public TunnelSearch {
     const auto tunnel = world_.tunnels.on(port);
     return tunnel ? std::optional(tunnel->pid) : std::nullopt;
   }
-  Result<const tunnel_control::SocketTable*> sockets() override {
+  Result<const procfs::SocketTable*> sockets() override {
     if (world_.files.scarce) return Error::fromErrno(EMFILE, "opening /proc/net/tcp");
     if (!sockets_) sockets_ = socketsOf(world_);
     return &*sockets_;
@@ -125,7 +125,7 @@ class SimulatedSearch final : public TunnelSearch {
   }
 
   World& world_;
-  std::optional<tunnel_control::SocketTable> sockets_;
+  std::optional<procfs::SocketTable> sockets_;
 };
 
 }  // namespace

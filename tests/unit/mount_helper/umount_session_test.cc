@@ -125,7 +125,7 @@ struct WithoutWatchdog : UmountHelper {
 // CLI-9: nothing left on disk or running
 TEST_F(WithoutWatchdog, TunnelAndStateAreEndedHere) {
   EXPECT_TRUE(tunnelListens(port));
-  EXPECT_FALSE(watchdogAnswers(store));
+  EXPECT_FALSE(tunnel_control::watchdogAnswers(store.watchdogSocket()));
   EXPECT_EQ(end(), TunnelEnd::kEnded);
   EXPECT_TRUE(tunnel->wait(kPatience).value());
   EXPECT_FALSE(anythingLeft());

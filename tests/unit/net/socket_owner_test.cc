@@ -10,7 +10,7 @@
 #include <cstring>
 
 #include "efs/net/socket.h"
-#include "efs/net/tcp_table.h"
+#include "efs/procfs/tcp_table.h"
 #include "efs/test_support/temp_dir.h"
 
 namespace efs::net {
@@ -152,22 +152,6 @@ TEST(SocketOwners, FindsARowBeyondTheFirstPiece) {
   EXPECT_EQ((*found)->inode, 77U);
 }
 
-TEST(TcpTable, ReadsTheKernelsRowsAndLeavesOutTheRest) {
-  const auto row = parseTcpRow(
-      "   3: 0100007F:03FF 0100007F:4E51 01 00000000:00000000 02:000005DB 00000000     0        0 "
-      "4714 2 0000000000000000 20 4 30 10 -1");
-  ASSERT_TRUE(row);
-  EXPECT_EQ(row->local.port, 1023);
-  EXPECT_EQ(row->remote.port, 20049);
-  EXPECT_EQ(row->state, kTcpEstablished);
-  EXPECT_EQ(row->inode, 4714U);
-  for (const char* line :
-       {"", "  sl  local_address rem_address   st", "0: 0100007F 0100007F:1 01 x x x 0 0 1",
-        "0: 0100007F:1 0100007F:1 01 x x x -1 0 1", "0: 0100007F:1 0100007F:1 01 x x x 0 0",
-        "0: 0100007F:10000 0100007F:1 01 x x x 0 0 1"})
-    EXPECT_FALSE(parseTcpRow(line)) << line;
-}
-
 // ---- the bytes of sock_diag(7)
 
 class SockDiagReply : public testing::Test {
@@ -179,7 +163,7 @@ class SockDiagReply : public testing::Test {
     header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
     header.nlmsg_seq = 9;
     message.idiag_family = AF_INET;
-    message.idiag_state = kTcpEstablished;
+    message.idiag_state = procfs::kTcpEstablished;
     message.id.idiag_src[0] = message.id.idiag_dst[0] = htonl(INADDR_LOOPBACK);
     message.id.idiag_sport = htons(1023);
     message.id.idiag_dport = htons(20049);

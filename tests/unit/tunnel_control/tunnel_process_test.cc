@@ -17,10 +17,12 @@
 #include <thread>
 
 #include "efs/net/socket.h"
-#include "efs/tunnel_control/process_look.h"
+#include "efs/procfs/process_look.h"
 
 namespace efs::tunnel_control {
 namespace {
+
+using namespace procfs;
 
 constexpr uid_t kNobody = 65534;
 
@@ -178,6 +180,25 @@ TEST_F(Finding, NeverTakesAShortageForAnAnswer) {
     shortages += kind == kIo ? 1 : 0;
   }
   EXPECT_GE(shortages, 2);
+}
+
+TEST(TunnelProcess, KnowsAListeningSocketByItsPort) {
+  auto listener = net::listenLoopback(0);
+  ASSERT_TRUE(listener);
+  EXPECT_TRUE(listensOnLoopback(listener->fd.get(), listener->port));
+  EXPECT_FALSE(listensOnLoopback(listener->fd.get(), listener->port ^ 1));
+  EXPECT_FALSE(listensOnLoopback(0, listener->port));
+}
+
+// CSI-10: a process of another name is not a tunnel even if it holds the socket.
+TEST(TunnelFinder, RefusesProcessesThatAreNoTunnels) {
+  auto listener = net::listenLoopback(0);
+  ASSERT_TRUE(listener);
+  TunnelFinder finder;
+  EXPECT_FALSE(finder.find(::getpid(), listener->port));
+  EXPECT_FALSE(finder.find(1, listener->port));
+  EXPECT_FALSE(finder.find(-1, listener->port));
+  EXPECT_FALSE(finder.find(0, listener->port));
 }
 
 TEST(ProcessLook, GivesEachErrnoOneMeaning) {

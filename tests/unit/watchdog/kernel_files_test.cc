@@ -1,10 +1,9 @@
-// Files of the kernel that the watchdog reads: mountstats, locks, net/tcp.
+// Files of the kernel that the watchdog reads: mountstats, locks.
 #include <gtest/gtest.h>
 #include <sys/sysmacros.h>
 
 #include "observe/lock_table.h"
 #include "observe/mount_stats.h"
-#include "observe/unread_ports.h"
 
 namespace efs::watchdog {
 namespace {
@@ -76,18 +75,6 @@ TEST(LockTable, LeavesOutWhatItDoesNotUnderstand) {
       LockTable::parse("1: POSIX ADVISORY WRITE 708 <none>:0 0 EOF\nx:y:z ::: 1:2\n");
   EXPECT_FALSE(table.heldOn(makedev(0, 0)));
   EXPECT_FALSE(table.heldOn(makedev(1, 2)));
-}
-
-TEST(UnreadPorts, AreThoseWithAReceiveQueue) {
-  const auto ports = unreadPorts(
-      "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n"
-      "   0: 0100007F:4E51 0100007F:D3F2 01 00000000:00000010 00:00000000 00000000     0\n"
-      "   1: 0100007F:4E52 0100007F:D3F3 01 00000010:00000000 00:00000000 00000000     0\n"
-      "   2: 0100007F:4E53 00000000:0000 0A 00000000:00000001 00:00000000 00000000     0\n"
-      "   3: 0200007F:4E54 0100007F:D3F2 01 00000000:00000010 00:00000000 00000000     0\n"
-      "   4: 0100007F:4E55 0100007F:D3F2 08 00000000:00000001 00:00000000 00000000     0\n"
-      "   5: 0100007F:4E56 0100007F\n");
-  EXPECT_EQ(ports, (std::set<int>{0x4E51, 0x4E53}));
 }
 
 }  // namespace

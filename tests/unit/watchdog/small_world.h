@@ -129,8 +129,8 @@ class TableKernel final : public Kernel {
   Result<bool> clientHoldsPort(int port, const std::string& /*network*/) override {
     return clients.count(port) != 0;
   }
-  Result<tunnel_control::SocketTable> sockets(const std::string& /*network*/) override {
-    return tunnel_control::SocketTable::parse("");
+  Result<procfs::SocketTable> sockets(const std::string& /*network*/) override {
+    return procfs::SocketTable::parse("");
   }
   Result<std::set<int>> unreadPorts() override { return std::set<int>(); }
   Result<std::string> rpcCounters() override { return std::string(); }
@@ -316,11 +316,11 @@ class Host final : public Processes, public Ports, public ListenerStore {
       const auto tunnel = found->find(port);
       return tunnel == found->end() ? std::optional<pid_t>() : std::optional<pid_t>(tunnel->second);
     }
-    Result<const tunnel_control::SocketTable*> sockets() override { return &none_; }
+    Result<const procfs::SocketTable*> sockets() override { return &none_; }
 
    private:
     Host& host_;
-    tunnel_control::SocketTable none_;
+    procfs::SocketTable none_;
   };
   pid_t last_pid_ = 100;
 };

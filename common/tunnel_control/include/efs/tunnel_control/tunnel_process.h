@@ -16,7 +16,7 @@
 #include "efs/base/result.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/unique_fd.h"
-#include "efs/tunnel_control/socket_table.h"
+#include "efs/procfs/socket_table.h"
 
 namespace efs::tunnel_control {
 
@@ -56,12 +56,12 @@ class TunnelFinder {
   Result<FoundTunnel> find(pid_t pid, int port);
   // The tunnel of our network namespace that listens on the port, whatever any file says.
   Result<std::optional<pid_t>> byPort(int port);
-  Result<const SocketTable*> ownSockets();
+  Result<const procfs::SocketTable*> ownSockets();
 
  private:
-  Result<const SocketTable*> socketsOf(pid_t pid);
+  Result<const procfs::SocketTable*> socketsOf(pid_t pid);
   Result<int> listeningDescriptor(pid_t pid, int port);
-  std::map<std::string, SocketTable> tables_;
+  std::map<std::string, procfs::SocketTable> tables_;
   std::optional<std::map<int, pid_t>> by_port_;
 };
 

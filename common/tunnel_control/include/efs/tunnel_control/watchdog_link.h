@@ -48,6 +48,11 @@ struct WatchdogReply {
 // `patience`. `descriptor` may be null.
 Result<WatchdogReply> askWatchdog(const std::string& socket_path, const WatchdogRequest& request,
                                   const UniqueFd* descriptor, Duration patience);
+// How long a watchdog may take to answer what it only has to take down. One that is busy for longer
+// is asked again, or done without.
+inline constexpr Duration kWatchdogPatience{500};
+// One answers on this socket.
+bool watchdogAnswers(const std::string& socket_path);
 // The same for the status. kUnsupported when the watchdog is too old to know the question.
 Result<WatchdogStatus> askWatchdogStatus(const std::string& socket_path, Duration patience);
 

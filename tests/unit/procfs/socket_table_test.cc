@@ -1,13 +1,12 @@
-#include "efs/tunnel_control/socket_table.h"
+#include "efs/procfs/socket_table.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include "efs/net/socket.h"
-#include "efs/tunnel_control/tunnel_process.h"
 
-namespace efs::tunnel_control {
+namespace efs::procfs {
 namespace {
 
 using ::testing::ElementsAre;
@@ -84,24 +83,18 @@ TEST(SocketTable, ReadsTheKernelsTable) {
   EXPECT_FALSE(SocketTable::read()->hasAccepted(listener->port));
 }
 
-TEST(TunnelProcess, KnowsAListeningSocketByItsPort) {
-  auto listener = net::listenLoopback(0);
-  ASSERT_TRUE(listener);
-  EXPECT_TRUE(listensOnLoopback(listener->fd.get(), listener->port));
-  EXPECT_FALSE(listensOnLoopback(listener->fd.get(), listener->port ^ 1));
-  EXPECT_FALSE(listensOnLoopback(0, listener->port));
-}
-
-// CSI-10: a process of another name is not a tunnel even if it holds the socket.
-TEST(TunnelFinder, RefusesProcessesThatAreNoTunnels) {
-  auto listener = net::listenLoopback(0);
-  ASSERT_TRUE(listener);
-  TunnelFinder finder;
-  EXPECT_FALSE(finder.find(::getpid(), listener->port));
-  EXPECT_FALSE(finder.find(1, listener->port));
-  EXPECT_FALSE(finder.find(-1, listener->port));
-  EXPECT_FALSE(finder.find(0, listener->port));
+TEST(UnreadPorts, AreThoseWithAReceiveQueue) {
+  const auto ports = unreadPorts(
+      "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "
+      "inode\n"
+      "   0: 0100007F:4E51 0100007F:D3F2 01 00000000:00000010 00:00000000 00000000     0 0 4711\n"
+      "   1: 0100007F:4E52 0100007F:D3F3 01 00000010:00000000 00:00000000 00000000     0 0 4711\n"
+      "   2: 0100007F:4E53 00000000:0000 0A 00000000:00000001 00:00000000 00000000     0 0 4711\n"
+      "   3: 0200007F:4E54 0100007F:D3F2 01 00000000:00000010 00:00000000 00000000     0 0 4711\n"
+      "   4: 0100007F:4E55 0100007F:D3F2 08 00000000:00000001 00:00000000 00000000     0 0 4711\n"
+      "   5: 0100007F:4E56 0100007F\n");
+  EXPECT_EQ(ports, (std::set<int>{0x4E51, 0x4E53}));
 }
 
 }  // namespace
-}  // namespace efs::tunnel_control
+}  // namespace efs::procfs

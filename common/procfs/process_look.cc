@@ -1,6 +1,6 @@
-#include "efs/tunnel_control/process_look.h"
+#include "efs/procfs/process_look.h"
 
-namespace efs::tunnel_control {
+namespace efs::procfs {
 
 Error judged(Look look, Error error) {
   switch (meaningOf(look, error.osError())) {
@@ -15,4 +15,4 @@ Error judged(Look look, Error error) {
   return error.setKind(ErrorKind::kIo);
 }
 
-}  // namespace efs::tunnel_control
+}  // namespace efs::procfs

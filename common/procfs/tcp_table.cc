@@ -1,9 +1,9 @@
-#include "efs/net/tcp_table.h"
+#include "efs/procfs/tcp_table.h"
 
 #include <algorithm>
 #include <charconv>
 
-namespace efs::net {
+namespace efs::procfs {
 namespace {
 
 // Walks the blank-separated fields of one line.
@@ -65,4 +65,4 @@ std::optional<TcpRow> parseTcpRow(std::string_view line) {
   return TcpRow{*local, *remote, *state, *uid, *inode, waiting};
 }
 
-}  // namespace efs::net
+}  // namespace efs::procfs

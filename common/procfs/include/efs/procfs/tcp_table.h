@@ -1,11 +1,16 @@
 // Rows of /proc/net/tcp (proc(5)): one IPv4 TCP socket each.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
-namespace efs::net {
+namespace efs::procfs {
+
+// 150 bytes per socket: more than 400000 sockets, then the answer is "unknown".
+inline constexpr std::size_t kMaxTcpTable = 64U << 20U;
 
 // States of include/net/tcp_states.h, as that file and sock_diag(7) number them.
 inline constexpr unsigned kTcpEstablished = 1;
@@ -37,4 +42,14 @@ struct TcpRow {
 // One line without its end; nullopt for the header and for anything not understood.
 std::optional<TcpRow> parseTcpRow(std::string_view line);
 
-}  // namespace efs::net
+// Calls `visit` with each row of a table that is in memory.
+template <typename Visit>
+void forEachTcpRow(std::string_view table, Visit visit) {
+  while (!table.empty()) {
+    const std::string_view line = table.substr(0, table.find('\n'));
+    table.remove_prefix(std::min(line.size() + 1, table.size()));
+    if (const auto row = parseTcpRow(line)) visit(*row);
+  }
+}
+
+}  // namespace efs::procfs

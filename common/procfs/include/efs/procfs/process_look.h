@@ -8,7 +8,7 @@
 
 #include "efs/base/error.h"
 
-namespace efs::tunnel_control {
+namespace efs::procfs {
 
 enum class Look {
   kPidFd,        // pidfd_open(2)
@@ -86,4 +86,4 @@ constexpr Meaning meaningOf(Look look, int err) {
 // The failure of a look with the kind that says what it means: kNotFound, kPermission, or kIo.
 Error judged(Look look, Error error);
 
-}  // namespace efs::tunnel_control
+}  // namespace efs::procfs
