@@ -1,6 +1,7 @@
 #include "efs/tls_tunnel/command_line.h"
 
 #include "efs/base/text.h"
+#include "efs/state/mount_paths.h"
 
 namespace efs::tls_tunnel {
 
@@ -49,10 +50,8 @@ std::string usage() {
 }
 
 std::string mountNameOf(const std::string& config_path) {
-  const std::string name = config_path.substr(config_path.find_last_of('/') + 1);
-  constexpr std::string_view kPrefix = "stunnel-config.";
-  return name.starts_with(kPrefix) && name.size() > kPrefix.size() ? name.substr(kPrefix.size())
-                                                                   : name;
+  const auto name = state::nameOfTunnelConfig(config_path);
+  return name.value_or(config_path.substr(config_path.find_last_of('/') + 1));
 }
 
 }  // namespace efs::tls_tunnel

@@ -9,6 +9,7 @@
 #include "efs/base/environment.h"
 #include "efs/base/files.h"
 #include "efs/base/output.h"
+#include "efs/base/programs.h"
 #include "efs/base/text.h"
 #include "log_channel.h"
 
@@ -42,15 +43,9 @@ std::string ownDirectory() {
 
 // Beside us, so that both are of one build; else where packages put programs.
 std::string findWriter() {
-  std::vector<std::string> places = {ownDirectory(), "/usr/bin", "/usr/sbin", "/usr/local/bin",
-                                     "/usr/local/sbin"};
-  for (auto& place : split(environmentVariable("PATH").value_or(""), ':'))
-    places.push_back(std::move(place));
-  for (const auto& place : places) {
-    std::string path = place + "/" + kWriterProgram;
-    if (path.front() == '/' && !place.empty() && ::access(path.c_str(), X_OK) == 0) return path;
-  }
-  return {};
+  const std::string packages = "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin";
+  return findProgram(kWriterProgram, ownDirectory() + ":" + packages + ":" +
+                                         environmentVariable("PATH").value_or(""));
 }
 
 bool openChannel(const Config& config, const LogPlace& place) {

@@ -12,6 +12,9 @@
 namespace efs::state {
 namespace {
 
+constexpr std::string_view kConfigPrefix = "stunnel-config.";
+constexpr std::string_view kCountersPrefix = "tunnel-counters.";
+
 // Mount names become file names: nothing that could name a file elsewhere may pass.
 Status checkName(const std::string& name) {
   if (parseMountName(name)) return {};
@@ -45,14 +48,29 @@ Result<MountState> StateStore::readFrom(const std::string& path, const std::stri
   return MountState::parse(text, name);
 }
 
+std::optional<std::string> nameOfTunnelConfig(std::string_view path) {
+  const std::string_view file = path.substr(path.rfind('/') + 1);
+  if (!file.starts_with(kConfigPrefix) || file.size() == kConfigPrefix.size()) return std::nullopt;
+  return std::string(file.substr(kConfigPrefix.size()));
+}
+
+std::string countersBeside(std::string_view tunnel_config) {
+  const std::size_t start = tunnel_config.rfind('/') + 1;
+  std::string_view file = tunnel_config.substr(start);
+  if (file.starts_with(kConfigPrefix)) file.remove_prefix(kConfigPrefix.size());
+  std::string path(tunnel_config.substr(0, start));
+  return path.append(kCountersPrefix).append(file);
+}
+
 MountPaths StateStore::paths(const std::string& name) const {
   MountPaths paths;
   paths.name = name;
   paths.state = directory_ + "/" + name;
   paths.pending_state = directory_ + "/~" + name;
-  paths.tunnel_config = directory_ + "/stunnel-config." + name;
-  paths.counters = directory_ + "/tunnel-counters." + name;
-  paths.secret_dir = directory_ + "/" + name + "+";
+  paths.tunnel_config = directory_ + "/" + std::string(kConfigPrefix) + name;
+  paths.counters = directory_ + "/" + std::string(kCountersPrefix) + name;
+  paths.secret_name = name + "+";
+  paths.secret_dir = directory_ + "/" + paths.secret_name;
   paths.certificate = paths.secret_dir + "/certificate.pem";
   paths.pid_file = paths.secret_dir + "/stunnel.pid";
   paths.copy = paths.secret_dir + "/state.json";
@@ -112,6 +130,16 @@ Status StateStore::writePending(const std::string& name, const MountState& state
   EFS_CHECK(checkName(name));
   const auto mount = paths(name);
   return writeTwice(mount.pending_state, mount.copy, state);
+}
+
+Status StateStore::writeFiles(const std::string& name, const MountFiles& files) const {
+  EFS_CHECK(checkName(name));
+  const auto mount = paths(name);
+  if (files.certificate) {
+    EFS_CHECK(files_->makeDirectories(mount.secret_dir, 0700));
+    EFS_CHECK(files_->write(mount.certificate, *files.certificate, files.certificate_mode));
+  }
+  return files_->write(mount.tunnel_config, files.tunnel_config, 0600);
 }
 
 Result<UniqueFd> StateStore::holdPending(const std::string& name) const {

@@ -14,6 +14,7 @@
 #include "efs/base/files.h"
 #include "efs/base/text.h"
 #include "efs/base/unique_fd.h"
+#include "efs/state/mount_paths.h"
 
 namespace efs::tunnel_control {
 namespace {
@@ -143,12 +144,7 @@ Duration countersAge(std::uint64_t time, MonoTime now) {
 }
 
 std::string countersPath(const std::string& config_path) {
-  const std::size_t slash = config_path.rfind('/');
-  const std::size_t start = slash == std::string::npos ? 0 : slash + 1;
-  constexpr std::string_view kConfigPrefix = "stunnel-config.";
-  std::string name = config_path.substr(start);
-  if (name.starts_with(kConfigPrefix)) name.erase(0, kConfigPrefix.size());
-  return config_path.substr(0, start) + "tunnel-counters." + name;
+  return state::countersBeside(config_path);
 }
 
 Result<TunnelCounters> decodeCounters(const CountersWords& page) {

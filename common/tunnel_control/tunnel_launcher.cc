@@ -1,32 +1,19 @@
 #include "efs/tunnel_control/tunnel_launcher.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "efs/base/environment.h"
+#include "efs/base/programs.h"
 #include "efs/base/text.h"
 #include "efs/tunnel_control/tunnel_status.h"
 
 namespace efs::tunnel_control {
 namespace {
 
-constexpr std::string_view kTrustedDirectories =
-    "/sbin:/usr/sbin:/usr/local/sbin:/root/bin:/usr/local/bin:/usr/bin:/bin";
 constexpr const char* kProgram = "efs-proxy";
 constexpr int kFirstFd = 3;  // SD_LISTEN_FDS_START of sd_listen_fds(3)
 
-bool isProgram(const std::string& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
-         ::access(path.c_str(), X_OK) == 0;
-}
-
 Result<std::string> findIn(std::string_view directories, const std::string& name) {
-  for (const auto& directory : split(directories, ':')) {
-    if (directory.empty() || directory.front() != '/') continue;
-    std::string path = directory + "/" + name;
-    if (isProgram(path)) return path;
-  }
+  std::string path = efs::findProgram(name, directories);
+  if (!path.empty()) return path;
   return Error(ErrorKind::kNotFound,
                "Failed to locate " + name + " in " + printable(directories, 1000))
       .addHint("is the package installed completely?");
@@ -39,7 +26,7 @@ Result<std::string> findTunnelBinaryIn(std::string_view directories) {
 }
 
 Result<std::string> findProgram(const std::string& name) {
-  std::string directories(kTrustedDirectories);
+  std::string directories(kProgramDirectories);
   if (const auto path = environmentVariable("PATH")) directories += ":" + *path;
   return findIn(directories, name);
 }

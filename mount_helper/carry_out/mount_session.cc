@@ -109,16 +109,15 @@ Status MountSession::listen() {
 Status MountSession::writeFiles() {
   const auto& store = context_.store;
   rollback_.onFailure([this] { (void)context_.store.removeMount(plan_.paths.name, &plan_.state); });
+  state::MountFiles files{.tunnel_config = plan_.tunnel_config_text};
   if (plan_.certificate) {
-    EFS_TRY(key,
-            identity::loadOrCreatePrivateKey(
-                identity::kPrivateKeyPath, store.directory() + "/privateKey.lock", context_.clock));
+    EFS_TRY(key, identity::loadOrCreatePrivateKey(identity::kPrivateKeyPath, store.privateKeyLock(),
+                                                  context_.clock));
     EFS_TRY(certificate,
             identity::makeClientCertificate(*plan_.certificate, key, context_.clock.now()));
-    EFS_CHECK(makeDirectories(plan_.paths.secret_dir, 0700));
-    EFS_CHECK(writeFileAtomic(plan_.paths.certificate, certificate.pem, {.mode = 0600}));
+    files.certificate = std::move(certificate.pem);
   }
-  EFS_CHECK(writeFileAtomic(plan_.paths.tunnel_config, plan_.tunnel_config_text, {.mode = 0600}));
+  EFS_CHECK(store.writeFiles(plan_.paths.name, files));
   EFS_TRY(sign_of_life, store.holdPending(plan_.paths.name));
   sign_of_life_ = std::move(sign_of_life);
   return store.writePending(plan_.paths.name, plan_.state);

@@ -1,12 +1,11 @@
 #include "carry_out/watchdog_start.h"
 
-#include <array>
-
 #include "efs/base/environment.h"
 #include "efs/base/file_lock.h"
 #include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/lost_lock.h"
+#include "efs/base/programs.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
@@ -28,20 +27,9 @@ bool systemdIsPid1() {
   return name && *name == "systemd";
 }
 
-std::string findProgram(const std::string& name) {
-  // Fixed places: mount(8) hands over an environment without PATH.
-  constexpr std::array<const char*, 6> kPlaces = {"/usr/bin/",       "/bin/",  "/usr/sbin/",
-                                                  "/usr/local/bin/", "/sbin/", "/usr/local/sbin/"};
-  for (const char* place : kPlaces) {
-    std::string path = place + name;
-    if (fileExists(path)) return path;
-  }
-  return {};
-}
-
 // True when systemd took the order; the unit may still be missing.
 bool startUnit() {
-  const std::string systemctl = findProgram("systemctl");
+  const std::string systemctl = findProgram("systemctl", kProgramDirectories);
   if (systemctl.empty()) return false;
   SpawnOptions options;
   // Without waiting: at boot this mount itself may be what the unit's order waits for.
@@ -127,13 +115,12 @@ Status ensureWatchdog(const state::StateStore& store, const Clock& clock) {
   if (before == Present::kAnswers) return {};
   if (before == Present::kSilent) return silentError(store);
   // Fifty first mounts at once shall start one daemon, not fifty.
-  EFS_TRY(lock,
-          FileLock::acquire(store.directory() + "/watchdog-start.lock", clock, kDaemonStart * 2));
+  EFS_TRY(lock, FileLock::acquire(store.watchdogStartLock(), clock, kDaemonStart * 2));
   EFS_TRY(now, findWatchdog(store, clock));
   if (now == Present::kAnswers) return {};
   if (now == Present::kSilent) return silentError(store);
   if (systemdIsPid1() && startUnit()) return {};
-  const std::string daemon = findProgram(kDaemon);
+  const std::string daemon = findProgram(kDaemon, kProgramDirectories);
   if (daemon.empty()) {
     return Error(ErrorKind::kNotFound, std::string(kDaemon) + " is not installed")
         .addHint("without it a tunnel that dies is not replaced");

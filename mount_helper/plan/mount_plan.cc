@@ -73,7 +73,7 @@ state::MountState planState(const MountRequest& request, const MountFacts& facts
   state.mountpoint = request.mountpoint;
   state.fs_id = request.device.fs_id;
   if (!request.tls) return state;
-  state.mount_state_dir = plan.paths.name + "+";
+  state.mount_state_dir = plan.paths.secret_name;
   state.common_name = facts.host_name.substr(0, kMaxCommonName);
   state.region = facts.region;
   state.certificate = plan.paths.certificate;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "efs/base/programs.h"
 #include "efs/net/network_namespace.h"
 #include "efs/net/socket.h"
 #include "efs/tunnel_control/tunnel_launcher.h"
@@ -111,9 +112,7 @@ void SystemProcesses::letGo(TunnelPtr tunnel) {
   });
 }
 
-bool SystemProcesses::isProgram(const std::string& path) {
-  return ::access(path.c_str(), X_OK) == 0;
-}
+bool SystemProcesses::isProgram(const std::string& path) { return efs::isProgram(path); }
 
 Result<std::string> SystemProcesses::findTunnelProgram() {
   return tunnel_control::findTunnelBinary();

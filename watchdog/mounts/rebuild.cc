@@ -9,7 +9,6 @@
 namespace efs::watchdog {
 namespace {
 
-constexpr std::string_view kConfigPrefix = "stunnel-config.";
 constexpr auto kBackdated = std::chrono::minutes(15);  // contract CERT-1
 constexpr unsigned char kUtf8String = 0x0C;
 
@@ -60,7 +59,7 @@ RebuiltState rebuildState(const state::MountPaths& paths, const std::string& mou
   state.fs_id = config.fs_id.empty() ? state::parseMountName(paths.name)->fs_id : config.fs_id;
   state.region = config.region;
   if (!tls) return result;
-  state.mount_state_dir = paths.name + "+";
+  state.mount_state_dir = paths.secret_name;
   state.private_key = config.private_key;
   if (certificate != nullptr) {
     takeCertificate(*certificate, config.certificate, result);
@@ -76,12 +75,11 @@ std::string nameByPort(state::StateFiles& files, const std::string& state_direct
   if (!entries) return "";
   std::string found;
   for (const auto& file : *entries) {
-    if (file.rfind(kConfigPrefix, 0) != 0) continue;
-    const std::string name = file.substr(kConfigPrefix.size());
-    const auto parsed = state::parseMountName(name);
+    const auto name = state::nameOfTunnelConfig(file);
+    const auto parsed = name ? state::parseMountName(*name) : std::nullopt;
     if (!parsed || parsed->port != port) continue;
     if (!found.empty()) return "";
-    found = name;
+    found = *name;
   }
   return found;
 }

@@ -16,7 +16,7 @@ void RecordFiles::read(MountRecord& mount) {
   if (state) {
     mount.setState(std::move(*state));
     mount.readable = mount.due = true;
-    if (mount.state.mount_state_dir == mount.name + "+") {
+    if (mount.state.mount_state_dir == paths.secret_name) {
       context_.tools.events.watchBelow(paths.secret_dir);
     }
     if (auto text = configText(mount)) {

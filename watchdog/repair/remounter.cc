@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "efs/mounts/target_directory.h"
 #include "efs/tunnel_control/tunnel_config.h"
 #include "efs/tunnel_control/tunnel_launcher.h"
 #include "repair/remount.h"
@@ -52,7 +51,7 @@ void Remounter::carryOut(MountRecord& mount, RemountPlan plan) {
   plan.options.set("port", std::to_string(plan.port));
   plan.staging = stagingFolder(context_.tools.files, directory) + "/" + *successor;
   plan.lock_path = context_.store.identifierLock();
-  plan.target_lock = directory + "/" + mounts::kTargetLockName;
+  plan.target_lock = context_.store.targetLock();
   plan.classic = context_.settings.mount.classic_mount_api;
   mount.health.successor = *successor;
   if (jobs_.start(mount, Task::kRemount, std::move(plan))) return;
@@ -101,15 +100,19 @@ Result<state::MountState> Remounter::writeFiles(const MountRecord& mount, const 
   next.mountpoint = target;
   next.files = {paths.tunnel_config};
   next.mount_time = std::chrono::duration<double>(tools.clock.now().time_since_epoch()).count();
+  state::MountFiles files;
   if (command.tls) {
-    EFS_CHECK(tools.files.makeDirectories(paths.secret_dir, 0700));
+    EFS_TRY(pem, tools.files.read(config.certificate));
+    files.certificate = std::move(pem);
+    const FileStamp known = tools.files.stamp(config.certificate);
+    if (known.exists()) files.certificate_mode = known.mode & 0777U;
     config.pid_file = paths.pid_file;
-    next.mount_state_dir = name + "+";
-    EFS_CHECK(copyCertificate(config.certificate, paths.certificate));
     config.certificate = paths.certificate;
+    next.mount_state_dir = paths.secret_name;
     if (!next.certificate.empty()) next.certificate = paths.certificate;
   }
-  EFS_CHECK(tools.files.write(paths.tunnel_config, config.serialize(command.tls), 0600));
+  files.tunnel_config = config.serialize(command.tls);
+  EFS_CHECK(context_.store.writeFiles(name, files));
   EFS_TRY(program, usableProgram(tools.processes, command));
   next.cmd = tunnel_control::tunnelCommand(program, paths.tunnel_config, command.tls);
   return next;
@@ -121,12 +124,6 @@ Result<BoundListener> Remounter::chooseListener() {
   return context_.tools.ports.listenInRange(mount.port_lower, mount.port_upper, [this](int port) {
     return context_.store.portReserved(port) || context_.view.asksForPort(port);
   });
-}
-
-Status Remounter::copyCertificate(const std::string& from, const std::string& to) {
-  EFS_TRY(pem, context_.tools.files.read(from));
-  const FileStamp known = context_.tools.files.stamp(from);
-  return context_.tools.files.write(to, pem, known.exists() ? known.mode & 0777U : 0600U);
 }
 
 void Remounter::ended(MountRecord& mount, const Result<std::string>& answer) {

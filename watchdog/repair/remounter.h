@@ -30,7 +30,6 @@ class Remounter {
   Result<std::string> prepareSuccessor(const MountRecord& mount, const std::string& target);
   Result<state::MountState> writeFiles(const MountRecord& mount, const std::string& target,
                                        const std::string& name, int port);
-  Status copyCertificate(const std::string& from, const std::string& to);
   Result<BoundListener> chooseListener();
 
   Context& context_;

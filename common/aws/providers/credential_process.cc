@@ -7,6 +7,7 @@
 #include "../shell_words.h"
 #include "efs/aws/credential_documents.h"
 #include "efs/base/files.h"
+#include "efs/base/programs.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
@@ -16,16 +17,11 @@ namespace efs::aws {
 namespace {
 
 constexpr std::size_t kMaxOutput = 65536;
-// mount(8) runs its helpers without PATH; the folders are those of contract section 10.
-constexpr const char* kDefaultPath =
-    "/sbin:/usr/sbin:/usr/local/sbin:/root/bin:/usr/local/bin:/usr/bin:/bin";
 
-Result<std::string> findProgram(const std::string& name, const std::string& path) {
+Result<std::string> programOf(const std::string& name, const std::string& path) {
   if (name.find('/') != std::string::npos) return name;
-  for (const auto& folder : split(path, ':')) {
-    const std::string candidate = folder + "/" + name;
-    if (folder.starts_with('/') && ::access(candidate.c_str(), X_OK) == 0) return candidate;
-  }
+  std::string found = findProgram(name, path);
+  if (!found.empty()) return found;
   return Error(ErrorKind::kNotFound, "program " + printable(name, 120) + " is not in " + path);
 }
 
@@ -98,8 +94,8 @@ Result<Credentials> credentialsOfProcess(const CredentialContext& context,
   SpawnOptions options;
   EFS_TRY(words, splitShellWords(command));
   if (words.empty()) return Error(ErrorKind::kInvalidInput, "the command is empty");
-  const std::string path = context.environment("PATH").value_or(kDefaultPath);
-  EFS_TRY(program, findProgram(words[0], path));
+  const std::string path = context.environment("PATH").value_or(std::string(kProgramDirectories));
+  EFS_TRY(program, programOf(words[0], path));
   options.argv = std::move(words);
   options.argv[0] = program;
   options.env = {{"PATH", path}, {"HOME", context.environment("HOME").value_or("")}};

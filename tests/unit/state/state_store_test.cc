@@ -72,6 +72,14 @@ TEST_F(StateStoreTest, KnowsTheLayout) {
   EXPECT_EQ(paths.pid_file, "/var/run/efs/fs-1.mnt.20049+/stunnel.pid");
 }
 
+TEST(TunnelConfigName, LeadsToTheMount) {
+  EXPECT_EQ(nameOfTunnelConfig("/var/run/efs/stunnel-config.fs-1.mnt.20049"), "fs-1.mnt.20049");
+  EXPECT_EQ(nameOfTunnelConfig("stunnel-config.fs-1.mnt.20049"), "fs-1.mnt.20049");
+  EXPECT_FALSE(nameOfTunnelConfig("/x/stunnel-config."));
+  EXPECT_FALSE(nameOfTunnelConfig("/stunnel-config.d/other"));
+  EXPECT_FALSE(nameOfTunnelConfig(""));
+}
+
 // ST-2, ST-7, ST-9
 TEST_F(StateStoreTest, PublishesAPendingState) {
   ASSERT_TRUE(store_.writePending(kName, sample()).has_value());
@@ -84,6 +92,20 @@ TEST_F(StateStoreTest, PublishesAPendingState) {
   EXPECT_EQ(*store_.mountNames(), std::vector<std::string>{kName});
   EXPECT_TRUE(store_.pendingNames()->empty());
   EXPECT_EQ(store_.read(kName)->mountpoint, "/mnt/efs");
+}
+
+TEST_F(StateStoreTest, WritesTheFilesBesideTheState) {
+  const auto paths = store_.paths(kName);
+  ASSERT_TRUE(store_.writeFiles(kName, {.tunnel_config = "plain"}));
+  EXPECT_EQ(readFile(paths.tunnel_config).value_or(""), "plain");
+  EXPECT_FALSE(fileExists(paths.secret_dir)) << "nothing is secret without TLS";
+  ASSERT_TRUE(store_.writeFiles(
+      kName, {.tunnel_config = "tls", .certificate = "pem", .certificate_mode = 0640}));
+  EXPECT_EQ(readFile(paths.tunnel_config).value_or(""), "tls");
+  EXPECT_EQ(readFile(paths.certificate).value_or(""), "pem");
+  EXPECT_EQ(modeOf(paths.certificate), 0640U);
+  EXPECT_EQ(modeOf(paths.secret_dir), 0700U);
+  EXPECT_FALSE(store_.writeFiles("../other", {.tunnel_config = "x"}));
 }
 
 TEST_F(StateStoreTest, ReplacesAStateAsAWhole) {

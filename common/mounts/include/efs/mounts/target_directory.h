@@ -59,9 +59,6 @@ class TargetLock {
   UniqueFd fd_;
 };
 
-// The name of the lock file in the state directory; every maker of mounts uses the same one.
-inline constexpr const char* kTargetLockName = "mount-points.lock";
-
 // A place for a mount, with no NFS mount on it while the lock is held.
 struct LockedTarget {
   TargetDirectory directory;

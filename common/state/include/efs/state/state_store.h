@@ -1,7 +1,6 @@
 // StateStore: the state directory (/var/run/efs), the names of a mount's files and how they are
-// read, written and removed. Who holds only the path of a tunnel's configuration finds the mount's
-// name and its counters from that (tunnel_counters.h, the tunnel's command line, the watchdog's
-// rebuild).
+// read, written and removed: the only code that knows the layout. Who holds only the path of a
+// tunnel's configuration asks nameOfTunnelConfig() (mount_paths.h).
 #pragma once
 
 #include <optional>
@@ -18,6 +17,13 @@ namespace efs::state {
 
 inline constexpr const char* kStateDirectory = "/var/run/efs";
 
+// What a mount needs beside its state file.
+struct MountFiles {
+  std::string tunnel_config;
+  std::optional<std::string> certificate = {};  // PEM; with TLS
+  mode_t certificate_mode = 0600;
+};
+
 // Every function that takes a name answers kInvalidInput to what is no mount name (parseMountName).
 
 class StateStore {
@@ -30,6 +36,12 @@ class StateStore {
   MountPaths paths(const std::string& name) const;
   // Socket and lock of the watchdog that owns this directory.
   std::string watchdogSocket() const { return directory_ + "/watchdog.sock"; }
+  // Fifty first mounts start one watchdog, not fifty.
+  std::string watchdogStartLock() const { return directory_ + "/watchdog-start.lock"; }
+  // Of this host's private key while it is made.
+  std::string privateKeyLock() const { return directory_ + "/privateKey.lock"; }
+  // Of the makers of mounts, each for its mount point (efs/mounts/target_directory.h).
+  std::string targetLock() const { return directory_ + "/mount-points.lock"; }
   // Of the kernel's NFS client identifier (efs/mounts/client_identifier.h).
   std::string identifierLock() const { return directory_ + "/client-identifier.lock"; }
   std::string watchdogLock() const { return directory_ + "/watchdog.lock"; }
@@ -53,6 +65,9 @@ class StateStore {
   // failed is no failure.
   Status write(const std::string& name, const MountState& state) const;
   Status writePending(const std::string& name, const MountState& state) const;
+  // The files beside the state, each replaced as a whole; the tunnel's configuration last, because
+  // with it a mount begins to exist for a watchdog that has lost its state.
+  Status writeFiles(const std::string& name, const MountFiles& files) const;
   // The sign of life of the helper whose mount is under way: a lock on the mount's tunnel
   // configuration, which the kernel drops when the helper dies, whatever pid namespace it is in.
   // Taken before writePending(), kept until the program ends.

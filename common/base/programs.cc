@@ -1,0 +1,25 @@
+#include "efs/base/programs.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "efs/base/text.h"
+
+namespace efs {
+
+bool isProgram(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
+         ::access(path.c_str(), X_OK) == 0;
+}
+
+std::string findProgram(std::string_view name, std::string_view directories) {
+  for (const auto& directory : split(directories, ':')) {
+    if (directory.empty() || directory.front() != '/') continue;
+    std::string path = directory + "/";
+    if (isProgram(path.append(name))) return path;
+  }
+  return {};
+}
+
+}  // namespace efs
