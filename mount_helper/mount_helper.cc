@@ -5,12 +5,12 @@
 
 #include <cstdio>
 
+#include "carry_out/helper_log.h"
 #include "carry_out/mount_retry.h"
 #include "carry_out/report.h"
 #include "carry_out/stage_log.h"
 #include "carry_out/thorough_check.h"
 #include "efs/base/environment.h"
-#include "efs/base/files.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
 #include "efs/base/output.h"
@@ -26,8 +26,6 @@
 namespace efs::mount_helper {
 namespace {
 
-constexpr const char* kLogFile = "/var/log/amazon/efs/mount.log";
-
 // EX-1: one line on stderr, the same in the log.
 int fail(int code, const std::string& object, const std::string& message) {
   const std::string line = object.empty() ? message : object + ": " + message;
@@ -41,17 +39,8 @@ void warn(const Error& error) {
 }
 
 void openLog(const settings::Settings& settings) {
-  log::Config config;
-  config.path = kLogFile;
-  config.level = settings.log.level;
-  config.max_bytes = settings.log.max_bytes;
-  config.file_count = settings.log.file_count;
-  config.writer = settings.log.writer;
-  config.state_dir = state::kStateDirectory;
-  // The writer listens there; whoever cannot make it is told so by the mount.
-  (void)makeDirectories(config.state_dir, settings.state_dir_mode);
   // A read-only or full /var/log is no reason not to mount.
-  if (auto opened = log::open(config); !opened) {
+  if (auto opened = openHelperLog(settings.log, settings.state_dir_mode); !opened) {
     warn(opened.error());
   }
   for (const auto& warning : settings.warnings) log::warning("{}", warning);

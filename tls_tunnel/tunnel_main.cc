@@ -59,7 +59,7 @@ void openLog(const TunnelConfig& config, const std::string& config_path) {
   log::Config settings;
   settings.form = log::Form::kTunnel;
   settings.path = config.log_file.empty()
-                      ? "/var/log/amazon/efs/" + mountNameOf(config_path) + ".efs-proxy.log"
+                      ? tunnel_control::defaultTunnelLog(mountNameOf(config_path))
                       : config.log_file;
   settings.max_bytes = config.log_max_bytes;
   settings.file_count = config.log_file_count;

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "efs/base/nfs_port.h"
 #include "efs/base/text.h"
 #include "efs/mounts/mount_options.h"
 
@@ -16,7 +17,6 @@ namespace {
 
 constexpr const char* kMountInfo = "/proc/self/mountinfo";
 constexpr std::string_view kLoopbackServer = "127.0.0.1:";
-constexpr int kDefaultNfsPort = 2049;
 constexpr int kMaxPort = 65535;
 
 struct TableDeleter {
@@ -59,7 +59,7 @@ std::optional<int> MountEntry::tunnelPort() const {
     return std::nullopt;
   }
   const auto text = option("port");
-  if (!text) return kDefaultNfsPort;
+  if (!text) return kNfsPort;
   const auto port = parseInt(*text);
   if (!port || *port < 1 || *port > kMaxPort) return std::nullopt;
   return static_cast<int>(*port);

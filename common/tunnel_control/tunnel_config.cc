@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "efs/base/files.h"
+#include "efs/base/log.h"
 #include "efs/base/text.h"
 
 namespace efs::tunnel_control {
@@ -280,6 +281,10 @@ Result<TunnelConfig> TunnelConfig::parse(std::string_view text, const std::strin
 Result<TunnelConfig> TunnelConfig::load(const std::string& path) {
   EFS_TRY(text, readFile(path));
   return parse(text, path);
+}
+
+std::string defaultTunnelLog(const std::string& mount_name) {
+  return std::string(log::kDirectory) + "/" + mount_name + ".efs-proxy.log";
 }
 
 }  // namespace efs::tunnel_control

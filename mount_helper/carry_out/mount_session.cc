@@ -77,11 +77,7 @@ Status MountSession::checkTlsSettings() const {
   const bool verifies = request_.verify.value_or(2) != 0;
   if (!verifies || fileExists(ca_file)) return {};
   log::error("Failed to find CAfile {}", ca_file);
-  return Error(ErrorKind::kNotFound,
-               "Failed to find certificate authority file for verification: " + ca_file)
-      .addHint(
-          "install the CA bundle there, or name another with the mount option cafile or config key "
-          "stunnel_cafile");
+  return caFileMissing(ca_file);
 }
 
 Status MountSession::findCredentials() {

@@ -12,6 +12,7 @@
 #include "efs/aws/token_memory.h"
 #include "efs/base/environment.h"
 #include "efs/base/log.h"
+#include "efs/base/nfs_port.h"
 #include "efs/base/random.h"
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
@@ -20,7 +21,6 @@
 namespace efs::mount_helper {
 namespace {
 
-constexpr std::uint16_t kNfsPort = 2049;
 constexpr Duration kResolvePatience{5000};
 constexpr int kRegionTries = 4;
 // Where the region is known the metadata service is asked only for our zone, a preference: a host

@@ -3,16 +3,17 @@
 #include <algorithm>
 
 #include "efs/base/log.h"
+#include "efs/base/nfs_port.h"
 #include "efs/base/random.h"
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
 #include "efs/net/address.h"
 #include "efs/net/connect_race.h"
+#include "facts/mount_facts.h"
 
 namespace efs::mount_helper {
 namespace {
 
-constexpr std::uint16_t kNfsPort = 2049;
 // A file system has one target per zone; more would only be time spent.
 constexpr std::size_t kMaxTries = 6;
 
@@ -67,9 +68,8 @@ Error explained(Error error, const std::string& ip) {
   const bool refused = error.kind() == ErrorKind::kRefused;
   return std::move(error)
       .addContext("Cannot connect to file system mount target ip address " + ip)
-      .addHint(refused
-                   ? "no mount target listens there; check the address"
-                   : "the mount target's security group must allow TCP port 2049 from this host");
+      .addHint(refused ? "no mount target listens there; check the address"
+                       : std::string(kSecurityGroupHint));
 }
 
 // The targets of one closeness: all addresses, those that DNS-6 prefers first.

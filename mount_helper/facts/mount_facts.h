@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "efs/aws/credentials.h"
 #include "efs/state/mount_state.h"
@@ -19,6 +20,10 @@ struct MountTarget {
 
   const std::string& peer() const { return connect_host.empty() ? dns_name : connect_host; }
 };
+
+// What to do about a mount target that does not answer.
+inline constexpr std::string_view kSecurityGroupHint =
+    "the mount target's security group must allow TCP port 2049 from this host";
 
 struct MountFacts {
   std::string region;

@@ -1,12 +1,8 @@
 #include "facts/name_lookups.h"
 
+#include "efs/base/nfs_port.h"
+
 namespace efs::mount_helper {
-namespace {
-
-constexpr std::uint16_t kNfsPort = 2049;
-
-}  // namespace
-
 NameLookups::NameLookups(net::Resolver resolver, const Clock& clock, Duration patience)
     : clock_(clock), patience_(patience), resolver_(std::move(resolver)) {}
 

@@ -1,5 +1,6 @@
 #include "plan/mount_plan.h"
 
+#include "efs/base/nfs_port.h"
 #include "efs/base/text.h"
 #include "efs/base/version.h"
 #include "efs/tunnel_control/tunnel_command.h"
@@ -8,7 +9,6 @@
 namespace efs::mount_helper {
 namespace {
 
-constexpr int kNfsPort = 2049;
 constexpr int kVerifyChain = 2;
 constexpr std::size_t kMaxCommonName = 64;  // CERT-1
 
@@ -36,7 +36,7 @@ tunnel_control::TunnelConfig planTunnel(const MountRequest& request, const Mount
   if (settings.tunnel_debug) {
     config.log_file = settings.tunnel_log_file
                           ? replaceAll(*settings.tunnel_log_file, "{fs_id}", request.device.fs_id)
-                          : "/var/log/amazon/efs/" + paths.name + ".efs-proxy.log";
+                          : tunnel_control::defaultTunnelLog(paths.name);
   }
   config.log_writer = all.log.writer;
   if (all.proxy) applyProxyLogging(*all.proxy, config);
@@ -69,7 +69,7 @@ state::MountState planState(const MountRequest& request, const MountFacts& facts
   state.pid = -1;
   state.cmd = tunnel_control::recordedCommand(plan.tunnel_command, request.netns.value_or(""));
   state.files = {plan.paths.tunnel_config};
-  state.mount_time = std::chrono::duration<double>(now.time_since_epoch()).count();
+  state.mount_time = secondsSinceEpoch(now);
   state.mountpoint = request.mountpoint;
   state.fs_id = request.device.fs_id;
   if (!request.tls) return state;

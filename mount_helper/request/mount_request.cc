@@ -110,6 +110,14 @@ Result<MountRequest> makeMountRequest(const CommandLine& command) {
   return request;
 }
 
+Error caFileMissing(const std::string& path) {
+  return Error(ErrorKind::kNotFound,
+               "Failed to find certificate authority file for verification: " + path)
+      .addHint(
+          "install the CA bundle there, or name another with the mount option cafile or config key "
+          "stunnel_cafile");
+}
+
 Status adoptCanonicalName(MountRequest& request, const std::string& canonical_name) {
   EFS_TRY(device, withCanonicalName(request.device, canonical_name));
   request.device = std::move(device);

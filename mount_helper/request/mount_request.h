@@ -49,6 +49,9 @@ struct MountRequest {
 // Errors carry the texts of contract section 5 and end the program with code 1.
 Result<MountRequest> makeMountRequest(const CommandLine& command);
 
+// There is no file of this name to check the server's certificate with, whoever named it.
+Error caFileMissing(const std::string& path);
+
 // DEV-3, DEV-5: the device's name turned out to be an alias of this one.
 Status adoptCanonicalName(MountRequest& request, const std::string& canonical_name);
 

@@ -44,10 +44,7 @@ Status putOcsp(MountRequest& request, const std::string& /*value*/) {
 // Fields whose values have a form.
 
 Status putCaFile(MountRequest& request, const std::string& path) {
-  if (!fileExists(path)) {
-    return invalid("Failed to find certificate authority file for verification: " + path)
-        .addHint("check the mount option cafile");
-  }
+  if (!fileExists(path)) return caFileMissing(path);
   request.ca_file = path;
   return {};
 }

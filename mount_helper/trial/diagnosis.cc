@@ -27,9 +27,6 @@ std::string targetText(const Scene& scene) {
   return text;
 }
 
-constexpr std::string_view kSecurityGroupHint =
-    "the mount target's security group must allow TCP port 2049 from this host";
-
 // No descriptor, no memory: neither DNS nor the mount target is to blame.
 bool isOurLack(const tunnel_control::TunnelStatus& failure) {
   return failure.kind == ErrorKind::kIo &&

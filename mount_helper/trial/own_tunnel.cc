@@ -58,7 +58,7 @@ Result<OwnTunnel> OwnTunnel::start(const MountPlan& plan, const net::Listener& l
     return Error(session.failure_->kind, "the tunnel could not start: " + session.failure_->detail);
   return Error(ErrorKind::kTimeout,
                "the tunnel " + plan.tunnel_command[0] + " did not start" + in_time)
-      .addHint("its log in /var/log/amazon/efs tells more");
+      .addHint(std::string("its log in ") + log::kDirectory + " tells more");
 }
 
 bool OwnTunnel::alive() const {

@@ -4,7 +4,7 @@
 
 #include <cstdio>
 
-#include "efs/base/files.h"
+#include "carry_out/helper_log.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
 #include "efs/base/output.h"
@@ -16,23 +16,12 @@ namespace efs::mount_helper {
 namespace {
 
 constexpr int kUsage = 1;
-constexpr const char* kLogFile = "/var/log/amazon/efs/mount.log";
 
 // Neither a broken configuration nor a full disk is a reason to stay mounted.
 void openLog() {
   const auto settings = settings::Settings::load();
-  const mode_t mode = settings ? settings->state_dir_mode : settings::Settings().state_dir_mode;
-  log::Config config;
-  config.path = kLogFile;
-  if (settings) {
-    config.level = settings->log.level;
-    config.max_bytes = settings->log.max_bytes;
-    config.file_count = settings->log.file_count;
-    config.writer = settings->log.writer;
-  }
-  config.state_dir = state::kStateDirectory;
-  (void)makeDirectories(config.state_dir, mode);
-  (void)log::open(config);
+  const settings::Settings used = settings ? *settings : settings::Settings();
+  (void)openHelperLog(used.log, used.state_dir_mode);
 }
 
 int unmountCommand(const UmountCommand& command) {

@@ -43,14 +43,14 @@ ROOMS = {"request": "mount_helper", "facts": "mount_helper", "plan": "mount_help
 PURE = {
     "judge": {"efs/base/clock.h", "efs/settings/settings.h", "judge/decide.h", "judge/ladder.h", "judge/policy.h"},
     "plan": {
-        "efs/base/clock.h", "efs/base/result.h", "efs/base/text.h", "efs/base/version.h",
+        "efs/base/clock.h", "efs/base/nfs_port.h", "efs/base/result.h", "efs/base/text.h", "efs/base/version.h",
         "efs/identity/certificate_request.h", "efs/mounts/mount_options.h", "efs/mounts/nfs_request.h",
         "efs/net/address.h", "efs/settings/settings.h", "efs/state/mount_paths.h", "efs/state/mount_state.h",
         "efs/tunnel_control/tunnel_command.h", "efs/tunnel_control/tunnel_config.h",
         "facts/mount_facts.h", "request/mount_request.h", "plan/direct_plan.h", "plan/mount_plan.h"},
 }
 PROGRAMS = ["log_writer", "mount_helper", "tls_tunnel", "watchdog", "efsctl"]
-MAX_LINES = {"tests/": 800, "": 500}
+MAX_LINES = {"tests/": 800, "": 400}
 SOURCE = {".cc", ".h"}
 OURS = ["common", "log_writer", "mount_helper", "tls_tunnel", "watchdog", "efsctl", "tests"]
 

@@ -15,8 +15,7 @@ constexpr Duration kNoPlaceRetry{1000};
 void Unmounter::noteUnmount(MountRecord& mount) {
   context_.tools.log.info("No mount found for \"{}\"", mount.name);
   if (mount.state.unmount_time) return;
-  mount.state.unmount_time =
-      std::chrono::duration<double>(context_.tools.clock.now().time_since_epoch()).count();
+  mount.state.unmount_time = secondsSinceEpoch(context_.tools.clock.now());
   files_.save(mount);
 }
 

@@ -47,7 +47,9 @@ std::string helpText(const std::string& program) {
          "For tests and unusual installations:\n"
          "  --state-dir DIR    state files of the mounts (default /var/run/efs)\n"
          "  --config FILE      configuration (default /etc/amazon/efs/efs-utils.conf)\n"
-         "  --log-dir DIR      directory of mount-watchdog.log (default /var/log/amazon/efs)\n"
+         "  --log-dir DIR      directory of mount-watchdog.log (default " +
+         log::kDirectory +
+         ")\n"
          "  --mountinfo FILE   read the mount table from this file, not from the kernel\n"
          "  --proc-net DIR     find nfsfs/servers, nfsfs/volumes and rpc/nfs there (default\n"
          "                     /proc/self/net)\n"

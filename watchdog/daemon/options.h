@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "efs/base/log.h"
 #include "efs/base/result.h"
 
 namespace efs::watchdog {
@@ -14,7 +15,7 @@ struct Options {
   Task task = Task::kWatch;
   std::string state_dir;  // defaults: the libraries' constants
   std::string config;
-  std::string log_dir = "/var/log/amazon/efs";
+  std::string log_dir = log::kDirectory;
   std::string mountinfo;  // a file instead of the kernel's mount table; empty: the kernel's
   std::string proc_net = "/proc/self/net";
   std::string mountstats = "/proc/self/mountstats";

@@ -54,7 +54,7 @@ RebuiltState rebuildState(const state::MountPaths& paths, const std::string& mou
   const bool tls = !config.certificate.empty();
   state.cmd = tunnel_control::tunnelCommand(binary, paths.tunnel_config, tls);
   state.files = {paths.tunnel_config};
-  state.mount_time = std::chrono::duration<double>(now.time_since_epoch()).count();
+  state.mount_time = secondsSinceEpoch(now);
   state.mountpoint = mountpoint;
   state.fs_id = config.fs_id.empty() ? state::parseMountName(paths.name)->fs_id : config.fs_id;
   state.region = config.region;

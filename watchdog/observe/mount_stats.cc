@@ -5,13 +5,13 @@
 #include <optional>
 
 #include "efs/base/files.h"
+#include "efs/base/nfs_port.h"
 #include "efs/base/text.h"
 
 namespace efs::watchdog {
 namespace {
 
 constexpr std::size_t kMaxText = 64U << 20U;  // about 5 KiB per mount
-constexpr int kDefaultPort = 2049;
 
 std::string_view takeLine(std::string_view& text) {
   const std::string_view line = text.substr(0, text.find('\n'));
@@ -35,7 +35,7 @@ std::optional<int> portOf(std::string_view options) {
     if (!port || *port < 1 || *port > 65535) return std::nullopt;
     return static_cast<int>(*port);
   }
-  return kDefaultPort;
+  return kNfsPort;
 }
 
 // "tcp <port> <binds> <connects> <connect time> <idle> <sends> <receives> ..."

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "act/renewal.h"
+#include "efs/procfs/processes.h"
 
 namespace efs::watchdog {
 namespace {
@@ -11,12 +12,12 @@ namespace {
 std::optional<std::string> networkView(const MountRecord& mount) {
   if (!mount.command || mount.command->netns.empty()) return "";
   if (!mount.tunnel) return std::nullopt;
-  return "/proc/" + std::to_string(mount.tunnel->pid()) + "/net";
+  return procfs::ofProcess(mount.tunnel->pid(), "net");
 }
 
 // Clamped: a nonsensical time in the file must not overflow.
 Duration ageOf(double mount_time, WallTime now) {
-  const double seconds = std::chrono::duration<double>(now.time_since_epoch()).count();
+  const double seconds = secondsSinceEpoch(now);
   const double age = std::clamp(seconds - mount_time, -1e9, 1e9);
   return Duration(static_cast<Duration::rep>(age * 1000));
 }

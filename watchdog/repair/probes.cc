@@ -12,6 +12,7 @@
 #include "efs/base/text.h"
 #include "efs/net/resolver.h"
 #include "efs/net/socket.h"
+#include "efs/procfs/processes.h"
 #include "efs/rpc/nfs_probe.h"
 
 namespace efs::watchdog {
@@ -127,7 +128,7 @@ Result<std::string> findOtherTarget(const std::vector<std::string>& names,
 }
 
 Result<std::string> askCommandLine(pid_t pid) {
-  return readFile("/proc/" + std::to_string(pid) + "/cmdline", 3072);
+  return readFile(procfs::ofProcess(pid, "cmdline"), 3072);
 }
 
 std::vector<std::string> decodeCommandLine(const std::string& text) {

@@ -99,7 +99,7 @@ Result<state::MountState> Remounter::writeFiles(const MountRecord& mount, const 
   next.pid.reset();
   next.mountpoint = target;
   next.files = {paths.tunnel_config};
-  next.mount_time = std::chrono::duration<double>(tools.clock.now().time_since_epoch()).count();
+  next.mount_time = secondsSinceEpoch(tools.clock.now());
   state::MountFiles files;
   if (command.tls) {
     EFS_TRY(pem, tools.files.read(config.certificate));

@@ -26,6 +26,11 @@ class SystemClock final : public Clock {
   MonoTime monotonic() const override { return std::chrono::steady_clock::now(); }
 };
 
+// As state files tell it: seconds since 1970, with a fraction.
+inline double secondsSinceEpoch(WallTime time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
 // UTC by strftime(3) format, e.g. utcText(t, "%Y%m%dT%H%M%SZ").
 std::string utcText(WallTime time, const char* format);
 

@@ -21,6 +21,9 @@
 
 namespace efs::log {
 
+// Of all programs of ours, where nobody says otherwise.
+inline constexpr const char* kDirectory = "/var/log/amazon/efs";
+
 // kOwn: the program writes its file itself, as efs-utils does, and a file system that hangs holds
 // it up.
 enum class Writer { kShared, kOwn };

@@ -12,6 +12,7 @@
 
 #include "efs/base/clock.h"
 #include "efs/base/log.h"
+#include "efs/base/nfs_port.h"
 #include "efs/base/result.h"
 
 namespace efs::tunnel_control {
@@ -25,7 +26,7 @@ struct TunnelConfig {
   // [efs] part.
   int accept_port = 0;       // accept = 127.0.0.1:<port>
   std::string connect_host;  // name or IP literal, without brackets
-  int connect_port = 2049;
+  int connect_port = kNfsPort;
   int verify = 2;           // 0 = chain not checked
   std::string ca_file;      // empty = none named
   std::string certificate;  // `cert`, `key`: client certificate; empty without TLS
@@ -60,5 +61,8 @@ struct TunnelConfig {
   static Result<TunnelConfig> parse(std::string_view text, const std::string& name);
   static Result<TunnelConfig> load(const std::string& path);
 };
+
+// The log of the tunnel of a mount whose configuration names none.
+std::string defaultTunnelLog(const std::string& mount_name);
 
 }  // namespace efs::tunnel_control
