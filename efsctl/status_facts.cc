@@ -11,8 +11,6 @@
 namespace efs::efsctl {
 namespace {
 
-using tunnel_control::Presence;
-
 constexpr Duration kWatchdogPatience{2000};
 
 class Gatherer {
@@ -53,14 +51,14 @@ class Gatherer {
 
  private:
   void takeFromWatchdog(const tunnel_control::SupervisedMount& known) {
-    MountFacts& mount = mounts_[known.name];
+    SeenMount& mount = mounts_[known.name];
     mount.mounted = known.mounted;
     mount.tunnel_pid = known.tunnel_pid;
     mount.restarts = known.restarts;
     mount.last_error = known.last_error;
   }
 
-  void lookAtFiles(MountFacts& mount) const {
+  void lookAtFiles(SeenMount& mount) const {
     const auto paths = store_.paths(mount.name);
     auto state = mount.pending ? store_.readPending(mount.name) : store_.read(mount.name);
     if (state) mount.state = std::move(*state);
@@ -74,7 +72,7 @@ class Gatherer {
   }
 
   // A watchdog's word about mounts and tunnels counts more: it may live in another namespace.
-  void lookAtTable(MountFacts& mount) {
+  void lookAtTable(SeenMount& mount) {
     const int port = state::parseMountName(mount.name)->port;
     if (table_) {
       for (const auto* entry : table_->withTunnelPort(port)) {
@@ -82,14 +80,14 @@ class Gatherer {
       }
     }
     if (mount.restarts) return;
-    if (table_) mount.mounted = mount.mount_points.empty() ? Presence::kNo : Presence::kYes;
+    if (table_) mount.mounted = mount.mount_points.empty() ? Seen::kNo : Seen::kYes;
     if (!mount.state || !mount.state->pid) return;
     const auto found = finder_.find(*mount.state->pid, port);
     if (found) mount.tunnel_pid = found->process.pid();
   }
 
   // A page outlives a tunnel that was killed: only that of the living one counts.
-  void lookAtCounters(MountFacts& mount) const {
+  void lookAtCounters(SeenMount& mount) const {
     if (!mount.tunnel_pid) return;
     const auto reader = tunnel_control::CountersReader::open(
         tunnel_control::countersPath(store_.paths(mount.name).tunnel_config));
@@ -102,7 +100,7 @@ class Gatherer {
   const state::StateStore store_;
   std::optional<mounts::MountTable> table_;
   tunnel_control::TunnelFinder finder_;
-  std::map<std::string, MountFacts> mounts_;
+  std::map<std::string, SeenMount> mounts_;
   StatusFacts facts_;
 };
 

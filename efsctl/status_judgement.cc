@@ -7,17 +7,15 @@
 namespace efs::efsctl {
 namespace {
 
-using tunnel_control::Presence;
-
 // A call may wait for a slow server; longer than this it is worth a look (issue: hang detection).
 constexpr Duration kCallTooOld{15000};
 // One refused attempt is repaired by the next.
 constexpr Duration kServerAwayTooLong{5000};
 
-MountCondition judgeCondition(const MountFacts& mount, bool supervised) {
+MountCondition judgeCondition(const SeenMount& mount, bool supervised) {
   if (mount.pending) return MountCondition::kPending;
-  if (mount.mounted == Presence::kNo) return MountCondition::kUnmounting;
-  if (mount.mounted == Presence::kUnknown) return MountCondition::kUnknown;
+  if (mount.mounted == Seen::kNo) return MountCondition::kUnmounting;
+  if (mount.mounted == Seen::kUnknown) return MountCondition::kUnknown;
   if (mount.tunnel_pid) return MountCondition::kMounted;
   return supervised && mount.last_error.empty() ? MountCondition::kRecovering
                                                 : MountCondition::kTunnelDown;
@@ -33,7 +31,7 @@ std::string tunnelProblem(const MountReport& report) {
   return {};
 }
 
-std::string certificateProblem(const MountFacts& mount, const MountReport& report, WallTime now) {
+std::string certificateProblem(const SeenMount& mount, const MountReport& report, WallTime now) {
   const bool wanted = mount.state && !mount.state->certificate.empty();
   if (!wanted || report.condition == MountCondition::kPending) return {};
   if (!mount.certificate_ends) return "its client certificate cannot be read";
@@ -53,7 +51,7 @@ std::string serverProblem(const MountReport& report) {
   return {};
 }
 
-std::string judgeProblem(const MountFacts& mount, const MountReport& report, WallTime now) {
+std::string judgeProblem(const SeenMount& mount, const MountReport& report, WallTime now) {
   // What goes away needs nothing any more.
   if (report.condition == MountCondition::kUnmounting) return {};
   if (std::string tunnel = tunnelProblem(report); !tunnel.empty()) return tunnel;
@@ -73,7 +71,7 @@ std::string zoneOf(const std::string& host, const std::string& region) {
   return is_zone ? label : std::string();
 }
 
-void takeCounters(const MountFacts& mount, MountReport& report, MonoTime now) {
+void takeCounters(const SeenMount& mount, MountReport& report, MonoTime now) {
   if (!mount.counters) return;
   const auto& numbers = mount.counters->numbers;
   const auto since = [now](std::uint64_t time) {
@@ -85,7 +83,7 @@ void takeCounters(const MountFacts& mount, MountReport& report, MonoTime now) {
   report.cipher = mount.counters->facts.tls;
 }
 
-MountReport judgeMount(const MountFacts& mount, bool supervised, WallTime now, MonoTime now_mono) {
+MountReport judgeMount(const SeenMount& mount, bool supervised, WallTime now, MonoTime now_mono) {
   MountReport report;
   report.name = mount.name;
   if (const auto parsed = state::parseMountName(mount.name)) {

@@ -12,7 +12,7 @@ namespace {
 constexpr Duration kLogPause{60000};
 constexpr int kRest = 3;  // times as long as a costly round took
 // More users than that share one line a minute.
-constexpr std::size_t kMaxSeen = 64;
+constexpr std::size_t kMaxTold = 64;
 constexpr std::int64_t kUnknown = -1;
 constexpr std::int64_t kOthers = -2;
 
@@ -75,18 +75,18 @@ bool ClientGate::allowed(uid_t uid) const {
 
 ClientGate::Verdict ClientGate::refuse(std::int64_t who, const std::string& message) {
   ++refused_;
-  if (seen_.size() >= kMaxSeen && seen_.find(who) == seen_.end()) who = kOthers;
+  if (told_.size() >= kMaxTold && told_.find(who) == told_.end()) who = kOthers;
   const MonoTime now = clock_.monotonic();
-  const auto [entry, first] = seen_.try_emplace(who);
-  Seen& seen = entry->second;
-  if (!first && now - seen.logged < kLogPause) {
-    ++seen.since;
+  const auto [entry, first] = told_.try_emplace(who);
+  Told& told = entry->second;
+  if (!first && now - told.logged < kLogPause) {
+    ++told.since;
     return Verdict::kStranger;
   }
   std::string more;
-  if (seen.since != 0) more = fmt::format("; {} more since the last such line", seen.since);
+  if (told.since != 0) more = fmt::format("; {} more since the last such line", told.since);
   log::warning("A {}{}", message, more);
-  seen = Seen{now, 0};
+  told = Told{now, 0};
   return Verdict::kStranger;
 }
 

@@ -5,8 +5,8 @@
 
 namespace efs::tls_tunnel {
 
-Result<CommandLine> parseCommandLine(const std::vector<std::string>& arguments) {
-  CommandLine line;
+Result<TunnelArguments> parseTunnelArguments(const std::vector<std::string>& arguments) {
+  TunnelArguments line;
   bool options_end = false;
   for (const std::string& argument : arguments) {
     if (options_end || argument.empty() || argument[0] != '-' || argument == "-") {
@@ -22,10 +22,10 @@ Result<CommandLine> parseCommandLine(const std::vector<std::string>& arguments) 
     } else if (argument == "--no-direct-s3-read") {
       line.no_direct_s3_read = true;
     } else if (argument == "-h" || argument == "--help") {
-      line.action = CommandLine::Action::kHelp;
+      line.action = TunnelArguments::Action::kHelp;
       return line;
     } else if (argument == "-V" || argument == "--version") {
-      line.action = CommandLine::Action::kVersion;
+      line.action = TunnelArguments::Action::kVersion;
       return line;
     } else {
       return Error(ErrorKind::kInvalidInput, "unknown option '" + printable(argument) + "'");

@@ -120,9 +120,9 @@ Result<tls::TlsClientContext> makeTls(const TunnelConfig& config, const Clock& c
   return tls::TlsClientContext::create(options, clock);
 }
 
-class Tunnel {
+class TunnelProgram {
  public:
-  Tunnel(CommandLine line, StatusPipe status)
+  TunnelProgram(TunnelArguments line, StatusPipe status)
       : line_(std::move(line)), status_(std::move(status)) {}
 
   Status run() {
@@ -248,7 +248,7 @@ class Tunnel {
     refreshAuthorities(*tls_);
   }
 
-  CommandLine line_;
+  TunnelArguments line_;
   StatusPipe status_;
   const SystemClock clock_;
   Limits limits_;
@@ -265,8 +265,8 @@ class Tunnel {
   std::optional<TunnelServer> server_;
 };
 
-int serve(CommandLine line) {
-  Tunnel tunnel(std::move(line), StatusPipe::fromEnvironment());
+int serve(TunnelArguments line) {
+  TunnelProgram tunnel(std::move(line), StatusPipe::fromEnvironment());
   auto status = tunnel.run();
   if (status) return 0;
   const Error error = status.error();
@@ -291,16 +291,16 @@ void forgetEnvironment() {
 }  // namespace
 
 int runTunnel(const std::vector<std::string>& arguments) {
-  auto line = parseCommandLine(arguments);
+  auto line = parseTunnelArguments(arguments);
   if (!line) {
     fmt::print(stderr, "efs-proxy: {}\n{}", line.error().message(), usage());
     return kExitUsage;
   }
-  if (line->action == CommandLine::Action::kHelp) {
+  if (line->action == TunnelArguments::Action::kHelp) {
     fmt::print("{}", usage());
     return 0;
   }
-  if (line->action == CommandLine::Action::kVersion) {
+  if (line->action == TunnelArguments::Action::kVersion) {
     fmt::print("{}", versionLine("efs-proxy"));
     return 0;
   }

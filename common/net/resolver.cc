@@ -5,7 +5,6 @@
 #include <netdb.h>
 #include <poll.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -16,6 +15,7 @@
 
 #include "dns_errors.h"
 #include "dns_sockets.h"
+#include "efs/base/file_stamp.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/text.h"
 #include "efs/base/unique_fd.h"
@@ -29,22 +29,6 @@ constexpr int kTriesPerServer = 2;
 constexpr std::size_t kMaxAddresses = 32;
 // RFC 1035 section 2.3.4: 253 characters, and the trailing dot.
 constexpr std::size_t kMaxNameLength = 254;
-
-// Identity of a file's content as far as stat(2) tells; a missing file is all zero.
-struct FileStamp {
-  dev_t device = 0;
-  ino_t inode = 0;
-  off_t size = 0;
-  std::int64_t changed_s = 0;
-  std::int64_t changed_ns = 0;
-  bool operator==(const FileStamp&) const = default;
-};
-
-FileStamp stampOf(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return {};
-  return {info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec};
-}
 
 Resolver::Addresses addressesOf(const ares_addrinfo& info, std::uint16_t port) {
   Resolver::Addresses addresses;
@@ -160,7 +144,7 @@ Status Resolver::Impl::open() {
   const UniqueFd readable(::open(options.resolv_conf.c_str(), O_RDONLY | O_CLOEXEC));
   if (!readable.valid() && isExhaustion(errno)) return Error::fromErrno(errno, options.resolv_conf);
   // Taken before the file is read: a change in between is seen as a change later.
-  stamp = stampOf(options.resolv_conf);
+  stamp = FileStamp::of(options.resolv_conf);
   const int status = ares_init_options(&channel, &settings, mask);
   if (status == ARES_SUCCESS) {
     calls.attach(channel);
@@ -171,7 +155,7 @@ Status Resolver::Impl::open() {
 }
 
 void Resolver::Impl::refresh() {
-  if (questions != 0 || (channel != nullptr && stamp == stampOf(options.resolv_conf))) return;
+  if (questions != 0 || (channel != nullptr && stamp == FileStamp::of(options.resolv_conf))) return;
   ares_channel old = std::exchange(channel, nullptr);
   // Idle UDP sockets of the old channel vanish from `watches` here.
   if (old != nullptr) ares_destroy(old);

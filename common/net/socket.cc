@@ -104,7 +104,7 @@ Status setKeepAlive(int fd, const KeepAlive& settings) {
 
 Status setNoDelay(int fd) { return setInt(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY"); }
 
-Result<Listener> listenLoopback(int port, int backlog) {
+Result<ListeningSocket> listenLoopback(int port, int backlog) {
   if (port < 0 || port > kMaxPort) {
     return Error(ErrorKind::kInvalidInput, "port " + std::to_string(port) + " is not 0 to 65535");
   }
@@ -114,10 +114,11 @@ Result<Listener> listenLoopback(int port, int backlog) {
     return Error::fromErrno(errno, "listening on 127.0.0.1:" + std::to_string(port));
   }
   EFS_TRY(actual, boundPort(fd.get()));
-  return Listener{std::move(fd), actual};
+  return ListeningSocket{std::move(fd), actual};
 }
 
-Result<Listener> listenInRange(int lower, int upper, const std::function<bool(int)>& reserved) {
+Result<ListeningSocket> listenInRange(int lower, int upper,
+                                      const std::function<bool(int)>& reserved) {
   const std::string range = std::to_string(lower) + " to " + std::to_string(upper);
   if (lower >= upper || lower < 1 || upper > kMaxPort + 1) {
     return Error(ErrorKind::kInvalidInput, "port range " + range + " is empty or not 1 to 65535");

@@ -23,11 +23,7 @@ struct CloseDir {
 
 class SystemFiles final : public StateFiles {
  public:
-  FileStamp stamp(const std::string& path) override {
-    struct stat info {};
-    if (::stat(path.c_str(), &info) != 0) return {};
-    return {info.st_dev, info.st_ino, info.st_size, info.st_mtim, info.st_mode & 07777U};
-  }
+  FileStamp stamp(const std::string& path) override { return FileStamp::of(path); }
 
   bool isRegular(const std::string& path) override {
     struct stat info {};

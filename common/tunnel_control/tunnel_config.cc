@@ -124,9 +124,9 @@ Result<Values> readLines(std::string_view text, const std::string& name) {
 }
 
 // Typed access to the lines; remembers the first failure so that callers stay flat.
-class KeyReader {
+class SectionReader {
  public:
-  KeyReader(const Values& values, const std::string& name) : values_(values), name_(name) {}
+  SectionReader(const Values& values, const std::string& name) : values_(values), name_(name) {}
 
   bool has(const std::string& key) const { return values_.count(toLower(key)) != 0; }
   std::string text(const std::string& key) const {
@@ -203,7 +203,7 @@ class KeyReader {
   std::optional<Error> failure_;
 };
 
-void readGlobalKeys(KeyReader& keys, TunnelConfig& config) {
+void readGlobalKeys(SectionReader& keys, TunnelConfig& config) {
   keys.flag(".fips", config.fips);
   config.pid_file = keys.required(".pid");
   config.log_file = keys.text(".output");
@@ -212,7 +212,7 @@ void readGlobalKeys(KeyReader& keys, TunnelConfig& config) {
   config.debug = level == "debug" || level == "trace" || level == "7";
 }
 
-void readServiceKeys(KeyReader& keys, TunnelConfig& config) {
+void readServiceKeys(SectionReader& keys, TunnelConfig& config) {
   constexpr std::int64_t kYear = 366LL * 24 * 3600;
   keys.hostAndPort("efs.connect", config.connect_host, config.connect_port);
   std::string accept_host;
@@ -270,7 +270,7 @@ std::string TunnelConfig::serialize(bool tls) const {
 
 Result<TunnelConfig> TunnelConfig::parse(std::string_view text, const std::string& name) {
   EFS_TRY(values, readLines(text, name));
-  KeyReader keys(values, name);
+  SectionReader keys(values, name);
   TunnelConfig config;
   readGlobalKeys(keys, config);
   readServiceKeys(keys, config);

@@ -19,13 +19,13 @@ Error badStatus(const std::string& why) {
   return {ErrorKind::kInvalidInput, "the watchdog's status: " + why};
 }
 
-const char* presenceName(Presence presence) {
-  switch (presence) {
-    case Presence::kNo:
+const char* nameOf(Seen seen) {
+  switch (seen) {
+    case Seen::kNo:
       return "no";
-    case Presence::kYes:
+    case Seen::kYes:
       return "yes";
-    case Presence::kUnknown:
+    case Seen::kUnknown:
       break;
   }
   return "unknown";
@@ -53,7 +53,7 @@ std::optional<int> pidOf(const Json& object, const char* key) {
 Json encodeMount(const SupervisedMount& mount) {
   Json object{{"name", mount.name},
               {"pending", mount.pending},
-              {"mounted", presenceName(mount.mounted)},
+              {"mounted", nameOf(mount.mounted)},
               {"restarts", mount.restarts},
               {"last_error", printable(mount.last_error, kMaxErrorText)}};
   if (mount.tunnel_pid) object["tunnel_pid"] = *mount.tunnel_pid;
@@ -68,8 +68,8 @@ Result<SupervisedMount> decodeMount(const Json& object) {
   const auto pending = object.find("pending");
   mount.pending = pending != object.end() && pending->is_boolean() && pending->get<bool>();
   const std::string mounted = textOf(object, "mounted");
-  if (mounted == "yes") mount.mounted = Presence::kYes;
-  if (mounted == "no") mount.mounted = Presence::kNo;
+  if (mounted == "yes") mount.mounted = Seen::kYes;
+  if (mounted == "no") mount.mounted = Seen::kNo;
   mount.tunnel_pid = pidOf(object, "tunnel_pid");
   mount.restarts =
       numberOf(object, "restarts", std::numeric_limits<std::int64_t>::max()).value_or(0);

@@ -62,7 +62,7 @@ class MountSession {
   FactFinder facts_finder_;
   std::optional<net::NetworkNamespace> network_;
   MountFacts facts_;
-  net::Listener listener_;
+  net::ListeningSocket listener_;
   MountPlan plan_;
   std::optional<OwnTunnel> tunnel_;
   std::optional<OwnMount> own_mount_;

@@ -3,8 +3,8 @@
 namespace efs::mount_helper {
 namespace {
 
-Result<net::Listener> listenAt(int port, const state::StateStore& store,
-                               const KernelCalls& kernel) {
+Result<net::ListeningSocket> listenAt(int port, const state::StateStore& store,
+                                      const KernelCalls& kernel) {
   constexpr std::string_view kHint = "choose another tlsport or leave the option out";
   const std::string unavailable = "Specified port [" + std::to_string(port) + "] is unavailable";
   if (store.portReserved(port)) {
@@ -22,9 +22,10 @@ Result<net::Listener> listenAt(int port, const state::StateStore& store,
 
 }  // namespace
 
-Result<net::Listener> listenForTunnel(const MountRequest& request,
-                                      const settings::MountSettings& settings,
-                                      const state::StateStore& store, const KernelCalls& kernel) {
+Result<net::ListeningSocket> listenForTunnel(const MountRequest& request,
+                                             const settings::MountSettings& settings,
+                                             const state::StateStore& store,
+                                             const KernelCalls& kernel) {
   if (request.tls_port) return listenAt(*request.tls_port, store, kernel);
   if (settings.port_lower <= 0 || settings.port_upper <= 0) {
     return Error(ErrorKind::kInvalidInput,

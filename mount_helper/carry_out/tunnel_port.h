@@ -14,8 +14,9 @@ namespace efs::mount_helper {
 // In the mount's network namespace. From here on nobody else can take the port; the state file
 // reserves it for other helpers too. kBusy also for a port of a mount that has lost its tunnel and
 // its state: its NFS client still asks for it, and would go through our tunnel with our identity.
-Result<net::Listener> listenForTunnel(const MountRequest& request,
-                                      const settings::MountSettings& settings,
-                                      const state::StateStore& store, const KernelCalls& kernel);
+Result<net::ListeningSocket> listenForTunnel(const MountRequest& request,
+                                             const settings::MountSettings& settings,
+                                             const state::StateStore& store,
+                                             const KernelCalls& kernel);
 
 }  // namespace efs::mount_helper

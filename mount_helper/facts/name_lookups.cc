@@ -3,6 +3,7 @@
 #include "efs/base/nfs_port.h"
 
 namespace efs::mount_helper {
+
 NameLookups::NameLookups(net::Resolver resolver, const Clock& clock, Duration patience)
     : clock_(clock), patience_(patience), resolver_(std::move(resolver)) {}
 

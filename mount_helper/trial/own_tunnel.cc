@@ -35,7 +35,7 @@ std::vector<std::string> filesOf(const MountPlan& plan) {
 
 }  // namespace
 
-Result<OwnTunnel> OwnTunnel::start(const MountPlan& plan, const net::Listener& listener,
+Result<OwnTunnel> OwnTunnel::start(const MountPlan& plan, const net::ListeningSocket& listener,
                                    const Clock& clock, Duration patience) {
   log::info("Starting efs-proxy: \"{}\"", join(plan.tunnel_command, " "));
   EFS_TRY(launched,

@@ -18,7 +18,7 @@ class OwnTunnel {
  public:
   // Starts the tunnel behind `listener` and waits until it serves it. The error names the tunnel's
   // own reason.
-  static Result<OwnTunnel> start(const MountPlan& plan, const net::Listener& listener,
+  static Result<OwnTunnel> start(const MountPlan& plan, const net::ListeningSocket& listener,
                                  const Clock& clock, Duration patience);
 
   pid_t pid() const { return process_.pid(); }

@@ -10,8 +10,6 @@ namespace efs::tls {
 
 namespace {
 
-using StorePtr = std::unique_ptr<X509_STORE, Deleter<X509_STORE_free>>;
-
 Error loadError(const std::string& what) {
   const unsigned long first = ERR_peek_error();
   const int reason = ERR_GET_REASON(first);
@@ -27,8 +25,8 @@ Status Authorities::load(SSL_CTX* context) {
   if (path_.empty())
     return Error(ErrorKind::kInvalidInput, "no certificate authority file, but verify is on");
   // Before the file is read: a change in between is seen as one later.
-  loaded_ = stamp();
-  if (loaded_ == Stamp())
+  loaded_ = FileStamp::of(path_);
+  if (!loaded_.exists())
     return Error(ErrorKind::kNotFound, "certificate authority file " + path_ + " does not exist");
   StorePtr store(X509_STORE_new());
   if (!store || X509_STORE_load_file(store.get(), path_.c_str()) != 1) {
@@ -41,13 +39,6 @@ Status Authorities::load(SSL_CTX* context) {
   return {};
 }
 
-bool Authorities::changed() const { return stamp() != loaded_; }
-
-Authorities::Stamp Authorities::stamp() const {
-  struct stat info {};
-  if (::stat(path_.c_str(), &info) != 0) return {};
-  return {info.st_dev,          info.st_ino,         info.st_size,        info.st_mtim.tv_sec,
-          info.st_mtim.tv_nsec, info.st_ctim.tv_sec, info.st_ctim.tv_nsec};
-}
+bool Authorities::changed() const { return !loaded_.untouched(FileStamp::of(path_)); }
 
 }  // namespace efs::tls

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <openssl/ssl.h>
-#include <sys/stat.h>
 
 #include <string>
 
+#include "efs/base/file_stamp.h"
 #include "efs/base/result.h"
 
 namespace efs::tls {
@@ -23,20 +23,8 @@ class Authorities {
   bool changed() const;
 
  private:
-  struct Stamp {
-    dev_t device = 0;
-    ino_t inode = 0;
-    off_t size = 0;
-    std::int64_t modified_s = 0;
-    std::int64_t modified_ns = 0;
-    std::int64_t changed_s = 0;
-    std::int64_t changed_ns = 0;
-    bool operator==(const Stamp&) const = default;
-  };
-  Stamp stamp() const;
-
   std::string path_;
-  Stamp loaded_;
+  FileStamp loaded_;
 };
 
 }  // namespace efs::tls

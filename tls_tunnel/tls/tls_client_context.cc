@@ -21,11 +21,7 @@ namespace {
 constexpr std::size_t kReadBuffer = std::size_t{128} << 10U;
 constexpr int kMaxIntermediates = 10;
 
-using ChainPtr =
-    std::unique_ptr<STACK_OF(X509),
-                    decltype([](STACK_OF(X509) * chain) { sk_X509_pop_free(chain, X509_free); })>;
-
-struct Identity {
+struct OwnIdentity {
   CertificatePtr certificate;
   ChainPtr chain;
   KeyPtr key;
@@ -67,8 +63,8 @@ Result<KeyPtr> readKey(const std::string& path) {
   return key;
 }
 
-Result<Identity> readIdentity(const TlsOptions& options) {
-  Identity identity;
+Result<OwnIdentity> readIdentity(const TlsOptions& options) {
+  OwnIdentity identity;
   identity.chain.reset(sk_X509_new_null());
   EFS_TRY(certificate, readCertificate(options.certificate_file, identity.chain.get()));
   EFS_TRY(key, readKey(options.key_file));
@@ -150,7 +146,7 @@ struct TlsClientContext::Impl {
     return present == nullptr ||
            ASN1_TIME_compare(X509_get0_notAfter(certificate), X509_get0_notAfter(present)) > 0;
   }
-  Status use(const Identity& identity) const {
+  Status use(const OwnIdentity& identity) const {
     if (SSL_CTX_use_cert_and_key(context.get(), identity.certificate.get(), identity.key.get(),
                                  identity.chain.get(), 1) != 1)
       return opensslError("using client certificate " + options.certificate_file);

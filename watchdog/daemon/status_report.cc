@@ -5,20 +5,7 @@
 namespace efs::watchdog {
 namespace {
 
-using tunnel_control::Presence;
 using tunnel_control::SupervisedMount;
-
-Presence presence(Seen seen) {
-  switch (seen) {
-    case Seen::kNo:
-      return Presence::kNo;
-    case Seen::kYes:
-      return Presence::kYes;
-    case Seen::kUnknown:
-      break;
-  }
-  return Presence::kUnknown;
-}
 
 // The first thing that fails: without a tunnel nothing works, without a renewal it works for a
 // while, without a saved state file until the watchdog is replaced.
@@ -44,7 +31,7 @@ tunnel_control::WatchdogStatus reportStatus(const Supervisor& supervisor) {
     SupervisedMount& entry = status.mounts.emplace_back();
     entry.name = name;
     entry.pending = mount.pending;
-    entry.mounted = presence(supervisor.view().mounted(mount.port));
+    entry.mounted = supervisor.view().mounted(mount.port);
     if (mount.tunnel && !mount.tunnel->ended()) entry.tunnel_pid = mount.tunnel->pid();
     entry.restarts = mount.restarts;
     entry.last_error = presentError(mount);

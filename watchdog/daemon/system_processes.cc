@@ -53,9 +53,9 @@ class SystemSearch final : public TunnelSearch {
  public:
   explicit SystemSearch(EventLoop& loop) : loop_(loop) {}
 
-  Result<FoundTunnel> find(pid_t pid, int port) override {
+  Result<HeldTunnel> find(pid_t pid, int port) override {
     EFS_TRY(found, finder_.find(pid, port));
-    FoundTunnel result;
+    HeldTunnel result;
     result.tunnel = std::make_unique<SystemTunnel>(loop_, std::move(found.process));
     if (found.listener.valid()) {
       result.listener = std::make_unique<SystemListener>(std::move(found.listener));

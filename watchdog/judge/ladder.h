@@ -14,11 +14,9 @@
 #include <vector>
 
 #include "efs/base/clock.h"
+#include "efs/base/seen.h"
 
 namespace efs::watchdog {
-
-// An answer that may be unobtainable, e.g. without /proc/net/nfsfs. Unknown never means "no".
-enum class Seen { kNo, kYes, kUnknown };
 
 // The last NULL call that was sent through the tunnel on a connection of our own.
 enum class Probe {

@@ -60,7 +60,7 @@ void Adoption::noteFailure(MountRecord& mount, const Error& error) {
   }
 }
 
-void Adoption::take(MountRecord& mount, FoundTunnel found) {
+void Adoption::take(MountRecord& mount, HeldTunnel found) {
   mount.blind = mount.forbidden = false;
   mount.unaccepted_since.reset();
   const pid_t pid = found.tunnel->pid();

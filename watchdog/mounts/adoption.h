@@ -24,7 +24,7 @@ class Adoption {
   std::vector<pid_t> candidates(const MountRecord& mount) const;
   bool adoptProcess(MountRecord& mount, TunnelSearch& search, pid_t pid);
   void noteFailure(MountRecord& mount, const Error& error);
-  void take(MountRecord& mount, FoundTunnel found);
+  void take(MountRecord& mount, HeldTunnel found);
   bool adoptByPort(MountRecord& mount, TunnelSearch& search);
   bool nobodyServes(MountRecord& mount, TunnelSearch& search) const;
 

@@ -3,11 +3,6 @@
 #include <utility>
 
 namespace efs::watchdog {
-namespace {
-
-Seen toSeen(bool yes) { return yes ? Seen::kYes : Seen::kNo; }
-
-}  // namespace
 
 void MountView::refresh() {
   auto table = kernel_.mountTable();

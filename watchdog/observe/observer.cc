@@ -47,7 +47,7 @@ Observation Observer::observe(const MountRecord& mount) const {
 void Observer::observePending(const MountRecord& mount, Observation& seen) const {
   seen.pending = true;
   const auto held = context_.store.pendingHeld(mount.name);
-  if (held) seen.helper = *held ? Seen::kYes : Seen::kNo;
+  if (held) seen.helper = toSeen(*held);
   seen.being_made = isBeingMade(mount.name);
   seen.given_up = mount.health.given_up;
 }
@@ -95,7 +95,7 @@ Seen Observer::locksOn(const MountRecord& mount) const {
   if (!table || entries.empty()) return Seen::kUnknown;
   const bool held = std::any_of(entries.begin(), entries.end(),
                                 [&](const auto* entry) { return table->heldOn(entry->device); });
-  return held ? Seen::kYes : Seen::kNo;
+  return toSeen(held);
 }
 
 }  // namespace efs::watchdog

@@ -64,7 +64,7 @@ void TargetMover::checkHome(MountRecord& mount) {
 }
 
 void TargetMover::homeAnswered(MountRecord& mount, const Result<std::string>& answer) {
-  mount.health.home_answers = answer ? Seen::kYes : Seen::kNo;
+  mount.health.home_answers = toSeen(answer.has_value());
 }
 
 void TargetMover::returnHome(MountRecord& mount) {

@@ -55,7 +55,7 @@ class TunnelPage {
 };
 using TunnelPagePtr = std::unique_ptr<TunnelPage>;
 
-struct FoundTunnel {
+struct HeldTunnel {
   TunnelPtr tunnel;
   ListenerPtr listener;  // duplicate of its listening socket; null where the kernel refuses
 };
@@ -67,7 +67,7 @@ class TunnelSearch {
  public:
   virtual ~TunnelSearch() = default;
   // Is this process the tunnel of this port?
-  virtual Result<FoundTunnel> find(pid_t pid, int port) = 0;
+  virtual Result<HeldTunnel> find(pid_t pid, int port) = 0;
   // The tunnel of our network that listens on the port, whatever any file says.
   virtual Result<std::optional<pid_t>> byPort(int port) = 0;
   // Of our own network; valid as long as this search.

@@ -82,7 +82,7 @@ class SimulatedSearch final : public TunnelSearch {
  public:
   explicit SimulatedSearch(World& world) : world_(world) {}
 
-  Result<FoundTunnel> find(pid_t pid, int port) override {
+  Result<HeldTunnel> find(pid_t pid, int port) override {
     if (!world_.daemon.enter("looking at a process")) return Error(ErrorKind::kCancelled, "dead");
     if (world_.files.scarce) return Error::fromErrno(EMFILE, "opening a process");
     if (const auto stranger = world_.tunnels.strangerAt(pid)) {
@@ -91,7 +91,7 @@ class SimulatedSearch final : public TunnelSearch {
     const auto tunnel = world_.tunnels.withPid(pid);
     const bool right = tunnel && (tunnel->port == port || world_.plan.put_back.trusts_pids);
     if (!right) return Error(ErrorKind::kNotFound, "no tunnel of this port");
-    return FoundTunnel{
+    return HeldTunnel{
         std::make_unique<SimulatedTunnel>(world_, tunnel),
         tunnel->listener ? std::make_unique<SimulatedListener>(tunnel->listener) : nullptr};
   }

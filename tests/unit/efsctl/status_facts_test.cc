@@ -12,7 +12,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using tunnel_control::Presence;
 
 struct GatherStatus : ::testing::Test {
   void SetUp() override {
@@ -45,14 +44,14 @@ TEST_F(GatherStatus, JoinsStateFilesConfigurationAndMountTable) {
   EXPECT_THAT(facts.watchdog_error, HasSubstr("watchdog"));
   ASSERT_EQ(facts.mounts.size(), 2U);
   EXPECT_EQ(facts.mounts[0].name, "fs-1.mnt.a b.20049");
-  EXPECT_EQ(facts.mounts[0].mounted, Presence::kYes);
+  EXPECT_EQ(facts.mounts[0].mounted, Seen::kYes);
   EXPECT_THAT(facts.mounts[0].mount_points, ElementsAre("/mnt/a b", "/bind"));
   EXPECT_EQ(facts.mounts[0].tunnel_pid, std::nullopt) << "no such process";
   const auto load = tunnel_control::TunnelConfig::load(dir.at("stunnel-config.fs-1.mnt.a b.20049"));
   ASSERT_TRUE(facts.mounts[0].tunnel_config) << (load ? "" : load.error().message());
   EXPECT_EQ(facts.mounts[0].tunnel_config->connect_host, "fs-1.efs.eu-west-1.amazonaws.com");
   EXPECT_TRUE(facts.mounts[1].pending);
-  EXPECT_EQ(facts.mounts[1].mounted, Presence::kNo);
+  EXPECT_EQ(facts.mounts[1].mounted, Seen::kNo);
 }
 
 TEST_F(GatherStatus, BrokenStateFileAndUnreadableTableAreFactsToo) {
@@ -61,7 +60,7 @@ TEST_F(GatherStatus, BrokenStateFileAndUnreadableTableAreFactsToo) {
   const auto facts = gather();
   ASSERT_EQ(facts.mounts.size(), 1U);
   EXPECT_FALSE(facts.mounts[0].state);
-  EXPECT_EQ(facts.mounts[0].mounted, Presence::kUnknown);
+  EXPECT_EQ(facts.mounts[0].mounted, Seen::kUnknown);
 }
 
 TEST_F(GatherStatus, MissingStateDirectoryHasNoMounts) {

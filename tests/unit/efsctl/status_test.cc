@@ -10,7 +10,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using tunnel_control::Presence;
 
 const WallTime kNow = WallTime(std::chrono::seconds(1767323045));  // 2026-01-02T03:04:05Z
 
@@ -18,10 +17,10 @@ const MonoTime kMono = MonoTime(std::chrono::hours(5));
 
 std::uint64_t ago(Duration time) { return tunnel_control::countersTime(kMono - time); }
 
-MountFacts healthyMount() {
-  MountFacts mount;
+SeenMount healthyMount() {
+  SeenMount mount;
   mount.name = "fs-0123.mnt.efs.20049";
-  mount.mounted = Presence::kYes;
+  mount.mounted = Seen::kYes;
   mount.mount_points = {"/mnt/efs"};
   mount.state.emplace();
   mount.state->mountpoint = "/mnt/efs";
@@ -37,7 +36,7 @@ MountFacts healthyMount() {
   return mount;
 }
 
-StatusFacts factsOf(std::vector<MountFacts> mounts) {
+StatusFacts factsOf(std::vector<SeenMount> mounts) {
   StatusFacts facts;
   facts.now = kNow;
   facts.now_monotonic = kMono;
@@ -48,7 +47,7 @@ StatusFacts factsOf(std::vector<MountFacts> mounts) {
   return facts;
 }
 
-MountReport judged(const MountFacts& mount) { return judgeStatus(factsOf({mount})).mounts.at(0); }
+MountReport judged(const SeenMount& mount) { return judgeStatus(factsOf({mount})).mounts.at(0); }
 
 TEST(JudgeStatus, HealthyMountHasNoProblem) {
   const auto report = judgeStatus(factsOf({healthyMount()}));
@@ -70,10 +69,10 @@ TEST(JudgeStatus, KnowsEveryCondition) {
   mount.last_error = "no such program";
   EXPECT_EQ(judged(mount).condition, MountCondition::kTunnelDown);
   EXPECT_EQ(judged(mount).problem, "its tunnel is dead: no such program");
-  mount.mounted = Presence::kNo;
+  mount.mounted = Seen::kNo;
   EXPECT_EQ(judged(mount).condition, MountCondition::kUnmounting);
   EXPECT_EQ(judged(mount).problem, "") << "what goes away needs nothing";
-  mount.mounted = Presence::kUnknown;
+  mount.mounted = Seen::kUnknown;
   EXPECT_EQ(judged(mount).condition, MountCondition::kUnknown);
   EXPECT_NE(judged(mount).problem, "");
   mount = healthyMount();

@@ -29,7 +29,7 @@ class DeafPort {
   Endpoint endpoint() const { return loopback(listener_.port); }
 
  private:
-  Listener listener_ = std::move(*listenLoopback(0, 0));
+  ListeningSocket listener_ = std::move(*listenLoopback(0, 0));
   std::vector<UniqueFd> queued_;
 };
 

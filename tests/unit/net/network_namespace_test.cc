@@ -88,7 +88,7 @@ TEST(NetworkNamespace, IsFoundBySocketWhenItsPathIsGone) {
   if (!other.exists()) GTEST_SKIP() << "needs root";
   const auto there = NetworkNamespace::open(other.path());
   ASSERT_TRUE(there);
-  Listener listener;
+  ListeningSocket listener;
   ino_t inside = 0;
   ASSERT_TRUE(there->run([&]() -> Status {
     inside = currentNamespace();

@@ -54,7 +54,7 @@ class SocketOwnersTest : public testing::TestWithParam<bool> {
     return !owners_.whyTable().empty();
   }
 
-  Listener listener_;
+  ListeningSocket listener_;
   UniqueFd client_;
   UniqueFd accepted_;
   Endpoint client_end_;

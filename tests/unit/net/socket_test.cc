@@ -67,7 +67,7 @@ TEST(ListenInRange, TakesEveryFreePortOfTheHalfOpenRangeThenIsBusy) {
   const int lower = anchor->port;
   const int upper = std::min(lower + 4, 65536);
   std::set<int> ports;
-  std::vector<Listener> kept;
+  std::vector<ListeningSocket> kept;
   for (int i = lower; i < upper; ++i) {
     auto listener = listenInRange(lower, upper, nullptr);
     if (!listener) break;

@@ -5,15 +5,16 @@
 namespace efs::tls_tunnel {
 namespace {
 
-using Action = CommandLine::Action;
+using Action = TunnelArguments::Action;
 
 // TUN-1
 TEST(CommandLine, TakesTheFormsThatEveryCallerUses) {
-  const auto tls = parseCommandLine({"/run/efs/stunnel-config.x", "--tls", "--no-direct-s3-read"});
+  const auto tls =
+      parseTunnelArguments({"/run/efs/stunnel-config.x", "--tls", "--no-direct-s3-read"});
   ASSERT_TRUE(tls);
   EXPECT_EQ(tls->config_path, "/run/efs/stunnel-config.x");
   EXPECT_TRUE(tls->tls);
-  const auto plain = parseCommandLine({"--no-direct-s3-read", "cfg"});
+  const auto plain = parseTunnelArguments({"--no-direct-s3-read", "cfg"});
   ASSERT_TRUE(plain);
   EXPECT_EQ(plain->config_path, "cfg");
   EXPECT_FALSE(plain->tls);
@@ -21,24 +22,25 @@ TEST(CommandLine, TakesTheFormsThatEveryCallerUses) {
 
 // TUN-1
 TEST(CommandLine, KnowsHelpAndVersion) {
-  EXPECT_EQ(parseCommandLine({"-h"})->action, Action::kHelp);
-  EXPECT_EQ(parseCommandLine({"cfg", "--help"})->action, Action::kHelp);
-  EXPECT_EQ(parseCommandLine({"--version"})->action, Action::kVersion);
+  EXPECT_EQ(parseTunnelArguments({"-h"})->action, Action::kHelp);
+  EXPECT_EQ(parseTunnelArguments({"cfg", "--help"})->action, Action::kHelp);
+  EXPECT_EQ(parseTunnelArguments({"--version"})->action, Action::kVersion);
 }
 
 TEST(CommandLine, TakesEverythingBehindTwoDashesAsAName) {
-  EXPECT_EQ(parseCommandLine({"--", "--tls"})->config_path, "--tls");
+  EXPECT_EQ(parseTunnelArguments({"--", "--tls"})->config_path, "--tls");
 }
 
 // TUN-5
 TEST(CommandLine, RefusesWhatItDoesNotUnderstand) {
   const std::vector<std::vector<std::string>> lines = {
       {}, {""}, {"a", "b"}, {"--tls"}, {"cfg", "--tsl"}, {"cfg", "-x"}, {"cfg", ""}, {"--"}};
-  for (const auto& line : lines) EXPECT_FALSE(parseCommandLine(line)) << line.size();
+  for (const auto& line : lines) EXPECT_FALSE(parseTunnelArguments(line)) << line.size();
 }
 
 TEST(CommandLine, ErrorsNameTheArgumentInPrintableForm) {
-  EXPECT_NE(parseCommandLine({"cfg", "--a\nb"}).error().message().find("--a?b"), std::string::npos);
+  EXPECT_NE(parseTunnelArguments({"cfg", "--a\nb"}).error().message().find("--a?b"),
+            std::string::npos);
 }
 
 // ST-3

@@ -106,7 +106,7 @@ class Finding : public testing::Test {
     EXPECT_FALSE(found);
     return found ? ErrorKind::kInternal : found.error().kind();
   }
-  net::Listener listener_;
+  net::ListeningSocket listener_;
 };
 
 TEST_F(Finding, KnowsALivingTunnelByPidAndByPort) {

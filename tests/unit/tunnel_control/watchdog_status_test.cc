@@ -20,13 +20,13 @@ WatchdogStatus sample() {
   status.version = "0.1.0";
   SupervisedMount mount;
   mount.name = "fs-1.mnt.20049";
-  mount.mounted = Presence::kYes;
+  mount.mounted = Seen::kYes;
   mount.tunnel_pid = 345;
   mount.restarts = 7;
   status.mounts.push_back(mount);
   mount.name = "fs-2.mnt b.20050";
   mount.pending = true;
-  mount.mounted = Presence::kUnknown;
+  mount.mounted = Seen::kUnknown;
   mount.tunnel_pid.reset();
   mount.last_error = "no \"credentials\"\nat all";
   status.mounts.push_back(mount);
@@ -41,12 +41,12 @@ TEST(WatchdogStatus, SurvivesTheWay) {
   EXPECT_EQ(read->idle, "");
   ASSERT_EQ(read->mounts.size(), 2U);
   EXPECT_EQ(read->mounts[0].name, "fs-1.mnt.20049");
-  EXPECT_EQ(read->mounts[0].mounted, Presence::kYes);
+  EXPECT_EQ(read->mounts[0].mounted, Seen::kYes);
   EXPECT_EQ(read->mounts[0].tunnel_pid, 345);
   EXPECT_EQ(read->mounts[0].restarts, 7);
   EXPECT_FALSE(read->mounts[0].pending);
   EXPECT_TRUE(read->mounts[1].pending);
-  EXPECT_EQ(read->mounts[1].mounted, Presence::kUnknown);
+  EXPECT_EQ(read->mounts[1].mounted, Seen::kUnknown);
   EXPECT_EQ(read->mounts[1].tunnel_pid, std::nullopt);
   EXPECT_EQ(read->mounts[1].last_error, "no \"credentials\"?at all") << "one line";
 }

@@ -303,11 +303,11 @@ class Host final : public Processes, public Ports, public ListenerStore {
   class Search final : public TunnelSearch {
    public:
     explicit Search(Host& host) : host_(host) {}
-    Result<FoundTunnel> find(pid_t pid, int port) override {
+    Result<HeldTunnel> find(pid_t pid, int port) override {
       for (const auto& process : host_.all) {
         if (process->pid != pid || process->port != port || !process->alive) continue;
-        return FoundTunnel{host_.handle(process),
-                           std::make_unique<PortHandle>(host_.open_ports, port)};
+        return HeldTunnel{host_.handle(process),
+                          std::make_unique<PortHandle>(host_.open_ports, port)};
       }
       return Error(ErrorKind::kNotFound, "not a tunnel of this port");
     }

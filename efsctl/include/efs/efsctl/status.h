@@ -28,10 +28,10 @@ struct StatusOptions {
 Result<StatusOptions> parseStatusOptions(const std::vector<std::string>& words);
 
 // What was seen of one mount.
-struct MountFacts {
+struct SeenMount {
   std::string name;
   bool pending = false;
-  tunnel_control::Presence mounted = tunnel_control::Presence::kUnknown;
+  Seen mounted = Seen::kUnknown;
   std::vector<std::string> mount_points;   // in this mount namespace
   std::optional<state::MountState> state;  // nullopt: the file cannot be read
   std::optional<tunnel_control::TunnelConfig> tunnel_config;
@@ -46,7 +46,7 @@ struct StatusFacts {
   MonoTime now_monotonic;
   std::optional<tunnel_control::WatchdogStatus> watchdog;  // nullopt: none answers
   std::string watchdog_error;                              // why not
-  std::vector<MountFacts> mounts;
+  std::vector<SeenMount> mounts;
 };
 // From state files, the mount table, the watchdog, /proc. Never looks at a mount, never waits
 // longer than a second.

@@ -81,11 +81,11 @@ class ClientGate {
   LookupRound round_;
   std::optional<MonoTime> costly_since_;
   std::uint64_t refused_ = 0;
-  struct Seen {
+  struct Told {
     MonoTime logged;
     std::uint64_t since = 0;  // refused without a line since then
   };
-  std::map<std::int64_t, Seen> seen_;  // by uid; -1 for who could not be looked up
+  std::map<std::int64_t, Told> told_;  // by uid; -1 for who could not be looked up
   std::optional<MonoTime> unseen_told_;
 };
 

@@ -8,7 +8,7 @@
 
 namespace efs::tls_tunnel {
 
-struct CommandLine {
+struct TunnelArguments {
   enum class Action { kRun, kHelp, kVersion };
   Action action = Action::kRun;
   std::string config_path;
@@ -18,7 +18,7 @@ struct CommandLine {
 };
 
 // `arguments` without argv[0]. kInvalidInput for anything not understood.
-Result<CommandLine> parseCommandLine(const std::vector<std::string>& arguments);
+Result<TunnelArguments> parseTunnelArguments(const std::vector<std::string>& arguments);
 
 std::string usage();
 

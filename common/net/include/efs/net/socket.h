@@ -28,16 +28,17 @@ struct KeepAlive {
 Status setKeepAlive(int fd, const KeepAlive& settings);
 Status setNoDelay(int fd);
 
-struct Listener {
+struct ListeningSocket {
   UniqueFd fd;  // bound to 127.0.0.1, listening, SO_REUSEADDR, close-on-exec, non-blocking
   int port = 0;
 };
 // kBusy when the port is taken. port 0 = any.
-Result<Listener> listenLoopback(int port, int backlog = 128);
+Result<ListeningSocket> listenLoopback(int port, int backlog = 128);
 
 // Contract NFS-9: a random order over [lower, upper); `reserved` tells ports that state files hold.
 // kBusy when no port is left; kInvalidInput when lower >= upper. The socket is bound and listening
 // when this returns, so nobody else can take the port in between (GHSA-4fv8-w65m-3932).
-Result<Listener> listenInRange(int lower, int upper, const std::function<bool(int)>& reserved);
+Result<ListeningSocket> listenInRange(int lower, int upper,
+                                      const std::function<bool(int)>& reserved);
 
 }  // namespace efs::net

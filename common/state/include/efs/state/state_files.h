@@ -5,33 +5,18 @@
 
 #include <sys/types.h>
 
-#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "efs/base/file_stamp.h"
 #include "efs/base/files.h"
 #include "efs/base/result.h"
 
 namespace efs::state {
 
-// Tells whether a file is still the one that was read.
-struct FileStamp {
-  dev_t device = 0;
-  ino_t inode = 0;
-  off_t size = -1;
-  timespec modified{};
-  mode_t mode = 0;  // permissions; no part of the comparison
-
-  bool operator==(const FileStamp& other) const {
-    return device == other.device && inode == other.inode && size == other.size &&
-           modified.tv_sec == other.modified.tv_sec && modified.tv_nsec == other.modified.tv_nsec;
-  }
-  bool operator!=(const FileStamp& other) const { return !(*this == other); }
-  // A file that does not exist has a stamp that no file has.
-  bool exists() const { return size >= 0; }
-};
+using efs::FileStamp;
 
 // Errors are those of the functions of efs/base/files.h and efs/base/remove_tree.h with these
 // names.

@@ -17,19 +17,17 @@
 #include <vector>
 
 #include "efs/base/result.h"
+#include "efs/base/seen.h"
 
 namespace efs::tunnel_control {
 
 // Ten thousand mounts with long names and long errors.
 inline constexpr std::size_t kMaxStatusText = 16U << 20U;
 
-// Unknown: the mount table could not be read, or the kernel does not tell.
-enum class Presence { kNo, kYes, kUnknown };
-
 struct SupervisedMount {
   std::string name;
   bool pending = false;  // its mount helper is still at work
-  Presence mounted = Presence::kUnknown;
+  Seen mounted = Seen::kUnknown;
   std::optional<int> tunnel_pid;  // of a living, verified tunnel
   std::int64_t restarts = 0;      // tunnels started since this watchdog began
   std::string last_error;         // what fails at present, one line; empty = nothing
