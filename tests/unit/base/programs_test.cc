@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "efs/base/files.h"
 #include "efs/test_support/temp_dir.h"
 
@@ -44,9 +46,10 @@ TEST_F(Programs, AreFoundInTheFirstDirectoryThatHasOne) {
 
 TEST_F(Programs, AreNotLookedForWhereTheCallerHappensToStand) {
   (void)file("b/tool", 0755);
+  const std::string before = std::filesystem::current_path();
   ASSERT_EQ(::chdir(dir.path().c_str()), 0);
   EXPECT_EQ(findProgram("tool", ":b:./b"), "");
-  ASSERT_EQ(::chdir("/"), 0);
+  ASSERT_EQ(::chdir(before.c_str()), 0);
 }
 
 }  // namespace
