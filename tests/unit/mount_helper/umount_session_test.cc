@@ -15,6 +15,7 @@
 #include "efs/net/socket.h"
 #include "efs/test_support/real_clock.h"
 #include "efs/test_support/temp_dir.h"
+#include "efs/tunnel_control/watchdog_link.h"
 #include "umount/holders.h"
 #include "umount/tunnel_end.h"
 
