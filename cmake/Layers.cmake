@@ -1,7 +1,9 @@
 # The layer order of the house, forced at configure time: a library may depend only on libraries of a
 # lower layer. A new library is added to this table first; a dependency upwards or sideways stops CMake.
 set(EFS_LAYER_base 0)
-set(EFS_LAYER_procfs 1)
+foreach(lib loop procfs)
+  set(EFS_LAYER_${lib} 1)
+endforeach()
 foreach(lib settings crypto http net mounts state rpc)
   set(EFS_LAYER_${lib} 2)
 endforeach()
@@ -24,7 +26,7 @@ foreach(lib simulator test_support)
   set(EFS_LAYER_${lib} 10)
 endforeach()
 
-set(EFS_FAST_LIBRARIES rpc io tls tls_tunnel)
+set(EFS_FAST_LIBRARIES loop rpc io tls tls_tunnel)
 
 # efs_library(NAME SOURCES a.cc ... [DEPENDS base net ...] [LINK third::party ...])
 # Creates static library efs_NAME with public headers in ./include/efs/NAME. DEPENDS are ours (checked

@@ -17,7 +17,7 @@
 #include "efs/base/output.h"
 #include "efs/base/random.h"
 #include "efs/base/version.h"
-#include "efs/io/event_loop.h"
+#include "efs/loop/event_loop.h"
 #include "efs/tls/tls_client_context.h"
 #include "efs/tls_tunnel/client_gate.h"
 #include "efs/tls_tunnel/command_line.h"
@@ -151,7 +151,7 @@ class TunnelProgram {
     openLog(config, line_.config_path);
     EFS_TRY(signals, openSignals());
     signals_ = std::move(signals);
-    EFS_TRY(loop, io::EventLoop::create(clock_));
+    EFS_TRY(loop, loop::EventLoop::create(clock_));
     loop_ = std::move(loop);
     loop_->beforeWait(log::pump);
     EFS_TRY(listener, takeListener(config.accept_port));
@@ -253,7 +253,7 @@ class TunnelProgram {
   const SystemClock clock_;
   Limits limits_;
   UniqueFd signals_;
-  std::unique_ptr<io::EventLoop> loop_;
+  std::unique_ptr<loop::EventLoop> loop_;
   TunnelListener listener_;
   std::optional<tls::TlsClientContext> tls_;
   tls::RevocationMemory revocation_;

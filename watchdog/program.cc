@@ -37,12 +37,12 @@ int runWatchdog(const std::vector<std::string>& arguments) {
     std::fputs("only root can run amazon-efs-mount-watchdog\n", stderr);
     return 1;
   }
-  auto loop = EventLoop::create();
+  const SystemClock clock;
+  auto loop = loop::EventLoop::create(clock);
   if (!loop) {
     std::fprintf(stderr, "%s: %s\n", kProgramName, loop.error().describe().c_str());
     return 1;
   }
-  const SystemClock clock;
   const int code = Watchdog(std::move(*options), clock, std::move(*loop)).run();
   (void)log::finish(kLogPatience);
   return code;

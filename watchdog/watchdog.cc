@@ -47,7 +47,7 @@ void complain(const std::string& message) {
 
 }  // namespace
 
-Watchdog::Watchdog(Options options, const Clock& clock, EventLoop loop)
+Watchdog::Watchdog(Options options, const Clock& clock, std::unique_ptr<loop::EventLoop> loop)
     : options_(std::move(options)),
       clock_(clock),
       environment_(takeVariables(aws::credentialVariables())),
@@ -70,18 +70,16 @@ int Watchdog::run() {
   }
   while (!stop_) {
     takeOver();
-    const MonoTime now = clock_.monotonic();
-    if (contested_ && now >= next_keep_) keepOwnership();
-    if (foreign_check_due_ && now >= next_foreign_check_) checkForeignWatchdog();
+    if (contested_ && !keep_pause_.armed()) keepOwnership();
+    if (foreign_check_due_ && !foreign_pause_.armed()) checkForeignWatchdog();
     // Reading a long table for the first time takes memory that is never needed again.
     if (supervisor_ && supervisor_->run()) ::malloc_trim(0);
     manager_.ready();
     manager_.status(supervisor_ ? supervisor_->summary() : "waiting, nothing is supervised");
-    if (const auto waited = loop_.runOnce(patience()); !waited) {
+    if (const auto waited = loop_->runOnce(patience()); !waited) {
       log::error("{}", waited.error().describe());
       return 1;
     }
-    if (clock_.monotonic() >= next_tick_) tick();
   }
   manager_.stopping();
   log::info("{} stopped, tunnels are left running", kProgramName);
@@ -91,11 +89,13 @@ int Watchdog::run() {
 Status Watchdog::start() {
   EFS_TRY(signals, openSignals());
   signals_ = std::move(signals);
-  EFS_CHECK(loop_.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { receiveSignal(); }));
+  EFS_TRY(watch, loop_->watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { receiveSignal(); }));
+  signal_watch_ = std::move(watch);
   loadConfig();
   raiseDescriptorLimit();
   watchConfig();
-  next_tick_ = clock_.monotonic() + kTick;
+  tickIn(kTick);
+  ping();
   return {};
 }
 
@@ -150,25 +150,28 @@ void Watchdog::openLog() {
   if (shortages_.isNew("log", trouble) && !trouble.empty()) complain(trouble);
 }
 
+std::optional<Watchdog::Watched> Watchdog::watchDirectory(DirectoryWatch directory,
+                                                          std::function<void()> changed) {
+  auto watch = loop_->watch(directory.fd(), EPOLLIN,
+                            [changed = std::move(changed)](std::uint32_t) { changed(); });
+  if (!watch) return std::nullopt;
+  return Watched{std::move(directory), std::move(*watch)};
+}
+
 void Watchdog::watchConfig() {
   auto watch = DirectoryWatch::create(std::filesystem::path(options_.config).parent_path());
   if (!watch) return;  // the directory may come later; SIGHUP and tick() read the file anyway
-  config_watch_.emplace(std::move(*watch));
-  (void)loop_.watch(config_watch_->fd(), EPOLLIN, [this](std::uint32_t) {
-    if (!config_watch_->drain()) {
-      loop_.forget(config_watch_->fd());
-      config_watch_.reset();
-    }
+  config_watch_ = watchDirectory(std::move(*watch), [this] {
+    if (!config_watch_->directory.drain()) config_watch_.reset();
     loadConfig();
   });
 }
 
 void Watchdog::takeOver() {
-  const MonoTime now = clock_.monotonic();
-  if (supervisor_ || !settings_.watchdog.enabled || now < next_lock_try_) return;
+  if (supervisor_ || !settings_.watchdog.enabled || lock_pause_.armed()) return;
   // A mount helper that only asks whether the lock is held takes it for a moment.
-  const bool first = next_lock_try_ == MonoTime{};
-  next_lock_try_ = now + (first ? kFirstLockRetry : kLockRetry);
+  const bool first = !std::exchange(lock_tried_, true);
+  lock_pause_ = loop_->after(first ? kFirstLockRetry : kLockRetry, [] {});
   if (const auto made = store_.create(settings_.state_dir_mode); !made) {
     log::error("{}", made.error().describe());
     return;
@@ -182,6 +185,7 @@ void Watchdog::takeOver() {
     waiting_reported_ = true;
     return;
   }
+  lock_pause_.reset();
   noticeClockJump();
   log::info("{}, version={}, is enabled and started", kProgramName, kContractVersion);
   // WD-3, ST-6: an older mount.efs that died while it made the key would block all others for ever.
@@ -215,7 +219,7 @@ void Watchdog::supervise() {
   }
   watchStateDirectory();
   watchMounts();
-  helpers_ = std::make_unique<HelperServer>(loop_, clock_, helperHandlers());
+  helpers_ = std::make_unique<HelperServer>(*loop_, helperHandlers());
   listenForHelpers();
 }
 
@@ -227,7 +231,7 @@ void Watchdog::listenForHelpers() {
 
 void Watchdog::keepOwnership() {
   const auto standing = owner_.keep();
-  next_keep_ = clock_.monotonic() + kContestPause;
+  keep_pause_ = loop_->after(kContestPause, [] {});
   contested_ = standing != Ownership::Standing::kOurs;
   pauseIfNeeded();
   if (standing == Ownership::Standing::kLost) {
@@ -259,10 +263,8 @@ void Watchdog::watchStateDirectory() {
   auto watch = DirectoryWatch::create(store_.directory());
   if (!watch) return degraded("state", watch.error(), "the state directory is read once a minute");
   recovered("state");
-  state_watch_.emplace(std::move(*watch));
-  (void)loop_.watch(state_watch_->fd(), EPOLLIN, [this](std::uint32_t) {
-    if (!state_watch_->drain()) {
-      loop_.forget(state_watch_->fd());
+  state_watch_ = watchDirectory(std::move(*watch), [this] {
+    if (!state_watch_->directory.drain()) {
       state_watch_.reset();
       (void)store_.create(settings_.state_dir_mode);
       watchStateDirectory();
@@ -289,7 +291,7 @@ void Watchdog::restoreIdentifier() {
 
 void Watchdog::watchBelow(const std::string& directory) {
   if (!state_watch_) return;
-  const auto added = state_watch_->add(directory);
+  const auto added = state_watch_->directory.add(directory);
   if (added) return recovered("below");
   // A directory that is gone is no shortage.
   if (added.error().kind() == ErrorKind::kNotFound) return;
@@ -297,7 +299,7 @@ void Watchdog::watchBelow(const std::string& directory) {
 }
 
 void Watchdog::watchMounts() {
-  const auto watched = kernel_.watchMounts(loop_, [this] { supervisor_->mountsChanged(); });
+  const auto watched = kernel_.watchMounts(*loop_, [this] { supervisor_->mountsChanged(); });
   mounts_watched_ = watched.has_value();
   if (!watched) return degraded("mounts", watched.error(), "the mount table is read once a minute");
   recovered("mounts");
@@ -312,9 +314,20 @@ void Watchdog::recovered(const std::string& what) {
   if (shortages_.isNew(what, "")) log::debug("{}: watched", what);
 }
 
+void Watchdog::tickIn(Duration time) {
+  tick_ = loop_->after(time, [this] { tick(); });
+}
+
+void Watchdog::ping() {
+  const auto interval = manager_.pingInterval();
+  if (!interval) return;
+  manager_.ping();
+  ping_ = loop_->after(*interval, [this] { ping(); });
+}
+
 // What no event tells, once a minute; none of it costs more with more mounts.
 void Watchdog::tick() {
-  next_tick_ = clock_.monotonic() + (foreign_ ? kTickNearForeigner : kTick);
+  tickIn(foreign_ ? kTickNearForeigner : kTick);
   loadConfig();
   if (!config_watch_) watchConfig();
   if (!supervisor_) return;
@@ -345,40 +358,33 @@ void Watchdog::noticeClockJump() {
 
 void Watchdog::checkForeignWatchdog() {
   foreign_check_due_ = false;
-  next_foreign_check_ = clock_.monotonic() + kForeignInterval;
+  foreign_pause_ = loop_->after(kForeignInterval, [] {});
   const auto pid = findForeignWatchdog(store_.directory());
   if (pid && !foreign_) {
     log::warning("the watchdog of efs-utils runs with PID {}; staying out of its way until it ends",
                  *pid);
-    next_tick_ = clock_.monotonic() + kTickNearForeigner;
+    tickIn(kTickNearForeigner);
   }
   if (!pid && foreign_) log::info("the watchdog of efs-utils has ended, taking over");
   foreign_ = pid.has_value();
   pauseIfNeeded();
 }
 
+// Of those who tell when they want to be called, at each turn anew; timers wake the loop
+// themselves.
 Duration Watchdog::patience() {
-  const MonoTime now = clock_.monotonic();
-  MonoTime next = next_tick_;
-  const auto consider = [&next](std::optional<MonoTime> time) {
-    if (time) next = std::min(next, *time);
+  Duration wait = kTick;
+  const auto consider = [&wait](std::optional<Duration> time) {
+    if (time) wait = std::min(wait, *time);
   };
-  if (const auto interval = manager_.pingInterval()) {
-    if (now >= next_ping_) {
-      manager_.ping();
-      next_ping_ = now + *interval;
-    }
-    consider(next_ping_);
+  if (supervisor_) {
+    // Rounded up: waking a moment too early would mean waking twice.
+    if (const auto wake = supervisor_->wake())
+      consider(std::chrono::ceil<Duration>(*wake - clock_.monotonic()));
   }
-  if (!supervisor_ && settings_.watchdog.enabled) consider(next_lock_try_);
-  if (foreign_check_due_) consider(next_foreign_check_);
-  if (contested_) consider(next_keep_);
-  if (supervisor_) consider(supervisor_->wake());
-  if (helpers_) consider(helpers_->expire());
-  if (const auto later = manager_.pump()) consider(now + *later);
-  if (const auto log_pause = log::pump()) consider(now + *log_pause);
-  // Rounded up: waking a moment too early would mean waking twice.
-  return std::max(Duration(0), std::chrono::ceil<Duration>(next - now));
+  consider(manager_.pump());
+  consider(log::pump());
+  return std::max(Duration(0), wait);
 }
 
 }  // namespace efs::watchdog

@@ -11,7 +11,7 @@
 
 namespace efs::tls_tunnel {
 
-PartitionSearch::PartitionSearch(io::EventLoop& loop, const SearchLimits& limits, Wish wish,
+PartitionSearch::PartitionSearch(loop::EventLoop& loop, const SearchLimits& limits, Wish wish,
                                  Connect connect)
     : loop_(loop), limits_(limits), wish_(std::move(wish)), connect_(std::move(connect)) {}
 

@@ -21,16 +21,11 @@ bool readable(int fd) {
 
 }  // namespace
 
-HelperServer::~HelperServer() {
-  while (!connections_.empty()) drop(connections_.begin()->first);
-  if (listener_.valid()) loop_.forget(listener_.get());
-}
-
 Status HelperServer::listen(const std::string& socket_path) {
   EFS_TRY(listener, tunnel_control::listenForHelpers(socket_path));
-  if (listener_.valid()) loop_.forget(listener_.get());
+  listening_.reset();
+  pause_.reset();
   listener_ = std::move(listener);
-  paused_until_.reset();
   struct stat info {};
   socket_inode_ = ::lstat(socket_path.c_str(), &info) == 0 ? info.st_ino : 0;
   return watchListener();
@@ -43,29 +38,19 @@ bool HelperServer::reachableAt(const std::string& socket_path) const {
 }
 
 Status HelperServer::watchListener() {
-  return loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
+  EFS_TRY(watch, loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); }));
+  listening_ = std::move(watch);
+  return {};
 }
 
-std::optional<MonoTime> HelperServer::expire() {
-  std::optional<MonoTime> next;
-  const MonoTime now = clock_.monotonic();
-  if (paused_until_ && now >= *paused_until_) {
-    paused_until_.reset();
-    (void)watchListener();
-  }
-  next = paused_until_;
-  for (auto it = connections_.begin(); it != connections_.end();) {
-    const int fd = it->first;
-    const MonoTime deadline = it->second.deadline;
-    ++it;
-    // What has come is answered, even if we were too busy to do it in time.
-    if (deadline <= now && !readable(fd)) {
-      drop(fd);
-    } else if (!next || deadline < *next) {
-      next = deadline;
-    }
-  }
-  return next;
+void HelperServer::giveTime(int fd, Duration time) {
+  connections_.at(fd).deadline = loop_.after(time, [this, fd] { expire(fd); });
+}
+
+// What has come is answered, even if we were too busy to do it in time: in the next turn.
+void HelperServer::expire(int fd) {
+  if (readable(fd)) return giveTime(fd, kPause);
+  drop(fd);
 }
 
 void HelperServer::accept() {
@@ -75,15 +60,17 @@ void HelperServer::accept() {
     if (kind == ErrorKind::kBusy) return;
     log::warning("refused a helper: {}", connection.error().describe());
     if (kind == ErrorKind::kPermission) return;
-    loop_.forget(listener_.get());
-    paused_until_ = clock_.monotonic() + kPause;
+    listening_.reset();
+    pause_ = loop_.after(kPause, [this] { (void)watchListener(); });
     return;
   }
   // Closing one at the limit makes its helper go on without us, which costs only the open port.
   if (connections_.size() >= kMaxConnections) return;
   const int fd = connection->get();
-  connections_[fd] = {std::move(*connection), clock_.monotonic() + kPatience};
-  if (!loop_.watch(fd, EPOLLIN, [this, fd](std::uint32_t) { serve(fd); })) drop(fd);
+  auto watch = loop_.watch(fd, EPOLLIN, [this, fd](std::uint32_t) { serve(fd); });
+  if (!watch) return;
+  connections_[fd] = {std::move(*connection), std::move(*watch), {}};
+  giveTime(fd, kPatience);
 }
 
 void HelperServer::serve(int fd) {
@@ -121,9 +108,6 @@ Status HelperServer::answer(int fd, tunnel_control::ReceivedRequest received) co
   return {};
 }
 
-void HelperServer::drop(int fd) {
-  loop_.forget(fd);
-  connections_.erase(fd);
-}
+void HelperServer::drop(int fd) { connections_.erase(fd); }
 
 }  // namespace efs::watchdog

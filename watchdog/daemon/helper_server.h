@@ -7,13 +7,12 @@
 
 #include <functional>
 #include <map>
-#include <optional>
 #include <string>
 
-#include "daemon/event_loop.h"
 #include "efs/base/clock.h"
 #include "efs/base/result.h"
 #include "efs/base/unique_fd.h"
+#include "efs/loop/event_loop.h"
 #include "efs/tunnel_control/watchdog_link.h"
 
 namespace efs::watchdog {
@@ -28,38 +27,37 @@ class HelperServer {
     std::function<tunnel_control::WatchdogStatus()> status;
   };
 
-  HelperServer(EventLoop& loop, const Clock& clock, Handlers handlers)
-      : loop_(loop), clock_(clock), handlers_(std::move(handlers)) {}
+  HelperServer(loop::EventLoop& loop, Handlers handlers)
+      : loop_(loop), handlers_(std::move(handlers)) {}
   HelperServer(const HelperServer&) = delete;
   HelperServer& operator=(const HelperServer&) = delete;
-  ~HelperServer();
 
   // Again, once reachableAt() says no: those who are connected keep their answers.
   Status listen(const std::string& socket_path);
   // Whether the socket file is the one made by listen(): it may have been deleted or replaced.
   bool reachableAt(const std::string& socket_path) const;
-  // Closes connections whose deadline has passed, accepts again after a pause; returns the next
-  // deadline.
-  std::optional<MonoTime> expire();
 
  private:
   struct Connection {
     UniqueFd fd;
-    MonoTime deadline;
+    loop::EventLoop::Watch watch;
+    loop::EventLoop::Timer deadline;
   };
   Status watchListener();
   void accept();
   void serve(int fd);
   Status answer(int fd, tunnel_control::ReceivedRequest received) const;
+  void expire(int fd);
+  void giveTime(int fd, Duration time);
   void drop(int fd);
 
-  EventLoop& loop_;
-  const Clock& clock_;
+  loop::EventLoop& loop_;
   Handlers handlers_;
   UniqueFd listener_;
   ino_t socket_inode_ = 0;
-  // Set while accept() is not tried, e.g. because descriptors ran out: the loop must not spin.
-  std::optional<MonoTime> paused_until_;
+  loop::EventLoop::Watch listening_;
+  // Armed while accept() is not tried, e.g. because descriptors ran out: the loop must not spin.
+  loop::EventLoop::Timer pause_;
   std::map<int, Connection> connections_;
 };
 

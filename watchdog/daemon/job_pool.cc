@@ -8,27 +8,22 @@
 
 namespace efs::watchdog {
 
-JobPool::~JobPool() {
-  for (const auto& [id, job] : running_) loop_.forget(job.child.pidFd());
-}
-
 Result<JobId> JobPool::start(JobRequest request, JobDone done) {
   EFS_TRY(child,
           ChildJob::start(deadlineSeconds(request), [&] { return runJob(request, tools_); }));
   const JobId id = ++last_id_;
-  if (auto watched = loop_.watch(child.pidFd(), EPOLLIN, [this, id](std::uint32_t) { ended(id); });
-      !watched) {
+  auto watch = loop_.watch(child.pidFd(), EPOLLIN, [this, id](std::uint32_t) { ended(id); });
+  if (!watch) {
     child.kill();
-    return watched.error();
+    return watch.error();
   }
-  running_.emplace(id, Running{std::move(child), std::move(done)});
+  running_.emplace(id, Running{std::move(child), std::move(done), std::move(*watch)});
   return id;
 }
 
 void JobPool::ended(JobId id) {
   auto job = running_.extract(id);
   if (!job) return;
-  loop_.forget(job.mapped().child.pidFd());
   const auto answer = job.mapped().child.finish();
   if (job.mapped().done) job.mapped().done(answer);
 }

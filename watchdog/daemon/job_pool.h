@@ -4,7 +4,7 @@
 #include <map>
 
 #include "daemon/child_job.h"
-#include "daemon/event_loop.h"
+#include "efs/loop/event_loop.h"
 #include "repair/remount.h"
 #include "tools/jobs.h"
 
@@ -13,11 +13,11 @@ namespace efs::watchdog {
 class JobPool final : public Jobs {
  public:
   // The tools are used in the children.
-  JobPool(EventLoop& loop, const RemountTools& tools) : loop_(loop), tools_(tools) {}
+  JobPool(loop::EventLoop& loop, const RemountTools& tools) : loop_(loop), tools_(tools) {}
   JobPool(const JobPool&) = delete;
   JobPool& operator=(const JobPool&) = delete;
   // Children that run go on.
-  ~JobPool() override;
+  ~JobPool() override = default;
 
   Result<JobId> start(JobRequest request, JobDone done) override;
   void abandon(JobId id) override;
@@ -26,10 +26,11 @@ class JobPool final : public Jobs {
   struct Running {
     ChildJob child;
     JobDone done;  // empty: nobody asks any more, only to be reaped
+    loop::EventLoop::Watch watch;
   };
   void ended(JobId id);
 
-  EventLoop& loop_;
+  loop::EventLoop& loop_;
   RemountTools tools_;
   JobId last_id_ = 0;
   std::map<JobId, Running> running_;

@@ -16,20 +16,25 @@ constexpr std::size_t kMaxRpcCounters = 4096;
 
 }  // namespace
 
-Status SystemKernel::watchMounts(EventLoop& loop, std::function<void()> changed) {
+Status SystemKernel::watchMounts(loop::EventLoop& loop, std::function<void()> changed) {
+  watch_.reset();
   if (files_.mountinfo.empty()) {
     EFS_TRY(monitor, mounts::openMountMonitor());
     monitor_ = std::move(monitor);
-    return loop.watch(monitor_.get(), EPOLLPRI | EPOLLERR,
-                      [changed = std::move(changed)](std::uint32_t) { changed(); });
+    EFS_TRY(watch, loop.watch(monitor_.get(), EPOLLPRI | EPOLLERR,
+                              [changed = std::move(changed)](std::uint32_t) { changed(); }));
+    watch_ = std::move(watch);
+    return {};
   }
-  EFS_TRY(watch, DirectoryWatch::create(std::filesystem::path(files_.mountinfo).parent_path()));
-  file_watch_.emplace(std::move(watch));
-  return loop.watch(file_watch_->fd(), EPOLLIN,
-                    [this, changed = std::move(changed)](std::uint32_t) {
-                      file_watch_->drain();
-                      changed();
-                    });
+  EFS_TRY(directory, DirectoryWatch::create(std::filesystem::path(files_.mountinfo).parent_path()));
+  file_watch_.emplace(std::move(directory));
+  EFS_TRY(watch, loop.watch(file_watch_->fd(), EPOLLIN,
+                            [this, changed = std::move(changed)](std::uint32_t) {
+                              file_watch_->drain();
+                              changed();
+                            }));
+  watch_ = std::move(watch);
+  return {};
 }
 
 Result<mounts::MountTable> SystemKernel::mountTable() {

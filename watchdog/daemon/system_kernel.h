@@ -6,8 +6,8 @@
 #include <string>
 
 #include "daemon/directory_watch.h"
-#include "daemon/event_loop.h"
 #include "efs/base/unique_fd.h"
+#include "efs/loop/event_loop.h"
 #include "tools/kernel.h"
 
 namespace efs::watchdog {
@@ -26,7 +26,7 @@ class SystemKernel final : public Kernel {
   explicit SystemKernel(KernelFiles files) : files_(std::move(files)) {}
 
   // Calls `changed` from the loop whenever the table may differ from the one last read.
-  Status watchMounts(EventLoop& loop, std::function<void()> changed);
+  Status watchMounts(loop::EventLoop& loop, std::function<void()> changed);
 
   Result<mounts::MountTable> mountTable() override;
   mounts::MountIdentity identityOf(const mounts::MountEntry& entry) override;
@@ -44,6 +44,7 @@ class SystemKernel final : public Kernel {
   KernelFiles files_;
   UniqueFd monitor_;
   std::optional<DirectoryWatch> file_watch_;
+  loop::EventLoop::Watch watch_;  // of one of them
 };
 
 }  // namespace efs::watchdog

@@ -19,25 +19,25 @@ using tunnel_control::TunnelProcess;
 
 class SystemTunnel final : public Tunnel {
  public:
-  SystemTunnel(EventLoop& loop, TunnelProcess process)
+  SystemTunnel(loop::EventLoop& loop, TunnelProcess process)
       : loop_(loop), process_(std::move(process)) {}
-  SystemTunnel(const SystemTunnel&) = delete;
-  SystemTunnel& operator=(const SystemTunnel&) = delete;
-  ~SystemTunnel() override { loop_.forget(process_.pidFd()); }
 
   pid_t pid() const override { return process_.pid(); }
   bool ended() const override { return process_.ended(); }
   Status whenEnded(std::function<void()> done) override {
-    loop_.forget(process_.pidFd());
-    return loop_.watch(process_.pidFd(), EPOLLIN,
-                       [done = std::move(done)](std::uint32_t) { done(); });
+    watch_.reset();
+    EFS_TRY(watch, loop_.watch(process_.pidFd(), EPOLLIN,
+                               [done = std::move(done)](std::uint32_t) { done(); }));
+    watch_ = std::move(watch);
+    return {};
   }
   std::optional<ExitStatus> reap() override { return process_.reap(); }
   Status signal(int signo) override { return process_.signal(signo); }
 
  private:
-  EventLoop& loop_;
+  loop::EventLoop& loop_;
   TunnelProcess process_;
+  loop::EventLoop::Watch watch_;  // after what it watches
 };
 
 class SystemPage final : public TunnelPage {
@@ -51,7 +51,7 @@ class SystemPage final : public TunnelPage {
 
 class SystemSearch final : public TunnelSearch {
  public:
-  explicit SystemSearch(EventLoop& loop) : loop_(loop) {}
+  explicit SystemSearch(loop::EventLoop& loop) : loop_(loop) {}
 
   Result<HeldTunnel> find(pid_t pid, int port) override {
     EFS_TRY(found, finder_.find(pid, port));
@@ -66,7 +66,7 @@ class SystemSearch final : public TunnelSearch {
   Result<const SocketTable*> sockets() override { return finder_.ownSockets(); }
 
  private:
-  EventLoop& loop_;
+  loop::EventLoop& loop_;
   tunnel_control::TunnelFinder finder_;
 };
 

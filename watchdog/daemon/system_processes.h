@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "daemon/event_loop.h"
+#include "efs/loop/event_loop.h"
 #include "efs/tunnel_control/tunnel_process.h"
 #include "tools/processes.h"
 
@@ -26,7 +26,7 @@ class SystemListener final : public Listener {
 
 class SystemProcesses final : public Processes {
  public:
-  explicit SystemProcesses(EventLoop& loop) : loop_(loop) {}
+  explicit SystemProcesses(loop::EventLoop& loop) : loop_(loop) {}
 
   std::unique_ptr<TunnelSearch> search() override;
   Result<std::map<int, pid_t>> tunnelsByPort() override;
@@ -37,7 +37,7 @@ class SystemProcesses final : public Processes {
   Result<TunnelPagePtr> openPage(const std::string& path) override;
 
  private:
-  EventLoop& loop_;
+  loop::EventLoop& loop_;
   std::list<TunnelPtr> strays_;  // only to be reaped
 };
 

@@ -48,7 +48,7 @@ class UpstreamConnectorTest : public testing::Test {
   net::Resolver::Options dns_;
   const test_support::RealClock clock_{"connections on the loopback"};
   Limits limits_;
-  std::unique_ptr<io::EventLoop> loop_ = std::move(*io::EventLoop::create(clock_));
+  std::unique_ptr<loop::EventLoop> loop_ = std::move(*loop::EventLoop::create(clock_));
   // The last connection was to this port of 127.0.0.1.
   void served(int port) {
     book_.served(*net::Endpoint::fromLiteral("127.0.0.1", static_cast<std::uint16_t>(port)));

@@ -1,4 +1,4 @@
-// The small parts of the daemon: command line, names for systemd, event loop, the old watchdog.
+// The small parts of the daemon: command line, names for systemd, the old watchdog.
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
@@ -7,12 +7,13 @@
 #include <filesystem>
 
 #include "daemon/directory_watch.h"
-#include "daemon/event_loop.h"
 #include "daemon/foreign_watchdog.h"
 #include "daemon/options.h"
 #include "daemon/service_manager.h"
 #include "efs/base/files.h"
 #include "efs/base/remove_tree.h"
+#include "efs/loop/event_loop.h"
+#include "efs/test_support/fake_clock.h"
 #include "efs/test_support/temp_dir.h"
 
 namespace efs::watchdog {
@@ -46,67 +47,27 @@ TEST(FdName, CarriesEveryMountNameThatFits) {
   for (const char* bad : {"%", "%2", "a%zz", "%-1"}) EXPECT_FALSE(unescapeFdName(bad)) << bad;
 }
 
-TEST(EventLoop, RunsTheHandlerOfAReadyDescriptorAndForgetsIt) {
-  auto loop = EventLoop::create();
-  auto pipe = makePipe();
-  ASSERT_TRUE(loop && pipe);
-  int calls = 0;
-  const int fd = pipe->read_end.get();
-  ASSERT_TRUE(loop->watch(fd, EPOLLIN, [&](std::uint32_t) {
-    ++calls;
-    loop->forget(fd);  // from within its own handler
-  }));
-  ASSERT_TRUE(loop->runOnce(Duration(0)));
-  EXPECT_EQ(calls, 0);
-  ASSERT_TRUE(writeAll(pipe->write_end.get(), "x", "pipe"));
-  ASSERT_TRUE(loop->runOnce(Duration(0)));
-  ASSERT_TRUE(loop->runOnce(Duration(0)));
-  EXPECT_EQ(calls, 1);
-}
-
-TEST(EventLoop, DoesNotDeliverAnEventToWhoeverInheritsTheNumber) {
-  auto loop = EventLoop::create();
-  auto first = makePipe();
-  auto second = makePipe();
-  ASSERT_TRUE(loop && first && second);
-  int calls = 0;
-  // Whichever runs first replaces the other, whose event is already fetched.
-  const auto replace = [&](int other) {
-    return [&, other](std::uint32_t) {
-      ++calls;
-      loop->forget(other);
-      ASSERT_TRUE(loop->watch(other, EPOLLOUT, [&](std::uint32_t) { ++calls; }));
-    };
-  };
-  const int a = first->read_end.get();
-  const int b = second->read_end.get();
-  ASSERT_TRUE(loop->watch(a, EPOLLIN, replace(b)));
-  ASSERT_TRUE(loop->watch(b, EPOLLIN, replace(a)));
-  ASSERT_TRUE(writeAll(first->write_end.get(), "x", "pipe"));
-  ASSERT_TRUE(writeAll(second->write_end.get(), "x", "pipe"));
-  ASSERT_TRUE(loop->runOnce(Duration(0)));
-  EXPECT_EQ(calls, 1);
-}
-
 TEST(DirectoryWatch, TellsChangesAndItsOwnEnd) {
   test_support::TempDir temp;
   const std::string path = temp.at("watched");
   ASSERT_TRUE(makeDirectories(path, 0700));
   auto watch = DirectoryWatch::create(path);
-  auto loop = EventLoop::create();
+  test_support::FakeClock clock;
+  auto loop = loop::EventLoop::create(clock);
   ASSERT_TRUE(watch && loop);
   bool alive = true;
   int events = 0;
-  ASSERT_TRUE(loop->watch(watch->fd(), EPOLLIN, [&](std::uint32_t) {
+  const auto watching = (*loop)->watch(watch->fd(), EPOLLIN, [&](std::uint32_t) {
     ++events;
     alive = watch->drain();
-  }));
+  });
+  ASSERT_TRUE(watching);
   ASSERT_TRUE(writeFileAtomic(path + "/file", "x"));
-  ASSERT_TRUE(loop->runOnce(Duration(0)));
+  ASSERT_TRUE((*loop)->runOnce(Duration(0)));
   EXPECT_EQ(events, 1);
   EXPECT_TRUE(alive);
   ASSERT_TRUE(removeTree(path));
-  ASSERT_TRUE(loop->runOnce(Duration(0)));
+  ASSERT_TRUE((*loop)->runOnce(Duration(0)));
   EXPECT_FALSE(alive);
   EXPECT_FALSE(DirectoryWatch::create(path));
 }

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "efs/base/result.h"
-#include "efs/io/event_loop.h"
+#include "efs/loop/event_loop.h"
 #include "efs/tls/revocation_check.h"
 #include "efs/tls_tunnel/limits.h"
 #include "efs/tls_tunnel/upstream_connector.h"
@@ -19,7 +19,7 @@ class RevocationSession {
   // Called exactly once, never from inside start(); it may destroy the session.
   using Done = std::function<void(Status)>;
 
-  RevocationSession(io::EventLoop& loop, const Limits& limits, tls::RevocationCheck check)
+  RevocationSession(loop::EventLoop& loop, const Limits& limits, tls::RevocationCheck check)
       : loop_(loop), limits_(limits), check_(std::move(check)) {}
 
   void start(Done done);
@@ -31,15 +31,15 @@ class RevocationSession {
   void responderFailed(const Error& error);
   void finish(Status status);
 
-  io::EventLoop& loop_;
+  loop::EventLoop& loop_;
   const Limits& limits_;
   tls::RevocationCheck check_;
   Done done_;
   std::unique_ptr<UpstreamConnector> connector_;
-  io::EventLoop::Watch watch_;
-  io::EventLoop::Timer responder_deadline_;
-  io::EventLoop::Timer overall_;
-  io::EventLoop::Timer finisher_;
+  loop::EventLoop::Watch watch_;
+  loop::EventLoop::Timer responder_deadline_;
+  loop::EventLoop::Timer overall_;
+  loop::EventLoop::Timer finisher_;
 };
 
 }  // namespace efs::tls_tunnel

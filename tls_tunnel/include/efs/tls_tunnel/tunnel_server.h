@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "efs/io/event_loop.h"
+#include "efs/loop/event_loop.h"
 #include "efs/tls_tunnel/client_gate.h"
 #include "efs/tls_tunnel/limits.h"
 #include "efs/tls_tunnel/listener.h"
@@ -50,9 +50,9 @@ class TunnelServer {
   SessionContext& context_;
   ClientGate& gate_;
   TunnelListener listener_;
-  io::EventLoop::Watch watch_;
-  io::EventLoop::Timer pause_;
-  io::EventLoop::Timer burial_;
+  loop::EventLoop::Watch watch_;
+  loop::EventLoop::Timer pause_;
+  loop::EventLoop::Timer burial_;
   std::uint64_t next_id_ = 1;
   std::map<std::uint64_t, std::unique_ptr<TunnelSession>> sessions_;
   // Ended, still on the call stack; destroyed in the next turn.

@@ -17,8 +17,8 @@
 #include <string>
 
 #include "efs/base/log.h"
-#include "efs/io/event_loop.h"
 #include "efs/io/tcp_transport.h"
+#include "efs/loop/event_loop.h"
 #include "efs/tls/tls_client_context.h"
 #include "efs/tls/tls_transport.h"
 #include "efs/tls_tunnel/address_book.h"
@@ -50,7 +50,7 @@ struct ScaleState {
 
 // What all sessions of a tunnel share; outlives them.
 struct SessionContext {
-  io::EventLoop& loop;
+  loop::EventLoop& loop;
   const Limits& limits;
   StatusPipe& status;
   TunnelMeter& meter;
@@ -163,7 +163,7 @@ class TunnelSession {
   PooledRelay* pooled_ = nullptr;  // relay_, where the client is bound to a partition
   struct Other {
     PeerWatch peer_watch;
-    io::EventLoop::Watch watch;
+    loop::EventLoop::Watch watch;
   };
   std::map<const io::Transport*, Other> others_;  // of pooled_; die before it
   std::optional<BindExchange> bind_;
@@ -176,13 +176,13 @@ class TunnelSession {
   std::optional<RevocationSession> revocation_;
 
   // After the transports: a watch ends before its descriptor is closed.
-  io::EventLoop::Watch client_watch_;
-  io::EventLoop::Watch upstream_watch_;
-  io::EventLoop::Timer deadline_;  // first byte, then pause, then half-close
-  io::EventLoop::Timer look_timer_;
-  io::EventLoop::Timer starved_timer_;
-  io::EventLoop::Timer load_timer_;
-  io::EventLoop::Timer lost_timer_;
+  loop::EventLoop::Watch client_watch_;
+  loop::EventLoop::Watch upstream_watch_;
+  loop::EventLoop::Timer deadline_;  // first byte, then pause, then half-close
+  loop::EventLoop::Timer look_timer_;
+  loop::EventLoop::Timer starved_timer_;
+  loop::EventLoop::Timer load_timer_;
+  loop::EventLoop::Timer lost_timer_;
   std::uint64_t moved_at_judgement_ = 0;
   Duration above_threshold_{0};
   Duration below_threshold_{0};

@@ -24,7 +24,7 @@
 
 #include "efs/base/result.h"
 #include "efs/base/unique_fd.h"
-#include "efs/io/event_loop.h"
+#include "efs/loop/event_loop.h"
 #include "efs/net/address.h"
 #include "efs/net/resolver.h"
 #include "efs/tls/tls_client_context.h"
@@ -49,7 +49,7 @@ class UpstreamConnector {
   // How far the attempt that came farthest has come.
   enum class Step { kResolving, kConnecting, kSecuring };
 
-  UpstreamConnector(io::EventLoop& loop, const Limits& limits, net::Resolver::Options dns = {})
+  UpstreamConnector(loop::EventLoop& loop, const Limits& limits, net::Resolver::Options dns = {})
       : loop_(loop), limits_(limits), dns_(std::move(dns)) {}
 
   // Whose order is kept, and who is told about addresses that fail. `proven`: chain and name of the
@@ -75,8 +75,8 @@ class UpstreamConnector {
     UniqueFd fd;
     std::unique_ptr<tls::TlsTransport> secure;
     MonoTime connected;
-    io::EventLoop::Watch watch;
-    io::EventLoop::Timer deadline;
+    loop::EventLoop::Watch watch;
+    loop::EventLoop::Timer deadline;
   };
   using AttemptRef = std::list<Attempt>::iterator;
 
@@ -98,7 +98,7 @@ class UpstreamConnector {
   // Calls done_ in the next turn.
   void finish(Result<ConnectedUpstream> result);
 
-  io::EventLoop& loop_;
+  loop::EventLoop& loop_;
   const Limits& limits_;
   const net::Resolver::Options dns_;
   std::string host_;
@@ -113,8 +113,8 @@ class UpstreamConnector {
   // Before the resolver: it answers (kCancelled) also when it dies.
   std::optional<Result<net::Resolver::Addresses>> answer_;
   std::optional<net::Resolver> resolver_;
-  std::vector<io::EventLoop::Watch> resolver_watches_;
-  io::EventLoop::Timer resolver_timer_;
+  std::vector<loop::EventLoop::Watch> resolver_watches_;
+  loop::EventLoop::Timer resolver_timer_;
 
   std::vector<net::Endpoint> addresses_;
   std::size_t next_address_ = 0;
@@ -124,9 +124,9 @@ class UpstreamConnector {
   std::optional<Error> error_;
   Step error_step_ = Step::kResolving;
   std::size_t failures_ = 0;
-  io::EventLoop::Timer stagger_;
-  io::EventLoop::Timer overall_;
-  io::EventLoop::Timer finisher_;
+  loop::EventLoop::Timer stagger_;
+  loop::EventLoop::Timer overall_;
+  loop::EventLoop::Timer finisher_;
 };
 
 }  // namespace efs::tls_tunnel

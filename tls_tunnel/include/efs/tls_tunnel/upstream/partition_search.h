@@ -14,7 +14,7 @@
 #include <optional>
 #include <string>
 
-#include "efs/io/event_loop.h"
+#include "efs/loop/event_loop.h"
 #include "efs/tls_tunnel/upstream/bind_exchange.h"
 #include "efs/tls_tunnel/upstream_connector.h"
 
@@ -42,7 +42,7 @@ class PartitionSearch {
   // Once; everything wished for was found, or why not. May destroy the search.
   using Done = std::function<void(Status)>;
 
-  PartitionSearch(io::EventLoop& loop, const SearchLimits& limits, Wish wish, Connect connect);
+  PartitionSearch(loop::EventLoop& loop, const SearchLimits& limits, Wish wish, Connect connect);
   void start(Found found, Done done);
 
  private:
@@ -50,8 +50,8 @@ class PartitionSearch {
     std::unique_ptr<UpstreamConnector> connector;
     std::unique_ptr<io::Transport> transport;
     std::optional<BindExchange> exchange;
-    io::EventLoop::Watch watch;  // after the transport: it ends first
-    io::EventLoop::Timer deadline;
+    loop::EventLoop::Watch watch;  // after the transport: it ends first
+    loop::EventLoop::Timer deadline;
   };
   using AttemptRef = std::list<Attempt>::iterator;
 
@@ -63,7 +63,7 @@ class PartitionSearch {
   void broke(AttemptRef attempt);
   void finish(Status status);
 
-  io::EventLoop& loop_;
+  loop::EventLoop& loop_;
   const SearchLimits limits_;
   Wish wish_;
   Connect connect_;
@@ -71,9 +71,9 @@ class PartitionSearch {
   Done done_;
   std::list<Attempt> attempts_;
   std::size_t begun_ = 0;
-  io::EventLoop::Timer overall_;
-  io::EventLoop::Timer pause_;
-  io::EventLoop::Timer finisher_;
+  loop::EventLoop::Timer overall_;
+  loop::EventLoop::Timer pause_;
+  loop::EventLoop::Timer finisher_;
 };
 
 }  // namespace efs::tls_tunnel

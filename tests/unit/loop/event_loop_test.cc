@@ -1,4 +1,4 @@
-#include "efs/io/event_loop.h"
+#include "efs/loop/event_loop.h"
 
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
@@ -11,7 +11,7 @@
 
 #include "efs/test_support/fake_clock.h"
 
-namespace efs::io {
+namespace efs::loop {
 namespace {
 
 class EventLoopTest : public testing::Test {
@@ -222,4 +222,4 @@ TEST_F(EventLoopTest, WatchingAClosedDescriptorIsAnError) {
 }
 
 }  // namespace
-}  // namespace efs::io
+}  // namespace efs::loop

@@ -18,7 +18,7 @@
 #include "efs/base/result.h"
 #include "efs/base/unique_fd.h"
 
-namespace efs::io {
+namespace efs::loop {
 
 class EventLoop {
  public:
@@ -112,4 +112,4 @@ class EventLoop {
   std::function<std::optional<Duration>()> before_wait_;
 };
 
-}  // namespace efs::io
+}  // namespace efs::loop

@@ -1,4 +1,4 @@
-#include "efs/io/event_loop.h"
+#include "efs/loop/event_loop.h"
 
 #include <sys/epoll.h>
 
@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <limits>
 
-namespace efs::io {
+namespace efs::loop {
 namespace {
 
 constexpr std::size_t kEventsPerTurn = 64;
@@ -173,4 +173,4 @@ int EventLoop::waitMillis(Duration patience) const {
   return static_cast<int>(wait.count());
 }
 
-}  // namespace efs::io
+}  // namespace efs::loop
