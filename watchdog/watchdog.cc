@@ -279,7 +279,7 @@ void Watchdog::watchStateDirectory() {
 
 // A mount helper, or a child of ours, was killed while the NFS client bore a mount's name.
 void Watchdog::restoreIdentifier() {
-  const auto restored = mounts::restoreClientIdentifier(store_.identifierLock());
+  const auto restored = mounts::restoreClientIdentifier(store_.locks().identifier);
   if (!restored) {
     if (shortages_.isNew("identifier", restored.error().describe())) {
       log::warning("the NFS client's former identifier: {}", restored.error().describe());

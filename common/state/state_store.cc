@@ -77,6 +77,14 @@ MountPaths StateStore::paths(const std::string& name) const {
   return paths;
 }
 
+StateLocks StateStore::locks() const {
+  return {.watchdog = directory_ + "/watchdog.lock",
+          .watchdog_start = directory_ + "/watchdog-start.lock",
+          .private_key = directory_ + "/privateKey.lock",
+          .targets = directory_ + "/mount-points.lock",
+          .identifier = directory_ + "/client-identifier.lock"};
+}
+
 Status StateStore::create(mode_t mode) const { return files_->makeDirectories(directory_, mode); }
 
 Result<std::vector<std::string>> StateStore::mountNames() const { return namesWithPrefix(""); }

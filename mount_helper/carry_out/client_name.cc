@@ -44,7 +44,7 @@ Result<mounts::OwnClientIdentifier> takeName(const state::StateStore& store, con
                                              const mounts::OwnClientIdentifier::Namer& namer,
                                              const mounts::KernelOpener& kernel) {
   auto own =
-      mounts::OwnClientIdentifier::set(store.identifierLock(), clock, patience, namer, kernel);
+      mounts::OwnClientIdentifier::set(store.locks().identifier, clock, patience, namer, kernel);
   if (own || own.error().kind() != ErrorKind::kBusy) return own;
   return std::move(own.error())
       .setKind(ErrorKind::kTimeout)

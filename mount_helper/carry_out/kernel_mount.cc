@@ -17,7 +17,7 @@ using mounts::MountOutcome;
 mounts::MountRules mountRules(const MountContext& context) {
   mounts::MountRules rules;
   if (context.settings.mount.classic_mount_api) rules.api = mounts::MountApi::kClassic;
-  rules.target_lock = context.store.targetLock();
+  rules.target_lock = context.store.locks().targets;
   return rules;
 }
 

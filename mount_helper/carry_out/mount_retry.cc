@@ -1,6 +1,5 @@
 #include "carry_out/mount_retry.h"
 
-#include <fcntl.h>
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -9,10 +8,10 @@
 
 #include "carry_out/existing_mount.h"
 #include "carry_out/mount_session.h"
+#include "efs/base/ask_child.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
 #include "efs/base/random.h"
-#include "efs/base/subprocess.h"
 #include "efs/base/wait.h"
 #include "request/persistence.h"
 
@@ -39,24 +38,19 @@ Outcome tryAgain(const MountRequest& request, const MountContext& context, Mount
   return outcome;
 }
 
-// The child must hold nothing of its caller: terminal, output, directory (EX-3).
-void detach() {
-  ::setsid();
-  (void)!::chdir("/");
-  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  for (int fd = 0; fd <= 2 && null.valid(); ++fd) ::dup2(null.get(), fd);
-  catchInterrupts();
-}
-
 Outcome goOnInBackground(const MountRequest& request, const MountContext& context,
                          const MountAttempt& attempt, const Outcome& first) {
-  const auto child = Subprocess::fork([&] {
-    detach();
+  // It must hold nothing of its caller: terminal, output, directory (EX-3).
+  const ChildRules alone{.ends_with_parent = false, .keeps_output = false};
+  const auto go_on = [&](int /*out*/) {
+    (void)!::chdir("/");
+    catchInterrupts();
     const Outcome outcome = tryAgain(request, context, attempt, first);
     if (outcome.code != 0) log::error("giving up on {}: {}", request.mountpoint, outcome.err);
     (void)log::finish(log::kFinishPatience);
     return outcome.code;
-  });
+  };
+  const auto child = ChildWork::start(go_on, alone);
   if (!child) return mountFailed(child.error());
   const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(attempt.until.left());
   Outcome outcome;

@@ -107,8 +107,8 @@ Status MountSession::writeFiles() {
   rollback_.onFailure([this] { (void)context_.store.removeMount(plan_.paths.name, &plan_.state); });
   state::MountFiles files{.tunnel_config = plan_.tunnel_config_text};
   if (plan_.certificate) {
-    EFS_TRY(key, identity::loadOrCreatePrivateKey(identity::kPrivateKeyPath, store.privateKeyLock(),
-                                                  context_.clock));
+    EFS_TRY(key, identity::loadOrCreatePrivateKey(identity::kPrivateKeyPath,
+                                                  store.locks().private_key, context_.clock));
     EFS_TRY(certificate,
             identity::makeClientCertificate(*plan_.certificate, key, context_.clock.now()));
     files.certificate = std::move(certificate.pem);

@@ -75,9 +75,9 @@ Status startDaemon(const std::string& path, const state::StateStore& store, cons
 // watchdog's work. One that is stopped or busy is still the one: a second could only wait for its
 // end, and each mount would start one more.
 bool lockHeld(const state::StateStore& store) {
-  const auto held = FileLock::isHeld(store.watchdogLock());
+  const auto held = FileLock::isHeld(store.locks().watchdog);
   // Or somebody deleted its lock, and it has not noticed yet.
-  return (held && *held) || holderOfDeleted(store.watchdogLock()).has_value();
+  return (held && *held) || holderOfDeleted(store.locks().watchdog).has_value();
 }
 
 enum class Present { kAnswers, kSilent, kNone };
@@ -93,12 +93,12 @@ Result<Present> findWatchdog(const state::StateStore& store, const Clock& clock)
 }
 
 Error silentError(const state::StateStore& store) {
-  const auto holder = readFile(store.watchdogLock(), 64);
-  const auto lost = holderOfDeleted(store.watchdogLock());
+  const auto holder = readFile(store.locks().watchdog, 64);
+  const auto lost = holderOfDeleted(store.locks().watchdog);
   std::string pid = lost ? std::to_string(*lost) : std::string();
   if (!lost && holder) pid = trim(*holder);
   Error error(ErrorKind::kTimeout, std::string("the ") + kDaemon + " that holds " +
-                                       store.watchdogLock() +
+                                       store.locks().watchdog +
                                        " does not answer, no other is started");
   if (!pid.empty()) {
     error.addHint("it has process id " + printable(pid, 20) +
@@ -115,7 +115,7 @@ Status ensureWatchdog(const state::StateStore& store, const Clock& clock) {
   if (before == Present::kAnswers) return {};
   if (before == Present::kSilent) return silentError(store);
   // Fifty first mounts at once shall start one daemon, not fifty.
-  EFS_TRY(lock, FileLock::acquire(store.watchdogStartLock(), clock, kDaemonStart * 2));
+  EFS_TRY(lock, FileLock::acquire(store.locks().watchdog_start, clock, kDaemonStart * 2));
   EFS_TRY(now, findWatchdog(store, clock));
   if (now == Present::kAnswers) return {};
   if (now == Present::kSilent) return silentError(store);

@@ -106,7 +106,7 @@ void stop(const tunnel_control::TunnelProcess& tunnel, const AfterUnmount& after
 }
 
 TunnelEnd endHere(const std::string& name, int port, const AfterUnmount& after) {
-  const auto lock = FileLock::tryAcquire(after.store.watchdogLock());
+  const auto lock = FileLock::tryAcquire(after.store.locks().watchdog);
   if (!lock) return TunnelEnd::kLeft;  // a watchdog is just starting
   const auto state = after.store.read(name);
   if (!state) {

@@ -13,7 +13,7 @@ void Renewer::renew(MountRecord& mount) {
   (void)jobs_.start(
       mount, Task::kRenewal,
       RenewalRequest{.state = mount.state,
-                     .lock_path = context_.store.privateKeyLock(),
+                     .lock_path = context_.store.locks().private_key,
                      .client_source = settings.client_source,
                      .client_version = context_.identity.version,
                      .disable_metadata_token = settings.mount.disable_ec2_metadata_token,

@@ -13,7 +13,7 @@ constexpr Duration kContest{15000};
 }  // namespace
 
 Status Ownership::take() {
-  const std::string path = store_.watchdogLock();
+  const std::string path = store_.locks().watchdog;
   EFS_TRY(lock, FileLock::tryAcquire(path));
   // Not before: one that has just made its lock anew is found at the file itself.
   if (const auto owner = holderOfDeleted(path)) {
@@ -25,7 +25,7 @@ Status Ownership::take() {
 }
 
 Ownership::Standing Ownership::keep() {
-  const std::string path = store_.watchdogLock();
+  const std::string path = store_.locks().watchdog;
   if (!lock_->isAt(path)) {
     auto again = FileLock::tryAcquire(path);
     if (!again && again.error().kind() != ErrorKind::kBusy) return Standing::kOurs;

@@ -50,8 +50,8 @@ void Remounter::carryOut(MountRecord& mount, RemountPlan plan) {
   plan.port = context_.records.at(*successor).port;
   plan.options.set("port", std::to_string(plan.port));
   plan.staging = stagingFolder(context_.tools.files, directory) + "/" + *successor;
-  plan.lock_path = context_.store.identifierLock();
-  plan.target_lock = context_.store.targetLock();
+  plan.lock_path = context_.store.locks().identifier;
+  plan.target_lock = context_.store.locks().targets;
   plan.classic = context_.settings.mount.classic_mount_api;
   mount.health.successor = *successor;
   if (jobs_.start(mount, Task::kRemount, std::move(plan))) return;

@@ -48,7 +48,7 @@ TEST_F(ClientName, IsOfTheMountAloneWhereClassic) {
 TEST_F(ClientName, ThatOthersKeepIsATimeOut) {
   const state::StateStore store(dir_.path());
   const test_support::RealClock clock("the lock of another holder");
-  const auto held = FileLock::tryAcquire(store.identifierLock());
+  const auto held = FileLock::tryAcquire(store.locks().identifier);
   ASSERT_TRUE(held);
   const auto taken = takeName(
       store, clock, Duration(20), [](const std::string&) { return "x"; },

@@ -156,7 +156,7 @@ TEST_F(WithoutWatchdog, TunnelIsFoundByItsPortWhenTheFileNamesAStranger) {
 }
 
 TEST_F(WithoutWatchdog, WatchdogThatIsJustStartingKeepsTheWork) {
-  const auto lock = FileLock::tryAcquire(store.watchdogLock());
+  const auto lock = FileLock::tryAcquire(store.locks().watchdog);
   ASSERT_TRUE(lock);
   EXPECT_EQ(end(), TunnelEnd::kLeft);
   EXPECT_TRUE(anythingLeft());

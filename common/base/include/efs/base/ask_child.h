@@ -44,6 +44,7 @@ class ChildWork {
   using Body = std::function<int(int out)>;
   static Result<ChildWork> start(const Body& body, const ChildRules& rules = {});
 
+  pid_t pid() const { return child_.pid(); }
   // Readable when the child has ended.
   int pidFd() const { return child_.pidFd(); }
   // Reaps it; nullopt when it still works after `patience`. kCancelled: interrupt.h.

@@ -1,4 +1,4 @@
-// MountPaths: where the files of one mount are (StateStore::paths()).
+// MountPaths: where the files of one mount are (StateStore::paths()), and those of the directory.
 #pragma once
 
 #include <optional>
@@ -19,6 +19,15 @@ struct MountPaths {
   std::string certificate;    // <secret_dir>/certificate.pem
   std::string pid_file;       // <secret_dir>/stunnel.pid
   std::string copy;           // <secret_dir>/state.json, the state once more
+};
+
+// Lock files of a state directory.
+struct StateLocks {
+  std::string watchdog;        // held by the one that owns the directory
+  std::string watchdog_start;  // fifty first mounts start one watchdog, not fifty
+  std::string private_key;     // of this host's private key while it is made
+  std::string targets;     // of makers of mounts, by mount point (efs/mounts/target_directory.h)
+  std::string identifier;  // of the kernel's NFS client identifier (client_identifier.h)
 };
 
 // Whose files these are, for who holds only the path of a tunnel's configuration: "<name>" of

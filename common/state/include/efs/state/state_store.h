@@ -34,17 +34,9 @@ class StateStore {
 
   const std::string& directory() const { return directory_; }
   MountPaths paths(const std::string& name) const;
-  // Socket and lock of the watchdog that owns this directory.
+  StateLocks locks() const;
+  // Of the watchdog that owns this directory.
   std::string watchdogSocket() const { return directory_ + "/watchdog.sock"; }
-  // Fifty first mounts start one watchdog, not fifty.
-  std::string watchdogStartLock() const { return directory_ + "/watchdog-start.lock"; }
-  // Of this host's private key while it is made.
-  std::string privateKeyLock() const { return directory_ + "/privateKey.lock"; }
-  // Of the makers of mounts, each for its mount point (efs/mounts/target_directory.h).
-  std::string targetLock() const { return directory_ + "/mount-points.lock"; }
-  // Of the kernel's NFS client identifier (efs/mounts/client_identifier.h).
-  std::string identifierLock() const { return directory_ + "/client-identifier.lock"; }
-  std::string watchdogLock() const { return directory_ + "/watchdog.lock"; }
 
   // Creates the directory with exactly `mode` if it is missing.
   Status create(mode_t mode) const;
