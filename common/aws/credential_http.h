@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "efs/aws/credentials.h"
+#include "efs/aws/credential_context.h"
 #include "efs/base/result.h"
 #include "efs/base/secret.h"
 #include "efs/http/http_client.h"

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "efs/aws/credentials.h"
+#include "efs/aws/credential_context.h"
 #include "efs/aws/profile_file.h"
 
 namespace efs::aws {

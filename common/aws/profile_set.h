@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "efs/aws/credentials.h"
+#include "efs/aws/credential_context.h"
 #include "efs/aws/profile_file.h"
 #include "efs/base/result.h"
 #include "efs/base/secret.h"

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "efs/aws/credential_context.h"
 #include "efs/aws/credentials.h"
 #include "efs/base/result.h"
 #include "efs/base/secret.h"

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <random>
 
+#include "efs/aws/credential_chain.h"
 #include "efs/aws/mount_targets.h"
 #include "efs/aws/remembered_environment.h"
 #include "efs/aws/token_memory.h"

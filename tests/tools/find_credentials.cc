@@ -17,8 +17,9 @@
 #include <optional>
 #include <string>
 
-#include "efs/aws/credentials.h"
+#include "efs/aws/credential_chain.h"
 #include "efs/aws/mount_targets.h"
+#include "efs/base/environment.h"
 #include "efs/base/log.h"
 #include "played_network.h"
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "efs/aws/credential_chain.h"
 #include "efs/aws/remembered_environment.h"
 #include "efs/base/environment.h"
 #include "efs/base/files.h"

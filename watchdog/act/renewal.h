@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "efs/aws/credential_context.h"
 #include "efs/aws/credentials.h"
 #include "efs/base/clock.h"
 #include "efs/base/environment.h"

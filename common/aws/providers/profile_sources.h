@@ -4,6 +4,7 @@
 #include <string>
 
 #include "../profile_set.h"
+#include "efs/aws/credential_context.h"
 #include "efs/aws/credentials.h"
 #include "efs/base/result.h"
 

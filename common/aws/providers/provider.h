@@ -1,10 +1,11 @@
-// One source of credentials. Each lives in its own file; credentials.cc puts them in order.
+// One source of credentials. Each lives in its own file; credential_chain.cc puts them in order.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "efs/aws/credential_context.h"
 #include "efs/aws/credentials.h"
 #include "efs/base/result.h"
 

@@ -4,8 +4,8 @@
 
 #include <string>
 
+#include "efs/aws/credential_context.h"
 #include "efs/aws/credential_documents.h"
-#include "efs/aws/credentials.h"
 #include "efs/base/result.h"
 
 namespace efs::aws {

@@ -9,7 +9,7 @@
 #include <mutex>
 #include <string>
 
-#include "efs/aws/credentials.h"
+#include "efs/aws/credential_chain.h"
 #include "efs/test_support/real_clock.h"
 #include "loopback_http_server.h"
 

@@ -1,10 +1,9 @@
-#include "efs/aws/credentials.h"
-
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 
 #include "credential_world.h"
+#include "efs/aws/credential_chain.h"
 #include "efs/base/files.h"
 #include "efs/base/log.h"
 

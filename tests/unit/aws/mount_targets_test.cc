@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "efs/aws/cloudwatch_logs.h"
+#include "efs/aws/imds.h"
 #include "efs/aws/token_memory.h"
 #include "efs/test_support/fake_clock.h"
 #include "loopback_http_server.h"

@@ -1,4 +1,4 @@
-#include "efs/aws/credentials.h"
+#include "efs/aws/credential_chain.h"
 
 #include <pwd.h>
 #include <unistd.h>
