@@ -21,6 +21,7 @@
 #include "efs/state/state_store.h"
 #include "facts/fact_finder.h"
 #include "request/command_line.h"
+#include "request/help_text.h"
 #include "request/mount_request.h"
 
 namespace efs::mount_helper {

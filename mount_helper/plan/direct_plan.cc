@@ -5,13 +5,10 @@
 
 namespace efs::mount_helper {
 
-bool asksRevocation(const MountRequest& request, const settings::MountSettings& settings) {
-  return request.ocsp.value_or(settings.check_cert_validity);
-}
-
 bool mountsDirectly(const MountRequest& request, const settings::MountSettings& settings) {
   if (request.tls) return false;
-  return request.no_tunnel || request.stunnel || asksRevocation(request, settings);
+  return request.no_tunnel || request.stunnel ||
+         request.asksRevocation(settings.check_cert_validity);
 }
 
 mounts::NfsMountRequest planDirectMount(const MountRequest& request, const MountTarget& target) {

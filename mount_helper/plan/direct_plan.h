@@ -9,9 +9,6 @@
 
 namespace efs::mount_helper {
 
-// MODE-1: `OCSPaia` of the tunnel, by option or configuration.
-bool asksRevocation(const MountRequest& request, const settings::MountSettings& settings);
-
 // MODE-2: what chose the stunnel of efs-utils, without tls, chose no tunnel at all.
 bool mountsDirectly(const MountRequest& request, const settings::MountSettings& settings);
 

@@ -4,7 +4,6 @@
 #include "efs/base/text.h"
 #include "efs/base/version.h"
 #include "efs/tunnel_control/tunnel_command.h"
-#include "plan/direct_plan.h"
 
 namespace efs::mount_helper {
 namespace {
@@ -56,7 +55,7 @@ tunnel_control::TunnelConfig planTunnel(const MountRequest& request, const Mount
   config.ciphers = settings.tls_ciphers;
   config.certificate = paths.certificate;
   config.private_key = identity::kPrivateKeyPath;
-  config.ocsp = asksRevocation(request, settings);
+  config.ocsp = request.asksRevocation(settings.check_cert_validity);
   if (settings.check_cert_hostname) {
     config.check_host = certificateHost(facts.target.dns_name, request.device.fs_id);
   }

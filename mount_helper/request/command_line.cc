@@ -1,26 +1,15 @@
 #include "request/command_line.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 
 #include "efs/base/text.h"
 #include "efs/base/version.h"
-#include "request/option_table.h"
 
 namespace efs::mount_helper {
 namespace {
 
 bool contains(const std::vector<std::string>& argv, std::string_view word) {
   return std::find(argv.begin() + 1, argv.end(), word) != argv.end();
-}
-
-std::string helpLine(const OptionRow& row) {
-  std::string line = fmt::format("  {:<28}{}", optionSyntax(row), row.help);
-  if (row.about == FileSystemKind::kS3Files) line += ", for s3files";
-  if (!row.needs.name.empty()) line.append("; needs ").append(row.needs.name);
-  if (!row.excludes.name.empty()) line.append("; not with ").append(row.excludes.name);
-  return line + "\n";
 }
 
 Error invalid(std::string message, std::string hint) {
@@ -94,16 +83,6 @@ std::string usageText(const std::string& program) {
          "mount(8) and nfs(5)\n"
          "  -f              check everything, but do not mount\n"
          "  -v              with -f: tell the plan, and each check with its result\n";
-}
-
-std::string helpText(const std::string& program) {
-  std::string served;
-  std::string refused;
-  for (const OptionRow& row : optionTable()) {
-    (row.service == Service::kRefused ? refused : served) += helpLine(row);
-  }
-  return usageText(program) + "\nOptions of efs:\n" + served + "\nRefused by this version:\n" +
-         refused;
 }
 
 std::string versionText(const std::string& program) { return versionLine(program); }

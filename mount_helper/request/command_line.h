@@ -26,8 +26,6 @@ Result<CommandLine> parseCommandLine(const std::vector<std::string>& argv);
 
 // For whoever left a word out.
 std::string usageText(const std::string& program);
-// --help: usage, and each option of efs.
-std::string helpText(const std::string& program);
 // "<program> Version: <efs-utils version whose contract we keep> (efsmount <our version>)".
 std::string versionText(const std::string& program);
 

@@ -44,6 +44,9 @@ struct MountRequest {
   mounts::OptionList nfs_options;
   // The list as given, for the log.
   std::string raw_options;
+
+  // MODE-1: `OCSPaia` of the tunnel, by option or else as configured.
+  bool asksRevocation(bool configured) const { return ocsp.value_or(configured); }
 };
 
 // Errors carry the texts of contract section 5 and end the program with code 1.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "request/help_text.h"
 #include "request/option_table.h"
 
 namespace efs::mount_helper {

@@ -23,10 +23,10 @@ settings::MountSettings configured(bool check_validity) {
 
 // MODE-1: option before configuration
 TEST(DirectPlan, AsksForRevocationByOptionOrConfiguration) {
-  EXPECT_FALSE(asksRevocation(request("tls"), configured(false)));
-  EXPECT_TRUE(asksRevocation(request("tls,ocsp"), configured(false)));
-  EXPECT_TRUE(asksRevocation(request("tls"), configured(true)));
-  EXPECT_FALSE(asksRevocation(request("tls,noocsp"), configured(true)));
+  EXPECT_FALSE(request("tls").asksRevocation(false));
+  EXPECT_TRUE(request("tls,ocsp").asksRevocation(false));
+  EXPECT_TRUE(request("tls").asksRevocation(true));
+  EXPECT_FALSE(request("tls,noocsp").asksRevocation(true));
 }
 
 // MODE-2, MODE-3
