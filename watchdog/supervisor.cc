@@ -133,6 +133,7 @@ Decision Supervisor::judge(MountRecord& mount) {
 
 void Supervisor::evaluate(MountRecord& mount) {
   mount.due = false;
+  // What is being removed is neither renewed, restarted nor healed.
   if (mount.removal) return unmounter_.continueRemoval(mount);
   const Decision decision = judge(mount);
   mount.progress = decision.progress;

@@ -129,6 +129,7 @@ Status MountSession::startTunnel() {
   }
   tunnel_ = std::move(*tunnel);
   rollback_.onFailure([this] { endTunnel(); });
+  // Before the mount: a watchdog that finds us dead must know whom to end.
   plan_.state.pid = tunnel_->pid();
   return context_.store.writePending(plan_.paths.name, plan_.state);
 }
@@ -144,6 +145,7 @@ Status MountSession::prepareTunnel() {
   }
   if (interrupted() != 0) return interruptedError();
   context_.stages.end("watchdog");
+  // The port before the plan: names of files, states and of the mount itself contain it.
   EFS_CHECK(inNetwork([this] { return listen(); }));
   plan_ = planMount(request_, facts_, context_.settings,
                     context_.store.paths(mountNameOf(request_, facts_)), context_.clock.now());
@@ -188,6 +190,8 @@ void MountSession::finish() {
   rollback_.commit();
   setReadAhead();
   const auto& store = context_.store;
+  // Before the listener is handed over: the watchdog keeps one without a state file only for a
+  // while.
   auto published = store.publish(plan_.paths.name);
   // The watchdog takes a mount it sees for finished if we are slow.
   if (!published && !store.read(plan_.paths.name)) {

@@ -22,6 +22,7 @@ Status putLine(FactFinder& facts, const settings::CloudWatchSettings& settings,
 void reportToCloudWatch(FactFinder& facts, const settings::Settings& settings,
                         const std::string& fs_id, const std::string& line, Duration patience) {
   if (!settings.cloudwatch.enabled) return;
+  // Its lines go to the log from there: what the chain of credentials has to say is worth as much.
   const auto answer = askChild(patience, [&](int /*out*/) {
     const auto put = putLine(facts, settings.cloudwatch, fs_id, line);
     if (!put) log::warning("CloudWatch Logs: {}", put.error().describe());

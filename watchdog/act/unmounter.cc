@@ -33,6 +33,7 @@ void Unmounter::remove(MountRecord& mount) {
 
 void Unmounter::continueRemoval(MountRecord& mount) {
   if (mount.busy(Task::kRemoval)) return tellOverdue(mount);
+  // Mounted again through this port while the clean-up waited: its files are in use.
   if (context_.view.mounted(mount.port) == Seen::kYes) {
     mount.removal.reset();
     mount.due = true;
@@ -93,6 +94,7 @@ void Unmounter::removalEnded(MountRecord& mount, const Result<std::string>& answ
   if (answer) context_.tools.log.info("Cleaned up the state of {}", mount.name);
   registry_.forget(mount);
   context_.scan_due = true;  // whoever has made a mount of this name since then is found
+  // A place among the jobs is free: whoever waits for one need not wait for its time.
   const auto waits = [](const auto& entry) {
     return entry.second.removal && !entry.second.busy(Task::kRemoval);
   };

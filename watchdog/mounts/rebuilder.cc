@@ -79,6 +79,7 @@ bool Rebuilder::restoreCopy(const std::string& name, const std::string& target, 
   auto copy = context_.store.readCopy(name);
   if (!copy) return false;
   copy->pid = tunnel > 0 ? tunnel : -1;
+  // It is mounted, so whatever unmount the copy speaks of is over.
   copy->unmount_time.reset();
   copy->unmount_count = 0;
   context_.tools.log.warning("{} is mounted without a state file: {} restored from its copy",

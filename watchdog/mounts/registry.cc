@@ -69,6 +69,7 @@ MountRecord& Registry::recordOf(const std::string& name) {
   mount.name = name;
   mount.renewal_spread = context_.tools.chance.next();
   mount.port = state::parseMountName(name)->port;
+  // It may have come before the state file.
   mount.listener = listeners_.claim(name);
   return mount;
 }
@@ -112,6 +113,7 @@ void Registry::forgetMissing(const std::map<std::string, bool>& names) {
 }
 
 void Registry::forget(MountRecord& mount) {
+  // The jobs first: their answers would look for the record.
   on_forget_(mount);
   if (mount.tunnel) context_.tools.processes.letGo(std::move(mount.tunnel));
   const std::string name = mount.name;

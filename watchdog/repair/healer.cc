@@ -38,6 +38,7 @@ void Healer::heal(MountRecord& mount, Remedy remedy) {
 }
 
 void Healer::probe(MountRecord& mount) {
+  // The probe is a connection: whether the tunnel took it tells whether it reads at all.
   mount.health.clients_before_probe = mount.health.last.numbers.connections_total;
   (void)help_.jobs.start(mount, Task::kProbe, ProbeTunnel{mount.port});
 }
@@ -87,6 +88,7 @@ void Healer::checkRoot(MountRecord& mount) {
 void Healer::rootEnded(MountRecord& mount, const Result<std::string>& answer) {
   Health& health = mount.health;
   health.root = judgeRoot(answer);
+  // In a row: a server that is just coming back may say so once.
   health.stale_answers = health.root == Root::kStale ? health.stale_answers + 1 : 0;
   if (health.root != Root::kStale) return mount.novelty.clear("stale");
   health.last_error = "stale file handle";

@@ -47,6 +47,7 @@ Result<std::vector<net::Resolver::Addresses>> addressesOfAll(const std::vector<s
   const SystemClock clock;
   (void)resolver.serveUntil([&] { return answers == names.size(); },
                             Deadline(clock, kNamesPatience));
+  // Late answers would be written to what is gone by then.
   resolver.cancel();
   return found;
 }
@@ -77,6 +78,8 @@ Probe judgeProbe(const Result<std::string>& answer) {
 }
 
 Result<std::string> askRoot(const std::string& mountpoint) {
+  // Asked of the server, whatever the kernel remembers. A directory that was deleted there may
+  // still have a handle that works, but no link.
   struct statx info {};
   if (::statx(AT_FDCWD, mountpoint.c_str(), AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &info) == 0) {
     const bool deleted = (info.stx_mask & STATX_NLINK) != 0 && info.stx_nlink == 0;
@@ -88,6 +91,7 @@ Result<std::string> askRoot(const std::string& mountpoint) {
 
 Root judgeRoot(const Result<std::string>& answer) {
   if (answer) return *answer == kStale ? Root::kStale : Root::kAnswered;
+  // Only a time-out is silence: any other error is what somebody answered.
   return answer.error().kind() == ErrorKind::kTimeout ? Root::kSilent : Root::kAnswered;
 }
 
@@ -115,6 +119,7 @@ Result<std::string> findOtherTarget(const std::vector<std::string>& names,
   all.push_back(current);
   EFS_TRY(found, addressesOfAll(all, port));
   std::set<std::string> known;
+  // The target that failed, under whatever other name it appears.
   for (const auto& address : found.back()) known.insert(address.ip());
   found.pop_back();
   for (const auto& addresses : found) {

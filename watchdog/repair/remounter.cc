@@ -71,6 +71,8 @@ Result<std::string> Remounter::prepareSuccessor(const MountRecord& mount,
   EFS_TRY(bound, chooseListener());
   const std::string name =
       state::mountName(state::parseMountName(mount.name)->fs_id, target, bound.port);
+  // Files, then state, then the tunnel: in this order a watchdog that dies in between leaves what
+  // the next one finds by its name, and ends.
   EFS_TRY(state, writeFiles(mount, target, name, bound.port));
   EFS_CHECK(context_.store.writePending(name, state));
   MountRecord next;
