@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 
 #include "daemon/foreign_watchdog.h"
 #include "daemon/process_limits.h"
@@ -43,6 +44,14 @@ constexpr Duration kContestPause{100};
 
 void complain(const std::string& message) {
   say(STDERR_FILENO, std::string(kProgramName) + ": " + message + "\n", Duration(0));
+}
+
+std::optional<WatchedDirectory> watchDirectory(loop::EventLoop& loop, DirectoryWatch directory,
+                                               std::function<void()> changed) {
+  auto watch = loop.watch(directory.fd(), EPOLLIN,
+                          [changed = std::move(changed)](std::uint32_t) { changed(); });
+  if (!watch) return std::nullopt;
+  return WatchedDirectory{std::move(directory), std::move(*watch)};
 }
 
 }  // namespace
@@ -95,7 +104,7 @@ Status Watchdog::start() {
   raiseDescriptorLimit();
   watchConfig();
   tickIn(kTick);
-  ping();
+  manager_.keepPinging(*loop_);
   return {};
 }
 
@@ -150,18 +159,10 @@ void Watchdog::openLog() {
   if (shortages_.isNew("log", trouble) && !trouble.empty()) complain(trouble);
 }
 
-std::optional<Watchdog::Watched> Watchdog::watchDirectory(DirectoryWatch directory,
-                                                          std::function<void()> changed) {
-  auto watch = loop_->watch(directory.fd(), EPOLLIN,
-                            [changed = std::move(changed)](std::uint32_t) { changed(); });
-  if (!watch) return std::nullopt;
-  return Watched{std::move(directory), std::move(*watch)};
-}
-
 void Watchdog::watchConfig() {
   auto watch = DirectoryWatch::create(std::filesystem::path(options_.config).parent_path());
   if (!watch) return;  // the directory may come later; SIGHUP and tick() read the file anyway
-  config_watch_ = watchDirectory(std::move(*watch), [this] {
+  config_watch_ = watchDirectory(*loop_, std::move(*watch), [this] {
     if (!config_watch_->directory.drain()) config_watch_.reset();
     loadConfig();
   });
@@ -263,7 +264,7 @@ void Watchdog::watchStateDirectory() {
   auto watch = DirectoryWatch::create(store_.directory());
   if (!watch) return degraded("state", watch.error(), "the state directory is read once a minute");
   recovered("state");
-  state_watch_ = watchDirectory(std::move(*watch), [this] {
+  state_watch_ = watchDirectory(*loop_, std::move(*watch), [this] {
     if (!state_watch_->directory.drain()) {
       state_watch_.reset();
       (void)store_.create(settings_.state_dir_mode);
@@ -316,13 +317,6 @@ void Watchdog::recovered(const std::string& what) {
 
 void Watchdog::tickIn(Duration time) {
   tick_ = loop_->after(time, [this] { tick(); });
-}
-
-void Watchdog::ping() {
-  const auto interval = manager_.pingInterval();
-  if (!interval) return;
-  manager_.ping();
-  ping_ = loop_->after(*interval, [this] { ping(); });
 }
 
 // What no event tells, once a minute; none of it costs more with more mounts.

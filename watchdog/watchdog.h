@@ -25,6 +25,11 @@ namespace efs::watchdog {
 
 inline constexpr const char* kProgramName = "amazon-efs-mount-watchdog";
 
+struct WatchedDirectory {
+  DirectoryWatch directory;
+  loop::EventLoop::Watch watch;  // after what it watches
+};
+
 class Watchdog : private DirectoryEvents {
  public:
   Watchdog(Options options, const Clock& clock, std::unique_ptr<loop::EventLoop> loop);
@@ -34,17 +39,11 @@ class Watchdog : private DirectoryEvents {
   int run();
 
  private:
-  struct Watched {
-    DirectoryWatch directory;
-    loop::EventLoop::Watch watch;  // after what it watches
-  };
-
   Status start();
   void receiveSignal();
   // Reads the configuration if its text changed; a broken one leaves the old in force.
   void loadConfig();
   void openLog();
-  std::optional<Watched> watchDirectory(DirectoryWatch directory, std::function<void()> changed);
   void watchConfig();
   // Starts supervision once the lock is ours; true when there is nothing to wait for.
   void takeOver();
@@ -66,7 +65,6 @@ class Watchdog : private DirectoryEvents {
   void recovered(const std::string& what);
   void tickIn(Duration time);
   void tick();
-  void ping();
   void noticeClockJump();
   void checkForeignWatchdog();
   Duration patience();
@@ -95,10 +93,10 @@ class Watchdog : private DirectoryEvents {
   bool watch_again_ = false, mounts_watched_ = false;
   Novelty shortages_;
   std::optional<std::chrono::nanoseconds> clock_offset_;
-  loop::EventLoop::Timer tick_, ping_;
+  loop::EventLoop::Timer tick_;
   // What is due waits for the end of its pause; the turn that the timer wakes does it.
   loop::EventLoop::Timer lock_pause_, foreign_pause_, keep_pause_;
-  std::optional<Watched> config_watch_, state_watch_;
+  std::optional<WatchedDirectory> config_watch_, state_watch_;
   Ownership owner_{store_, clock_};
   // In this order: the server calls the supervisor.
   std::unique_ptr<Supervisor> supervisor_;

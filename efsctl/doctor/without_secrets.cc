@@ -3,7 +3,7 @@
 #include <cctype>
 
 #include "doctor/bundle.h"
-#include "efs/aws/credentials.h"
+#include "efs/aws/credential_chain.h"
 #include "efs/base/environment.h"
 #include "efs/base/files.h"
 #include "efs/base/text.h"

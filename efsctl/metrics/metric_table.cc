@@ -12,46 +12,45 @@ double seconds(Duration time) { return static_cast<double>(time.count()) / 1000;
 
 // A number of the tunnel's page of counters.
 template <std::uint64_t TunnelNumbers::*kField>
-Value number(const MountFacts& facts, const MountReport& /*report*/, const StatusFacts& /*all*/) {
+Value number(const SeenMount& facts, const MountReport& /*report*/, const StatusFacts& /*all*/) {
   if (!facts.counters) return std::nullopt;
   return static_cast<double>(facts.counters->numbers.*kField);
 }
 
 // How long ago one of its times was; 0 where there is none.
 template <std::uint64_t TunnelNumbers::*kField>
-Value age(const MountFacts& facts, const MountReport& /*report*/, const StatusFacts& all) {
+Value age(const SeenMount& facts, const MountReport& /*report*/, const StatusFacts& all) {
   if (!facts.counters) return std::nullopt;
   const std::uint64_t time = facts.counters->numbers.*kField;
   if (time == 0) return 0.0;
   return seconds(tunnel_control::countersAge(time, all.now_monotonic));
 }
 
-Value healthy(const MountFacts& /*facts*/, const MountReport& report, const StatusFacts& /*all*/) {
+Value healthy(const SeenMount& /*facts*/, const MountReport& report, const StatusFacts& /*all*/) {
   return report.problem.empty() ? 1.0 : 0.0;
 }
 
-Value tunnelUp(const MountFacts& /*facts*/, const MountReport& report, const StatusFacts& /*all*/) {
+Value tunnelUp(const SeenMount& /*facts*/, const MountReport& report, const StatusFacts& /*all*/) {
   return report.tunnel_pid ? 1.0 : 0.0;
 }
 
-Value restarts(const MountFacts& facts, const MountReport& /*report*/, const StatusFacts& /*all*/) {
+Value restarts(const SeenMount& facts, const MountReport& /*report*/, const StatusFacts& /*all*/) {
   if (!facts.restarts) return std::nullopt;
   return static_cast<double>(*facts.restarts);
 }
 
-Value certificateEnd(const MountFacts& facts, const MountReport& /*report*/,
+Value certificateEnd(const SeenMount& facts, const MountReport& /*report*/,
                      const StatusFacts& /*all*/) {
   if (!facts.certificate_ends) return std::nullopt;
   return std::chrono::duration<double>(facts.certificate_ends->time_since_epoch()).count();
 }
 
-Value handshake(const MountFacts& facts, const MountReport& /*report*/,
-                const StatusFacts& /*all*/) {
+Value handshake(const SeenMount& facts, const MountReport& /*report*/, const StatusFacts& /*all*/) {
   if (!facts.counters || facts.counters->facts.tls.empty()) return std::nullopt;
   return static_cast<double>(facts.counters->facts.handshake_ms) / 1000;
 }
 
-Value connecting(const MountFacts& facts, const MountReport& /*report*/,
+Value connecting(const SeenMount& facts, const MountReport& /*report*/,
                  const StatusFacts& /*all*/) {
   if (!facts.counters || facts.counters->facts.upstream.empty()) return std::nullopt;
   return static_cast<double>(facts.counters->facts.connect_ms) / 1000;

@@ -52,7 +52,7 @@ void appendInfo(std::string& text, const StatusReport& report, MetricFormat form
 }  // namespace
 
 std::string metricsText(const StatusFacts& facts, const StatusReport& report, MetricFormat format) {
-  std::map<std::string, const MountFacts*> by_name;
+  std::map<std::string, const SeenMount*> by_name;
   for (const auto& mount : facts.mounts) by_name[mount.name] = &mount;
   std::string text;
   appendWatchdog(text, report, format);

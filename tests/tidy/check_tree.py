@@ -41,7 +41,7 @@ ROOMS = {"request": "mount_helper", "facts": "mount_helper", "plan": "mount_help
 # Room -> all that it may include of ours: what describes and computes. Who reads a plan knows that making
 # it touched nothing.
 PURE = {
-    "judge": {"efs/base/clock.h", "efs/settings/settings.h", "judge/decide.h", "judge/ladder.h", "judge/policy.h"},
+    "judge": {"efs/base/clock.h", "efs/base/seen.h", "efs/settings/settings.h", "judge/decide.h", "judge/ladder.h", "judge/policy.h"},
     "plan": {
         "efs/base/clock.h", "efs/base/nfs_port.h", "efs/base/result.h", "efs/base/text.h", "efs/base/version.h",
         "efs/identity/certificate_request.h", "efs/mounts/mount_options.h", "efs/mounts/nfs_request.h",

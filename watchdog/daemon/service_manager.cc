@@ -63,7 +63,11 @@ void ServiceManager::status(const std::string& text) {
   notify("STATUS=" + text);
 }
 
-void ServiceManager::ping() { notify("WATCHDOG=1"); }
+void ServiceManager::keepPinging(loop::EventLoop& loop) {
+  if (!ping_interval_) return;
+  notify("WATCHDOG=1");
+  ping_ = loop.after(*ping_interval_, [this, &loop] { keepPinging(loop); });
+}
 
 void ServiceManager::storeListener(const std::string& mount_name, const Listener& listener) {
   const UniqueFd& fd = listener.descriptor();

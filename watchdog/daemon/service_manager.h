@@ -14,6 +14,7 @@
 
 #include "efs/base/clock.h"
 #include "efs/base/unique_fd.h"
+#include "efs/loop/event_loop.h"
 #include "tools/processes.h"
 
 namespace efs::watchdog {
@@ -29,9 +30,9 @@ class ServiceManager final : public ListenerStore {
   void stopping();
   // Sent only when the text changed.
   void status(const std::string& text);
-  // Half of WATCHDOG_USEC; nullopt when no pings are wanted.
-  std::optional<Duration> pingInterval() const { return ping_interval_; }
-  void ping();
+  // A ping now and after each half of WATCHDOG_USEC, as long as the loop turns; none where none are
+  // wanted.
+  void keepPinging(loop::EventLoop& loop);
   // Sends what waits. When to call again; nullopt when nothing waits.
   std::optional<Duration> pump();
 
@@ -54,6 +55,7 @@ class ServiceManager final : public ListenerStore {
   bool present_ = false;
   bool ready_sent_ = false;
   std::optional<Duration> ping_interval_;
+  loop::EventLoop::Timer ping_;
   std::string last_status_;
   std::string socket_path_;  // as NOTIFY_SOCKET names it
   std::deque<Message> waiting_;

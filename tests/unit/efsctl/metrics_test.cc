@@ -13,16 +13,15 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-using tunnel_control::Presence;
 
 StatusFacts oneMount() {
   StatusFacts facts;
   facts.now = WallTime(std::chrono::seconds(1767323045));
   facts.now_monotonic = MonoTime(std::chrono::hours(5));
   facts.watchdog.emplace();
-  MountFacts mount;
+  SeenMount mount;
   mount.name = "fs-0123.mnt.20049";
-  mount.mounted = Presence::kYes;
+  mount.mounted = Seen::kYes;
   mount.mount_points = {"/mnt/a \"quoted\" \\ place"};
   mount.tunnel_pid = 7;
   mount.restarts = 2;

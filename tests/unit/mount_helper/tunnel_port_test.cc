@@ -15,7 +15,7 @@ class TunnelPort : public ::testing::Test {
     kernel_.uses_port = [](int) -> Result<bool> { return false; };
     first_ = listenForTunnel(MountRequest(), settings_, store_, kernel_).value().port;
   }
-  Result<net::Listener> listen(std::optional<int> port) {
+  Result<net::ListeningSocket> listen(std::optional<int> port) {
     MountRequest request;
     request.tls_port = port;
     return listenForTunnel(request, settings_, store_, kernel_);

@@ -20,7 +20,7 @@ struct Metric {
   MetricType type = MetricType::kGauge;
   std::string_view help;
   // nullopt: not known of this mount at present.
-  std::optional<double> (*value)(const MountFacts& facts, const MountReport& report,
+  std::optional<double> (*value)(const SeenMount& facts, const MountReport& report,
                                  const StatusFacts& all) = nullptr;
 };
 std::span<const Metric> metricTable();
