@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "efs/base/files.h"
+#include "efs/base/log.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/text.h"
 #include "efs/base/version.h"
@@ -16,7 +17,6 @@
 namespace efs::efsctl {
 namespace {
 
-constexpr const char* kLogDirectory = "/var/log/amazon/efs";
 constexpr std::size_t kMostOfLog = 1U << 20U;  // its end counts
 constexpr std::size_t kLargestLog = 64U << 20U;
 constexpr Duration kPacking{30000};
@@ -108,7 +108,7 @@ Status writeBundle(const DoctorOptions& options, const DoctorReport& report,
   EFS_CHECK(bundle.add("mountinfo", linesWith("/proc/self/mountinfo", " nfs")));
   EFS_CHECK(bundle.addFile("resolv.conf", "/etc/resolv.conf"));
   EFS_CHECK(bundle.addDirectory("state", options.state_dir));
-  EFS_CHECK(bundle.addDirectory("log", kLogDirectory));
+  EFS_CHECK(bundle.addDirectory("log", log::kDirectory));
   return pack(directory, options.bundle);
 }
 

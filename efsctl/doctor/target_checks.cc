@@ -13,6 +13,7 @@
 #include "efs/aws/mount_targets.h"
 #include "efs/base/environment.h"
 #include "efs/base/files.h"
+#include "efs/base/nfs_port.h"
 #include "efs/base/text.h"
 #include "efs/http/http_client.h"
 #include "efs/net/resolver.h"
@@ -27,7 +28,6 @@ using mount_helper::MountRequest;
 constexpr Duration kServerTimeout{1500};
 constexpr Duration kNamePatience{3000};
 constexpr Duration kHttpPatience{3000};
-constexpr std::uint16_t kNfsPort = 2049;
 constexpr std::chrono::seconds kSkewTold{60};
 constexpr std::chrono::seconds kSkewFatal{300};  // AWS refuses signatures that are older
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "efs/base/files.h"
+#include "efs/base/nfs_port.h"
 #include "efs/base/text.h"
 #include "efs/crypto/rsa_key.h"
 #include "efs/identity/client_certificate.h"
@@ -30,7 +31,6 @@ using tunnel_control::TunnelStatus;
 constexpr Duration kConnectPatience{2000};
 constexpr Duration kTunnelStart{2000};
 constexpr Duration kAnswerPatience{3500};
-constexpr std::uint16_t kNfsPort = 2049;
 constexpr int kKeyBits = 3072;
 constexpr const char* kNothingKnown = "ask for support with efsctl doctor --bundle";
 

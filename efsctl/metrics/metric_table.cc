@@ -1,5 +1,6 @@
 #include <array>
 
+#include "efs/base/clock.h"
 #include "efs/efsctl/metrics.h"
 
 namespace efs::efsctl {
@@ -42,7 +43,7 @@ Value restarts(const SeenMount& facts, const MountReport& /*report*/, const Stat
 Value certificateEnd(const SeenMount& facts, const MountReport& /*report*/,
                      const StatusFacts& /*all*/) {
   if (!facts.certificate_ends) return std::nullopt;
-  return std::chrono::duration<double>(facts.certificate_ends->time_since_epoch()).count();
+  return secondsSinceEpoch(*facts.certificate_ends);
 }
 
 Value handshake(const SeenMount& facts, const MountReport& /*report*/, const StatusFacts& /*all*/) {

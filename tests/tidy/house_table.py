@@ -257,8 +257,9 @@ def page(before, after, commit):
     yield from table(["", "before", "now"], [[key, old.get(key, "-"), value] for key, value in new.items()])
     yield "## Homes per idea"
     yield ""
-    yield "Files that contain it. An idea with one home is changed in one place. Two are left: a child is made by subprocess.cc and asked by ask_child.cc;"
-    yield "efs-log-writer waits in an epoll of its own, because it lives by how many descriptors had something."
+    yield "Files that contain it. An idea with one home is changed in one place. What is left: a child is made by subprocess.cc, asked by ask_child.cc, and is"
+    yield "no question where a namespace is looked into from outside or where a check of the doctor reports as it goes; efs-log-writer waits in an epoll of its"
+    yield "own, because it lives by how many descriptors had something; the doctor has its own sentence for a CA bundle, with what to install."
     yield ""
     yield from table(["idea", "before", "now"], [[idea.replace("<", "&lt;"), str(before.homes(pattern)), str(after.homes(pattern))] for idea, pattern in IDEAS])
     yield "## Files per folder"
