@@ -30,17 +30,6 @@ bool matchesAny(std::string_view name, const std::vector<std::string>& patterns)
   });
 }
 
-Variables variablesNamed(const std::vector<std::string>& patterns) {
-  Variables found;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    const std::string_view text(*entry);
-    const auto equals = text.find('=');
-    if (equals == std::string_view::npos || !matchesAny(text.substr(0, equals), patterns)) continue;
-    found.emplace(text.substr(0, equals), text.substr(equals + 1));
-  }
-  return found;
-}
-
 Variables takeVariables(const std::vector<std::string>& patterns) {
   Variables taken;
   for (char** entry = environ; entry != nullptr && *entry != nullptr;) {

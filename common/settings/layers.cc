@@ -3,12 +3,28 @@
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
+#include <string_view>
+#include <utility>
+#include <vector>
 
-#include "efs/base/environment.h"
 #include "efs/settings/settings.h"
+
+extern char** environ;
 
 namespace efs::settings {
 namespace {
+
+// The variables of this process whose names begin with our prefix.
+std::vector<std::pair<std::string, std::string>> ourVariables() {
+  std::vector<std::pair<std::string, std::string>> found;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const auto equals = text.find('=');
+    if (equals == text.npos || !text.starts_with(kVariablePrefix)) continue;
+    found.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return found;
+}
 
 char inVariable(char c) {
   if (c >= 'a' && c <= 'z') return static_cast<char>(c - 'a' + 'A');
@@ -25,7 +41,7 @@ std::string inMount(const std::string& name) {
 
 // What is no known key's name stays where unknownKeys() finds it: in a section of its own.
 void layVariables(IniFile& ini) {
-  const auto variables = variablesNamed({std::string(kVariablePrefix) + "*"});
+  const auto variables = ourVariables();
   if (variables.empty()) return;
   const auto known = Settings::knownKeys();
   for (const auto& [name, value] : variables) {

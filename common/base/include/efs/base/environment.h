@@ -25,9 +25,6 @@ using Variables = std::map<std::string, std::string>;
 // Names, or beginnings of names that end in '*'.
 bool matchesAny(std::string_view name, const std::vector<std::string>& patterns);
 
-// This process's variables of such names.
-Variables variablesNamed(const std::vector<std::string>& patterns);
-
 // Moves the variables of such names out of this process's environment. Their bytes are overwritten
 // where execve(2) put them: /proc/<pid>/environ, which stands open for as long as a daemon lives,
 // shows them no more. Before the first thread.
