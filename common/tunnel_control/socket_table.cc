@@ -1,6 +1,7 @@
 #include "efs/tunnel_control/socket_table.h"
 
 #include <arpa/inet.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -13,6 +14,9 @@ namespace {
 
 // 150 bytes per socket: more than 400000 sockets, then the answer is "unknown".
 constexpr std::size_t kMaxTable = 64U << 20U;
+
+// Tunnels inherit theirs from mount.efs or from us, and a socket keeps the user who made it.
+bool isTrusted(std::uint32_t uid) { return uid == 0 || uid == ::geteuid(); }
 
 }  // namespace
 
@@ -35,7 +39,7 @@ SocketTable SocketTable::parse(std::string_view text) {
     if (row->state == net::kTcpEstablished && row->local.ip == loopback && row->inode != 0)
       table.accepted_.insert(row->local.port);
     const bool here = row->local.ip == loopback || row->local.ip == INADDR_ANY;
-    if (row->state == net::kTcpListen && here) {
+    if (row->state == net::kTcpListen && here && isTrusted(row->uid)) {
       table.listeners_.emplace(row->local.port, row->inode);
       if (row->waiting != 0) table.unaccepted_.insert(row->local.port);
     }
