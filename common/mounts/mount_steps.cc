@@ -7,10 +7,8 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
-#include <set>
 #include <vector>
 
-#include "efs/base/files.h"
 #include "efs/base/text.h"
 #include "efs/base/unique_fd.h"
 #include "efs/base/wait.h"
@@ -20,6 +18,7 @@
 #include "efs/mounts/stacked_mount.h"
 #include "efs/mounts/target_directory.h"
 #include "utab.h"
+#include "visible_mount.h"
 
 namespace efs::mounts {
 namespace {
@@ -49,32 +48,6 @@ bool isDead(int err) { return err == ESTALE || err == EIO || err == ETIMEDOUT; }
 
 // A profile that knows mount(2) alone, such as one of AppArmor, refuses only here.
 bool refusesAttaching(int err) { return err == ENOSYS || err == EPERM || err == EACCES; }
-
-// The table before a call that may change it.
-struct Before {
-  std::set<int> ids;
-  std::set<int> ports;  // of tunnelled mounts
-
-  static Before look();
-};
-
-Before Before::look() {
-  Before before;
-  const auto table = MountTable::readKernel();
-  if (!table) return before;
-  for (const auto& entry : table->entries()) {
-    before.ids.insert(entry.id);
-    if (const auto port = entry.tunnelPort()) before.ports.insert(*port);
-  }
-  return before;
-}
-
-// What the kernel really uses; a merged mount's options may show what was asked for.
-std::optional<int> portOf(const MountEntry& entry) {
-  const auto volumes = readFile("/proc/self/net/nfsfs/volumes");
-  const auto port = volumes ? tunnelPortOfDevice(*volumes, entry.device) : std::nullopt;
-  return port ? port : entry.tunnelPort();
-}
 
 // Of a mount that is on top at its place, or will be in a moment: what lies on it is another
 // maker's that finds itself stacked.
@@ -106,15 +79,26 @@ class MountSteps {
     byMountCall();
   }
 
+  void judgeLeft(const VisibleMount& left, int directory) {
+    directory_ = directory;
+    path_ = left.entry.target;
+    judgeOwn(left);
+  }
+
  private:
-  void begin(Step step) { tell_({.step = step, .err = 0, .outcome = {}, .words = {}}); }
+  StepReport report(Step step, int err) const {
+    return {step, err, directory_, path_.empty() ? 0 : placeOf(path_), {}, {}};
+  }
+  void begin(Step step) { tell_(report(step, 0)); }
   void finish(const MountOutcome& outcome) {
-    tell_({.step = Step::kDone, .err = 0, .outcome = outcome, .words = {}});
+    StepReport done = report(Step::kDone, 0);
+    done.outcome = outcome;
+    tell_(done);
   }
   void fail(Step step, int err, const std::string& words = {}) {
-    StepReport report{.step = step, .err = err, .outcome = {}, .words = {}};
-    std::strncpy(report.words.data(), words.c_str(), report.words.size() - 1);
-    tell_(report);
+    StepReport failed = report(step, err);
+    std::strncpy(failed.words.data(), words.c_str(), failed.words.size() - 1);
+    tell_(failed);
   }
 
   // False: not with this kernel, or not with what surrounds us; nothing has happened.
@@ -130,15 +114,16 @@ class MountSteps {
   bool isTaken() const;
   void byMountCall();
   int callMount();
-  const MountEntry* findOwn(const std::vector<const MountEntry*>& came, const Before& before) const;
-  void judgeVisible(const Before& before);
-  void judgeOwn(const MountEntry& own);
+  void judgeVisible(const TableBefore& before);
+  void judgeOwn(const VisibleMount& own);
   void dropMerged(int mount, std::optional<int> port);
 
   const NfsMountRequest& request_;
   const MountRules& rules_;
   const Tell& tell_;
   std::optional<LockedTarget> target_;
+  int directory_ = 0;  // the mount that the target is in
+  std::string path_;   // of the target, canonical
   UtabNote utab_;
   bool utab_ready_ = false;
 };
@@ -161,6 +146,8 @@ bool MountSteps::lock() {
     finish({.how = MountOutcome::How::kOccupied});
   } else {
     target_ = std::move(*locked);
+    directory_ = target_->directory.mountId();
+    path_ = target_->directory.path();
   }
   return target_.has_value();
 }
@@ -211,12 +198,12 @@ bool MountSteps::place(const DetachedMount& mount) {
 
 bool MountSteps::isTaken() const {
   const auto table = MountTable::readKernel();
-  const MountEntry* top = table ? table->atPath(target_->directory.path()) : nullptr;
+  const MountEntry* top = table ? table->atPath(path_) : nullptr;
   return top != nullptr && top->isNfs();
 }
 
 bool MountSteps::wasStacked(int mount) {
-  const auto stacked = detachIfStacked(mount, target_->directory.mountId());
+  const auto stacked = detachIfStacked(mount, directory_);
   if (!stacked) return fail(Step::kUndo, errnoOf(stacked.error())), true;
   if (!*stacked) return false;
   if (isTaken()) return finish({.how = MountOutcome::How::kOccupied}), true;
@@ -242,7 +229,7 @@ int MountSteps::callMount() {
 void MountSteps::byMountCall() {
   if (!lock() || !prepareUtab()) return;
   begin(Step::kKernel);
-  const auto before = Before::look();
+  const auto before = TableBefore::look();
   const int err = callMount();
   // The kernel refuses the very same mount on itself: another maker's, that came just now.
   if (err == EBUSY && isTaken()) return finish({.how = MountOutcome::How::kOccupied});
@@ -250,65 +237,30 @@ void MountSteps::byMountCall() {
   judgeVisible(before);
 }
 
-// Without a tunnel: the only one of this network namespace. (The kernel refuses a second one with
-// the same options itself.)
-const MountEntry* findDirect(const std::vector<const MountEntry*>& came) {
-  if (came.size() == 1) return came.front();
-  const auto volumes = readFile("/proc/self/net/nfsfs/volumes");
-  const MountEntry* own = nullptr;
-  for (const auto* entry : came) {
-    if (!volumes || !listsDevice(*volumes, entry->device)) continue;
-    if (own != nullptr) return nullptr;
-    own = entry;
-  }
-  return own;
-}
-
-// mount(2) does not say which mount it made. Others, who have locks of their own, may have mounted
-// here since as well: ours has our port, or, merged with another one, a port that was there before.
-const MountEntry* MountSteps::findOwn(const std::vector<const MountEntry*>& came,
-                                      const Before& before) const {
-  if (!rules_.own_port) return findDirect(came);
-  const MountEntry* merged = nullptr;
-  for (const auto* entry : came) {
-    const auto port = portOf(*entry);
-    if (port == rules_.own_port) return entry;
-    const bool may_be = came.size() == 1 || (port && before.ports.count(*port) != 0);
-    if (may_be) merged = entry;
-  }
-  return merged;
-}
-
-void MountSteps::judgeVisible(const Before& before) {
+// Others, who have locks of their own, may have mounted here since as well.
+void MountSteps::judgeVisible(const TableBefore& before) {
   const auto table = MountTable::readKernel();
   if (!table) return fail(Step::kUndo, errnoOf(table.error()));
-  std::vector<const MountEntry*> came;
-  for (const auto& entry : table->entries()) {
-    if (before.ids.count(entry.id) == 0 && entry.isNfs() && entry.source == request_.source &&
-        entry.target == target_->directory.path()) {
-      came.push_back(&entry);
-    }
-  }
-  if (const MountEntry* own = findOwn(came, before)) return judgeOwn(*own);
-  if (!came.empty()) return fail(Step::kUndo, EBUSY);
+  const MountCall call{request_.source, path_, rules_.own_port};
+  const auto own = findOwn(*table, nfsVolumes(), before, call);
+  if (own.mount) return judgeOwn(*own.mount);
+  if (own.ambiguous) return fail(Step::kUndo, EBUSY);
   // Somebody has taken it away already.
   finish({});
   utab_.finish();
 }
 
-void MountSteps::judgeOwn(const MountEntry& own) {
-  const auto port = portOf(own);
-  const bool merged = rules_.own_port && port != rules_.own_port;
-  const bool stacked = own.parent_id != target_->directory.mountId();
-  if (merged || stacked) {
-    const auto root = rootOf(own);
-    if (merged && !root) return fail(Step::kUndo, errnoOf(root.error()));
-    if (merged) return dropMerged(root->get(), port);
+void MountSteps::judgeOwn(const VisibleMount& own) {
+  const bool stacked = own.entry.parent_id != directory_;
+  if (own.merged || stacked) {
+    const auto root = rootOf(own.entry);
+    if (own.merged && !root) return fail(Step::kUndo, errnoOf(root.error()));
+    if (own.merged) return dropMerged(root->get(), own.port);
     // One that somebody else covered for good would take that along.
     if (root && wasStacked(root->get())) return;
   }
-  finish({.how = MountOutcome::How::kMounted, .device = own.device, .merged_with = -1});
-  utab_.finish();
+  finish({.how = MountOutcome::How::kMounted, .device = own.entry.device, .merged_with = -1});
+  if (utab_ready_) utab_.finish();
 }
 
 void MountSteps::dropMerged(int mount, std::optional<int> port) {
@@ -343,6 +295,11 @@ Result<ClassicOptions> classicOptions(const NfsMountRequest& request) {
 
 void carryOutMount(const NfsMountRequest& request, const MountRules& rules, const Tell& tell) {
   MountSteps(request, rules, tell).run();
+}
+
+void judgeLeft(const VisibleMount& left, int directory, const NfsMountRequest& request,
+               const MountRules& rules, const Tell& tell) {
+  MountSteps(request, rules, tell).judgeLeft(left, directory);
 }
 
 }  // namespace efs::mounts

@@ -5,10 +5,12 @@
 #include <sys/types.h>
 
 #include <array>
+#include <cstddef>
 #include <functional>
 #include <string>
 
 #include "efs/mounts/nfs_mount.h"
+#include "visible_mount.h"
 
 namespace efs::mounts {
 
@@ -20,6 +22,9 @@ enum class Step : int { kTarget, kKernel, kRoot, kLock, kPrepare, kAttach, kUndo
 struct StepReport {
   Step step = Step::kTarget;
   int err = 0;
+  // From kPrepare on where the mount goes: the mount that the place is in, and placeOf() its path.
+  int directory = 0;
+  std::size_t place = 0;
   MountOutcome outcome;           // of kDone without err
   std::array<char, 320> words{};  // the kernel's own, NUL at the end
 };
@@ -37,5 +42,10 @@ Result<ClassicOptions> classicOptions(const NfsMountRequest& request);
 
 // In the child. Everything that happens is told; the last report counts.
 void carryOutMount(const NfsMountRequest& request, const MountRules& rules, const Tell& tell);
+
+// In a second child, after the first was killed when it had mounted: judges what that one left as
+// it would have done itself. `directory`: as in its last report.
+void judgeLeft(const VisibleMount& left, int directory, const NfsMountRequest& request,
+               const MountRules& rules, const Tell& tell);
 
 }  // namespace efs::mounts

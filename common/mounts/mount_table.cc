@@ -4,9 +4,11 @@
 #include <libmount.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <memory>
+#include <set>
 
 #include "efs/base/nfs_port.h"
 #include "efs/base/text.h"
@@ -18,6 +20,7 @@ namespace {
 constexpr const char* kMountInfo = "/proc/self/mountinfo";
 constexpr std::string_view kLoopbackServer = "127.0.0.1:";
 constexpr int kMaxPort = 65535;
+constexpr int kNotListed = 0;  // no mount has this id
 
 struct TableDeleter {
   void operator()(libmnt_table* table) const { mnt_unref_table(table); }
@@ -44,6 +47,13 @@ MountEntry entryOf(libmnt_fs* fs) {
   entry.fs_type = orEmpty(mnt_fs_get_fstype(fs));
   entry.options = orEmpty(mnt_fs_get_options(fs));
   return entry;
+}
+
+// Does a lookup of `path` pass this place? It begins at "/" and never steps into what is mounted
+// over that.
+bool leadsThrough(const std::string& path, const std::string& place) {
+  if (place == "/" || path.compare(0, place.size(), place) != 0) return false;
+  return path.size() == place.size() || path[place.size()] == '/';
 }
 
 }  // namespace
@@ -91,30 +101,62 @@ Result<MountTable> MountTable::readFile(const std::string& mountinfo_path) {
 MountTable MountTable::of(std::vector<MountEntry> entries) {
   MountTable result;
   result.entries_ = std::move(entries);
-  for (std::size_t i = 0; i < result.entries_.size(); ++i) {
-    if (const auto port = result.entries_[i].tunnelPort()) result.by_port_.emplace(*port, i);
-  }
+  result.index();
   return result;
 }
 
+// Whatever is listed is below the root of the process. So what is in no listed mount is in the root
+// mount itself, which in a chroot is not listed, or it is the root mount.
+void MountTable::index() {
+  std::set<int> ids;
+  for (const auto& entry : entries_) ids.insert(entry.id);
+  const auto isTop = [&ids](const MountEntry& entry) {
+    return entry.parent_id == entry.id || ids.count(entry.parent_id) == 0;
+  };
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    if (entries_[i].target == "/" && isTop(entries_[i])) root_ = i;
+  }
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const MountEntry& entry = entries_[i];
+    if (const auto port = entry.tunnelPort()) by_port_.emplace(*port, i);
+    if (root_ == i) continue;
+    by_parent_.emplace(isTop(entry) ? rootId() : entry.parent_id, i);
+  }
+}
+
+int MountTable::rootId() const { return root_ ? entries_[*root_].id : kNotListed; }
+
+// The first mount that a lookup of `target` steps into from within this one; the last of several
+// that were attached to one place.
+const MountEntry* MountTable::firstOnTheWay(int mount, const std::string& target) const {
+  const MountEntry* first = nullptr;
+  const auto [begin, end] = by_parent_.equal_range(mount);
+  for (auto it = begin; it != end; ++it) {
+    const MountEntry& entry = entries_[it->second];
+    if (!leadsThrough(target, entry.target)) continue;
+    if (first == nullptr || entry.target.size() <= first->target.size()) first = &entry;
+  }
+  return first;
+}
+
 const MountEntry* MountTable::atPath(const std::string& target) const {
-  const MountEntry* top = nullptr;
-  for (const auto& entry : entries_) {
-    if (entry.target == target) top = &entry;
+  const MountEntry* reached = root_ ? &entries_[*root_] : nullptr;
+  int inside = rootId();
+  // Each step goes one mount further; a file with a circle ends the walk after as many steps as
+  // there are entries.
+  for (std::size_t step = 0; step < entries_.size(); ++step) {
+    const MountEntry* next = firstOnTheWay(inside, target);
+    if (next == nullptr) break;
+    reached = next;
+    inside = next->id;
   }
-  // A mount over another one has it as its parent. Each step goes one up; a file with a circle ends
-  // the climb after as many steps as there are entries.
-  for (std::size_t step = 0; top != nullptr && step < entries_.size(); ++step) {
-    const MountEntry* above = nullptr;
-    for (const auto& entry : entries_) {
-      if (entry.parent_id == top->id && entry.id != top->id && entry.target == target) {
-        above = &entry;
-      }
-    }
-    if (above == nullptr) break;
-    top = above;
-  }
-  return top;
+  return reached != nullptr && reached->target == target ? reached : nullptr;
+}
+
+const MountEntry* MountTable::withId(int id) const {
+  const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                  [id](const auto& entry) { return entry.id == id; });
+  return found == entries_.end() ? nullptr : &*found;
 }
 
 std::vector<const MountEntry*> MountTable::withTunnelPort(int port) const {

@@ -12,7 +12,6 @@
 #include <cstring>
 #include <functional>
 #include <memory>
-#include <set>
 
 #include "efs/base/ask_child.h"
 #include "efs/base/interrupt.h"
@@ -20,12 +19,16 @@
 #include "efs/mounts/mount_table.h"
 #include "mount_errors.h"
 #include "mount_steps.h"
+#include "visible_mount.h"
 
 namespace efs::mounts {
 namespace {
 
 // A remount asks the server nothing; it may write back dirty pages.
 constexpr Duration kRemountPatience{60000};
+
+// A mount that somebody else's covers is waited for, for a second (stacked_mount.h).
+constexpr Duration kJudgePatience{3000};
 
 struct ContextDeleter {
   void operator()(libmnt_context* context) const { mnt_free_context(context); }
@@ -92,33 +95,35 @@ Error stepError(const NfsMountRequest& request, const StepReport& report) {
   return kernelError(request, err, report.words.data());
 }
 
-std::set<int> mountIds() {
-  std::set<int> ids;
-  const auto table = MountTable::readKernel();
-  if (!table) return ids;
-  for (const auto& entry : table->entries()) ids.insert(entry.id);
-  return ids;
+bool mayHaveMounted(const StepReport& last) {
+  const bool mounting =
+      last.step == Step::kKernel || last.step == Step::kAttach || last.step == Step::kUndo;
+  return mounting && last.directory != 0;
 }
 
-std::string workingDirectory() {
-  const std::unique_ptr<char, decltype(&std::free)> path(::getcwd(nullptr, 0), &std::free);
-  return path ? path.get() : "/";
-}
-
-// A child that was killed may have attached its mount before it could tell. Ours is the one that
-// came since and carries our port; without a port of our own, the one at our place.
-std::optional<MountOutcome> appearedSince(const std::set<int>& before,
-                                          const NfsMountRequest& request,
-                                          const std::optional<int>& own_port) {
+// A child that was killed may have mounted before it could tell, and before it had seen what its
+// mount lies on and through whose tunnel it goes: a second child does that in its place.
+Result<std::optional<MountOutcome>> whatIsLeft(const NfsMountRequest& request,
+                                               const MountRules& rules, const TableBefore& before,
+                                               const StepReport& last) {
   const auto table = MountTable::readKernel();
-  if (!table || before.empty()) return std::nullopt;
-  const std::string target = absolutePath(request.target, workingDirectory());
-  for (const auto& entry : table->entries()) {
-    if (before.count(entry.id) != 0 || !entry.isNfs() || entry.source != request.source) continue;
-    if (own_port ? entry.tunnelPort() != own_port : entry.target != target) continue;
-    return MountOutcome{.how = MountOutcome::How::kMounted, .device = entry.device};
+  if (!table || before.ids.empty() || !mayHaveMounted(last)) return std::optional<MountOutcome>();
+  const auto left = findLeft(*table, nfsVolumes(), before,
+                             {request.source, last.place, last.directory, rules.own_port});
+  if (!left) return std::optional<MountOutcome>();
+  if (!left->merged && left->entry.parent_id == last.directory) {
+    return std::optional(
+        MountOutcome{.how = MountOutcome::How::kMounted, .device = left->entry.device});
   }
-  return std::nullopt;
+  EFS_TRY(
+      end,
+      runInChild([&](const Tell& tell) { judgeLeft(*left, last.directory, request, rules, tell); },
+                 kJudgePatience));
+  if (end.told && end.last.step == Step::kDone) return std::optional(end.last.outcome);
+  StepReport failed;
+  failed.step = Step::kUndo;
+  failed.err = end.told && end.last.err != 0 ? end.last.err : ETIMEDOUT;
+  return stepError(request, failed);
 }
 
 Error unfinished(const NfsMountRequest& request, const ChildEnd& end) {
@@ -132,7 +137,7 @@ Error unfinished(const NfsMountRequest& request, const ChildEnd& end) {
 
 // In the child: MS_REMOUNT by libmount, which keeps utab as it should be.
 void remountHere(const NfsMountRequest& request, const std::string& options, const Tell& tell) {
-  StepReport report{.step = Step::kTarget, .err = 0, .outcome = {}, .words = {}};
+  StepReport report;
   const std::unique_ptr<char, decltype(&std::free)> real(
       ::realpath(request.target.c_str(), nullptr), &std::free);
   struct stat info {};
@@ -172,12 +177,13 @@ std::vector<std::string> versionsToTry(const OptionList& options) {
 
 Result<MountOutcome> mountNfs(const NfsMountRequest& request, const MountRules& rules) {
   EFS_TRY(checked, classicOptions(request));
-  const auto before = mountIds();
+  const auto before = TableBefore::look();
   EFS_TRY(end, runInChild([&](const Tell& tell) { carryOutMount(request, rules, tell); },
                           rules.patience));
   if (end.told && end.last.step == Step::kDone) return end.last.outcome;
   if (end.told && end.last.err != 0) return stepError(request, end.last);
-  if (auto there = appearedSince(before, request, rules.own_port)) return *there;
+  EFS_TRY(left, whatIsLeft(request, rules, before, end.last));
+  if (left) return *left;
   return unfinished(request, end);
 }
 

@@ -23,13 +23,6 @@ bool isCovered(const MountTable& table, const MountEntry& entry) {
   });
 }
 
-const MountEntry* withId(const MountTable& table, int id) {
-  const auto& entries = table.entries();
-  const auto found = std::find_if(entries.begin(), entries.end(),
-                                  [id](const auto& entry) { return entry.id == id; });
-  return found == entries.end() ? nullptr : &*found;
-}
-
 }  // namespace
 
 // The link leads to the mount of the descriptor, whatever lies below or beside it.
@@ -43,7 +36,7 @@ Result<bool> detachIfStacked(int mount, int parent) {
   EFS_TRY(id, mountIdOf(mount));
   for (int look = 0; look < kLooks; ++look) {
     EFS_TRY(table, MountTable::readKernel());
-    const MountEntry* entry = withId(table, id);
+    const MountEntry* entry = table.withId(id);
     // Ours, or taken along by one that lay below it and went.
     if (entry == nullptr) return true;
     if (entry->parent_id == parent) return false;

@@ -5,6 +5,7 @@
 
 #include "efs/base/log.h"
 #include "efs/base/text.h"
+#include "efs/mounts/mount_source.h"
 #include "efs/mounts/mount_table.h"
 #include "efs/mounts/nfs_mount.h"
 #include "efs/mounts/place.h"
@@ -52,7 +53,7 @@ bool isOf(const MountRequest& request, const std::string& name, const state::Sta
 
 bool isSameMount(const MountRequest& request, const mounts::MountEntry& there,
                  const std::string& source, const state::StateStore& store) {
-  if (there.source != source) return false;
+  if (!mounts::sameSource(source, there.source)) return false;
   const auto port = there.tunnelPort();
   if (!port) return true;  // without a tunnel the source names the server
   const auto names = namesOfPort(store, *port);

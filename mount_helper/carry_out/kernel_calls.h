@@ -1,16 +1,18 @@
-// KernelCalls: what a mount asks of the kernel's NFS client. A test without one answers in its
-// place.
+// KernelCalls: what a mount asks of the kernel's NFS client and of its mount table. A test without
+// them answers in its place.
 #pragma once
 
 #include <sys/types.h>
 
 #include <functional>
+#include <string>
 
 #include "efs/base/result.h"
 #include "efs/mounts/client_identifier.h"
 #include "efs/mounts/kernel_identifier.h"
 #include "efs/mounts/mount_table.h"
 #include "efs/mounts/nfs_mount.h"
+#include "efs/mounts/unmount.h"
 
 namespace efs::mount_helper {
 
@@ -28,6 +30,9 @@ struct KernelCalls {
   };
   std::function<Status(dev_t device, unsigned long rsize_bytes)> set_read_ahead =
       mounts::setReadAhead;
+  std::function<Result<mounts::MountTable>()> mount_table = mounts::MountTable::readKernel;
+  std::function<Status(const std::string& target, bool lazy, Duration patience)> unmount =
+      mounts::unmount;
 };
 
 }  // namespace efs::mount_helper

@@ -95,7 +95,7 @@ Status MountSession::listen() {
           listenForTunnel(request_, context_.settings.mount, context_.store, context_.kernel));
   listener_ = std::move(listener);
   log::info("binding {}", listener_.port);
-  own_mount_.emplace(listener_.port);
+  own_mount_.emplace(listener_.port, context_.kernel);
   facts_.port = listener_.port;
   return {};
 }

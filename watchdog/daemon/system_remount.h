@@ -8,7 +8,7 @@
 
 namespace efs::watchdog {
 
-class SystemRemount final : public RemountCalls {
+class SystemRemount : public RemountCalls {
  public:
   static std::unique_ptr<NewMount> wrap(mounts::DetachedMount mount);
 

@@ -33,6 +33,7 @@ class Remount {
 
   Result<std::string> run() {
     EFS_CHECK(mayDetach());
+    if (plan_.lies_beneath) return uncover();
     const auto fresh = calls_.ownIdentifier(plan_.lock_path, kIdentifierPatience);
     // Kernels before 5.3 have no such file; there the port alone must make the difference.
     if (!fresh && fresh.error().kind() != ErrorKind::kUnsupported) return fresh.error();
@@ -144,6 +145,27 @@ class Remount {
     EFS_CHECK(
         mount.attach(plan_.old.target).withHint("nothing is mounted there now: mount it again"));
     return keepUnlessStacked(mount, parent);
+  }
+
+  // What an earlier try left undone.
+  Result<std::string> uncover() {
+    EFS_TRY(lock, lockPlace());
+    EFS_CHECK(liesBeneath());
+    calls_.beUninterrupted();
+    EFS_CHECK(detachOld());
+    return std::string(kNeverBare);
+  }
+
+  // Nothing else would be in sight afterwards.
+  Status liesBeneath() {
+    EFS_TRY(table, calls_.mountTable());
+    const auto* old = table.withId(plan_.old.id);
+    const auto* beneath = old != nullptr ? table.withId(old->parent_id) : nullptr;
+    if (beneath != nullptr && beneath->target == plan_.old.target &&
+        beneath->tunnelPort() == plan_.port) {
+      return {};
+    }
+    return Error(ErrorKind::kNotFound, "the new mount beneath " + plan_.old.target + " is gone");
   }
 
   bool isInPlace() {

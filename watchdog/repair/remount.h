@@ -46,6 +46,9 @@ struct RemountPlan {
   std::string target_lock;  // of all makers of mounts (TargetLock)
   std::string staging;      // for mount(2); below stagingFolder()
   bool classic = false;     // mount_api: mount(2) even where the kernel has more
+  // The mount on `port` lies beneath the old one already: an earlier try could not detach that one.
+  // Only this is left to do, and another mount would lie there after each try.
+  bool lies_beneath = false;
 
   // From what the kernel shows of the old mount. kUnsupported: it is a bind mount of a directory.
   static Result<RemountPlan> fromEntry(const mounts::MountEntry& entry,

@@ -3,11 +3,24 @@
 #include <algorithm>
 #include <utility>
 
+#include "efs/mounts/mount_source.h"
+#include "efs/mounts/target_directory.h"
 #include "efs/tunnel_control/tunnel_config.h"
 #include "efs/tunnel_control/tunnel_launcher.h"
 #include "repair/remount.h"
 
 namespace efs::watchdog {
+namespace {
+
+bool isSuccessor(const MountRecord& record, const MountRecord& mount) {
+  const auto one = state::parseMountName(record.name);
+  const auto other = state::parseMountName(mount.name);
+  return one && other && one->fs_id == other->fs_id &&
+         record.state.access_point == mount.state.access_point &&
+         record.state.aws_credentials_method == mount.state.aws_credentials_method;
+}
+
+}  // namespace
 
 void Remounter::refuse(MountRecord& mount, const std::string& reason) {
   mount.health.last_error = "remount: " + reason;
@@ -37,10 +50,38 @@ void Remounter::remount(MountRecord& mount) {
   auto plan = planFor(mount);
   if (!plan) return refuse(mount, plan.error().describe());
   mount.novelty.clear("remount");
+  if (const MountRecord* beneath = laidBeneath(mount, *plan)) {
+    return uncover(mount, std::move(*plan), *beneath);
+  }
   context_.tools.log.warning(
       "{}: mounting {} again; files that are open, and {} other mounts of it, stay on the old one",
       mount.name, plan->old.target, shown - 1);
   carryOut(mount, std::move(*plan));
+}
+
+// The successor that an earlier try put beneath this mount without detaching it: of the same
+// content and with the same identity, since what lies there will be in sight.
+const MountRecord* Remounter::laidBeneath(const MountRecord& mount, const RemountPlan& plan) const {
+  const mounts::MountTable& table = *context_.view.table();
+  const auto* old = table.withId(plan.old.id);
+  const auto* beneath = old != nullptr ? table.withId(old->parent_id) : nullptr;
+  if (beneath == nullptr || beneath->target != plan.old.target) return nullptr;
+  const auto port = beneath->tunnelPort();
+  if (!port || !mounts::sameSource(plan.source, beneath->source)) return nullptr;
+  for (const auto& [name, record] : context_.records) {
+    if (record.port == *port && isSuccessor(record, mount)) return &record;
+  }
+  return nullptr;
+}
+
+void Remounter::uncover(MountRecord& mount, RemountPlan plan, const MountRecord& beneath) {
+  context_.tools.log.warning("{}: {} lies beneath it since an earlier try; detaching it",
+                             mount.name, beneath.name);
+  plan.port = beneath.port;
+  plan.lies_beneath = true;
+  plan.target_lock = context_.store.directory() + "/" + mounts::kTargetLockName;
+  mount.health.successor = beneath.name;
+  if (!jobs_.start(mount, Task::kRemount, std::move(plan))) mount.health.successor.clear();
 }
 
 void Remounter::carryOut(MountRecord& mount, RemountPlan plan) {
@@ -145,14 +186,15 @@ void Remounter::ended(MountRecord& mount, const Result<std::string>& answer) {
   if (!answer && !mounted) return giveUp(successor);
   context_.tools.log.warning("{}: mounted again as {}{}", mount.name, successor,
                              answer.value_or(""));
-  files_.publish(successor);
+  if (found->pending) files_.publish(successor);
 }
 
 // Its tunnel ends when the kernel has forgotten the port: a mount that was never attached says good
 // bye to the server through it (decide()).
 void Remounter::giveUp(const std::string& name) {
   MountRecord* const successor = context_.find(name);
-  if (successor == nullptr) return;
+  // One that was published is a mount like others.
+  if (successor == nullptr || !successor->pending) return;
   successor->health.given_up = true;
   successor->due = true;
   // Only where the mount was made by mount(2) there is something to clear.

@@ -26,6 +26,8 @@ class Remounter {
  private:
   void refuse(MountRecord& mount, const std::string& reason);
   Result<RemountPlan> planFor(const MountRecord& mount) const;
+  const MountRecord* laidBeneath(const MountRecord& mount, const RemountPlan& plan) const;
+  void uncover(MountRecord& mount, RemountPlan plan, const MountRecord& beneath);
   void carryOut(MountRecord& mount, RemountPlan plan);
   Result<std::string> prepareSuccessor(const MountRecord& mount, const std::string& target);
   Result<state::MountState> writeFiles(const MountRecord& mount, const std::string& target,

@@ -9,6 +9,10 @@ echo deep >"$WORLD/data/$FS/projects/blue/file"
 mount_efs tls "$FS:/projects/blue" /mnt/blue
 equal "source" "$(mount_source /mnt/blue)" 127.0.0.1:/projects/blue
 equal "content" "$(cat /mnt/blue/file)" deep
+note "the same mount again, by another text of its path"
+succeed mount.efs "$FS:/projects/blue/" /mnt/blue -o tls
+says "is already mounted, please run 'mount' command to verify"
+! grep -q "another file system" <<<"$OUTPUT" || fail "it is the same one"
 unmount /mnt/blue
 all_cleared
 

@@ -32,6 +32,16 @@ refuse 32 mount -t efs -o tls "$FS:/" /mnt/second
 says "merged" "trunking" "unmount the other mount first"
 terse
 equal "mounts" "$(our_mounts | wc -l)" 1
+
+note "by mount(2), which shows it for a moment, and by paths that the kernel shows otherwise"
+mkdir "$WORLD/data/$FS/dir"
+ln -s dir "$WORLD/data/$FS/link"
+efs_setting mount_api classic
+for path in /dir/ /link; do
+  refuse 32 mount -t efs -o tls "$FS:$path" /mnt/second
+  says "merged" "trunking"
+  equal "mounts after $path" "$(our_mounts | wc -l)" 1
+done
 mount -o remount,rw /sys
 echo x >/mnt/first/still
 unmount /mnt/first

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "efs/test_support/temp_dir.h"
 
 namespace efs::mounts {
@@ -73,6 +75,32 @@ TEST_F(MountIdentityTest, TakesNothingWithItThatIsMountedWithin) {
 TEST_F(MountIdentityTest, TakesNothingWithItThatCoversIt) {
   mountAt(point_, "cover");
   expectObstacle("another mount (tmpfs) covers it");
+}
+
+// umount2(2) walks the path: it would take what is at this path within the cover.
+TEST_F(MountIdentityTest, IsNotReachedBelowAMountOverAFolderAbove) {
+  const std::string aside = dir_.path() + "/aside";
+  const std::string folder = dir_.path() + "/folder";
+  for (const auto& path : {aside, folder, folder + "/point"}) {
+    ASSERT_EQ(::mkdir(path.c_str(), 0755), 0);
+  }
+  mountAt(aside, "cover");
+  ASSERT_EQ(::mkdir((aside + "/point").c_str(), 0755), 0);
+  mountAt(aside + "/point", "foreign");
+  mountAt(folder + "/point", "ours");
+  const MountIdentity ours =
+      MountIdentity::of(*MountTable::readKernel()->atPath(folder + "/point"));
+  ASSERT_EQ(::mount(aside.c_str(), folder.c_str(), nullptr, MS_MOVE, nullptr), 0);
+  const auto reason = whyNotDetach(*MountTable::readKernel(), ours);
+  ASSERT_EQ(::umount2((folder + "/point").c_str(), MNT_DETACH), 0);
+  const auto after = MountTable::readKernel();
+  ASSERT_EQ(::umount2(folder.c_str(), MNT_DETACH), 0);
+  ASSERT_EQ(::umount2((folder + "/point").c_str(), MNT_DETACH), 0);
+  ASSERT_FALSE(std::none_of(after->entries().begin(), after->entries().end(),
+                            [&](const auto& entry) { return ours.is(entry); }))
+      << "the path leads to it";
+  ASSERT_TRUE(reason) << "it would have taken the foreign mount";
+  EXPECT_NE(reason->find("another mount (tmpfs of foreign)"), std::string::npos) << *reason;
 }
 
 // The kernel gives the number of a mount that is gone to the next one: the one who holds an old

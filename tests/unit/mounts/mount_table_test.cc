@@ -100,7 +100,66 @@ TEST(MountTable, TopmostFollowsParentsWhateverTheOrderOfLines) {
   EXPECT_EQ(table.atPath("/mnt"), nullptr);
 }
 
-TEST(MountTable, CircleOfParentsEnds) { EXPECT_NE(recorded("circle").atPath("/mnt/efs"), nullptr); }
+// What a lookup of the path reaches counts, not what once was mounted at a path of this name.
+TEST(MountTable, MountHiddenByOneOverAFolderAboveIsNotAtItsPath) {
+  const TempDir dir;
+  const std::string root = "27 1 259:1 / / rw - ext4 /dev/vda1 rw\n";
+  const std::string hidden = "40 27 0:40 / /a/b rw - nfs4 127.0.0.1:/ rw,port=20049\n";
+  const std::string cover = "41 27 0:41 / /a rw - tmpfs cover rw\n";
+  const std::string within = "42 41 0:42 / /a/b rw - tmpfs within rw\n";
+  const auto table = MountTable::readFile(dir.write("covered", root + hidden + cover));
+  ASSERT_TRUE(table);
+  EXPECT_EQ(table->atPath("/a/b"), nullptr);
+  EXPECT_EQ(table->atPath("/a")->source, "cover");
+  // The order of the lines is that of their making; a mount that was moved keeps its place.
+  for (const auto& lines : {hidden + cover + within, cover + within + hidden}) {
+    const auto both = MountTable::readFile(dir.write("both", root + lines));
+    ASSERT_TRUE(both);
+    EXPECT_EQ(both->atPath("/a/b")->source, "within") << lines;
+  }
+}
+
+TEST(MountTable, MountOnAMountOfASimilarNameIsNotBelowIt) {
+  const TempDir dir;
+  const auto table =
+      MountTable::readFile(dir.write("similar",
+                                     "27 1 259:1 / / rw - ext4 /dev/vda1 rw\n"
+                                     "40 27 0:40 / /mnt rw - tmpfs mnt rw\n"
+                                     "41 27 0:41 / /mnt-2/x rw - tmpfs x rw\n"
+                                     "42 40 0:42 / /mnt/x/y/z rw - tmpfs deep rw\n"));
+  ASSERT_TRUE(table);
+  EXPECT_EQ(table->atPath("/mnt-2/x")->source, "x");
+  EXPECT_EQ(table->atPath("/mnt/x/y/z")->source, "deep");
+  EXPECT_EQ(table->atPath("/mnt/x/y"), nullptr);
+}
+
+// A lookup begins at the root of the process and never goes up to what was mounted on that.
+TEST(MountTable, MountOverTheRootLeadsNowhere) {
+  const TempDir dir;
+  const auto table = MountTable::readFile(dir.write("over-root",
+                                                    "27 1 259:1 / / rw - ext4 /dev/vda1 rw\n"
+                                                    "40 27 0:40 / /mnt rw - tmpfs mnt rw\n"
+                                                    "41 27 0:41 / / rw - tmpfs over rw\n"
+                                                    "42 41 0:42 / /mnt rw - tmpfs within rw\n"));
+  ASSERT_TRUE(table);
+  EXPECT_EQ(table->atPath("/")->source, "/dev/vda1");
+  EXPECT_EQ(table->atPath("/mnt")->source, "mnt");
+}
+
+// In a chroot the mount of the root itself is not listed.
+TEST(MountTable, RootNeedNotBeListed) {
+  const TempDir dir;
+  const auto table = MountTable::readFile(dir.write("jail",
+                                                    "40 27 0:40 / /mnt rw - tmpfs low rw\n"
+                                                    "41 40 0:41 / /mnt rw - tmpfs high rw\n"));
+  ASSERT_TRUE(table);
+  EXPECT_EQ(table->atPath("/"), nullptr);
+  EXPECT_EQ(table->atPath("/mnt")->source, "high");
+}
+
+TEST(MountTable, CircleOfParentsLeadsNowhere) {
+  EXPECT_EQ(recorded("circle").atPath("/mnt/efs"), nullptr);
+}
 
 TEST(MountTable, BrokenLinesAreLeftOut) {
   const auto table = recorded("torn");

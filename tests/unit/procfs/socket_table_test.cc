@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "efs/net/socket.h"
 
@@ -39,6 +40,16 @@ TEST(SocketTable, FindsListenersOnLoopbackAndOnAllAddresses) {
   EXPECT_THAT(table.listeners(2049), ElementsAre(4712));
   EXPECT_THAT(table.listeners(20050), IsEmpty()) << "listens on another address";
   EXPECT_THAT(table.listeners(1), IsEmpty());
+}
+
+// Else a local user's program that is called efs-proxy would pass for a mount's tunnel.
+TEST(SocketTable, SocketOfAStrangerIsNobodysListener) {
+  const std::string uid = std::to_string(::geteuid() + 1);
+  const auto table = SocketTable::parse(
+      "   0: 0100007F:4E51 00000000:0000 0A 00000000:00000001 00:00000000 00000000 " + uid +
+      "        0 4711 1 0000000000000000 100 0 0 10 0\n");
+  EXPECT_THAT(table.listeners(20049), IsEmpty());
+  EXPECT_FALSE(table.hasUnaccepted(20049));
 }
 
 TEST(SocketTable, SeesConnectedAndConnectingClients) {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -115,6 +116,27 @@ TEST_F(Finding, KnowsALivingTunnelByPidAndByPort) {
   const auto found = finder.find(other.pid(), listener_.port);
   ASSERT_TRUE(found) << found.error().describe();
   EXPECT_EQ(*finder.byPort(listener_.port), other.pid());
+}
+
+// Whoever finds the port free may listen on it and be called efs-proxy: adopted, it would get all
+// that the kernel writes, for good.
+TEST_F(Finding, TakesAStrangersListenerForNoTunnel) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  std::optional<net::Listener> listener;
+  const Other stranger([&listener] {
+    if (::setresuid(kNobody, kNobody, kNobody) != 0) return -1;
+    auto made = net::listenLoopback(0);
+    if (!made) return -1;
+    beNamed("efs-proxy");
+    listener = std::move(*made);
+    return listener->port;
+  });
+  ASSERT_GT(stranger.answer(), 0);
+  TunnelFinder finder;
+  const auto found = finder.find(stranger.pid(), stranger.answer());
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().kind(), ErrorKind::kNotFound) << found.error().message();
+  EXPECT_EQ(*finder.byPort(stranger.answer()), std::nullopt);
 }
 
 // EINVAL up to 6.8, ENOENT later: read as "cannot be looked at", a mount hung for good.

@@ -114,6 +114,57 @@ TEST_F(PutInPlace, WaitsForWhoeverMountsThereAtTheMoment) {
   EXPECT_EQ(there(), "new");
 }
 
+// umount2(2) of the old one may fail when the new one lies beneath it already.
+class Uncover : public PutInPlace {
+ protected:
+  void SetUp() override {
+    PutInPlace::SetUp();
+    if (IsSkipped()) return;
+    const auto made = DetachedMount::make(newTmpfs());
+    const auto place = mounts::TargetDirectory::open(point_);
+    if (!(*made)->attachBeneath(place->fd())) GTEST_SKIP() << "a kernel before 6.5";
+    plan_.lies_beneath = true;
+  }
+
+  // With the new mount, of `port`, as one of NFS.
+  class NfsTable final : public SystemRemount {
+   public:
+    Result<MountTable> mountTable() override {
+      EFS_TRY(table, MountTable::readKernel());
+      auto entries = table.entries();
+      for (auto& entry : entries) {
+        if (entry.source != "new") continue;
+        entry.fs_type = "nfs4";
+        entry.source = "127.0.0.1:/";
+        entry.options = "rw,port=" + std::to_string(port);
+      }
+      return MountTable::of(std::move(entries));
+    }
+    int port = 1;
+  };
+  Result<std::string> uncover() {
+    return remountInChild(plan_, {nfs_, state::systemFiles(), clock_});
+  }
+  NfsTable nfs_;
+};
+
+TEST_F(Uncover, DetachesTheOldMountAndMakesNoOther) {
+  const auto done = uncover();
+  ASSERT_TRUE(done) << done.error().describe();
+  EXPECT_EQ(*done, kNeverBare);
+  EXPECT_EQ(there(), "new");
+  EXPECT_EQ(stacked(), 1U);
+}
+
+TEST_F(Uncover, WhatIsNotTheNewMountIsNotUncovered) {
+  nfs_.port = 2;
+  const auto done = uncover();
+  ASSERT_FALSE(done);
+  EXPECT_NE(done.error().message().find("is gone"), std::string::npos) << done.error().message();
+  EXPECT_EQ(there(), "old");
+  EXPECT_EQ(stacked(), 2U);
+}
+
 // The state directory is /var/run/efs, and the mount table says /run/efs.
 TEST(StagingFolder, IsWhatTheMountTableShows) {
   const test_support::TempDir dir;

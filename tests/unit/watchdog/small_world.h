@@ -331,12 +331,14 @@ class Children final : public Jobs {
   explicit Children(state::StateFiles& files) : files_(files) {}
 
   Result<JobId> start(JobRequest request, JobDone done) override {
+    if (const auto* plan = std::get_if<RemountPlan>(&request)) remounts.push_back(*plan);
     waiting_.push_back({++last_id_, std::move(request), std::move(done)});
     return last_id_;
   }
   void abandon(JobId id) override {
     std::erase_if(waiting_, [id](const auto& job) { return job.id == id; });
   }
+  std::vector<RemountPlan> remounts;  // asked for
   void turn() {
     for (auto now = std::exchange(waiting_, {}); !now.empty(); now.pop_front()) {
       const auto& job = now.front();

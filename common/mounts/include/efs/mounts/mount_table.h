@@ -41,14 +41,24 @@ class MountTable {
   static MountTable of(std::vector<MountEntry> entries);
 
   const std::vector<MountEntry>& entries() const { return entries_; }
-  // The topmost mount whose mount point is exactly this (canonical) path.
+  // The mount whose root a lookup of this (canonical) path reaches now, as umount2(2) would: the
+  // topmost one there. nullptr: none, also where the only mounts of this name are hidden by one
+  // over a directory above.
   const MountEntry* atPath(const std::string& target) const;
+  // nullptr: none has this id.
+  const MountEntry* withId(int id) const;
   // In the order of the table; the cost does not grow with the table.
   std::vector<const MountEntry*> withTunnelPort(int port) const;
 
  private:
+  void index();
+  int rootId() const;
+  const MountEntry* firstOnTheWay(int mount, const std::string& target) const;
+
   std::vector<MountEntry> entries_;
-  std::multimap<int, std::size_t> by_port_;  // tunnel port -> index in entries_
+  std::multimap<int, std::size_t> by_port_;    // tunnel port -> index in entries_
+  std::multimap<int, std::size_t> by_parent_;  // id of the mount that it is in -> index in entries_
+  std::optional<std::size_t> root_;            // of the process; a chroot's is not listed
 };
 
 // A path as the table would name it: absolute, "." and ".." and doubled slashes resolved in the

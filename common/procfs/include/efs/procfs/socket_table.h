@@ -21,7 +21,8 @@ class SocketTable {
   // Lines that are not understood are left out.
   static SocketTable parse(std::string_view text);
 
-  // Inodes of the sockets that listen on the port, on 127.0.0.1 or on all addresses.
+  // Inodes of the sockets that listen on the port, on 127.0.0.1 or on all addresses. Those of other
+  // users than root and us are none: whoever finds a port free may listen on it, under any name.
   std::vector<ino_t> listeners(int port) const;
   const std::multimap<int, ino_t>& listeners() const { return listeners_; }
   // Connections to the port wait for somebody to accept them.
