@@ -18,7 +18,7 @@ EFS_PACKAGES_test=(
 # The load of the end-to-end tests.
 EFS_PACKAGES_load=(fio)
 # The checks of the simulator against Amazon's own signing code.
-EFS_PACKAGES_peer=(stunnel4 python3 python3-botocore python3-cryptography libnfs-utils)
+EFS_PACKAGES_peer=(stunnel4 python3 python3-venv python3-botocore python3-cryptography libnfs-utils)
 # The virtual machine of the end-to-end tests.
 EFS_PACKAGES_machine=(qemu-system-x86 busybox-static cpio kmod xz-utils)
 # The disk image of the machine that runs systemd.

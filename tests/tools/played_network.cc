@@ -43,50 +43,93 @@ json document(const std::string& name) {
           {"Expiration", kEnd}};
 }
 
-std::string stsAnswer(const std::string& action, const std::string& role) {
-  const json values{{"AccessKeyId", keyOf(role)},
-                    {"SecretAccessKey", "secret-" + role},
-                    {"SessionToken", "token-" + role},
-                    {"Expiration", kEndSeconds}};
+// {"omit": [name], "set": {name: value}}.
+json changed(json object, const json& change) {
+  for (const auto& name : change.value("omit", json::array())) object.erase(std::string(name));
+  object.update(change.value("set", json::object()));
+  return object;
+}
+
+std::string stsAnswer(const std::string& action, const std::string& role, const json& change) {
+  const json values = changed({{"AccessKeyId", keyOf(role)},
+                               {"SecretAccessKey", "secret-" + role},
+                               {"SessionToken", "token-" + role},
+                               {"Expiration", kEndSeconds}},
+                              change);
   const json result{{"Credentials", values},
                     {"AssumedRoleUser", {{"Arn", "arn:aws:sts::1:assumed-role/" + role + "/x"}}}};
   return json{{action + "Response", {{action + "Result", result}}}}.dump();
 }
 
-std::string ssoAnswer(const std::string& role) {
-  return json{{"roleCredentials",
-               {{"accessKeyId", keyOf(role)},
-                {"secretAccessKey", "secret-" + role},
-                {"sessionToken", "token-" + role},
-                {"expiration", kEndSeconds * 1000}}}}
+std::string ssoAnswer(const std::string& role, const json& change) {
+  return json{{"roleCredentials", changed({{"accessKeyId", keyOf(role)},
+                                           {"secretAccessKey", "secret-" + role},
+                                           {"sessionToken", "token-" + role},
+                                           {"expiration", kEndSeconds * 1000}},
+                                          change)}}
       .dump();
 }
 
-std::string metadataAnswer(std::string_view path) {
-  if (path.ends_with("/api/token")) return "TOKEN";
-  if (path.ends_with("/security-credentials/")) return "imds";
-  return document("imds").dump();
-}
+// The parts of a request by which it is answered.
+struct Question {
+  std::string path;
+  std::string form;
+  std::string action = field(form, "Action");
+};
 
-http::HttpReply answer(const http::HttpRequest& request) {
+Question questionOf(const http::HttpRequest& request) {
   const auto scheme_end = request.url.find("://") + 3;
   const std::string rest =
       request.url.substr(std::min(request.url.find('/', scheme_end), request.url.size()));
   const auto question = std::min(rest.find('?'), rest.size());
-  const std::string path = rest.substr(0, question);
-  const std::string form =
-      request.body.empty() ? rest.substr(std::min(question + 1, rest.size())) : request.body;
-  if (path.starts_with("/latest/meta-data/iam/info")) return {404, ""};
-  if (path.starts_with("/latest/")) return {200, metadataAnswer(path)};
-  if (const auto action = field(form, "Action"); !action.empty()) {
-    return {200, stsAnswer(action, roleOf(field(form, "RoleArn")))};
+  return {rest.substr(0, question),
+          request.body.empty() ? rest.substr(std::min(question + 1, rest.size())) : request.body};
+}
+
+// Of `answers`; empty for what always succeeds.
+std::string endpointOf(const Question& asked) {
+  if (asked.path.starts_with("/latest/meta-data/iam/info")) return "imds_info";
+  if (asked.path.starts_with("/latest/")) {
+    if (asked.path.ends_with("/api/token")) return "imds_token";
+    return asked.path.ends_with("/security-credentials/") ? "imds_role" : "imds_keys";
   }
-  if (path.ends_with("/federation/credentials")) return {200, ssoAnswer(field(form, "role_name"))};
-  if (path.ends_with("/token")) {
-    return {200,
-            json{{"accessToken", "fresh"}, {"expiresIn", 3600}, {"refreshToken", "next"}}.dump()};
+  if (!asked.action.empty()) return "sts";
+  if (asked.path.ends_with("/federation/credentials")) return "sso";
+  if (asked.path.ends_with("/mount-targets")) return "efs";
+  return asked.path.ends_with("/token") ? "oidc" : "container";
+}
+
+std::string refusal(const std::string& endpoint, const json& change) {
+  const std::string code = change.value("code", "");
+  if (endpoint == "sts") return json{{"Error", {{"Code", code}, {"Message", "refused"}}}}.dump();
+  return json{{endpoint == "oidc" ? "error" : "code", code}, {"message", "refused"}}.dump();
+}
+
+std::string document(const std::string& endpoint, const Question& asked, const json& change) {
+  if (endpoint == "imds_token") return "TOKEN";
+  if (endpoint == "imds_role") return "imds";
+  if (endpoint == "imds_keys") return changed(document("imds"), change).dump();
+  if (endpoint == "efs") return R"({"MountTargets": []})";
+  if (endpoint == "sts") {
+    return stsAnswer(asked.action, roleOf(field(asked.form, "RoleArn")), change);
   }
-  return {200, document("container").dump()};
+  if (endpoint == "sso") return ssoAnswer(field(asked.form, "role_name"), change);
+  if (endpoint == "oidc") {
+    return changed({{"accessToken", "fresh"}, {"expiresIn", 3600}, {"refreshToken", "next"}},
+                   change)
+        .dump();
+  }
+  return changed(document("container"), change).dump();
+}
+
+http::HttpReply answer(const http::HttpRequest& request, const json& answers) {
+  const Question asked = questionOf(request);
+  const std::string endpoint = endpointOf(asked);
+  const json change = answers.value(endpoint, json::object());
+  const int status = change.value("status", endpoint == "imds_info" ? 404 : 200);
+  if (change.contains("body")) return {status, change.at("body").get<std::string>()};
+  if (status != 200) return {status, refusal(endpoint, change)};
+  return {status, document(endpoint, asked, change)};
 }
 
 }  // namespace
@@ -101,7 +144,7 @@ Result<http::HttpReply> PlayedNetwork::send(const http::HttpRequest& request) co
                        {"body", request.body},
                        {"ca_bundle", request.ca_bundle},
                        {"direct", request.direct}});
-  return answer(request);
+  return answer(request, answers_);
 }
 
 json PlayedNetwork::requests() const {

@@ -1,25 +1,31 @@
 """What efs-utils 3.2.0 with botocore makes of files, variables and caches: one JSON case per line on
 stdin, one answer per line on stdout. Run by the Python whose botocore is asked.
 
-The network is played, with the answers of tests/tools/played_network.h. efs-utils' own first two steps
-for a named profile (contract CRED-3: keys in [name] of either file) come before botocore.
+The network is played, with the answers of tests/tools/played_network.h. efs-utils' own steps
+(efs_utils_chain.py) come before botocore.
 """
-import configparser
-import datetime
+import functools
 import json
 import os
 import sys
-from urllib.parse import parse_qsl, urlsplit
+import time
+from urllib.parse import parse_qsl, quote, urlsplit
+
+time.sleep = lambda _: None  # before botocore takes it as a default: nobody is waited for
 
 import botocore.awsrequest
 import botocore.credentials
+import botocore.hooks
 import botocore.httpsession
 import botocore.loaders
 import botocore.session
 import botocore.utils
+from efs_utils_chain import Chain, keys_in_file
 
 END = "2100-01-02T03:04:05Z"
+END_SECONDS = 4102542245
 SEEN = []
+ANSWERS = {}
 LOADER = botocore.loaders.create_loader()
 
 
@@ -38,35 +44,76 @@ def keys(name):
     return name.upper() + "KEY", "secret-" + name, "token-" + name
 
 
-def document(name):
+def changed(document, change):
+    for name in change.get("omit", []):
+        document.pop(name, None)
+    document.update(change.get("set", {}))
+    return document
+
+
+def document(name, change):
     key, secret, token = keys(name)
-    return json.dumps({"Code": "Success", "AccessKeyId": key, "SecretAccessKey": secret,
-                       "Token": token, "Expiration": END})
+    return json.dumps(changed({"Code": "Success", "AccessKeyId": key, "SecretAccessKey": secret,
+                               "Token": token, "Expiration": END}, change))
 
 
-def answer(url, body):
-    parts = urlsplit(url)
-    fields = dict(parse_qsl(body or parts.query, keep_blank_values=True))
-    path = parts.path
+def endpoint_of(path, fields):
     if path.startswith("/latest/"):
         if path.endswith("/api/token"):
-            return "TOKEN"
-        return "imds" if path.endswith("/security-credentials/") else document("imds")
+            return "imds_token"
+        return "imds_role" if path.endswith("/security-credentials/") else "imds_keys"
     if "Action" in fields:
-        action = fields["Action"]
-        key, secret, token = keys(fields.get("RoleArn", "").rpartition("/")[2])
-        return (f'<{action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{action}Result>'
-                f"<Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>{secret}"
-                f"</SecretAccessKey><SessionToken>{token}</SessionToken><Expiration>{END}"
-                f"</Expiration></Credentials></{action}Result></{action}Response>")
-    if path.endswith("/federation/credentials"):
-        key, secret, token = keys(fields.get("role_name", ""))
-        return json.dumps({"roleCredentials": {
+        return "sts"
+    for end, name in (("/federation/credentials", "sso"), ("/mount-targets", "efs"), ("/token", "oidc")):
+        if path.endswith(end):
+            return name
+    return "container"
+
+
+def sts_answer(fields, change, wants_json):
+    action = fields["Action"]
+    key, secret, token = keys(fields.get("RoleArn", "").rpartition("/")[2])
+    values = changed({"AccessKeyId": key, "SecretAccessKey": secret, "SessionToken": token,
+                      "Expiration": END_SECONDS if wants_json else END}, change)
+    if wants_json:
+        return json.dumps({f"{action}Response": {f"{action}Result": {"Credentials": values}}})
+    inner = "".join(f"<{name}>{value}</{name}>" for name, value in values.items())
+    return (f'<{action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{action}Result>'
+            f"<Credentials>{inner}</Credentials></{action}Result></{action}Response>")
+
+
+def refusal(endpoint, change):
+    code = change.get("code", "")
+    if endpoint == "sts":
+        return (f"<ErrorResponse><Error><Code>{code}</Code><Message>refused</Message></Error>"
+                "</ErrorResponse>")
+    return json.dumps({"error" if endpoint == "oidc" else "code": code, "message": "refused"})
+
+
+def answer(url, body, headers):
+    """(status, text, headers)"""
+    parts = urlsplit(url)
+    fields = dict(parse_qsl(body or parts.query, keep_blank_values=True))
+    endpoint = endpoint_of(parts.path, fields)
+    change = ANSWERS.get(endpoint, {})
+    status = change.get("status", 200)
+    if "body" in change:
+        return status, change["body"], {}
+    if status != 200:
+        code = {} if endpoint == "sts" else {"x-amzn-errortype": change.get("code", "")}
+        return status, refusal(endpoint, change), code
+    if endpoint == "sts":
+        return 200, sts_answer(fields, change, headers.get("accept") == "application/json"), {}
+    if endpoint == "sso":
+        key, secret, token = keys(quote(fields.get("role_name", "")))
+        return 200, json.dumps({"roleCredentials": changed({
             "accessKeyId": key, "secretAccessKey": secret, "sessionToken": token,
-            "expiration": 4102542245000}})
-    if path.endswith("/token"):
-        return json.dumps({"accessToken": "fresh", "expiresIn": 3600, "refreshToken": "next"})
-    return document("container")
+            "expiration": END_SECONDS * 1000}, change)}), {}
+    texts = {"imds_token": "TOKEN", "imds_role": "imds", "efs": '{"MountTargets": []}',
+             "oidc": json.dumps(changed({"accessToken": "fresh", "expiresIn": 3600,
+                                         "refreshToken": "next"}, change)),
+             "imds_keys": document("imds", change), "container": document("container", change)}
+    return 200, texts[endpoint], {}
 
 
 def text(value):
@@ -79,9 +126,16 @@ def send(session, request):
     verify = getattr(session, "_verify", True)
     SEEN.append({"method": request.method, "url": request.url, "headers": headers, "body": body,
                  "ca_bundle": verify if isinstance(verify, str) else ""})
-    reply = answer(request.url, body).encode()
+    status, reply, reply_headers = answer(request.url, body, headers)
     return botocore.awsrequest.AWSResponse(
-        request.url, 200, botocore.awsrequest.HeadersDict({}), Raw(reply))
+        request.url, status, botocore.awsrequest.HeadersDict(reply_headers), Raw(reply.encode()))
+
+
+def send_plain(method, url, headers):
+    """For what efs-utils asks without botocore."""
+    headers = {name.lower(): value for name, value in headers.items()}
+    SEEN.append({"method": method, "url": url, "headers": headers, "body": "", "ca_bundle": ""})
+    return answer(url, "", headers)[:2]
 
 
 def without_prompt(fetcher):
@@ -96,20 +150,10 @@ assume_role_arguments = botocore.credentials.AssumeRoleCredentialFetcher._assume
 botocore.credentials.AssumeRoleCredentialFetcher._assume_role_kwargs = without_prompt
 
 
-def keys_in_file(path, profile):
-    """CRED-3's first steps."""
-    parser = configparser.RawConfigParser()
-    try:
-        parser.read([path], encoding="utf-8")
-    except (configparser.Error, UnicodeDecodeError):
-        return None
-    if not parser.has_section(profile):
-        return None
-    get = lambda key: parser.get(profile, key, fallback=None)
-    if get("aws_access_key_id") is None or get("aws_secret_access_key") is None:
-        return None
-    return [get("aws_access_key_id"), get("aws_secret_access_key"),
-            get("aws_session_token") or get("aws_security_token")]
+# Most of a session's time, for the same thousand names of handlers each time.
+botocore.hooks.EventAliaser._alias_event_name = functools.lru_cache(None)(
+    botocore.hooks.EventAliaser._alias_event_name)
+botocore.hooks.BaseEventHooks._verify_accept_kwargs = lambda *_: None
 
 
 def path_of(variable, default):
@@ -117,17 +161,27 @@ def path_of(variable, default):
     return os.path.expanduser(os.path.expandvars(path))
 
 
+def session_of(profile):
+    session = botocore.session.get_session()
+    session.register_component("data_loader", LOADER)
+    if profile:
+        session.set_config_variable("profile", profile)
+    return session
+
+
 def resolve(case):
-    profile = case["profile"]
-    for variable, name in (("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config")):
-        path = path_of(variable, f"~/.aws/{name}")
+    paths = [path_of("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
+             path_of("AWS_CONFIG_FILE", "~/.aws/config")]
+    chain = Chain(case, send_plain)
+    by_role = case.get("role_arn") and case.get("jwt_path")
+    profile = None if by_role else case["profile"] or chain.default_profile(paths)
+    if not profile:
+        return chain.resolve()
+    for path, name in zip(paths, ("credentials", "config")):
         found = keys_in_file(path, profile) if os.path.isfile(path) else None
         if found:
             return {"keys": found, "method": name, "expiration": None}
-    session = botocore.session.get_session()
-    session.register_component("data_loader", LOADER)
-    session.set_config_variable("profile", profile)
-    credentials = session.get_credentials()
+    credentials = session_of(profile).get_credentials()
     if credentials is None:
         return {"error": "NoCredentials", "text": ""}
     frozen = credentials.get_frozen_credentials()
@@ -137,9 +191,24 @@ def resolve(case):
             "expiration": None if ends is None else int(ends.timestamp())}
 
 
+def ask_api(case):
+    """DescribeMountTargets, as efs-utils asks it where DNS fails; signed by nobody in particular."""
+    client = session_of(case["profile"]).create_client(
+        "efs", region_name=case["region"], aws_access_key_id="A", aws_secret_access_key="s")
+    client.describe_mount_targets(FileSystemId="fs-0123456789abcdef0")
+
+
+def tried(action, case):
+    SEEN.clear()
+    try:
+        result = action(case) or {}
+    except Exception as error:  # noqa: BLE001: any of botocore's is an answer
+        result = {"error": type(error).__name__, "text": str(error)[:300]}
+    return dict(result, requests=list(SEEN))
+
+
 def main():
     # Its caches are those of the home at import; each case has its own.
-    import botocore.credentials as credentials_module
     import botocore.tokens as tokens_module
     print(json.dumps({"botocore": botocore.__version__}), flush=True)
     for line in sys.stdin:
@@ -147,14 +216,13 @@ def main():
         os.environ.clear()
         os.environ.update(case["environment"], HOME=case["home"])
         cache = os.path.join(case["home"], ".aws", "sso", "cache")
-        credentials_module.SSOProvider._SSO_TOKEN_CACHE_DIR = cache
+        botocore.credentials.SSOProvider._SSO_TOKEN_CACHE_DIR = cache
         tokens_module.SSOTokenProvider._SSO_TOKEN_CACHE_DIR = cache
-        SEEN.clear()
-        try:
-            result = resolve(case)
-        except Exception as error:  # noqa: BLE001: any of botocore's is an answer
-            result = {"error": type(error).__name__, "text": str(error)[:300]}
-        result["requests"] = list(SEEN)
+        ANSWERS.clear()
+        ANSWERS.update(case.get("answers", {}))
+        result = tried(resolve, case)
+        ANSWERS.clear()
+        result["api"] = tried(ask_api, case) if case.get("api", True) else {}
         print(json.dumps(result), flush=True)
 
 

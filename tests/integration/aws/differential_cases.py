@@ -5,10 +5,15 @@ import hashlib
 import json
 import random
 
+from differential_answers import answers_for
+
 NAMES = ["p", "q", "r", "default", "with blank"]
 REGIONS = ["us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "eusc-de-east-1",
-           "us-isof-south-1", "ap-southeast-7"]
+           "us-isof-south-1", "ap-southeast-7", "eu-isoe-west-1", "us-isob-east-1"]
+FIPS_REGIONS = ["fips-us-east-1", "us-gov-west-1-fips", "us-east-2-fips", "fips-eu-west-1"]
+MOUNT_REGIONS = ["ca-central-1", "us-east-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "eusc-de-east-1"]
 URLS = ["http://127.0.0.1:9", "https://sts.example", "https://vpce.example/path/"]
+METADATA = ["http://127.0.0.1:9/", "http://[::1]:9", "http://localhost:9/"]
 
 
 def times(now):
@@ -29,13 +34,25 @@ class Case:
         self.pick = random.Random(seed)
         self.seed, self.now = seed, now
         self.files, self.environment = {}, {"PATH": "/usr/bin:/bin"}
-        self.profile = self.pick.choice(NAMES)
+        self.profile = self.pick.choice(NAMES) if self.pick.random() < 0.75 else None
+        self.region = self.pick.choice(MOUNT_REGIONS)
+        if self.profile and self.pick.random() < 0.05:
+            self.region = self.pick.choice(FIPS_REGIONS)
+        self.options = {}
         # How odd this one is.
         self.oddness = self.pick.choice([0.0, 0.02, 0.1, 0.3])
         self.sessions = []
         self.files[".aws/config"] = self.config()
         self.files[".aws/credentials"] = self.credentials()
         self.variables()
+        self.answers = answers_for(self.pick, times(now))
+        if self.profile is None:
+            self.sources()
+        self.api = self.pick.random() < 0.3  # costs botocore more than all else
+
+    def given(self):
+        return dict(self.options, profile=self.profile, region=self.region, files=self.files,
+                    environment=self.environment, answers=self.answers, api=self.api)
 
     def odd(self):
         return self.pick.random() < self.oddness
@@ -55,6 +72,8 @@ class Case:
         equals = self.pick.choice([" = ", "=", ": ", " :", "  =  "]) if self.odd() else " = "
         if self.odd():
             name = self.pick.choice([name.upper(), name.title(), name + " "])
+        if self.odd() and self.maybe(0.3):
+            value = ""
         line = name + equals + value
         if self.odd():
             line += self.pick.choice(["  ", "\t", "\r", "\u00a0", "\n# note", "\n\n", " # not a comment"])
@@ -170,14 +189,20 @@ class Case:
     def settings(self):
         lines = ""
         for key, values, chance in (
-                ("region", REGIONS, 0.6), ("use_fips_endpoint", ["true", "True", "false", "1"], 0.15),
+                ("region", REGIONS if self.maybe(0.9) else FIPS_REGIONS, 0.6), ("use_fips_endpoint", ["true", "True", "false", "1"], 0.15),
                 ("use_dualstack_endpoint", ["true", "TRUE", "no"], 0.15),
                 ("endpoint_url", URLS, 0.1), ("ignore_configured_endpoint_urls", ["true", "false"], 0.1),
                 ("services", ["mine", "gone"] if self.odd() else ["mine"], 0.1),
                 ("sts_regional_endpoints",
                  ["legacy", "regional", "LEGACY"] + (["other"] if self.odd() else []), 0.15),
                 ("ca_bundle", ["/etc/ssl/certs/ca-certificates.crt"], 0.1),
-                ("ec2_metadata_service_endpoint", ["http://127.0.0.1:9/"], 0.1),
+                ("ec2_metadata_service_endpoint", METADATA, 0.1),
+                ("ec2_metadata_v1_disabled", ["true", "True", "false", "yes"], 0.1),
+                ("metadata_service_timeout", ["5", "1"] + (["soon", "0"] if self.odd() else []), 0.1),
+                ("metadata_service_num_attempts", ["3"] + (["many"] if self.odd() else []), 0.1),
+                ("defaults_mode", ["standard", "legacy", "auto", "in-region"] +
+                 (["quick"] if self.odd() else []), 0.05),
+                ("retry_mode", ["standard", "adaptive", "legacy"], 0.05), ("max_attempts", ["2"], 0.05),
                 ("ec2_metadata_service_endpoint_mode", ["IPv6", "ipv4"], 0.1),
                 ("imds_use_ipv6", ["true"], 0.05), ("output", ["json"], 0.2)):
             if self.maybe(chance):
@@ -197,7 +222,7 @@ class Case:
     def config(self):
         parts = []
         for name in NAMES:
-            if self.maybe(0.7):
+            if self.maybe(0.93 if name == self.profile else 0.7):
                 parts.append(self.header(self.section_name("profile", name)) + self.body(name))
         for session in self.sessions:
             parts.append(self.header(self.section_name("sso-session", session)) +
@@ -226,14 +251,22 @@ class Case:
 
     def variables(self):
         for name, value, chance in (
-                ("AWS_DEFAULT_REGION", "sa-east-1", 0.2), ("AWS_REGION", "eu-south-1", 0.2),
+                ("AWS_DEFAULT_REGION", self.pick.choice(["sa-east-1", "sa-east-1", "fips-us-west-2"]), 0.2), ("AWS_REGION", "eu-south-1", 0.2),
                 ("AWS_ACCESS_KEY_ID", "ENVKEY", 0.5), ("AWS_SECRET_ACCESS_KEY", "secret-env", 0.5),
                 ("AWS_SESSION_TOKEN", "token-env", 0.2), ("AWS_SECURITY_TOKEN", "older-env", 0.1),
                 ("AWS_CREDENTIAL_EXPIRATION", self.stamp(self.pick.choice([7200, 7200, -60])), 0.1),
                 ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/x", 0.3),
                 ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:9/full", 0.2),
                 ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "container-token", 0.2),
-                ("AWS_USE_FIPS_ENDPOINT", "true", 0.05), ("AWS_USE_DUALSTACK_ENDPOINT", "true", 0.05),
+                ("AWS_USE_FIPS_ENDPOINT", self.pick.choice(["true", "TRUE", "false", "1"]), 0.05),
+                ("AWS_USE_DUALSTACK_ENDPOINT", self.pick.choice(["true", "false", ""]), 0.05),
+                ("AWS_EC2_METADATA_V1_DISABLED", self.pick.choice(["true", "false"]), 0.07),
+                ("AWS_EC2_METADATA_DISABLED", "true", 0.03),
+                ("AWS_EC2_METADATA_SERVICE_ENDPOINT", self.pick.choice(METADATA), 0.04),
+                ("AWS_IMDS_USE_IPV6", "true", 0.04), ("AWS_METADATA_SERVICE_TIMEOUT", "5", 0.05),
+                ("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "3", 0.05), ("AWS_MAX_ATTEMPTS", "2", 0.05),
+                ("AWS_DEFAULTS_MODE", "standard", 0.03), ("AWS_DEFAULT_PROFILE", "q", 0.04),
+                ("AWS_ENDPOINT_URL_EFS", "https://efs.env.example", 0.04),
                 ("AWS_ENDPOINT_URL", "https://all.example", 0.05),
                 ("AWS_ENDPOINT_URL_STS", "https://sts.env.example", 0.08),
                 ("AWS_ENDPOINT_URL_SSO_OIDC", "https://oidc.env.example", 0.08),
@@ -247,3 +280,34 @@ class Case:
             self.environment["AWS_CONFIG_FILE"] = self.pick.choice(
                 ["~/.aws/config", "$HOME/.aws/config", "${HOME}/.aws/config", "@HOME@/.aws/config",
                  "/dev/null", "@HOME@", "@HOME@/.aws/gone"])
+        self.token_file()
+
+    def token_file(self):
+        """Beside a full URI, or alone."""
+        if not self.maybe(0.2):
+            return
+        self.files["container-jwt"] = "pod/token=" + ("\n" if self.odd() else "")
+        self.environment["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = "@HOME@/container-jwt"
+
+    def sources(self):
+        """Where no profile is named: the environment's sources, mostly without a usable [default]."""
+        if self.maybe(0.6):
+            self.files.pop(".aws/credentials")
+            self.files[".aws/config"] = "[default]\nregion = eu-west-1\n" + self.junk_if_odd()
+        for name in ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"):
+            if self.maybe(0.5):
+                self.environment.pop(name, None)
+        if self.maybe(0.35):
+            self.files["pod-jwt"] = "web.iden+tity/=.token"
+            self.environment["AWS_WEB_IDENTITY_TOKEN_FILE"] = "@HOME@/pod-jwt"
+            if self.maybe(0.9):
+                self.environment["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/pod"
+        if self.maybe(0.15):
+            self.files["option-jwt"] = "op.ti+on/="
+            self.options = {"role_arn": "arn:aws:iam::123456789012:role/option",
+                            "jwt_path": "@HOME@/option-jwt"}
+        if self.maybe(0.15):
+            self.environment["AWS_PROFILE"] = self.pick.choice(NAMES)
+
+    def junk_if_odd(self):
+        return self.junk() if self.odd() else ""
