@@ -38,7 +38,8 @@ std::string serialise(const ApiReply& reply, const std::string& more_headers = "
          more_headers + "\r\n" + reply.body;
 }
 
-std::string faultyBytes(const ApiFault& fault, const ServiceRow& service, const ApiReply& genuine) {
+std::string faultyBytes(const ApiFault& fault, const ServiceRow& service, const ApiReply& genuine,
+                        const std::string& date) {
   using Kind = ApiFault::Kind;
   switch (fault.kind) {
     case Kind::kStatus:
@@ -56,7 +57,7 @@ std::string faultyBytes(const ApiFault& fault, const ServiceRow& service, const 
     case Kind::kRedirect:
       return serialise({302, "text/plain", ""}, "Location: http://127.0.0.1:1/\r\n");
     default:
-      return serialise(genuine);
+      return serialise(genuine, date);
   }
 }
 
@@ -132,7 +133,8 @@ void ApiServer::reply(const UniqueFd& connection, const ApiRequest& request) {
     answer = service.answer(request, world_);
   }
   if (!setNonBlocking(connection.get(), false)) return;
-  (void)writeAll(connection.get(), faultyBytes(fault, service, answer), "api");
+  const std::string date = "Date: " + utcText(world_.now(), "%a, %d %b %Y %H:%M:%S GMT") + "\r\n";
+  (void)writeAll(connection.get(), faultyBytes(fault, service, answer, date), "api");
 }
 
 }  // namespace efs::simulator

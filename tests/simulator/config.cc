@@ -69,8 +69,8 @@ void checkIp(const std::string& ip, const std::string& where) {
   }
 }
 
-Endpoint endpoint(const json& object, const std::string& where) {
-  const std::string listen = text(object, where, "listen");
+Endpoint endpoint(const json& object, const std::string& where, const char* key = "listen") {
+  const std::string listen = text(object, where, key);
   const auto colon = listen.rfind(':');
   if (colon == std::string::npos) throw Broken{where + ": \"listen\" must be ip:port"};
   std::string ip = listen.substr(0, colon);
@@ -90,9 +90,10 @@ json list(const json& object, const std::string& where, const char* key) {
 }
 
 Imds parseImds(const json& object) {
-  checkKeys(object, "imds", {"listen", "instance_id", "az", "az_id", "role"});
+  checkKeys(object, "imds", {"listen", "listen_v6", "instance_id", "az", "az_id", "role"});
   Imds imds;
   imds.listen = endpoint(object, "imds");
+  if (object.contains("listen_v6")) imds.listen_v6 = endpoint(object, "imds", "listen_v6");
   imds.instance_id = text(object, "imds", "instance_id");
   imds.az = text(object, "imds", "az");
   imds.az_id = text(object, "imds", "az_id");
@@ -201,7 +202,7 @@ void checkUnique(const Config& config) {
 Config parseAll(const json& root) {
   checkKeys(root, "config",
             {"work_dir", "region", "dns_name_suffix", "dns", "imds", "credentials", "identities",
-             "nfs_port", "max_skew_sec", "file_systems", "trunking", "api"});
+             "nfs_port", "max_skew_sec", "file_systems", "trunking", "api", "names"});
   Config config;
   config.work_dir = text(root, "config", "work_dir");
   if (config.work_dir.front() != '/') throw Broken{"\"work_dir\" must be absolute"};
@@ -215,6 +216,10 @@ Config parseAll(const json& root) {
   if (root.contains("api")) {
     checkKeys(root["api"], "api", {"listen"});
     config.api = endpoint(root["api"], "api");
+  }
+  if (root.contains("names")) {
+    checkKeys(root["names"], "names", {"listen"});
+    config.names = endpoint(root["names"], "names");
   }
   if (root.contains("credentials")) config.credentials = parseCredentials(root["credentials"]);
   for (const auto& item : list(root, "config", "identities")) {

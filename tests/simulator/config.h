@@ -28,6 +28,7 @@ struct Identity {
 
 struct Imds {
   Endpoint listen;
+  std::optional<Endpoint> listen_v6;  // a second address, [fd00:ec2::254] on AWS
   std::string instance_id;
   std::string az;
   std::string az_id;
@@ -84,6 +85,7 @@ struct Config {
   Imds imds;
   std::optional<Endpoint> api;                     // the AWS APIs; absent: there are none
   std::optional<CredentialEndpoints> credentials;  // absent: none of them
+  std::optional<Endpoint> names;                   // AWS's own names over https (named_endpoints.h)
   std::vector<Identity> identities;
   std::uint16_t nfs_port = 2049;
   std::int64_t max_skew_sec = 300;

@@ -216,16 +216,23 @@ Result<std::string> ControlServer::dns(const Words& words) {
 }
 
 Result<std::string> ControlServer::imds(const Words& words) {
-  constexpr auto kUsage = "imds ok|down|slow <ms>|v1-only|no-role|expired";
+  constexpr auto kUsage = "imds ok|down|slow <ms>|hop-limit <n>|v1-only|no-role|expired";
   if (words.size() == 3 && words[1] == "slow") {
     EFS_TRY(ms, milliseconds(words[2]));
     world_.imds_delay_ms = ms;
+    return std::string();
+  }
+  if (words.size() == 3 && words[1] == "hop-limit") {
+    const auto hops = parseInt(words[2]);
+    if (!hops || *hops < 1 || *hops > 64) return usage(kUsage);
+    world_.imds_hop_limit = static_cast<int>(*hops);
     return std::string();
   }
   if (words.size() != 2) return usage(kUsage);
   if (words[1] == "ok") {
     world_.imds_mode = ImdsMode::kOk;
     world_.imds_delay_ms = 0;
+    world_.imds_hop_limit = 0;
   } else if (words[1] == "down") {
     world_.imds_mode = ImdsMode::kDown;
   } else if (words[1] == "v1-only") {

@@ -1,6 +1,8 @@
 #include "imds.h"
 
+#include <netinet/in.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -56,6 +58,13 @@ std::string serialise(const HttpReply& reply, bool close) {
          reply.body;
 }
 
+// As AWS: it is the packets of a token that must not travel far; and what of them is sent again.
+void limitHops(int fd, int hops) {
+  if (hops == 0) return;
+  (void)::setsockopt(fd, IPPROTO_IP, IP_TTL, &hops, sizeof hops);
+  (void)::setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof hops);
+}
+
 HttpReply failure(int status) {
   return {status, "text/html",
           "<html><head><title>" + std::to_string(status) + " - " + std::string(reason(status)) +
@@ -68,17 +77,23 @@ Result<std::unique_ptr<ImdsServer>> ImdsServer::start(const World& world) {
   EFS_TRY(stop, StopSignal::create());
   std::unique_ptr<ImdsServer> server(new ImdsServer(world, std::move(stop)));
   ImdsServer* raw = server.get();
-  EFS_TRY(listener, Listener::start(world.config().imds.listen, [raw](UniqueFd fd) {
-            auto shared = std::make_shared<UniqueFd>(std::move(fd));  // std::function copies
-            raw->crew_.run([raw, shared] { raw->serve(std::move(*shared)); });
-          }));
+  const auto admit = [raw](UniqueFd fd) {
+    auto shared = std::make_shared<UniqueFd>(std::move(fd));  // std::function copies
+    raw->crew_.run([raw, shared] { raw->serve(std::move(*shared)); });
+  };
+  EFS_TRY(listener, Listener::start(world.config().imds.listen, admit));
   server->listener_ = std::move(listener);
+  if (const auto& second = world.config().imds.listen_v6) {
+    EFS_TRY(listener_v6, Listener::start(*second, admit));
+    server->listener_v6_ = std::move(listener_v6);
+  }
   return server;
 }
 
 ImdsServer::~ImdsServer() {
   stop_->raise();
   listener_.reset();
+  listener_v6_.reset();
   crew_.waitForAll();
 }
 
@@ -104,6 +119,7 @@ void ImdsServer::serve(UniqueFd connection) {
                                                  ? request->headers.at("connection")
                                                  : "") == "close";
       const std::string bytes = serialise(reply, close);
+      if (request && request->method == "PUT") limitHops(connection.get(), world_.imds_hop_limit);
       ::send(connection.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (close) return;
     }

@@ -51,6 +51,7 @@ class ImdsServer {
   std::map<std::string, MonoTime> tokens_;  // token -> when it ends; guarded by mutex_
   ThreadCrew crew_;
   std::unique_ptr<Listener> listener_;
+  std::unique_ptr<Listener> listener_v6_;
 };
 
 }  // namespace efs::simulator

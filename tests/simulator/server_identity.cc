@@ -96,6 +96,12 @@ std::string goodNames(const Config& config) {
   return names;
 }
 
+// Of the APIs: "sts", "elasticfilesystem-fips" ...
+std::string endpointNames(const Config& config) {
+  const std::string zone = config.region + "." + config.dns_name_suffix;
+  return "DNS:*." + zone + ",DNS:portal.sso." + zone;
+}
+
 Result<SSL_CTX*> makeContext(const Pair& pair) {
   SSL_CTX* context = SSL_CTX_new(TLS_server_method());
   if (context == nullptr) return opensslError("making a TLS context");
@@ -133,13 +139,15 @@ Result<std::unique_ptr<ServerIdentity>> ServerIdentity::create(const Config& con
   EFS_TRY(wrong_name, makePair(plan("elsewhere", "DNS:*.efs.elsewhere.example", 3), &ca));
   EFS_TRY(wrong_chain, makePair(plan("efs simulator", names, 2), &stranger));
   EFS_TRY(old, makePair(expired, &ca));
+  EFS_TRY(endpoints, makePair(plan("aws", endpointNames(config), 5), &ca));
   EFS_CHECK(writePem(config.work_dir + "/ca.pem", ca.certificate.get()));
 
   std::vector<Context> contexts;  // in the order of ServerCertificate
-  for (const Pair* pair : {&good, &wrong_name, &wrong_chain, &old}) {
+  for (const Pair* pair : {&good, &wrong_name, &wrong_chain, &old, &endpoints}) {
     EFS_TRY(context, makeContext(*pair));
     contexts.emplace_back(context, SSL_CTX_free);
   }
+  SSL_CTX_set_verify(contexts.back().get(), SSL_VERIFY_NONE, nullptr);
   return std::unique_ptr<ServerIdentity>(new ServerIdentity(std::move(contexts)));
 }
 

@@ -16,9 +16,9 @@ class ServerIdentity {
   // Writes ca.pem (the certificate of the CA) into the work directory.
   static Result<std::unique_ptr<ServerIdentity>> create(const Config& config, const Clock& clock);
 
-  // A server context that presents that certificate, asks for a client certificate and accepts any:
-  // it is judged by content after the handshake. No session resumption: it would skip the client
-  // certificate.
+  // A server context that presents that certificate, asks for a client certificate (but for
+  // kEndpoints) and accepts any: it is judged by content after the handshake. No session
+  // resumption: it would skip the client certificate.
   SSL_CTX* context(ServerCertificate kind) const;
 
  private:

@@ -14,6 +14,7 @@
 #include "efs/base/remove_tree.h"
 #include "efs/base/text.h"
 #include "imds.h"
+#include "named_endpoints.h"
 
 namespace efs::simulator {
 namespace {
@@ -67,6 +68,7 @@ struct Parts {
   std::unique_ptr<CredentialServer> credentials;
   std::unique_ptr<GaneshaPool> servers;
   std::unique_ptr<ServerIdentity> identity;
+  std::unique_ptr<NamedEndpoints> names;
   Targets targets;
   std::unique_ptr<ControlServer> control;
 };
@@ -83,6 +85,8 @@ Status startAll(World& world, Parts& parts) {
   parts.credentials = std::move(credentials);
   EFS_TRY(identity, ServerIdentity::create(world.config(), world.clock()));
   parts.identity = std::move(identity);
+  EFS_TRY(names, NamedEndpoints::start(world, *parts.identity));
+  parts.names = std::move(names);
   EFS_TRY(servers, GaneshaPool::start(world));
   parts.servers = std::move(servers);
   for (const auto& fs : world.config().file_systems) {

@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "efs/base/files.h"
@@ -125,6 +126,17 @@ Status World::rotateCredentials(bool revoke) {
   return {};
 }
 
+// "sts.us-east-1.amazonaws.com", "elasticfilesystem-fips.us-east-1.amazonaws.com".
+bool World::isEndpoint(std::string_view name) const {
+  const std::string zone = "." + toLower(config_.region) + "." + toLower(config_.dns_name_suffix);
+  if (!name.ends_with(zone)) return false;
+  std::string_view service = name.substr(0, name.size() - zone.size());
+  if (service.ends_with("-fips")) service.remove_suffix(5);
+  constexpr std::array<std::string_view, 6> kServices{"sts",  "portal.sso",        "oidc",
+                                                      "logs", "elasticfilesystem", "ec2"};
+  return std::find(kServices.begin(), kServices.end(), service) != kServices.end();
+}
+
 std::vector<std::string> World::addressesOf(std::string_view name) const {
   const std::string zone =
       ".efs." + toLower(config_.region) + "." + toLower(config_.dns_name_suffix);
@@ -138,6 +150,7 @@ std::vector<std::string> World::addressesOf(std::string_view name) const {
       if (match) addresses.push_back(target.ip);
     }
   }
+  if (config_.names && isEndpoint(name)) addresses.push_back(config_.names->ip);
   const auto host = hosts_.find(std::string(name));
   if (host != hosts_.end()) addresses.push_back(host->second);
   return addresses;

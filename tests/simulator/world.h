@@ -21,7 +21,8 @@ namespace efs::simulator {
 
 enum class DnsMode { kOk, kDown, kServfail };
 enum class ImdsMode { kOk, kDown, kV1Only, kNoRole, kExpired };
-enum class ServerCertificate { kOk, kWrongName, kWrongChain, kExpired };
+// The last is that of the APIs' own names, not of a mount target.
+enum class ServerCertificate { kOk, kWrongName, kWrongChain, kExpired, kEndpoints };
 
 // Why a connection or a compound was turned away.
 struct Refusal {
@@ -94,6 +95,7 @@ class World {
   std::atomic<int> dns_delay_ms{0};
   std::atomic<ImdsMode> imds_mode{ImdsMode::kOk};
   std::atomic<int> imds_delay_ms{0};
+  std::atomic<int> imds_hop_limit{0};  // of the tokens' packets; 0: the system's
   std::atomic<ServerCertificate> server_certificate{ServerCertificate::kOk};
   std::atomic<bool> handshake_stall{false};
   std::atomic<bool> strict_skew{false};
@@ -102,6 +104,7 @@ class World {
 
  private:
   std::vector<std::string> addressesOf(std::string_view name) const;
+  bool isEndpoint(std::string_view name) const;
   FileSystem* findFileSystem(const std::string& fs_id);
 
   Config config_;  // constant after construction
