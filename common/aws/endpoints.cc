@@ -117,12 +117,13 @@ std::string plainRegion(std::string_view region) {
 
 Result<std::string> endpointUrl(Service service, const std::string& named_region,
                                 const EndpointOptions& options) {
-  if (options.override_url)
-    return checkedOverride(*options.override_url, options.override_variable);
   const std::string region = plainRegion(named_region);
+  // With an override, too: the signature names it.
   if (!isHostLabel(region)) {
     return Error(ErrorKind::kInvalidInput, "not a region: " + printable(named_region, 80));
   }
+  if (options.override_url)
+    return checkedOverride(*options.override_url, options.override_variable);
   const Partition& partition = partitionOf(region);
   const ServiceRow& row = rowOf(service);
   std::string host(hostPrefix(service, partition, options.dual_stack));

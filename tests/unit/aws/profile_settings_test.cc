@@ -85,6 +85,15 @@ TEST_F(ProfileSettings, AFipsRegionIsTheRegionWithFipsEndpoints) {
   EXPECT_TRUE(has(lastRequest(), "/us-east-2/sts/aws4_request")) << lastRequest();
 }
 
+TEST_F(ProfileSettings, ARegionThatIsNoneIsRefusedBesideAnEndpointToo) {
+  write("config",
+        "[profile p]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = q\nregion = us-east-1 # "
+        "old\n" +
+            keys("profile q", "BASE"));
+  EXPECT_TRUE(has(failure({.profile = "p"}), "not a region: us-east-1 # old"));
+  EXPECT_EQ(requestsTo(Endpoint::kAssumeRole), 0);
+}
+
 TEST_F(ProfileSettings, AnEmptyStartUrlIsOneLikeOthers) {
   const std::string login =
       "[profile p]\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = r\n";
