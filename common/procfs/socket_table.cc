@@ -24,7 +24,7 @@ SocketTable SocketTable::parse(std::string_view text) {
     if (row.state == kTcpEstablished && row.local.ip == loopback && row.inode != 0)
       table.accepted_.insert(row.local.port);
     const bool here = row.local.ip == loopback || row.local.ip == INADDR_ANY;
-    if (row.state == kTcpListen && here && isTrusted(row->uid)) {
+    if (row.state == kTcpListen && here && isTrusted(row.uid)) {
       table.listeners_.emplace(row.local.port, row.inode);
       if (row.waiting != 0) table.unaccepted_.insert(row.local.port);
     }

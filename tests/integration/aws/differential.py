@@ -176,8 +176,8 @@ def shape(result, chain):
 
 def without_region(requests, region):
     """Where nothing but the mount says a region, botocore has its own idea of it."""
-    text = re.sub(r"sts(-fips)?\.((us-east-1|aws-global|" + region + r")\.)?(amazonaws\.com(\.cn)?|api\.aws"
-                  r"|c2s\.ic\.gov|amazonaws\.eu|api\.amazonwebservices\.(com\.cn|eu)|api\.aws\.ic\.gov)",
+    text = re.sub(r"sts(-fips)?\.((us-east-1|aws-global|" + region + r")\.)?(amazonaws\.com(\.cn)?"
+                  r"|c2s\.ic\.gov|amazonaws\.eu|api\.amazonwebservices\.(com\.cn|eu)|api\.aws(\.ic\.gov)?)",
                   "STS", json.dumps(requests))
     return json.loads(text.replace('"us-east-1", "sts"', '"R", "sts"').replace(f'"{region}", "sts"', '"R", "sts"'))
 

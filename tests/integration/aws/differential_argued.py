@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import re
+import time
 
 ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_EC2_METADATA_SERVICE_ENDPOINT",
              "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "AWS_IMDS_USE_IPV6", "AWS_USE_DUALSTACK_ENDPOINT",
@@ -88,7 +89,18 @@ ARGUED = {
         lambda aspect, case, mine, theirs: "error" in mine and bool(theirs.get("failed"))),
     "a broken [default] ends the mount": (
         "it might be meant to sign; efs-utils takes the next source", lambda aspect, case, mine, theirs:
-        by_efs_utils(theirs) and "error" in mine and ": line " in mine["text"]),
+        "error" in mine and ": line " in mine["text"] and "default" in (case["profile"] or "default") and
+        is_broken(case)),
+    "a mode of the metadata service that is none is IPv4": (
+        "botocore ends, also where nobody asks the service", lambda aspect, case, mine, theirs:
+        theirs.get("error") == "InvalidIMDSEndpointModeError" and "keys" in mine),
+    "a refresh that brings nothing leaves a log-in that has not ended": (
+        "botocore breaks", lambda aspect, case, mine, theirs:
+        theirs.get("text") in ("'accessToken'", "'expiresIn'") and "keys" in mine),
+    "an endpoint with blanks in it is none": (
+        "botocore sends them", lambda aspect, case, mine, theirs:
+        "is not an http or https URL" in (mine["api"].get("error", "") if aspect == "api" and
+                                          isinstance(mine["api"], dict) else mine["text"])),
     "a [default] that asks for a role, a program or a log-in comes before the instance's role": (
         "efs-utils does not see it and takes another identity than the AWS CLI would",
         lambda aspect, case, mine, theirs: by_efs_utils(theirs) and aspect != "api" and (
@@ -155,6 +167,19 @@ EXAMPLES = {
         "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n", "program": PROCESS}},
     "the mount's region serves where nothing names one": {
         "files": {".aws/config": ROLE + "endpoint_url = https://sts.example\n[profile q]\n" + STATIC}},
+    "a mode of the metadata service that is none is IPv4": {
+        "files": {".aws/config": "[profile p]\nec2_metadata_service_endpoint_mode = 5\ncredential_process = "
+                                 "@HOME@/program\n", "program": PROCESS.replace(",\"Expiration\":\"\"", "")}},
+    "a refresh that brings nothing leaves a log-in that has not ended": {
+        "files": {".aws/config": "[profile p]\nsso_session = c\nsso_account_id = 1\nsso_role_name = r\n"
+                                 "[sso-session c]\nsso_start_url = https://c\nsso_region = eu-west-1\n",
+                  ".aws/sso/cache/" + hashlib.sha1(b"c").hexdigest() + ".json": json.dumps({
+                      "accessToken": "cached", "refreshToken": "again", "clientId": "c", "clientSecret": "s",
+                      "registrationExpiresAt": "2099-01-01T00:00:00Z", "expiresAt": time.strftime(
+                          "%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 600))})},
+        "answers": {"oidc": {"omit": ["accessToken"]}}},
+    "an endpoint with blanks in it is none": {
+        "files": {".aws/config": "[profile p]\nregion = eu-west-1\nendpoint_url = https://a.example/ # b\n" + STATIC}},
     "an empty key of a profile says nothing": {
         "files": {".aws/config": ROLE + "credential_source =\n[profile q]\n" + STATIC}},
     "a services section without keys says nothing": {
