@@ -9,6 +9,13 @@
 #include "efs/procfs/tcp_table.h"
 
 namespace efs::procfs {
+namespace {
+
+// Tunnels inherit theirs from mount.efs or from us, and a socket keeps the user who made it.
+bool isTrusted(std::uint32_t uid) { return uid == 0 || uid == ::geteuid(); }
+
+}  // namespace
+
 Result<SocketTable> SocketTable::read(const std::string& path) {
   EFS_TRY(text, readFile(path, kMaxTcpTable));
   return parse(text);
