@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdio>
 
+#include "efs/base/environment.h"
 #include "efs/base/files.h"
 #include "efs/base/nearest_word.h"
 #include "efs/base/text.h"
@@ -61,6 +62,8 @@ bool printOut(const std::string& text) {
   if (!written) std::fprintf(stderr, "efsctl: %s\n", written.error().describe().c_str());
   return written.has_value();
 }
+
+bool onTerminal() { return ::isatty(STDOUT_FILENO) != 0 && !environmentVariable("NO_COLOR"); }
 
 std::string nearestCommand(std::string_view word) {
   std::array<std::string_view, kCommands.size()> names;

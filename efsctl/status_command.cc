@@ -3,13 +3,17 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "efs/base/interrupt.h"
 #include "efs/base/text.h"
+#include "efs/base/wait.h"
 #include "efs/efsctl/efsctl.h"
 #include "efs/efsctl/status.h"
 #include "efs/mounts/mount_table.h"
 
 namespace efs::efsctl {
 namespace {
+
+constexpr Duration kEachLook{2000};
 
 int fail(const Error& error) {
   std::fprintf(stderr, "efsctl: %s\n", error.describe().c_str());
@@ -24,15 +28,43 @@ std::string canonicalName(const std::string& only) {
   return mounts::absolutePath(only, failed ? "/" : here);
 }
 
+int showStatus(const StatusOptions& options, const TableLook& look, std::string_view before) {
+  const SystemClock clock;
+  const auto facts = gatherStatus(options, clock);
+  if (!facts) return fail(facts.error());
+  StatusReport report = judgeStatus(*facts);
+  if (!options.only.empty()) {
+    keepOnly(report, canonicalName(options.only));
+    if (report.mounts.empty()) {
+      return fail({ErrorKind::kNotFound, "no EFS mount is " + printable(options.only)});
+    }
+  }
+  const std::string text = options.json ? statusJson(report) : statusTable(report, look);
+  if (!printOut(std::string(before) + text)) return kFailed;
+  return report.healthy() ? kHealthy : kDegraded;
+}
+
+// Until somebody interrupts it, or it fails; the exit code is that of the last look.
+int watchStatus(const StatusOptions& options, const TableLook& look) {
+  constexpr std::string_view kClear = "\033[H\033[2J";
+  catchInterrupts();
+  while (true) {
+    const int code = showStatus(options, look, look.colours ? kClear : "");
+    if (code == kFailed || !sleepFor(kEachLook)) return code;
+  }
+}
+
 }  // namespace
 
 std::string statusHelp() {
-  return "usage: efsctl status [--json] [<file system id> | <mount point>]\n"
+  return "usage: efsctl status [--json] [-o wide] [-w] [<file system id> | <mount point>]\n"
          "\n"
          "One line per EFS mount of this host. Never touches a mount, so it answers also while "
          "one\n"
          "hangs. Needs root.\n"
          "\n"
+         "  -o wide            every column, however long the lines\n"
+         "  -w                 again every two seconds, until it is interrupted\n"
          "  --json             for programs; README.md of efsctl explains every key\n"
          "  --state-dir DIR    another state directory than /var/run/efs\n"
          "  --mountinfo FILE   a file instead of the kernel's mount table\n"
@@ -48,6 +80,14 @@ Result<StatusOptions> parseStatusOptions(const std::vector<std::string>& words) 
       options.help = true;
     } else if (word == "--json") {
       options.json = true;
+    } else if (word == "-w") {
+      options.watch = true;
+    } else if (word == "-o") {
+      if (i + 1 == words.size() || words[i + 1] != "wide") {
+        return Error(ErrorKind::kInvalidInput, "-o knows one form, wide");
+      }
+      options.wide = true;
+      ++i;
     } else if (word == "--state-dir" || word == "--mountinfo") {
       if (i + 1 == words.size()) return Error(ErrorKind::kInvalidInput, word + " needs a value");
       (word == "--state-dir" ? options.state_dir : options.mountinfo) = words[++i];
@@ -76,18 +116,8 @@ int runStatus(const std::vector<std::string>& words) {
   if (::geteuid() != 0) {
     return fail({ErrorKind::kPermission, "only root can see the state of the mounts"});
   }
-  const SystemClock clock;
-  const auto facts = gatherStatus(*options, clock);
-  if (!facts) return fail(facts.error());
-  StatusReport report = judgeStatus(*facts);
-  if (!options->only.empty()) {
-    keepOnly(report, canonicalName(options->only));
-    if (report.mounts.empty()) {
-      return fail({ErrorKind::kNotFound, "no EFS mount is " + printable(options->only)});
-    }
-  }
-  if (!printOut(options->json ? statusJson(report) : statusTable(report))) return kFailed;
-  return report.healthy() ? kHealthy : kDegraded;
+  const TableLook look{options->wide, onTerminal()};
+  return options->watch ? watchStatus(*options, look) : showStatus(*options, look, "");
 }
 
 }  // namespace efs::efsctl

@@ -1,7 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <numeric>
+#include <vector>
 
 #include "efs/base/text.h"
 #include "efs/efsctl/status.h"
@@ -9,12 +10,16 @@
 namespace efs::efsctl {
 namespace {
 
-constexpr std::size_t kColumns = 12;
-using Row = std::array<std::string, kColumns>;
+using Row = std::vector<std::string>;
 
-const Row kHeadings = {"FILE SYSTEM", "ACCESS POINT", "MOUNT POINT", "STATE",
-                       "TARGET",      "ZONE",         "TUNNEL",      "TLS",
-                       "CERTIFICATE", "RESTARTS",     "OLDEST CALL", "LAST ERROR"};
+const Row kWide = {"FILE SYSTEM", "ACCESS POINT", "MOUNT POINT", "STATE",
+                   "TARGET",      "ZONE",         "TUNNEL",      "TLS",
+                   "CERTIFICATE", "RESTARTS",     "OLDEST CALL", "LAST ERROR"};
+const Row kNarrow = {"MOUNT POINT", "FILE SYSTEM", "STATE",    "ZONE",
+                     "TUNNEL",      "CERT",        "RESTARTS", "CALL"};
+constexpr std::size_t kNarrowState = 2;  // columns
+constexpr std::size_t kWideState = 3;
+constexpr std::size_t kShortestPath = 11;
 
 std::string orDash(const std::string& text) { return text.empty() ? "-" : printable(text, 1000); }
 
@@ -37,11 +42,15 @@ std::string age(std::optional<Duration> time) {
   return time ? fmt::format("{:.1f} s", static_cast<double>(time->count()) / 1000) : "-";
 }
 
-Row rowOf(const MountReport& mount, WallTime now) {
+std::string stateOf(const MountReport& mount) {
+  return replaceAll(conditionName(mount.condition), "_", " ");
+}
+
+Row wideRow(const MountReport& mount, WallTime now) {
   return {orDash(mount.file_system),
           orDash(mount.access_point),
           orDash(mount.mount_point),
-          replaceAll(conditionName(mount.condition), "_", " "),
+          stateOf(mount),
           orDash(mount.mount_target),
           orDash(mount.availability_zone),
           orDash(mount.tunnel_pid),
@@ -52,27 +61,74 @@ Row rowOf(const MountReport& mount, WallTime now) {
           orDash(mount.last_error)};
 }
 
-void appendRow(std::string& text, const Row& row, const std::array<std::size_t, kColumns>& widths) {
-  std::string line;
-  for (std::size_t i = 0; i < kColumns; ++i) {
-    const bool last = i + 1 == kColumns;
-    line += last ? row[i] : fmt::format("{:<{}}  ", row[i], widths[i]);
+Row narrowRow(const MountReport& mount, WallTime now) {
+  return {orDash(mount.mount_point),
+          orDash(mount.file_system),
+          stateOf(mount),
+          orDash(mount.availability_zone),
+          orDash(mount.tunnel_pid),
+          timeLeft(mount.certificate_ends, now),
+          orDash(mount.restarts),
+          age(mount.oldest_call)};
+}
+
+std::vector<std::size_t> widthsOf(const std::vector<Row>& rows) {
+  std::vector<std::size_t> widths(rows.front().size(), 0);
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
-  text += line + "\n";
+  return widths;
+}
+
+// The end of a path tells more than its beginning.
+void fitPaths(std::vector<Row>& rows) {
+  const auto widths = widthsOf(rows);
+  const std::size_t total = std::accumulate(widths.begin(), widths.end(), 2 * (widths.size() - 1));
+  if (total <= kTableWidth) return;
+  const std::size_t others = total - widths.front();
+  const std::size_t room =
+      std::max(kShortestPath, kTableWidth > others ? kTableWidth - others : std::size_t{0});
+  for (auto& row : rows) {
+    std::string& path = row.front();
+    if (path.size() > room) path = "..." + path.substr(path.size() - (room - 3));
+  }
+}
+
+std::string coloured(const std::string& text, const MountReport& mount) {
+  const char* colour = "\033[32m";
+  if (!mount.problem.empty()) colour = "\033[31m";
+  if (mount.problem.empty() && mount.condition != MountCondition::kMounted) colour = "\033[33m";
+  return colour + text + "\033[0m";
+}
+
+// `mount`: null for the headings.
+std::string lineOf(const Row& row, const std::vector<std::size_t>& widths, const TableLook& look,
+                   const MountReport* mount) {
+  std::string line;
+  const std::size_t state = look.wide ? kWideState : kNarrowState;
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    const bool last = i + 1 == row.size();
+    const std::string cell = last ? row[i] : fmt::format("{:<{}}", row[i], widths[i]);
+    line += look.colours && mount != nullptr && i == state ? coloured(cell, *mount) : cell;
+    if (!last) line += "  ";
+  }
+  return line + "\n";
 }
 
 }  // namespace
 
-std::string statusTable(const StatusReport& report) {
+std::string statusTable(const StatusReport& report, const TableLook& look) {
   if (report.mounts.empty()) return "no EFS mounts\n";
-  std::vector<Row> rows = {kHeadings};
-  for (const auto& mount : report.mounts) rows.push_back(rowOf(mount, report.now));
-  std::array<std::size_t, kColumns> widths{};
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], row[i].size());
+  std::vector<Row> rows = {look.wide ? kWide : kNarrow};
+  for (const auto& mount : report.mounts) {
+    rows.push_back(look.wide ? wideRow(mount, report.now) : narrowRow(mount, report.now));
   }
-  std::string text;
-  for (const auto& row : rows) appendRow(text, row, widths);
+  if (!look.wide) fitPaths(rows);
+  const auto widths = widthsOf(rows);
+  std::string text = lineOf(rows.front(), widths, look, nullptr);
+  for (std::size_t i = 0; i < report.mounts.size(); ++i) {
+    text += lineOf(rows[i + 1], widths, look, &report.mounts[i]);
+  }
   for (const auto& mount : report.mounts) {
     if (mount.problem.empty()) continue;
     text += orDash(mount.mount_point) + ": " + printable(mount.problem, 1000) + "\n";

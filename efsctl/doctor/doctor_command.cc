@@ -55,8 +55,6 @@ KnownMounts knownMounts(const DoctorOptions& options) {
   return known;
 }
 
-bool wantsColours() { return ::isatty(STDOUT_FILENO) != 0 && ::getenv("NO_COLOR") == nullptr; }
-
 // On a terminal each finding as it comes, else all of them in order. nullopt: nobody could be told.
 std::optional<DoctorReport> examine(const DoctorOptions& options, const DoctorWorld& world,
                                     const std::vector<DoctorTarget>& targets) {
@@ -67,7 +65,7 @@ std::optional<DoctorReport> examine(const DoctorOptions& options, const DoctorWo
   }
   const bool live = !options.json && ::isatty(STDOUT_FILENO) != 0;
   const auto show = [](const Finding& finding) {
-    (void)printOut(findingText(finding, wantsColours()));
+    (void)printOut(findingText(finding, onTerminal()));
   };
   DoctorReport report;
   report.now = world.clock.now();
@@ -80,7 +78,7 @@ std::optional<DoctorReport> examine(const DoctorOptions& options, const DoctorWo
   }
   std::string text;
   for (const auto& finding : report.findings) {
-    if (!live) text += findingText(finding, wantsColours());
+    if (!live) text += findingText(finding, onTerminal());
   }
   return printOut(text + verdictText(report)) ? std::optional(report) : std::nullopt;
 }

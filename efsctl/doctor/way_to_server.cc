@@ -29,7 +29,7 @@ using tunnel_control::Stage;
 using tunnel_control::TunnelStatus;
 
 constexpr Duration kConnectPatience{2000};
-constexpr Duration kTunnelStart{2000};
+constexpr Duration kTunnelStart{4000};
 constexpr Duration kAnswerPatience{3500};
 constexpr int kKeyBits = 3072;
 constexpr const char* kNothingKnown = "ask for support with efsctl doctor --bundle";

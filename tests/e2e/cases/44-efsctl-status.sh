@@ -14,7 +14,7 @@ status_ends_with() {
 succeed efsctl status
 says "no EFS mounts"
 mount_efs "tls,accesspoint=$AP_WEB" "$FS:/" "/mnt/with blank"
-succeed efsctl status
+succeed efsctl status -o wide
 says "$FS" "$AP_WEB" "/mnt/with blank" mounted "$(tunnel_of "/mnt/with blank")"
 succeed efsctl status --json "$FS"
 says '"healthy": true' "\"mount_point\": \"/mnt/with blank\"" '"tls": true' \

@@ -83,12 +83,18 @@ def loopback_down():
 
 @contextlib.contextmanager
 def kernel_without_nfs():
+    """Neither the client nor a module of it: this machine's own may have both."""
     write("/run/no-nfs", "nodev\ttmpfs\n")
     run("mount", "--bind", "/run/no-nfs", "/proc/filesystems")
+    modules = os.path.isdir("/lib/modules")
+    if modules:
+        run("mount", "-t", "tmpfs", "tmpfs", "/lib/modules")
     try:
         yield
     finally:
         run("umount", "/proc/filesystems")
+        if modules:
+            run("umount", "/lib/modules")
 
 
 @contextlib.contextmanager
@@ -140,7 +146,7 @@ FAULTS = {
     "the server's certificate has ended": (switch("cert expired", "cert ok"), TLS, "TLS", "expired"),
     "the policy denies this host": (switch(f"deny {FS} on", f"deny {FS} off"), TLS, "authorisation", "policy"),
     "the policy denies this identity": (switch(f"deny {FS} on", f"deny {FS} off"), IAM, "authorisation", "ClientMount",
-                                        "assumed-role/efs-client"),
+                                        "instance role efs-client"),
     "the file system demands iam": (switch(f"fs-require-iam {FS} on", f"fs-require-iam {FS} off"), TLS, "authorisation",
                                     "mount option iam"),
     "the file system demands tls": (switch(f"fs-require-tls {FS} on", f"fs-require-tls {FS} off"), ("-o", "rw", f"{FS}:/"),

@@ -29,6 +29,11 @@ class Monitoring(unittest.TestCase):
         self.assertGreater(len(asked(rules)), 5)
         self.assertLessEqual(asked(rules), metrics())
 
+    def test_the_documentation_has_the_same_alerts(self):
+        rules = re.findall(r"^  - alert: (\w+)$", (FOLDER / "alerts.yml").read_text(), re.M)
+        table = re.findall(r"^\| `(\w+)` \|", (SOURCE / "docs/monitoring.md").read_text(), re.M)
+        self.assertEqual(table, rules)
+
     def test_the_dashboard_asks_for_metrics_that_exist(self):
         board = json.loads((FOLDER / "dashboard.json").read_text())
         questions = [target["expr"] for panel in board["panels"] for target in panel["targets"]]

@@ -39,6 +39,13 @@ TEST(StatusOptions, TakesOptionsAndOneName) {
   EXPECT_EQ(parseStatusOptions({})->state_dir, "/var/run/efs");
 }
 
+TEST(StatusOptions, KnowTheWideForm) {
+  EXPECT_TRUE(parseStatusOptions({"-o", "wide", "-w"})->wide);
+  EXPECT_TRUE(parseStatusOptions({"-w"})->watch);
+  EXPECT_FALSE(parseStatusOptions({"-o"}));
+  EXPECT_FALSE(parseStatusOptions({"-o", "narrow"}));
+}
+
 TEST(StatusOptions, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(parseStatusOptions({"--jsn"}).error().message(), "unknown option --jsn");
   EXPECT_EQ(parseStatusOptions({"--mountinfo"}).error().message(), "--mountinfo needs a value");

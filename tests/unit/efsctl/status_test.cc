@@ -4,6 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "efs/base/text.h"
+
 namespace efs::efsctl {
 namespace {
 
@@ -172,14 +176,59 @@ TEST(StatusTable, AlignsColumnsAndExplainsProblems) {
   broken.tunnel_pid.reset();
   broken.last_error = "no such program";
   broken.state->access_point.clear();
-  const std::string table = statusTable(judgeStatus(factsOf({healthyMount(), broken})));
+  const std::string table =
+      statusTable(judgeStatus(factsOf({healthyMount(), broken})), {.wide = true});
   EXPECT_THAT(table, HasSubstr("FILE SYSTEM  ACCESS POINT  MOUNT POINT  STATE        TARGET"));
   EXPECT_THAT(table, HasSubstr("fs-9         -             /b?c         tunnel down  us-east-1a."));
   EXPECT_THAT(table, HasSubstr("fs-0123      fsap-9        /mnt/efs     mounted      us-east-1a."));
   EXPECT_THAT(table, HasSubstr("us-east-1a  4711    yes  61 min       3         -            -\n"));
   EXPECT_THAT(table, HasSubstr("/b?c: its tunnel is dead: no such program\n"));
   EXPECT_THAT(table, Not(HasSubstr("watchdog")));
-  EXPECT_EQ(statusTable(judgeStatus(factsOf({}))), "no EFS mounts\n");
+  EXPECT_EQ(statusTable(judgeStatus(factsOf({})), {}), "no EFS mounts\n");
+}
+
+// What is wrong stands below the table, in lines as long as it takes.
+std::string firstLines(const std::string& text, int count) {
+  std::size_t end = 0;
+  for (int line = 0; line < count; ++line) end = text.find('\n', end) + 1;
+  return text.substr(0, end);
+}
+
+std::size_t longestLine(const std::string& text) {
+  std::size_t longest = 0;
+  std::size_t begin = 0;
+  for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
+    longest = std::max(longest, end - begin);
+    begin = end + 1;
+  }
+  return longest;
+}
+
+TEST(StatusTable, FitsIntoItsWidthWhateverThePath) {
+  MountFacts mount = healthyMount();
+  mount.name = "fs-0123456789abcdef0.mnt.20049";
+  mount.restarts = 123456;
+  mount.tunnel_pid.reset();
+  mount.last_error = "no such program";
+  mount.tunnel_config->connect_host = "ap-southeast-2a.fs-1.efs.ap-southeast-2.amazonaws.com";
+  mount.tunnel_config->region = "ap-southeast-2";
+  for (const std::size_t length : {1U, 20U, 40U, 400U}) {
+    mount.mount_points = {"/" + std::string(length, 'x') + "/the-end"};
+    const std::string table = statusTable(judgeStatus(factsOf({mount})), {});
+    EXPECT_LE(longestLine(firstLines(table, 2)), kTableWidth) << table;
+    EXPECT_THAT(table, HasSubstr("the-end"));
+    EXPECT_THAT(table, HasSubstr("fs-0123456789abcdef0"));
+  }
+}
+
+TEST(StatusTable, ColoursAreForTerminalsAndChangeNoColumn) {
+  const auto report = judgeStatus(factsOf({healthyMount()}));
+  const std::string plain = statusTable(report, {});
+  std::string coloured = statusTable(report, {.colours = true});
+  EXPECT_THAT(plain, Not(HasSubstr("\033")));
+  EXPECT_THAT(coloured, HasSubstr("\033[32mmounted\033[0m"));
+  coloured = replaceAll(replaceAll(coloured, "\033[32m", ""), "\033[0m", "");
+  EXPECT_EQ(coloured, plain);
 }
 
 TEST(StatusJson, HasEveryKeyOfTheReadme) {

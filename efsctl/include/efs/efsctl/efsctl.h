@@ -18,6 +18,9 @@ int runEfsctl(const std::vector<std::string>& argv);
 // disk is full or the reader gone. True: it is there; else why not stands on standard error.
 bool printOut(const std::string& text);
 
+// Standard output is a terminal, and $NO_COLOR does not forbid colours.
+bool onTerminal();
+
 // The subcommand a mistyped word most likely means; empty when none is near.
 std::string nearestCommand(std::string_view word);
 

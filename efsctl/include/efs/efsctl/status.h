@@ -2,6 +2,7 @@
 // the JSON and the states.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,7 +21,9 @@ namespace efs::efsctl {
 struct StatusOptions {
   bool help = false;
   bool json = false;
-  std::string only;  // file system id or mount point; empty = all
+  bool wide = false;   // -o wide: every column
+  bool watch = false;  // -w: again and again
+  std::string only;    // file system id or mount point; empty = all
   std::string state_dir = state::kStateDirectory;
   std::string mountinfo;  // a file instead of the kernel's table
 };
@@ -91,7 +94,12 @@ StatusReport judgeStatus(const StatusFacts& facts);
 // Keeps the mounts of this file system or mount point; an absolute path.
 void keepOnly(StatusReport& report, const std::string& only);
 
-std::string statusTable(const StatusReport& report);
+struct TableLook {
+  bool wide = false;     // every column, as long as it takes; else what fits into kTableWidth
+  bool colours = false;  // for a terminal
+};
+inline constexpr std::size_t kTableWidth = 100;
+std::string statusTable(const StatusReport& report, const TableLook& look);
 std::string statusJson(const StatusReport& report);
 
 std::string statusHelp();
