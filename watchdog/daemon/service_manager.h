@@ -33,6 +33,7 @@ class ServiceManager final : public ListenerStore {
   // A ping now and after each half of WATCHDOG_USEC, as long as the loop turns; none where none are
   // wanted.
   void keepPinging(loop::EventLoop& loop);
+  std::optional<Duration> pingInterval() const { return ping_interval_; }
   // Sends what waits. When to call again; nullopt when nothing waits.
   std::optional<Duration> pump();
 
