@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "efs/base/seen.h"
 #include "efs/efsctl/explain.h"
 #include "judge/decide.h"
 #include "judge/policy.h"
