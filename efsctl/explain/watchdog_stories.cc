@@ -15,7 +15,6 @@ using watchdog::Policy;
 using watchdog::Probe;
 using watchdog::Remedy;
 using watchdog::Root;
-using watchdog::Seen;
 
 constexpr Duration kEach{1000};
 constexpr std::size_t kTimesTold = 4;
