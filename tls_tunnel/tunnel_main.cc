@@ -177,7 +177,7 @@ class TunnelProgram {
 
   void allowConnections(int most) {
     context_->scale.max_connections = static_cast<std::uint32_t>(most);
-    std::random_device random;
+    RandomSource random;
     for (char& byte : context_->scale.who.identifier) byte = static_cast<char>(random());
   }
 

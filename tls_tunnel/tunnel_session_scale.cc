@@ -2,9 +2,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
+#include "efs/base/random.h"
 #include "efs/net/socket.h"
 #include "efs/tls_tunnel/tunnel_session.h"
 
@@ -34,7 +34,7 @@ void TunnelSession::beginBind() {
   deadline_ = context_.loop.after(context_.limits.bind, [this] {
     bindFailed(Error(ErrorKind::kTimeout, "no answer"), context_.limits.scale_rest);
   });
-  bind_.emplace(*upstream_, std::random_device()(), scale.who);
+  bind_.emplace(*upstream_, RandomSource()(), scale.who);
   bindStep();
 }
 

@@ -2,10 +2,10 @@
 
 #include <fmt/core.h>
 
-#include <random>
 #include <utility>
 
 #include "efs/base/log.h"
+#include "efs/base/random.h"
 #include "efs/io/tcp_transport.h"
 #include "efs/net/socket.h"
 
@@ -52,7 +52,7 @@ void PartitionSearch::connected(AttemptRef attempt, Result<ConnectedUpstream> re
     attempt->transport = std::make_unique<io::TcpTransport>(std::move(result->fd));
   }
   io::Transport& transport = *attempt->transport;
-  attempt->exchange.emplace(transport, std::random_device()(), wish_.who);
+  attempt->exchange.emplace(transport, RandomSource()(), wish_.who);
   auto watch = loop_.watch(transport.fd(), io::kEdges, [this, attempt](std::uint32_t events) {
     attempt->transport->ready(events);
     step(attempt);
