@@ -79,7 +79,7 @@ void Remounter::uncover(MountRecord& mount, RemountPlan plan, const MountRecord&
                              mount.name, beneath.name);
   plan.port = beneath.port;
   plan.lies_beneath = true;
-  plan.target_lock = context_.store.directory() + "/" + mounts::kTargetLockName;
+  plan.target_lock = context_.store.locks().targets;
   mount.health.successor = beneath.name;
   if (!jobs_.start(mount, Task::kRemount, std::move(plan))) mount.health.successor.clear();
 }
