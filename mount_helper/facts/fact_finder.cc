@@ -227,6 +227,7 @@ Result<MountTarget> FactFinder::resolveTarget(const std::string& region) {
                      " did not resolve to a valid DNS name for EFS: expected " + target->dns_name)
         .addHint("check the region and config keys dns_name_format and dns_name_suffix");
   }
+  target->pinned = target->connect_host.empty() && net::pinnedInHostsFile(target->dns_name);
   return target;
 }
 

@@ -17,6 +17,7 @@ struct MountTarget {
   std::string first_address;      // for the log
   // What the tunnel connects to where that is not `dns_name`: an address, or the user's own name.
   std::string connect_host = {};
+  bool pinned = false;  // /etc/hosts gives `dns_name` its address
 
   const std::string& peer() const { return connect_host.empty() ? dns_name : connect_host; }
 };

@@ -39,6 +39,15 @@ Error explainLack(const Scene& scene) {
                   "look at the limit of open files (ulimit -n) and at free memory");
 }
 
+// Addresses of mount targets change when they are made anew; who pinned one must be told that it is
+// his.
+std::string_view orPinned(const Scene& scene, std::string_view hint) {
+  return scene.target.pinned ? "its address comes from /etc/hosts (in a pod: hostAliases): check "
+                               "that it is still the "
+                               "mount target's"
+                             : hint;
+}
+
 Error explainConnect(const Scene& scene) {
   const auto& failure = *scene.tunnel_failure;
   const std::string target = targetText(scene);
@@ -48,17 +57,19 @@ Error explainConnect(const Scene& scene) {
                       "connecting: " + target + " refused the connection: " + failure.detail,
                       !scene.request.mount_target_ips.empty()
                           ? "check the address given by mounttargetip"
-                          : "check the mount target's state in the EFS console");
+                          : orPinned(scene, "check the mount target's state in the EFS console"));
     case ErrorKind::kTimeout:
       return sentence(failure.kind, "connecting: " + target + " did not answer: " + failure.detail,
-                      kSecurityGroupHint);
+                      orPinned(scene, kSecurityGroupHint));
     case ErrorKind::kUnreachable:
       return sentence(
           failure.kind, "connecting: no route to " + target + ": " + failure.detail,
-          "check the route table and that the mount target is in a VPC this host can reach");
+          orPinned(
+              scene,
+              "check the route table and that the mount target is in a VPC this host can reach"));
     default:
       return sentence(failure.kind, "connecting to " + target + " failed: " + failure.detail,
-                      kSecurityGroupHint);
+                      orPinned(scene, kSecurityGroupHint));
   }
 }
 

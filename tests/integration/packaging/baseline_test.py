@@ -3,12 +3,15 @@
 Those systems cannot be had here. What a dynamic linker checks can: the versions of the symbols a program takes from
 each library, and the libraries it names, must all be in the oldest of these systems.
 """
+import json
+import re
 import subprocess
 import tempfile
 import unittest
 
 from efs_test.elf import NEWEST, needed, too_new
 from efs_test.package import released_programs
+from efs_test.programs import SOURCE
 
 PROGRAMS = {"mount.efs", "umount.efs", "efs-proxy", "amazon-efs-mount-watchdog", "efs-log-writer", "efsctl"}
 
@@ -30,6 +33,15 @@ class Baseline(unittest.TestCase):
     def test_no_symbol_is_newer_than_the_oldest_system(self):
         for name, program in self.programs.items():
             self.assertEqual(too_new(program), [], name)
+
+    def test_the_cmake_of_amazon_linux_2023_is_enough(self):
+        """It has 3.22, which reads presets up to version 3; its gcc is 11. (Tried with 3.22.6 by hand: both presets.)"""
+        wanted = re.search(r"cmake_minimum_required\(VERSION (\d+)\.(\d+)\)", (SOURCE / "CMakeLists.txt").read_text())
+        self.assertLessEqual((int(wanted.group(1)), int(wanted.group(2))), (3, 22))
+        presets = json.loads((SOURCE / "CMakePresets.json").read_text())
+        self.assertLessEqual(presets["version"], 3)
+        minimum = presets["cmakeMinimumRequired"]
+        self.assertLessEqual((minimum["major"], minimum["minor"]), (3, 22))
 
     def test_the_loader_hint_for_curl_is_what_every_system_calls_it(self):
         """libcurl is opened by name: Debian's libcurl4 and Red Hat's libcurl and libcurl-minimal all have it."""

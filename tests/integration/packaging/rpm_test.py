@@ -134,6 +134,14 @@ class Rpm(World):
         self.assertTrue(self.exists("etc/amazon/efs/privateKey.pem"))
         self.assertTrue(self.exists("run/efs/fs-0123.mnt.20049"))
 
+    def test_conflicts_with_nobody(self):
+        """rpm looks at dependencies, too, where nobody says --nodeps; here it finds none of Red Hat's packages."""
+        self.install(OLD_PACKAGE)
+        (self.root / "tmp/new.rpm").write_bytes(PACKAGE.read_bytes())
+        done = self.rpm("-U", "--test", "/tmp/new.rpm", check=False)
+        self.assertIn("is needed by efsmount", done.stderr)
+        self.assertNotIn("conflict", done.stderr)
+
     def test_without_systemd_nothing_is_started_and_nothing_fails(self):
         run("rm", "-rf", self.root / "run/systemd")
         self.install(PACKAGE)

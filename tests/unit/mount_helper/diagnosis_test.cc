@@ -39,6 +39,18 @@ void expectContains(const Error& error, std::initializer_list<const char*> parts
   }
 }
 
+// CSI-19: a pin that has grown old is the likelier cause.
+TEST(Diagnosis, AnAddressOfTheHostsFileIsNamedWhereItDoesNotAnswer) {
+  for (const auto kind : {ErrorKind::kRefused, ErrorKind::kTimeout, ErrorKind::kUnreachable}) {
+    Case c;
+    c.target.pinned = true;
+    c.failure = failedAt(Stage::kConnected, kind, "why");
+    expectContains(c.explained(kReset), {"10.0.0.1:2049", "its address comes from /etc/hosts"});
+    c.target.pinned = false;
+    EXPECT_EQ(c.explained(kReset).describe().find("/etc/hosts"), std::string::npos);
+  }
+}
+
 TEST(Diagnosis, AClosedPortNamesTheTargetAndItsState) {
   Case c;
   c.failure = failedAt(Stage::kConnected, ErrorKind::kRefused, "Connection refused");

@@ -3,6 +3,7 @@
 // section.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "efs/settings/settings.h"
@@ -56,6 +57,41 @@ TEST(DriverConfig, IsAcceptedWithoutWarning) {
   EXPECT_FALSE(settings.proxy.has_value());
   EXPECT_EQ(settings.forRegion("cn-north-1").dns_name_suffix, "amazonaws.com.cn");
   EXPECT_TRUE(settings.watchdog.enabled);
+}
+
+// The template of version 3.4.1 has keys that the earlier one above has not, and lacks two of its.
+std::string driverConfig341() {
+  std::string text = driverConfig("eu-west-1", "false", "21049");
+  const auto change = [&text](const std::string& from, const std::string& to) {
+    const auto at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    text.replace(at, from.size(), to);
+  };
+  change("csi_driver_version=v2.1.8\n", "");
+  change("enable_version_check = false\n", "");
+  change("# enabled = true\n", "enabled = false\n");
+  change("optimize_readahead = true\n",
+         "optimize_readahead = true\nretry_nfs_mount_command = true\n"
+         "retry_nfs_mount_command_count = 3\nretry_nfs_mount_command_timeout_sec = 15\n");
+  return text;
+}
+
+// CSI-8: keys of ours, which the driver would refuse, stand beside its file and in the pod's
+// environment.
+TEST(DriverConfig, OfVersion341IsAcceptedAndLeavesRoomForKeysOfOurs) {
+  const test_support::TempDir dir;
+  dir.write("efsmount.conf", "[mount-watchdog]\naz_failover = off\n");
+  ::setenv("EFSMOUNT_MOUNT_MOUNT_API", "classic", 1);
+  const auto settings = Settings::load(dir.write("efs-utils.conf", driverConfig341()));
+  ::unsetenv("EFSMOUNT_MOUNT_MOUNT_API");
+  ASSERT_TRUE(settings.has_value()) << settings.error().describe();
+  EXPECT_TRUE(settings->warnings.empty());
+  EXPECT_TRUE(settings->unknown.empty());
+  EXPECT_EQ(settings->mount.region, "eu-west-1");
+  EXPECT_FALSE(settings->cloudwatch.enabled);
+  EXPECT_EQ(settings->client_source, "k8s");
+  EXPECT_FALSE(settings->watchdog.az_failover);
+  EXPECT_TRUE(settings->mount.classic_mount_api);
 }
 
 // CSI-8: what the driver fills in from AWS_DEFAULT_REGION, FIPS_ENABLED, PORT_RANGE_UPPER_BOUND.
