@@ -34,7 +34,6 @@ class ServiceManager final : public ListenerStore {
   std::optional<Duration> pingInterval() const { return ping_interval_; }
   // A ping now and after each pingInterval(), as long as the loop turns.
   void keepPinging(loop::EventLoop& loop);
-  std::optional<Duration> pingInterval() const { return ping_interval_; }
   // Sends what waits. When to call again; nullopt when nothing waits.
   std::optional<Duration> pump();
 
