@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "efs/base/seen.h"
 #include "efs/efsctl/explain.h"
 #include "judge/decide.h"
 #include "judge/policy.h"
@@ -15,7 +16,6 @@ using watchdog::Policy;
 using watchdog::Probe;
 using watchdog::Remedy;
 using watchdog::Root;
-using watchdog::Seen;
 
 constexpr Duration kEach{1000};
 constexpr std::size_t kTimesTold = 4;

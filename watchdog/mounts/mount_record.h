@@ -12,8 +12,8 @@
 #include "efs/tunnel_control/tunnel_command.h"
 #include "efs/tunnel_control/tunnel_counters.h"
 #include "judge/decide.h"
-#include "observe/traffic.h"
 #include "mounts/novelty.h"
+#include "observe/traffic.h"
 #include "tools/jobs.h"
 #include "tools/processes.h"
 

@@ -49,7 +49,7 @@ class Explain(HelperBench):
     def test_configuration_and_options_are_told_apart(self):
         machine.write_config(region="us-east-1", stunnel_check_cert_validity="true")
         rows = self.explain("tls,tlsport=20111")
-        self.assertIn("config", rows["region"][1])
+        self.assertIn("key region of section [mount]", rows["region"][1])
         self.assertEqual(rows["local port"], ("20111", "option tlsport"))
         self.assertEqual(rows["revocation asked"][0], "yes")
         self.assertIn("stunnel_check_cert_validity of [mount]", rows["revocation asked"][1])

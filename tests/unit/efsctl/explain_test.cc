@@ -39,7 +39,7 @@ TEST(WatchdogStories, TellWhatDecideDoesAndWhen) {
   const auto* moved = stepOf(hang, "move to another target");
   ASSERT_TRUE(told && moved);
   EXPECT_EQ(told->at.front(), Duration(10000));
-  EXPECT_GE(moved->at.front(), Duration(60000));
+  EXPECT_GE(moved->at.front(), Duration(30000));
   EXPECT_NE(stepOf(hang, "return to own target"), nullptr);
 }
 

@@ -205,7 +205,7 @@ std::size_t longestLine(const std::string& text) {
 }
 
 TEST(StatusTable, FitsIntoItsWidthWhateverThePath) {
-  MountFacts mount = healthyMount();
+  SeenMount mount = healthyMount();
   mount.name = "fs-0123456789abcdef0.mnt.20049";
   mount.restarts = 123456;
   mount.tunnel_pid.reset();

@@ -64,7 +64,7 @@ TEST_F(UmountHelper, EntersAMountNamespaceAndNamesOneThatIsNone) {
   command.mount_namespace = "999999999";
   const auto outcome = unmountEfs(command, {store, clock});
   EXPECT_EQ(outcome.code, 32);
-  EXPECT_THAT(outcome.err, StartsWith("entering mount namespace 999999999: "));
+  EXPECT_THAT(outcome.err, StartsWith("mount namespace 999999999: "));
 }
 
 TEST(Holders, NamesAProcessWithItsWorkingDirectoryThere) {

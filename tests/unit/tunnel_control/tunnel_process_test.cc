@@ -122,7 +122,7 @@ TEST_F(Finding, KnowsALivingTunnelByPidAndByPort) {
 // that the kernel writes, for good.
 TEST_F(Finding, TakesAStrangersListenerForNoTunnel) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root";
-  std::optional<net::Listener> listener;
+  std::optional<net::ListeningSocket> listener;
   const Other stranger([&listener] {
     if (::setresuid(kNobody, kNobody, kNobody) != 0) return -1;
     auto made = net::listenLoopback(0);
