@@ -30,10 +30,10 @@ class ServiceManager final : public ListenerStore {
   void stopping();
   // Sent only when the text changed.
   void status(const std::string& text);
-  // A ping now and after each half of WATCHDOG_USEC, as long as the loop turns; none where none are
-  // wanted.
-  void keepPinging(loop::EventLoop& loop);
+  // Half of WATCHDOG_USEC; nullopt when no pings are wanted.
   std::optional<Duration> pingInterval() const { return ping_interval_; }
+  // A ping now and after each pingInterval(), as long as the loop turns.
+  void keepPinging(loop::EventLoop& loop);
   // Sends what waits. When to call again; nullopt when nothing waits.
   std::optional<Duration> pump();
 
