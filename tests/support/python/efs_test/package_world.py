@@ -87,5 +87,5 @@ def run_inside(prepare):
         # The namespace ends with its last process, and with it every mount made here.
         command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child",
                    sys.executable, os.path.abspath(sys.argv[0]), *sys.argv[1:]]
-        sys.exit(subprocess.run(command, env={**os.environ, INSIDE: folder}, timeout=280 * SCALE,
+        sys.exit(subprocess.run(command, env={**os.environ, INSIDE: folder}, timeout=580 * SCALE,
                                 check=False).returncode)
