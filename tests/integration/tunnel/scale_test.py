@@ -101,9 +101,10 @@ class Growth(Scale):
                 self.assertEqual({len(answers) for answers in kernel.answers.values()}, {1})
                 self.assertEqual({answer[0][:4] for answer in kernel.answers.values()}, {bytes(4)},
                                  "a session that the connection does not know")
-                self.assertEqual({seen.identifier for seen in target.seen},
-                                 {target.seen[0].identifier})
-                self.assertEqual({seen.incarnation for seen in target.seen}, {0})
+                # An attempt that was not needed any more may have ended before its bind call.
+                asked = [seen for seen in target.seen if seen.identifier is not None]
+                self.assertEqual({seen.identifier for seen in asked}, {asked[0].identifier})
+                self.assertEqual({seen.incarnation for seen in asked}, {0})
                 self.assertTrue(all(seen.bound_first for seen in target.seen))
 
     def test_passes_the_limit_of_one_connection(self):
@@ -141,10 +142,9 @@ class Growth(Scale):
                     lambda seen, answers=answers, answer=answer: next(answers, answer))
                 kernel = self.kernel(tunnel)
                 kernel.load(lambda tunnel=tunnel: "wants no further connection" in tunnel.log())
-                count = target.accepted
                 end = time.monotonic() + 3
                 kernel.load(lambda end=end: time.monotonic() > end)
-                self.assertEqual(target.accepted, count, "it does not search again at once")
+                self.assertLessEqual(target.accepted, 1 + 3, "three side by side, and no more")
                 self.assertEqual(len(target.bound(OURS)), 1)
 
 

@@ -50,7 +50,8 @@ class Seen:
 
     def __init__(self, connection, number):
         self.connection, self.number = connection, number
-        self.partition, self.incarnation, self.bound_first = None, None, True
+        self.partition, self.identifier, self.incarnation = None, None, None
+        self.bound_first = True
         self.calls, self.first_only, self.bytes = [], [], 0
 
 
