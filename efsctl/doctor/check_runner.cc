@@ -71,12 +71,18 @@ class Running {
   }
 
   void giveUp(Duration limit) {
-    addOwn("no answer within " + std::to_string(limit.count() / 1000) + " s");
+    const std::string seen = "no answer within " + std::to_string(limit.count() / 1000) + " s";
+    if (vital_) {
+      addOwn(seen);
+    } else {
+      findings_.push_back({step_, Verdict::kSkip, seen, "", Duration(0), target_});
+    }
     finish();
   }
 
  private:
-  explicit Running(const Check& check) : target_(check.target), step_(check.name) {}
+  explicit Running(const Check& check)
+      : target_(check.target), step_(check.name), vital_(check.vital) {}
 
   void addOwn(const std::string& seen) {
     findings_.push_back({step_, Verdict::kFail, seen,
@@ -115,6 +121,7 @@ class Running {
 
   std::string target_;
   std::string step_;
+  bool vital_;
   UniqueFd fd_;
   std::optional<Subprocess> child_;
   std::string text_;  // an incomplete line

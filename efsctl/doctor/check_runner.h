@@ -45,11 +45,13 @@ struct Check {
   std::string name;
   std::string target;  // Finding::target of all its steps
   std::function<void(Reporter& reporter)> body;
+  // False: it asks somebody whom a mount does not need, whose silence is no failure.
+  bool vital = true;
 };
 
 // Runs them all at once and returns their findings in the order of `checks`; what has not ended
-// after `limit` is killed, and its step fails as one that does not answer. `progress` is called
-// with each finding as it comes. For single-threaded callers.
+// after `limit` is killed, and its step fails as one that does not answer (or is skipped, where it
+// is not vital). `progress` is called with each finding as it comes. For single-threaded callers.
 std::vector<Finding> runChecks(const std::vector<Check>& checks, const Clock& clock, Duration limit,
                                const std::function<void(const Finding&)>& progress);
 

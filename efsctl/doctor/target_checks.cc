@@ -234,13 +234,13 @@ std::vector<Check> targetChecks(const DoctorWorld& world, const DoctorTarget& ta
   (void)makeDirectories(dir, 0700);  // who cannot write there says so
   return {
       {"clock", target.name,
-       [&world, target](Reporter& report) { checkClock(world, target, report); }},
+       [&world, target](Reporter& report) { checkClock(world, target, report); }, false},
       {"name servers", target.name,
        [&world, target, dir](Reporter& report) { checkNameServers(world, target, dir, report); }},
       {"options", target.name,
        [&world, target, dir](Reporter& report) { walkToServer(world, target, dir, report); }},
       {"mount targets", target.name,
-       [&world, target](Reporter& report) { checkTargets(world, target, report); }},
+       [&world, target](Reporter& report) { checkTargets(world, target, report); }, false},
   };
 }
 

@@ -14,7 +14,7 @@ from efs_test import machine, mount_helper
 from efs_test.doctor import DoctorBench
 from efs_test.files import read, write
 from efs_test.machine import CONFIG, SILENT
-from efs_test.mount_helper import MOUNTPOINT
+from efs_test.mount_helper import KEY, MOUNTPOINT
 from efs_test.programs import SOURCE, program, run
 from efs_test.simulator import FS
 
@@ -191,6 +191,11 @@ class Doctor(DoctorBench):
         with told(self, "clock 7200", "clock 0"):
             self.doctor(*TLS, AWS_ENDPOINT_URL_STS="http://169.254.170.2")
         self.assertCause("clock", "behind AWS's")
+
+    def test_a_host_without_a_key_has_none_afterwards(self):
+        os.unlink(KEY)
+        self.doctor(*TLS)
+        self.assertFalse(os.path.exists(KEY))
 
     def test_a_dead_name_server_beside_a_good_one_is_a_warning(self):
         with file_with("/etc/resolv.conf", f"nameserver 127.0.0.1\nnameserver {SILENT}\n"):

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import threading
 import unittest
@@ -98,7 +97,7 @@ class Metrics(WatchdogBench):
         prometheus = subprocess.Popen(
             ["prometheus", f"--config.file={self.path('prometheus.yml')}", f"--storage.tsdb.path={self.path('tsdb')}",
              f"--web.listen-address=127.0.0.1:{mine}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.addCleanup(lambda: (prometheus.send_signal(signal.SIGKILL), prometheus.wait(WAIT)))
+        self.watchdogs.append(prometheus)  # ended with them
 
         def value(query):
             url = f"http://127.0.0.1:{mine}/api/v1/query?" + urllib.parse.urlencode({"query": query})

@@ -75,6 +75,14 @@ TEST(RunChecks, OneThatHangsIsToldByItsStepAndHoldsUpNobody) {
   EXPECT_THAT(shown, ::testing::UnorderedElementsAre("slow", "quick"));
 }
 
+TEST(RunChecks, TheSilenceOfSomebodyWhomNoMountNeedsIsNoFailure) {
+  const test_support::RealClock clock("a child that hangs is killed by the kernel");
+  const auto findings =
+      runChecks({{"aside", "", [](Reporter&) { ::pause(); }, false}}, clock, Duration(100), {});
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].verdict, Verdict::kSkip);
+}
+
 TEST(Fstab, LinesOfEfsAreFoundAndDecoded) {
   const auto lines = efsLines(
       "# fs-9:/ /x efs tls 0 0\n"
