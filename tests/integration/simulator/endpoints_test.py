@@ -51,6 +51,7 @@ class Places(unittest.TestCase):
                          "web_identity_token": "head.pay.sign", "sso_token": "log-in", "sso_refresh_token": "again"},
             names={"listen": "127.0.0.9:443"}, api={"listen": "127.0.0.8:80"}, file_systems=[],
             dns={"listen": "127.0.0.1:53"})
+        cls.sim.config["identities"] = [dict(ROLE, session_token="token"), USER]
         cls.sim.config["imds"].update(listen="169.254.169.254:80", listen_v6="[fd00:ec2::254]:80")
         cls.sim.save()
         cls.sim.start()
@@ -134,6 +135,7 @@ class HopLimit(Places):
             run("ip", *where, "link", "set", device, "up")
         run("ip", "route", "add", "10.9.1.0/24", "via", "10.9.0.2")
         run("ip", "-n", "box", "route", "add", "default", "via", "10.9.1.1")
+        run("ip", "-n", "router", "route", "add", "default", "via", "10.9.0.1")
         run("ip", "netns", "exec", "router", "sysctl", "-qw", "net.ipv4.ip_forward=1")
 
     @classmethod
