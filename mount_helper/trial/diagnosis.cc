@@ -41,11 +41,13 @@ Error explainLack(const Scene& scene) {
 
 // Addresses of mount targets change when they are made anew; who pinned one must be told that it is
 // his.
-std::string_view orPinned(const Scene& scene, std::string_view hint) {
-  return scene.target.pinned ? "its address comes from /etc/hosts (in a pod: hostAliases): check "
-                               "that it is still the "
-                               "mount target's"
-                             : hint;
+std::string pinnedAnd(const Scene& scene, std::string_view hint) {
+  std::string text(hint);
+  if (scene.target.pinned) {
+    text.append("; its address comes from /etc/hosts (in a pod: hostAliases): check that it is ")
+        .append("still the mount target's");
+  }
+  return text;
 }
 
 Error explainConnect(const Scene& scene) {
@@ -56,20 +58,20 @@ Error explainConnect(const Scene& scene) {
       return sentence(failure.kind,
                       "connecting: " + target + " refused the connection: " + failure.detail,
                       !scene.request.mount_target_ips.empty()
-                          ? "check the address given by mounttargetip"
-                          : orPinned(scene, "check the mount target's state in the EFS console"));
+                          ? std::string("check the address given by mounttargetip")
+                          : pinnedAnd(scene, "check the mount target's state in the EFS console"));
     case ErrorKind::kTimeout:
       return sentence(failure.kind, "connecting: " + target + " did not answer: " + failure.detail,
-                      orPinned(scene, kSecurityGroupHint));
+                      pinnedAnd(scene, kSecurityGroupHint));
     case ErrorKind::kUnreachable:
       return sentence(
           failure.kind, "connecting: no route to " + target + ": " + failure.detail,
-          orPinned(
+          pinnedAnd(
               scene,
               "check the route table and that the mount target is in a VPC this host can reach"));
     default:
       return sentence(failure.kind, "connecting to " + target + " failed: " + failure.detail,
-                      orPinned(scene, kSecurityGroupHint));
+                      pinnedAnd(scene, kSecurityGroupHint));
   }
 }
 

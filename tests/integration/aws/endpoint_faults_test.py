@@ -21,6 +21,7 @@ import unittest
 from efs_test import http_faults as bad
 from efs_test import machine
 from efs_test.machine import LOG
+from efs_test.mount_helper import STATE
 from efs_test.programs import program, run
 
 machine.enter()
@@ -248,6 +249,8 @@ class MountEndpoints(Faults):
         for fault in ("", *bad.FAULTS):
             with self.subTest(fault=fault):
                 url = self.serve(fault, applies).url
+                # The region that an earlier mount was told would serve this one.
+                pathlib.Path(f"{STATE}/instance-region").unlink(missing_ok=True)
                 argv = [program("mount.efs"), "fs-0123abcd:/", "/run/mountpoint", "-f", "-o", "tls"]
                 result = measured(argv, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": url,
                                     "AWS_ENDPOINT_URL_EFS": "http://127.0.0.1:1"})
