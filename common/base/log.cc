@@ -123,7 +123,7 @@ void write(Level level, std::string_view message) {
 std::optional<Duration> pump() { return state().channel ? state().channel->pump() : std::nullopt; }
 
 void leaveParent() {
-  if (state().channel) (void)state().channel->pump();
+  if (state().channel) state().channel->checkOwner();
   if (state().file) state().file->release();
 }
 

@@ -80,7 +80,7 @@ void LogChannel::awaitWriter(Duration patience) {
 }
 
 void LogChannel::push(std::string_view line) {
-  if (owner_ != ::getpid()) leaveParent();
+  checkOwner();
   tellLoss();
   if (lost_ != 0 || isFull()) {
     ++lost_;
@@ -107,12 +107,9 @@ void LogChannel::tellLoss() {
 }
 
 std::optional<Duration> LogChannel::pump() {
-  if (owner_ != ::getpid()) leaveParent();
+  if (ring_.empty() && lost_ == 0) return pumpIdle();
+  checkOwner();
   reapWriter();
-  if (ring_.empty() && lost_ == 0) {
-    if (!writerIsOurs()) return std::nullopt;
-    return writer_ == peer_ ? kLongReapPause : kReapPause;
-  }
   const MonoTime now = monotonic();
   if (now >= next_pump_) {
     work(now);
@@ -124,6 +121,22 @@ std::optional<Duration> LogChannel::pump() {
     next_pump_ = now + pause_;
   }
   return std::chrono::ceil<Duration>(next_pump_ - now);
+}
+
+std::optional<Duration> LogChannel::pumpIdle() {
+  if (!writerIsOurs()) return std::nullopt;
+  const MonoTime now = monotonic();
+  if (now >= next_reap_) {
+    checkOwner();
+    reapWriter();
+    if (!writerIsOurs()) return std::nullopt;
+    next_reap_ = now + (writer_ == peer_ ? kLongReapPause : kReapPause);
+  }
+  return std::chrono::ceil<Duration>(next_reap_ - now);
+}
+
+void LogChannel::checkOwner() {
+  if (owner_ != ::getpid()) leaveParent();
 }
 
 void LogChannel::work(MonoTime now) {
@@ -142,7 +155,7 @@ void LogChannel::leaveParent() {
   handled_ = 0;
   writer_ = peer_ = 0;
   ever_connected_ = false;
-  next_pump_ = next_connect_ = next_start_ = {};
+  next_pump_ = next_connect_ = next_start_ = next_reap_ = {};
 }
 
 void LogChannel::connect(MonoTime now) {
@@ -161,6 +174,7 @@ void LogChannel::connect(MonoTime now) {
   if (!peer) return;
   socket_ = std::move(fd);
   peer_ = *peer;
+  next_reap_ = {};
   acked_ = false;
   handled_ = 0;
   in_flight_ = 0;
@@ -187,6 +201,7 @@ void LogChannel::startWriter(MonoTime now) {
   options.network_namespace = network.get();
   // Not told: whoever logs a failure of the log only makes more of it.
   writer_ = Subprocess::spawnUnwaited(options).value_or(0);
+  next_reap_ = {};
 }
 
 void LogChannel::reapWriter() {
@@ -213,6 +228,7 @@ void LogChannel::disconnect() {
   socket_.reset();
   in_flight_ = 0;
   peer_ = 0;
+  next_reap_ = {};
 }
 
 void LogChannel::receiveAcks() {
@@ -252,7 +268,7 @@ void LogChannel::sendWaiting() {
 }
 
 Status LogChannel::finish(Duration patience) {
-  if (owner_ != ::getpid()) leaveParent();
+  checkOwner();
   tellLoss();
   waitForWriter(patience);
   if (!ring_.empty() && !socket_.valid()) writeInChild();

@@ -36,7 +36,10 @@ class LogChannel {
   void awaitWriter(Duration patience);
   // Never waits. `line` with its newline.
   void push(std::string_view line);
-  // Does what can be done without waiting; when to call again, nullopt when nothing is left to do.
+  // In a forked child: lets go of what is the parent's.
+  void checkOwner();
+  // Does what can be done without waiting, and makes no system call where there is nothing: the
+  // tunnel's loop asks before each wait. When to call again, nullopt when nothing is left to do.
   std::optional<Duration> pump();
   // Waits until the writer is done with all lines. Where there is no writer in all that time, a
   // child writes them, and is left alone if that takes long. The error is why lines were not
@@ -53,6 +56,7 @@ class LogChannel {
   void startWriter(MonoTime now);
   bool writerIsOurs() const { return writer_ > 0; }
   void reapWriter();
+  std::optional<Duration> pumpIdle();
   void settleWriter(Duration patience);
   void disconnect();
   void receiveAcks();
@@ -73,7 +77,7 @@ class LogChannel {
   bool ever_connected_ = false, progress_ = false, acked_ = false;
   std::string failure_;  // why the last line was not written
   Duration pause_;
-  MonoTime next_pump_{}, next_connect_{}, next_start_{};
+  MonoTime next_pump_{}, next_connect_{}, next_start_{}, next_reap_{};
 };
 
 }  // namespace efs::log
