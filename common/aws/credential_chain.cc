@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "credential_values.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
 #include "profile_loading.h"
@@ -142,17 +143,6 @@ Error notFound(const CredentialContext& context, const Chain& chain,
   Error error(ErrorKind::kNotFound, std::string(kNotFound) + ": " + join(tried, "; "));
   error.addHint(kHint);
   return error;
-}
-
-// A certificate must not be signed with credentials that have ended. Those of an instance role are
-// used nevertheless, as the SDKs do: the metadata service hands them out while it cannot get newer
-// ones, and AWS takes them then; the provider warns.
-Status refuseEnded(const Credentials& credentials, const Clock& clock) {
-  const bool ended = credentials.expiration && *credentials.expiration <= clock.now();
-  if (!ended || credentials.method == "metadata:") return {};
-  return Error(ErrorKind::kPermission, "the credentials of " + credentials.source + " ended at " +
-                                           utcText(*credentials.expiration, "%Y-%m-%dT%H:%M:%SZ"))
-      .addHint("is the clock of this machine right?");
 }
 
 Result<Attempt> findUsable(const CredentialProvider& provider, const CredentialContext& context) {

@@ -57,4 +57,12 @@ Result<Credentials> makeCredentials(std::string_view access_key_id,
   return credentials;
 }
 
+Status refuseEnded(const Credentials& credentials, const Clock& clock) {
+  const bool ended = credentials.expiration && *credentials.expiration <= clock.now();
+  if (!ended || credentials.method == "metadata:") return {};
+  return Error(ErrorKind::kPermission, "the credentials of " + credentials.source + " ended at " +
+                                           utcText(*credentials.expiration, "%Y-%m-%dT%H:%M:%SZ"))
+      .addHint("is the clock of this machine right?");
+}
+
 }  // namespace efs::aws

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "efs/aws/credentials.h"
+#include "efs/base/clock.h"
 #include "efs/base/result.h"
 
 namespace efs::aws {
@@ -15,5 +16,10 @@ namespace efs::aws {
 Result<Credentials> makeCredentials(std::string_view access_key_id,
                                     std::string_view secret_access_key,
                                     std::optional<std::string_view> session_token);
+
+// kPermission where they have ended: neither a certificate nor a question to STS is signed with
+// them. Those of an instance role are used nevertheless, as the SDKs do: the metadata service hands
+// them out while it cannot get newer ones, and AWS takes them then; their provider warns.
+Status refuseEnded(const Credentials& credentials, const Clock& clock);
 
 }  // namespace efs::aws

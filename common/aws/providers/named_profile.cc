@@ -152,6 +152,7 @@ class ProfileResolver {
     }
     EFS_TRY(role, roleOf(profile));
     EFS_TRY(source, sourceOf(profile));
+    EFS_CHECK(refuseEnded(source, context_.clock));
     EFS_TRY(credentials, assumeRole(context_, role, source));
     credentials.source = quoted(profile) + " with " + source.source;
     return credentials;

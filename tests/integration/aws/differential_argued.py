@@ -16,7 +16,7 @@ MISTAKES = ("ProfileNotFound", "ConfigParseError", "InvalidConfigError", "Invali
             "InvalidSTSRegionalEndpointsConfigError", "InvalidRetryModeError", "ValueError")
 EMPTY_KEY = re.compile(r"(?m)^[\w ]+[=:][^\S\n]*$")
 ENDS_ON_EMPTY = re.compile(r"both source_profile and credential_source|resolved to an empty|"
-                           r"endpoint mode:  Valid|MFA code|provided to \"mode\": \"\"")
+                           r"value: 0, valid min|MFA code|provided to \"mode\": \"\"")
 
 
 def by_efs_utils(theirs):
@@ -41,9 +41,9 @@ ARGUED = {
         "is another identity", lambda aspect, case, mine, theirs:
         "error" in mine and theirs.get("method") in ("container-role", "iam-role")),
     "a broken section ends only what needs it": (
-        "botocore refuses the whole file", lambda aspect, case, mine, theirs:
+        "botocore refuses the whole file, efs-utils' own steps take it for an empty one", lambda aspect, case, mine, theirs:
         theirs.get("error") in ("ConfigParseError", "MissingSectionHeaderError") and "keys" in mine or
-        by_efs_utils(theirs) and is_broken(case)),
+        is_broken(case) and (by_efs_utils(theirs) or "keys" in mine)),
     "nothing is signed with an empty key": (
         "botocore signs with it, and AWS refuses", lambda aspect, case, mine, theirs:
         "error" in mine and "key id is empty" in mine["text"] or
@@ -66,7 +66,7 @@ ARGUED = {
     "the mount's region serves where nothing names one": (
         "botocore has none for STS then", lambda aspect, case, mine, theirs:
         "keys" in mine and (
-            theirs.get("error") == "NoRegionError" or "Invalid endpoint: https://sts.." in str(theirs.get("text")) or
+            theirs.get("error") == "NoRegionError" or "Invalid endpoint: https://sts" in str(theirs.get("text")) or
             bool(re.search(r"Credential=[^,]*//sts/", json.dumps(theirs["requests"]))))),
     "how long is waited is the contract's": (
         "botocore ends where a profile's timeouts, numbers of attempts and modes make no sense",
@@ -97,6 +97,10 @@ ARGUED = {
     "a refresh that brings nothing leaves a log-in that has not ended": (
         "botocore breaks", lambda aspect, case, mine, theirs:
         theirs.get("text") in ("'accessToken'", "'expiresIn'") and "keys" in mine),
+    "only what belongs to a log-in may not contradict its session": (
+        "botocore compares every key, the region of [DEFAULT] too", lambda aspect, case, mine, theirs:
+        "is inconsistent between profile" in str(theirs.get("text")) and "keys" in mine and
+        "value for sso_" not in theirs["text"]),
     "an endpoint with blanks in it is none": (
         "botocore sends them", lambda aspect, case, mine, theirs:
         "is not an http or https URL" in (mine["api"].get("error", "") if aspect == "api" and
@@ -178,6 +182,12 @@ EXAMPLES = {
                       "registrationExpiresAt": "2099-01-01T00:00:00Z", "expiresAt": time.strftime(
                           "%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 600))})},
         "answers": {"oidc": {"omit": ["accessToken"]}}},
+    "only what belongs to a log-in may not contradict its session": {
+        "files": {".aws/config": "[DEFAULT]\nregion = us-west-2\n[profile p]\nregion = eu-west-1\nsso_session = c\n"
+                                 "sso_account_id = 1\nsso_role_name = r\n"
+                                 "[sso-session c]\nsso_start_url = https://c\nsso_region = eu-west-1\n",
+                  ".aws/sso/cache/" + hashlib.sha1(b"c").hexdigest() + ".json":
+                  '{"accessToken": "cached", "expiresAt": "2099-01-01T00:00:00Z"}'}},
     "an endpoint with blanks in it is none": {
         "files": {".aws/config": "[profile p]\nregion = eu-west-1\nendpoint_url = https://a.example/ # b\n" + STATIC}},
     "an empty key of a profile says nothing": {
@@ -201,9 +211,9 @@ EXAMPLES = {
     "a dual-stack name is asked for in every partition": {
         "files": {".aws/config": ROLE + "use_dualstack_endpoint = true\nregion = eu-isoe-west-1\n[profile q]\n" +
                                  STATIC}},
-    "an API is asked although something in the profile is wrong": {"files": {}},
+    "an API is asked although something in the profile is wrong": {"files": {}, "of_api": True},
     "AWS_DEFAULT_PROFILE is not read": {
-        "profile": None, "files": {".aws/config": "[profile q]\nuse_fips_endpoint = true\n"},
+        "profile": None, "of_api": True, "files": {".aws/config": "[profile q]\nuse_fips_endpoint = true\n"},
         "environment": {"AWS_DEFAULT_PROFILE": "q"}},
     "a source that is configured and fails ends the mount": {
         "profile": None, "files": {}, "answers": {"container": {"status": 404}},

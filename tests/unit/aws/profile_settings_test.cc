@@ -94,6 +94,17 @@ TEST_F(ProfileSettings, ARegionThatIsNoneIsRefusedBesideAnEndpointToo) {
   EXPECT_EQ(requestsTo(Endpoint::kAssumeRole), 0);
 }
 
+TEST_F(ProfileSettings, ASourceThatHasEndedSignsForNoRole) {
+  offerContainer();
+  write("config",
+        "[profile p]\nrole_arn = arn:aws:iam::1:role/x\ncredential_source = EcsContainer\n");
+  answer(Endpoint::kContainer,
+         test::httpReply(200, R"({"AccessKeyId":"OLD","SecretAccessKey":"S","Token":"T",)"
+                              R"("Expiration":"2020-01-01T00:00:00Z"})"));
+  EXPECT_TRUE(has(failure({.profile = "p"}), "ended at 2020-01-01T00:00:00Z"));
+  EXPECT_EQ(requestsTo(Endpoint::kAssumeRole), 0);
+}
+
 TEST_F(ProfileSettings, AnEmptyStartUrlIsOneLikeOthers) {
   const std::string login =
       "[profile p]\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = r\n";
