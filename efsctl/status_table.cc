@@ -130,8 +130,11 @@ std::string statusTable(const StatusReport& report, const TableLook& look) {
     text += lineOf(rows[i + 1], widths, look, &report.mounts[i]);
   }
   for (const auto& mount : report.mounts) {
-    if (mount.problem.empty()) continue;
-    text += orDash(mount.mount_point) + ": " + printable(mount.problem, 1000) + "\n";
+    const std::string where = orDash(mount.mount_point) + ": ";
+    if (!mount.problem.empty()) text += where + printable(mount.problem, 1000) + "\n";
+    // The wide form has a column for it.
+    const bool told = look.wide || mount.problem.find(mount.last_error) != std::string::npos;
+    if (!told) text += where + printable(mount.last_error, 1000) + "\n";
   }
   if (!report.watchdog_problem.empty()) text += printable(report.watchdog_problem, 1000) + "\n";
   return text;

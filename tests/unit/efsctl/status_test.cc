@@ -221,6 +221,17 @@ TEST(StatusTable, FitsIntoItsWidthWhateverThePath) {
   }
 }
 
+TEST(StatusTable, TheLastErrorIsToldInBothForms) {
+  auto hung = healthyMount();
+  hung.last_error = "/mnt/efs/scratch (tmpfs) is mounted within it";
+  hung.counters.emplace();
+  hung.counters->numbers.oldest_call = ago(Duration(20000));
+  const auto report = judgeStatus(factsOf({hung}));
+  EXPECT_THAT(report.mounts.at(0).problem, HasSubstr("a call has waited"));
+  EXPECT_THAT(statusTable(report, {}), HasSubstr("/mnt/efs: " + hung.last_error + "\n"));
+  EXPECT_THAT(statusTable(report, {.wide = true}), HasSubstr(hung.last_error));
+}
+
 TEST(StatusTable, ColoursAreForTerminalsAndChangeNoColumn) {
   const auto report = judgeStatus(factsOf({healthyMount()}));
   const std::string plain = statusTable(report, {});
