@@ -135,7 +135,7 @@ FAULTS = {
                                "did you mean us-east-1"),
     "the metadata service is silent, no region is set": (switch("imds down", "imds ok"), TLS, "region"),
     "the mount target refuses": (with_target("refuse"), TLS, "connection", "refused", "state"),
-    "the port is filtered": (plain(lambda: pinned(SILENT)), TLS, "connection", "did not answer", "security group"),
+    "the port is filtered": (plain(lambda: pinned(SILENT)), TLS, "connection", "did not answer", "/etc/hosts"),
     "no route to the mount target": (plain(lambda: pinned("203.0.113.7")), TLS, "connection", "no route"),
     "a mounttargetip that is silent": (plain(contextlib.nullcontext),
                                        ("-o", f"tls,mounttargetip={SILENT}", f"{FS}:/"), "mount target", "Cannot connect"),
