@@ -128,7 +128,9 @@ Decision Supervisor::judge(MountRecord& mount) {
   if (!mount.health.page && policy.health.hang > Duration(0)) {
     policy.health.hang = context_.settings.watchdog.health_check_timeout;
   }
-  return decide(seen, mount.progress, policy);
+  Decision decision = decide(seen, mount.progress, policy);
+  mount.root_waits = !seen.health.root_possible && decision.progress.health.root_wanted;
+  return decision;
 }
 
 void Supervisor::evaluate(MountRecord& mount) {

@@ -1,6 +1,7 @@
 // The whole Supervisor over a host in memory.
 #include "supervisor.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -33,27 +34,27 @@ class SupervisorTest : public ::testing::Test {
   }
 
   // As mount.efs leaves it.
-  void mount() {
-    const auto tunnel = world_.host.spawn(kPort);
-    const auto paths = store_.paths(kName);
+  void mount(int port = kPort, const std::string& name = kName) {
+    const auto tunnel = world_.host.spawn(port);
+    const auto paths = store_.paths(name);
     ASSERT_TRUE(world_.files.write(paths.tunnel_config, "connect = 10.0.0.1:2049\n", 0600));
     state::MountState state;
     state.pid = tunnel->pid;
     state.cmd = {"/usr/bin/efs-proxy", paths.tunnel_config, "--no-direct-s3-read"};
     state.files = {paths.tunnel_config};
-    state.mountpoint = "/mnt/efs";
+    state.mountpoint = "/mnt/efs" + std::to_string(port);
     state.fs_id = "fs-0123456789abcdef0";
     state.mount_time = std::chrono::duration<double>(world_.clock.now().time_since_epoch()).count();
-    ASSERT_TRUE(store_.write(kName, state));
-    world_.kernel.mounted = {{.id = 7,
-                              .parent_id = 1,
-                              .device = 50,
-                              .root = "/",
-                              .source = "127.0.0.1:/",
-                              .target = "/mnt/efs",
-                              .fs_type = "nfs4",
-                              .options = "rw,port=20049,rsize=1048576"}};
-    world_.kernel.clients = {kPort};
+    ASSERT_TRUE(store_.write(name, state));
+    world_.kernel.mounted.push_back({.id = port,
+                                     .parent_id = 1,
+                                     .device = static_cast<dev_t>(port),
+                                     .root = "/",
+                                     .source = "127.0.0.1:/",
+                                     .target = state.mountpoint,
+                                     .fs_type = "nfs4",
+                                     .options = fmt::format("rw,port={},rsize=1048576", port)});
+    world_.kernel.clients.insert(port);
     supervisor_->stateChanged();
     supervisor_->mountsChanged();
   }
@@ -109,7 +110,7 @@ TEST_F(SupervisorTest, LooksAfterAMountFromItsAdoptionToItsEnd) {
   EXPECT_EQ(reportStatus(*supervisor_).mounts.front().restarts, 1);
 
   unmount();
-  pass(std::chrono::seconds(10));
+  pass(std::chrono::seconds(70));  // the kernel may have to come back to the new tunnel
   EXPECT_EQ(world_.log.count("Cleaned up the state of " + kName), 1U);
   EXPECT_THAT(supervisor_->records(), IsEmpty());
   EXPECT_THAT(world_.files.paths(), IsEmpty());
@@ -213,6 +214,21 @@ TEST_F(SupervisorTest, WritesTheStateOfALiveMountAgain) {
   const auto again = store_.read(kName);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->pid, record().tunnel->pid());
+}
+
+// The roots may have been lost, and the connection made anew, before this watchdog was there.
+TEST_F(SupervisorTest, AsksEachRootOnceAfterItsStartAndNotAllAtOnce) {
+  constexpr int kMounts = 50;
+  for (int i = 0; i < kMounts; ++i) {
+    mount(kPort + i, "fs-0123456789abcdef0.mnt.efs." + std::to_string(kPort + i));
+  }
+  pass(std::chrono::seconds(4));
+  EXPECT_EQ(world_.children.roots_asked, 0);
+  pass(std::chrono::seconds(10));
+  EXPECT_EQ(world_.children.roots_asked, kMounts);
+  EXPECT_LE(world_.children.most_at_once, 16U);
+  pass(std::chrono::hours(1));
+  EXPECT_EQ(world_.children.roots_asked, kMounts);
 }
 
 }  // namespace
