@@ -34,6 +34,7 @@ class Registry {
   void scan();
   void look(const std::string& name, bool pending);
   MountRecord& recordOf(const std::string& name);
+  bool isNeeded(const MountRecord& mount);
   bool keepDespite(MountRecord& mount);
   void forgetMissing(const std::map<std::string, bool>& names);
   void adoptTunnels();

@@ -216,6 +216,36 @@ TEST_F(SupervisorTest, WritesTheStateOfALiveMountAgain) {
   EXPECT_EQ(again->pid, record().tunnel->pid());
 }
 
+// One that is deleted after the unmount, while the kernel still says good bye: without a record
+// nobody would end the tunnel, and its port would be lost.
+TEST_F(SupervisorTest, EndsATunnelWhoseStateFileWentBeforeItsLastClient) {
+  mount();
+  pass(std::chrono::seconds(60));
+  world_.kernel.mounted.clear();
+  supervisor_->mountsChanged();
+  pass(std::chrono::seconds(1));
+  ASSERT_TRUE(world_.files.remove(store_.paths(kName).state));
+  supervisor_->stateChanged();
+  pass(std::chrono::seconds(30));
+  EXPECT_EQ(world_.host.alive(kPort), 1U) << "it is in use";
+  unmount();
+  pass(std::chrono::seconds(10));
+  EXPECT_EQ(world_.host.alive(kPort), 0U);
+  EXPECT_THAT(world_.files.paths(), IsEmpty());
+  EXPECT_THAT(world_.host.open_ports, IsEmpty());
+}
+
+// Unknown is no "no": a file that is deleted while nobody can tell what is mounted.
+TEST_F(SupervisorTest, ForgetsNoMountWhileTheMountTableCannotBeRead) {
+  mount();
+  pass(std::chrono::seconds(1));
+  world_.kernel.unreadable = true;
+  ASSERT_TRUE(world_.files.remove(store_.paths(kName).state));
+  supervisor_->stateChanged();
+  pass(std::chrono::seconds(2));
+  EXPECT_EQ(supervisor_->records().count(kName), 1U);
+}
+
 // The roots may have been lost, and the connection made anew, before this watchdog was there.
 TEST_F(SupervisorTest, AsksEachRootOnceAfterItsStartAndNotAllAtOnce) {
   constexpr int kMounts = 50;
