@@ -9,6 +9,7 @@
 namespace efs::watchdog {
 namespace {
 
+constexpr Duration kTableRetry{5000};
 // Between two readings of the mount table, which take milliseconds where thousands are mounted: a
 // host full of containers changes it all the time.
 constexpr Duration kTablePause{100};
@@ -90,7 +91,15 @@ bool Supervisor::run() {
     if ((changed || isDue(mount, now)) && mount.readable && !mount.blind) evaluate(mount);
   }
   listeners_.expire();
+  readTableAgain(now);
   return other_mounts;
+}
+
+// The event that could not be followed does not come again: one look later for all mounts.
+void Supervisor::readTableAgain(MonoTime now) {
+  if (context_.view.table() != nullptr || context_.table_due) return;
+  context_.table_due = true;
+  next_table_ = now + kTableRetry;
 }
 
 std::optional<MonoTime> Supervisor::wake() const {

@@ -67,6 +67,7 @@ class Supervisor {
 
  private:
   bool isDue(const MountRecord& mount, MonoTime now) const;
+  void readTableAgain(MonoTime now);
   void evaluate(MountRecord& mount);
   Decision judge(MountRecord& mount);
   void refresh(MountRecord& mount);

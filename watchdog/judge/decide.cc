@@ -30,7 +30,6 @@ class Judge {
       judgeUnmounted();
     } else {
       keepServing();
-      wakeIn(kLater);
     }
     Decision decision{progress_, std::move(actions_), std::move(remedies_), std::move(because_),
                       std::nullopt};

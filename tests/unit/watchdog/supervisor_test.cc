@@ -246,6 +246,20 @@ TEST_F(SupervisorTest, ForgetsNoMountWhileTheMountTableCannotBeRead) {
   EXPECT_EQ(supervisor_->records().count(kName), 1U);
 }
 
+// The event of an unmount comes once; whoever could not read the table then looks again.
+TEST_F(SupervisorTest, ReadsAMountTableAgainThatCouldNotBeRead) {
+  mount();
+  pass(std::chrono::seconds(60));
+  world_.kernel.unreadable = true;
+  unmount();
+  pass(std::chrono::seconds(60));
+  EXPECT_EQ(world_.host.alive(kPort), 1U);
+  world_.kernel.unreadable = false;
+  pass(std::chrono::seconds(10));
+  EXPECT_EQ(world_.host.alive(kPort), 0U);
+  EXPECT_THAT(world_.files.paths(), IsEmpty());
+}
+
 // The roots may have been lost, and the connection made anew, before this watchdog was there.
 TEST_F(SupervisorTest, AsksEachRootOnceAfterItsStartAndNotAllAtOnce) {
   constexpr int kMounts = 50;
