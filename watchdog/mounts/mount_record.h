@@ -101,6 +101,8 @@ struct MountRecord {
   bool blind = false;           // whether its tunnel lives could not be found out
   bool forbidden = false;       // ... because the process may not be looked at: its port decides
   std::optional<MonoTime> unaccepted_since;  // connections to its port wait for somebody
+  std::optional<MonoTime> searched;          // blind: its tunnel was looked for among all processes
+  std::optional<MonoTime> unneeded_since;    // blind: not mounted, and nobody uses its port
   bool unsaved = false;                      // the state file could not be written
   bool renewal_waits = false;                // due, but as many run as may
   bool root_waits = false;                   // is to be asked, but as many are as may
