@@ -41,6 +41,10 @@ Observation Observer::observe(const MountRecord& mount) const {
   seen.renewal_possible = jobs_.running(Task::kRenewal) < kMaxRenewals;
   certificates_.observe(mount, seen);
   if (mount.tunnel) observeHealth(mount, seen);
+  if (mount.health.page) {
+    const auto& numbers = mount.health.last.numbers;
+    seen.client_came = numbers.connections_total > numbers.questions ? Seen::kYes : Seen::kNo;
+  }
   return seen;
 }
 
