@@ -87,7 +87,7 @@ class Supervisor {
   Listeners listeners_{context_};
   Adoption adoption_{context_, files_, watch_};
   Registry registry_;
-  Rebuilder rebuilder_{context_, jobs_};
+  Rebuilder rebuilder_{context_, jobs_, registry_};
   HealthSampler sampler_{context_};
   CertificateView certificates_{context_};
   NetworkView network_{context_};

@@ -74,6 +74,15 @@ MountRecord& Registry::recordOf(const std::string& name) {
   return mount;
 }
 
+void Registry::take(const std::string& name, state::MountState state) {
+  MountRecord& mount = recordOf(name);
+  files_.take(mount, std::move(state));
+  files_.save(mount);
+  // The next scan finds its tunnel; until then none is started beside it.
+  mount.blind = true;
+  context_.scan_due = true;
+}
+
 void Registry::look(const std::string& name, bool pending) {
   MountRecord& mount = recordOf(name);
   const FileStamp stamp = files_.stampOf(mount, pending);
@@ -86,6 +95,7 @@ void Registry::look(const std::string& name, bool pending) {
   mount.stamp = stamp;
   mount.pending = pending;
   files_.read(mount);
+  blind_ = blind_ || (stamp.exists() && !mount.stamp.exists());
 }
 
 // By the mount, which what cannot be read may still be; by its last words to the server, or by a

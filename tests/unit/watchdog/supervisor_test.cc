@@ -310,5 +310,42 @@ TEST_F(SupervisorTest, ClearsAnUnmountedMountWhosePidMayNotBeLookedAt) {
   EXPECT_LE(world_.host.searches, 12) << "a look at all processes, once a minute at most";
 }
 
+// A disk that is full when a lost state is to be written: the mount is looked after all the same.
+TEST_F(SupervisorTest, RebuildsALostStateInMemoryWhileTheDiskIsFull) {
+  mount();
+  ASSERT_TRUE(world_.files.remove(store_.paths(kName).state));
+  world_.files.full = true;
+  pass(std::chrono::minutes(3));
+  EXPECT_EQ(world_.log.count("is mounted without a state file"), 1U);
+  ASSERT_EQ(supervisor_->records().count(kName), 1U);
+  EXPECT_TRUE(record().tunnel);
+  world_.files.full = false;
+  supervisor_->retry();
+  EXPECT_TRUE(store_.read(kName));
+}
+
+// A file that tells nothing, of a mount that is gone: its tunnel and its files go like others'.
+TEST_F(SupervisorTest, ClearsAnUnmountedMountWhoseStateFileIsBroken) {
+  mount();
+  pass(std::chrono::seconds(1));
+  supervisor_.reset();
+  ASSERT_TRUE(world_.files.write(store_.paths(kName).state, "{", 0600));
+  world_.kernel.mounted.clear();
+  world_.kernel.clients.clear();
+  restart();
+  pass(std::chrono::minutes(3));
+  EXPECT_EQ(world_.host.alive(kPort), 0U);
+  EXPECT_THAT(world_.files.paths(), IsEmpty());
+}
+
+// The same without its copy and without a configuration: ten minutes of nobody's interest.
+TEST_F(SupervisorTest, RemovesABrokenStateFileOfWhichNothingElseIsLeft) {
+  ASSERT_TRUE(world_.files.write(store_.paths(kName).state, "{", 0600));
+  pass(std::chrono::minutes(9));
+  EXPECT_EQ(world_.files.paths().size(), 1U);
+  pass(std::chrono::minutes(6));
+  EXPECT_THAT(world_.files.paths(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace efs::watchdog
