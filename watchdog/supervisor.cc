@@ -57,6 +57,7 @@ void Supervisor::retry() {
   for (auto& [name, mount] : context_.records) {
     if (mount.unsaved && !mount.removal) files_.save(mount);
   }
+  leftovers_.sweep();
 }
 
 bool Supervisor::isDue(const MountRecord& mount, MonoTime now) const {

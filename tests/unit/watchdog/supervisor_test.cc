@@ -310,6 +310,29 @@ TEST_F(SupervisorTest, ClearsAnUnmountedMountWhosePidMayNotBeLookedAt) {
   EXPECT_LE(world_.host.searches, 12) << "a look at all processes, once a minute at most";
 }
 
+// A mount.efs that died before it wrote a state file; nothing else would ever free its port.
+TEST_F(SupervisorTest, RemovesWhatAMountHasLeftThatFailedBeforeItsStateFile) {
+  const auto paths = store_.paths(kName);
+  ASSERT_TRUE(world_.files.write(paths.tunnel_config, "connect = 10.0.0.1:2049\n", 0600));
+  ASSERT_TRUE(world_.files.write(paths.certificate, "pem", 0600));
+  const auto minutes = [this](int count) {
+    for (int i = 0; i < count; ++i) {
+      pass(std::chrono::minutes(1));
+      supervisor_->retry();
+    }
+  };
+  minutes(9);
+  EXPECT_THAT(world_.files.paths(), ::testing::SizeIs(2)) << "it may be under way";
+  // Its port is in use: then it stays.
+  world_.kernel.clients.insert(kPort);
+  minutes(20);
+  EXPECT_THAT(world_.files.paths(), ::testing::SizeIs(2));
+  world_.kernel.clients.clear();
+  minutes(1);
+  pass(std::chrono::seconds(1));
+  EXPECT_THAT(world_.files.paths(), IsEmpty());
+}
+
 // A disk that is full when a lost state is to be written: the mount is looked after all the same.
 TEST_F(SupervisorTest, RebuildsALostStateInMemoryWhileTheDiskIsFull) {
   mount();
