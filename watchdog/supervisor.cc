@@ -9,6 +9,7 @@
 namespace efs::watchdog {
 namespace {
 
+constexpr Duration kTableRetry{5000};
 // Between two readings of the mount table, which take milliseconds where thousands are mounted: a
 // host full of containers changes it all the time.
 constexpr Duration kTablePause{100};
@@ -56,6 +57,7 @@ void Supervisor::retry() {
   for (auto& [name, mount] : context_.records) {
     if (mount.unsaved && !mount.removal) files_.save(mount);
   }
+  leftovers_.sweep();
 }
 
 bool Supervisor::isDue(const MountRecord& mount, MonoTime now) const {
@@ -90,7 +92,15 @@ bool Supervisor::run() {
     if ((changed || isDue(mount, now)) && mount.readable && !mount.blind) evaluate(mount);
   }
   listeners_.expire();
+  readTableAgain(now);
   return other_mounts;
+}
+
+// The event that could not be followed does not come again: one look later for all mounts.
+void Supervisor::readTableAgain(MonoTime now) {
+  if (context_.view.table() != nullptr || context_.table_due) return;
+  context_.table_due = true;
+  next_table_ = now + kTableRetry;
 }
 
 std::optional<MonoTime> Supervisor::wake() const {
@@ -128,7 +138,9 @@ Decision Supervisor::judge(MountRecord& mount) {
   if (!mount.health.page && policy.health.hang > Duration(0)) {
     policy.health.hang = context_.settings.watchdog.health_check_timeout;
   }
-  return decide(seen, mount.progress, policy);
+  Decision decision = decide(seen, mount.progress, policy);
+  mount.root_waits = !seen.health.root_possible && decision.progress.health.root_wanted;
+  return decision;
 }
 
 void Supervisor::evaluate(MountRecord& mount) {

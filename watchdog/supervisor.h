@@ -11,6 +11,7 @@
 #include "act/unmounter.h"
 #include "mounts/adoption.h"
 #include "mounts/context.h"
+#include "mounts/leftovers.h"
 #include "mounts/listeners.h"
 #include "mounts/rebuilder.h"
 #include "mounts/record_files.h"
@@ -53,7 +54,7 @@ class Supervisor {
   void mountsChanged() { context_.table_due = true; }
   // Times of the wall clock are to be compared again.
   void clockChanged();
-  // Once a minute: what could not be written is written.
+  // Once a minute: what could not be written is written, what nobody needs goes.
   void retry();
   // Decides for every mount for which something happened or whose time has come. True: mounts came
   // or went.
@@ -67,6 +68,7 @@ class Supervisor {
 
  private:
   bool isDue(const MountRecord& mount, MonoTime now) const;
+  void readTableAgain(MonoTime now);
   void evaluate(MountRecord& mount);
   Decision judge(MountRecord& mount);
   void refresh(MountRecord& mount);
@@ -86,7 +88,7 @@ class Supervisor {
   Listeners listeners_{context_};
   Adoption adoption_{context_, files_, watch_};
   Registry registry_;
-  Rebuilder rebuilder_{context_, jobs_};
+  Rebuilder rebuilder_{context_, jobs_, registry_};
   HealthSampler sampler_{context_};
   CertificateView certificates_{context_};
   NetworkView network_{context_};
@@ -94,6 +96,7 @@ class Supervisor {
   TunnelKeeper keeper_{context_, files_, watch_};
   Renewer renewer_{context_, files_, jobs_, keeper_};
   Unmounter unmounter_{context_, files_, jobs_, registry_};
+  Leftovers leftovers_{context_, jobs_};
   TargetMover mover_{context_, files_, jobs_, keeper_};
   Remounter remounter_{context_, files_, jobs_, keeper_};
   Healer healer_{context_, {jobs_, sampler_, keeper_, mover_, remounter_}};

@@ -30,7 +30,6 @@ class Judge {
       judgeUnmounted();
     } else {
       keepServing();
-      wakeIn(kLater);
     }
     Decision decision{progress_, std::move(actions_), std::move(remedies_), std::move(because_),
                       std::nullopt};
@@ -59,11 +58,13 @@ class Judge {
 
   // A tunnel that lived long earns an immediate restart; one that died young is held back.
   void noteTunnelLife() {
-    if (seen_.tunnel_alive) {
-      if (!progress_.alive_since) progress_.alive_since = seen_.now;
-    } else if (!progress_.alive_since) {
-      return;
+    if (!seen_.tunnel_alive && !seen_.pending) progress_.was_dead = true;
+    if (seen_.tunnel_alive && !progress_.alive_since) {
+      progress_.alive_since = seen_.now;
+      progress_.successor = progress_.was_dead;
     }
+    if (seen_.connected == Seen::kYes) progress_.successor = false;
+    if (!progress_.alive_since) return;
     if (since(*progress_.alive_since) >= kStableLife) {
       progress_.starts = 0;
       progress_.next_start.reset();
@@ -232,8 +233,16 @@ class Judge {
 
   MonoTime unmountConfirmed() const {
     const Duration needed = portUseKnown() ? kUnusedBeforeStop : policy_.blind_unmount_delay;
-    const MonoTime due = *progress_.unused_since + needed;
-    return progress_.revived ? std::max(due, *progress_.revived + kRevivedBeforeStop) : due;
+    MonoTime due = *progress_.unused_since + needed;
+    if (progress_.revived) due = std::max(due, *progress_.revived + kRevivedBeforeStop);
+    return clientMayComeBack() ? std::max(due, *progress_.alive_since + kRevivedBeforeStop) : due;
+  }
+
+  // It was cut off when the tunnel before this one ended, and has its last words still to say.
+  bool clientMayComeBack() const {
+    if (!seen_.tunnel_alive || progress_.term_sent) return false;
+    if (seen_.client_came == Seen::kUnknown) return progress_.successor;
+    return seen_.client_came == Seen::kNo;
   }
 
   void stopAndRemove() {

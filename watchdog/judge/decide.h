@@ -26,7 +26,8 @@ struct Observation {
   std::optional<Duration> age;    // by the wall clock, since mount_time; may be negative
   bool unmount_recorded = false;  // unmount_time or unmount_count are in the state file
 
-  bool tunnel_alive = false;  // a process that was verified to be this mount's tunnel
+  bool tunnel_alive = false;          // a process that was verified to be this mount's tunnel
+  Seen client_came = Seen::kUnknown;  // the kernel has been connected to the tunnel that runs now
 
   Seen mounted = Seen::kUnknown;  // a mount of this port is in the mount table
   // Asked only when the mount is not in the table; see Decision::wake.
@@ -55,8 +56,8 @@ struct Policy {
 // Fixed times of the product; those a user may want to change are in Policy.
 inline constexpr Duration kYoungMount{30000};       // WD-5: a new mount is not missed for so long
 inline constexpr Duration kUnusedBeforeStop{2000};  // gone and unused, confirmed over this time
-// A tunnel that was dead when its mount went: the kernel may wait in DESTROY_SESSION and tries to
-// connect again at least every half lease (45 s).
+// A tunnel that was dead when its mount went, or not long before: the kernel may wait in
+// DESTROY_SESSION and tries to connect again at least every half lease (45 s).
 inline constexpr Duration kRevivedBeforeStop{60000};
 inline constexpr Duration kTermPatience{5000};  // SIGTERM to SIGKILL
 // A tunnel that lived so long is no broken one, whatever ended it: if something kills it again and
@@ -82,7 +83,10 @@ struct Progress {
 
   std::size_t read_ahead_looks = 0;  // since mounted_since
 
-  int starts = 0;  // since the last tunnel that lived for kStableLife
+  int starts = 0;         // since the last tunnel that lived for kStableLife
+  bool was_dead = false;  // there was no tunnel
+  bool successor =
+      false;  // the one that runs came in the place of another one; nobody came back yet
   std::optional<MonoTime> alive_since, next_start;
 
   int renewals = 0;  // since the certificate was last found good

@@ -1,6 +1,7 @@
 #include "judge/ladder.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace efs::watchdog {
 namespace {
@@ -97,14 +98,15 @@ class Climber {
       progress_.steps = 0;
       progress_.root_wanted = true;
     }
-    // ESTALE comes fast and is never a hang; it follows a change of the server.
-    if (seen_.reconnects && seen_.reconnects != progress_.reconnects) {
-      if (progress_.reconnects) {
-        progress_.root_wanted = true;
-        progress_.next_root = now_ + kSettle;
-      }
-      progress_.reconnects = seen_.reconnects;
+    // ESTALE comes fast and is never a hang; it follows a change of the server, which may have come
+    // before we did.
+    const bool first = !std::exchange(progress_.begun, true);
+    const bool changed = seen_.reconnects && progress_.reconnects != seen_.reconnects;
+    if (first || (changed && progress_.reconnects)) {
+      progress_.root_wanted = true;
+      progress_.next_root = now_ + kSettle;
     }
+    if (changed) progress_.reconnects = seen_.reconnects;
   }
 
   void judgeHang() {
@@ -174,6 +176,8 @@ class Climber {
       progress_.next_root = now_ + kSettle;
     }
     if (!progress_.root_wanted && !progress_.hung_since) return;
+    const bool early = progress_.next_root && now_ < *progress_.next_root;
+    if (!early && !seen_.root_possible) return wakeAt(now_ + kSettle);
     if (!turn(progress_.next_root, kRootInterval)) return;
     progress_.root_wanted = false;
     act(Remedy::kCheckRoot, progress_.hung_since ? "it hangs" : "its connection has changed");

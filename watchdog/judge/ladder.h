@@ -44,9 +44,10 @@ struct HealthSeen {
 
   bool in_table = false;  // mounted, here: the last two steps need it
   Root root = Root::kNone;
-  int stale_answers = 0;               // ESTALE in a row, the last included
-  Seen locks = Seen::kUnknown;         // asked only when HealthProgress says so, see wantsLocks()
-  bool away = false;                   // it uses another zone's target
+  bool root_possible = true;    // false: as many roots are asked as may; one's end is an event
+  int stale_answers = 0;        // ESTALE in a row, the last included
+  Seen locks = Seen::kUnknown;  // asked only when HealthProgress says so, see wantsLocks()
+  bool away = false;            // it uses another zone's target
   Seen home_answers = Seen::kUnknown;  // last answer of the own target, since it is away
   bool move_running = false, remount_running = false;
 };
@@ -86,6 +87,7 @@ struct HealthProgress {
   int remounts = 0;                          // tried since the root last answered
   int home = 0;                              // answers of the own target in a row
   std::optional<std::uint64_t> reconnects;
+  bool begun = false;        // it was judged before
   bool root_wanted = false;  // something changed: ask once, without a hang
 
   // Locks are read only when a step depends on them.

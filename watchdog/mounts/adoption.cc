@@ -9,6 +9,9 @@ namespace {
 
 // A tunnel accepts in milliseconds, even a busy one.
 constexpr Duration kUnacceptedPatience{3000};
+// The kernel's last words to the server come within half a lease (45 s).
+constexpr Duration kUnneededPatience{60000};
+constexpr Duration kSearchInterval{60000};
 constexpr std::int64_t kMaxPid = 1 << 22;  // PID_MAX_LIMIT
 
 }  // namespace
@@ -21,11 +24,13 @@ void Adoption::adopt(MountRecord& mount, TunnelSearch& search) {
   if (!mount.blind && adoptByPort(mount, search)) return;
   // What may not be looked at is neither alive nor dead by that; whether anybody serves is seen at
   // the port.
-  if (mount.blind && mount.forbidden && nobodyServes(mount, search)) {
-    context_.tools.log.warning("{}: nobody serves port {}, its tunnel is taken for dead",
-                               mount.name, mount.port);
-    mount.blind = false;
-  }
+  if (!mount.blind || !mount.forbidden) return mount.unneeded_since.reset();
+  // Whoever the file names, the tunnel may be another process, which may be looked at.
+  if (searchIsDue(mount) && adoptByPort(mount, search)) return;
+  if (!nobodyServes(mount, search) && !nobodyNeeds(mount)) return;
+  context_.tools.log.warning("{}: nobody serves port {}, its tunnel is taken for dead", mount.name,
+                             mount.port);
+  mount.blind = false;
 }
 
 std::vector<pid_t> Adoption::candidates(const MountRecord& mount) const {
@@ -89,6 +94,29 @@ bool Adoption::adoptByPort(MountRecord& mount, TunnelSearch& search) {
   if (!sockets || (*sockets)->listeners(mount.port).empty()) return false;
   const auto pid = search.byPort(mount.port);
   return pid && *pid && adoptProcess(mount, search, **pid);
+}
+
+// A look at all processes costs most of all looks.
+bool Adoption::searchIsDue(MountRecord& mount) const {
+  const MonoTime now = context_.tools.clock.monotonic();
+  if (mount.searched && now - *mount.searched < kSearchInterval) return false;
+  mount.searched = now;
+  return true;
+}
+
+// Nothing will ever come to the port of a mount that is gone, whoever serves it.
+bool Adoption::nobodyNeeds(MountRecord& mount) const {
+  const bool ours = mount.command && mount.command->netns.empty();
+  const MountView& view = context_.view;
+  if (!ours || view.mounted(mount.port) != Seen::kNo ||
+      view.kernelClient(mount.port, "") != Seen::kNo ||
+      view.connected(mount.port, "") != Seen::kNo) {
+    mount.unneeded_since.reset();
+    return false;
+  }
+  const MonoTime now = context_.tools.clock.monotonic();
+  if (!mount.unneeded_since) mount.unneeded_since = now;
+  return now - *mount.unneeded_since >= kUnneededPatience;
 }
 
 // Nobody listens; or connections have been waiting for a while that a tunnel would have accepted.

@@ -27,6 +27,8 @@ class Adoption {
   void take(MountRecord& mount, HeldTunnel found);
   bool adoptByPort(MountRecord& mount, TunnelSearch& search);
   bool nobodyServes(MountRecord& mount, TunnelSearch& search) const;
+  bool nobodyNeeds(MountRecord& mount) const;
+  bool searchIsDue(MountRecord& mount) const;
 
   Context& context_;
   RecordFiles& files_;

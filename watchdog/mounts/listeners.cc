@@ -44,6 +44,14 @@ void Listeners::drop(const std::string& name) {
   }
 }
 
+// The kernel would find nobody there any more.
+bool Listeners::isNeeded(const std::string& name) const {
+  const int port = state::parseMountName(name)->port;
+  const MountView& view = context_.view;
+  return view.mounted(port) != Seen::kNo || view.kernelClient(port, "") != Seen::kNo ||
+         view.connected(port, "") != Seen::kNo;
+}
+
 void Listeners::expire() {
   // Their mounts may be there all the same.
   if (context_.directory_unreadable) return;
@@ -51,6 +59,10 @@ void Listeners::expire() {
   for (auto it = waiting_.begin(); it != waiting_.end();) {
     if (now - it->second.since < kPatience) {
       ++it;
+      continue;
+    }
+    if (isNeeded(it->first)) {
+      it->second.since = now;
       continue;
     }
     context_.tools.log.info("{}: no state file came for its listening socket, port given back",

@@ -19,7 +19,8 @@ class Listeners {
   // The record of this name goes, and with it what systemd keeps of its socket; what waits for a
   // mount of the same name is kept.
   void drop(const std::string& name);
-  // A socket without a state file belongs to a mount that failed, and must not keep its port.
+  // A socket without a state file belongs to a mount that failed, and must not keep its port; but
+  // where the kernel uses the port, the state file is what is missing.
   void expire();
 
  private:
@@ -27,6 +28,8 @@ class Listeners {
     ListenerPtr listener;
     MonoTime since;
   };
+  bool isNeeded(const std::string& name) const;
+
   Context& context_;
   std::map<std::string, Waiting> waiting_;
 };

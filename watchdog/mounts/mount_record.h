@@ -29,6 +29,8 @@ struct Health {
   TunnelPagePtr page;                   // of the tunnel that runs now, if it has one
   tunnel_control::TunnelCounters last;  // as last read
   std::uint64_t generation = 0;         // one more for each tunnel
+  // How often the kernel has connected; only for tunnels without a page.
+  std::optional<std::uint64_t> connects;
   Traffic traffic;
   Probe probe = Probe::kNone;
   std::uint64_t clients_before_probe = 0;
@@ -99,8 +101,11 @@ struct MountRecord {
   bool blind = false;           // whether its tunnel lives could not be found out
   bool forbidden = false;       // ... because the process may not be looked at: its port decides
   std::optional<MonoTime> unaccepted_since;  // connections to its port wait for somebody
+  std::optional<MonoTime> searched;          // blind: its tunnel was looked for among all processes
+  std::optional<MonoTime> unneeded_since;    // blind: not mounted, and nobody uses its port
   bool unsaved = false;                      // the state file could not be written
   bool renewal_waits = false;                // due, but as many run as may
+  bool root_waits = false;                   // is to be asked, but as many are as may
   Novelty novelty;
 };
 

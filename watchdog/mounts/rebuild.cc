@@ -70,15 +70,15 @@ RebuiltState rebuildState(const state::MountPaths& paths, const std::string& mou
   return result;
 }
 
-std::string nameByPort(state::StateFiles& files, const std::string& state_directory, int port) {
-  const auto entries = files.list(state_directory);
-  if (!entries) return "";
+Result<std::string> nameByPort(state::StateFiles& files, const std::string& state_directory,
+                               int port) {
+  EFS_TRY(entries, files.list(state_directory));
   std::string found;
-  for (const auto& file : *entries) {
+  for (const auto& file : entries) {
     const auto name = state::nameOfTunnelConfig(file);
     const auto parsed = name ? state::parseMountName(*name) : std::nullopt;
     if (!parsed || parsed->port != port) continue;
-    if (!found.empty()) return "";
+    if (!found.empty()) return std::string();
     found = *name;
   }
   return found;

@@ -30,7 +30,8 @@ RebuiltState rebuildState(const state::MountPaths& paths, const std::string& mou
                           WallTime now);
 
 // The mount whose tunnel configuration lies in the state directory and ends in this port; empty:
-// none, or more than one.
-std::string nameByPort(state::StateFiles& files, const std::string& state_directory, int port);
+// none, or more than one. An error: the directory cannot be read.
+Result<std::string> nameByPort(state::StateFiles& files, const std::string& state_directory,
+                               int port);
 
 }  // namespace efs::watchdog

@@ -14,48 +14,72 @@
 namespace efs::watchdog {
 namespace {
 
-// mount.efs writes its file before it mounts; an older one may be in between.
+// mount.efs writes its file before it mounts; an older one may be in between, or just writing.
 constexpr Duration kMissingPatience{2000};
+// What stops us may end, as a lack of descriptors does. With the jitter two minutes at most.
+constexpr Duration kFirstRetry{5000};
+constexpr Duration kLongestRetry{100000};
+// Then a file that tells nothing, of a mount of which nothing else is left, is a leftover.
+constexpr Duration kBrokenPatience{600000};
+
+// Perhaps the next look is possible: what would be lost by going on without is worth the wait.
+bool mayBeReadLater(const Error& error) {
+  return error.kind() != ErrorKind::kNotFound && error.kind() != ErrorKind::kInvalidInput;
+}
+
+std::string titleOf(const std::string& name, const std::string& target) {
+  if (target.empty()) return name + ": its state file is broken";
+  return target + " is mounted without a state file";
+}
 
 }  // namespace
 
-Rebuilder::Entries Rebuilder::withoutRecord() const {
+std::map<int, Rebuilder::Lost> Rebuilder::withoutRecord() const {
+  std::map<int, Lost> missing;
   std::set<int> known;
   for (const auto& [name, mount] : context_.records) {
     if (mount.readable) known.insert(mount.port);
+    const bool broken = !mount.readable && !mount.pending && !mount.removal;
+    if (broken && context_.view.mounted(mount.port) == Seen::kNo) {
+      missing.emplace(mount.port, Lost{name, ""});
+    }
   }
-  Entries missing;
   for (const auto* entry : context_.view.tunnelled()) {
-    if (known.count(*entry->tunnelPort()) == 0) missing.emplace(*entry->tunnelPort(), entry);
+    const int port = *entry->tunnelPort();
+    if (known.count(port) == 0) missing.emplace(port, Lost{"", entry->target});
   }
   return missing;
 }
 
-bool Rebuilder::patient(const Missing& missing, MonoTime now) {
-  const MonoTime due = missing.since + kMissingPatience;
-  if (now >= due) return false;
-  wake_ = std::min(wake_.value_or(MonoTime::max()), due);
+bool Rebuilder::isPatient(const Missing& missing, MonoTime now) {
+  if (now >= missing.next) return false;
+  if (missing.next != MonoTime::max()) {
+    wake_ = std::min(wake_.value_or(MonoTime::max()), missing.next);
+  }
   return true;
 }
 
 void Rebuilder::run() {
   const MonoTime now = context_.tools.clock.monotonic();
-  const Entries missing = withoutRecord();
+  const auto missing = withoutRecord();
   std::erase_if(missing_since_,
                 [&missing](const auto& known) { return missing.count(known.first) == 0; });
   wake_.reset();
   std::optional<std::map<int, pid_t>> tunnels;
-  for (const auto& [port, entry] : missing) {
-    Missing& wait = missing_since_.try_emplace(port, Missing{now, false}).first->second;
-    if (wait.tried || patient(wait, now)) continue;
+  for (const auto& [port, lost] : missing) {
+    Missing& wait =
+        missing_since_.try_emplace(port, Missing{now, now + kMissingPatience}).first->second;
+    if (isPatient(wait, now)) continue;
     if (!tunnels) {
       auto found = context_.tools.processes.tunnelsByPort();
       if (!found) return retry(found.error());
       tunnels.emplace(std::move(*found));
     }
-    wait.tried = true;
+    wait.next =
+        now + backOff(++wait.tries, kFirstRetry, kLongestRetry, context_.tools.chance.next());
     const auto tunnel = tunnels->find(port);
-    rebuild(*entry, port, tunnel == tunnels->end() ? -1 : tunnel->second);
+    tryOne(lost, port, wait, tunnel == tunnels->end() ? -1 : tunnel->second);
+    (void)isPatient(wait, now);
   }
 }
 
@@ -67,52 +91,69 @@ void Rebuilder::retry(const Error& error) {
   }
 }
 
-void Rebuilder::write(const std::string& name, const state::MountState& state) {
-  if (const auto written = context_.store.write(name, state); !written) {
-    context_.tools.log.error("{}: {}", name, written.error().describe());
+void Rebuilder::tryOne(const Lost& lost, int port, Missing& missing, pid_t tunnel) {
+  const auto name = lost.name.empty()
+                        ? nameByPort(context_.tools.files, context_.store.directory(), port)
+                        : Result<std::string>(lost.name);
+  if (!name) return failed("port " + std::to_string(port), lost, name.error());
+  if (name->empty()) {
+    missing.next = MonoTime::max();
+    return explainStranger(lost.target, port, tunnel);
   }
-  context_.scan_due = true;
+  auto recovered = recover(*name, lost.target, tunnel);
+  if (recovered) {
+    context_.novelty.clear("rebuild " + *name);
+    context_.tools.log.warning("{}: {}", titleOf(*name, lost.target), recovered->how);
+    return registry_.take(*name, std::move(recovered->state));
+  }
+  failed(*name, lost, recovered.error());
+  const bool old = context_.tools.clock.monotonic() - missing.since >= kBrokenPatience;
+  if (lost.target.empty() && old && !mayBeReadLater(recovered.error())) forgetBroken(*name);
+}
+
+void Rebuilder::failed(const std::string& name, const Lost& lost, const Error& error) {
+  if (!context_.novelty.isNew("rebuild " + name, error.describe())) return;
+  context_.tools.log.error("{}: {}", titleOf(name, lost.target), error.describe());
 }
 
 // The name ends in the port that the kernel uses, so the copy is of this mount.
-bool Rebuilder::restoreCopy(const std::string& name, const std::string& target, pid_t tunnel) {
+Result<Rebuilder::Recovered> Rebuilder::recover(const std::string& name, const std::string& target,
+                                                pid_t tunnel) {
   auto copy = context_.store.readCopy(name);
-  if (!copy) return false;
+  if (!copy && mayBeReadLater(copy.error())) return copy.error();
+  if (!copy) return rebuilt(name, target, tunnel);
   copy->pid = tunnel > 0 ? tunnel : -1;
   // It is mounted, so whatever unmount the copy speaks of is over.
   copy->unmount_time.reset();
   copy->unmount_count = 0;
-  context_.tools.log.warning("{} is mounted without a state file: {} restored from its copy",
-                             target, name);
-  write(name, *copy);
-  return true;
+  return Recovered{std::move(*copy), name + " restored from its copy"};
 }
 
-void Rebuilder::rebuild(const mounts::MountEntry& entry, int port, pid_t tunnel) {
+Result<Rebuilder::Recovered> Rebuilder::rebuilt(const std::string& name, const std::string& target,
+                                                pid_t tunnel) {
   Tools& tools = context_.tools;
-  const std::string name = nameByPort(tools.files, context_.store.directory(), port);
-  if (name.empty()) return explainStranger(entry.target, port, tunnel);
-  if (restoreCopy(name, entry.target, tunnel)) return;
   const auto paths = context_.store.paths(name);
-  const auto text = tools.files.read(paths.tunnel_config);
-  const auto config = text ? tunnel_control::TunnelConfig::parse(*text, paths.tunnel_config)
-                           : Result<tunnel_control::TunnelConfig>(text.error());
+  EFS_TRY(text, tools.files.read(paths.tunnel_config));
+  EFS_TRY(config, tunnel_control::TunnelConfig::parse(text, paths.tunnel_config));
   const auto binary = tools.processes.findTunnelProgram();
-  if (!config) {
-    return tools.log.error("{} is mounted without a state file: {}", entry.target,
-                           config.error().describe());
-  }
   std::optional<crypto::CertificateFacts> facts;
-  if (const auto pem = tools.files.read(config->certificate)) {
-    if (auto read = tools.certificates.facts(*pem, config->certificate)) facts = std::move(*read);
+  if (const auto pem = tools.files.read(config.certificate)) {
+    if (auto read = tools.certificates.facts(*pem, config.certificate)) facts = std::move(*read);
   }
-  auto rebuilt = rebuildState(paths, entry.target, *config, facts ? &*facts : nullptr,
-                              binary ? *binary : "/usr/bin/efs-proxy", tools.clock.now());
-  if (tunnel > 0) rebuilt.state.pid = tunnel;
-  tools.log.warning(
-      "{} is mounted without a state file: rebuilt as {} from its tunnel's configuration{}",
-      entry.target, name, rebuilt.lost.empty() ? "" : "; lost: " + join(rebuilt.lost, ", "));
-  write(name, rebuilt.state);
+  auto made = rebuildState(paths, target, config, facts ? &*facts : nullptr,
+                           binary ? *binary : "/usr/bin/efs-proxy", tools.clock.now());
+  if (tunnel > 0) made.state.pid = tunnel;
+  return Recovered{std::move(made.state),
+                   "rebuilt as " + name + " from its tunnel's configuration" +
+                       (made.lost.empty() ? "" : "; lost: " + join(made.lost, ", "))};
+}
+
+// From now on it is judged like any other; decide() asks who uses the port before anything goes.
+void Rebuilder::forgetBroken(const std::string& name) {
+  MountRecord* const mount = context_.find(name);
+  if (mount == nullptr) return;
+  context_.tools.log.warning("{}: nothing of this mount is left but a broken state file", name);
+  mount->readable = mount->due = true;
 }
 
 bool Rebuilder::isOurs(const Result<std::string>& command_line) const {

@@ -1,5 +1,7 @@
 #include "mounts/record_files.h"
 
+#include <utility>
+
 #include "repair/target_switch.h"
 
 namespace efs::watchdog {
@@ -13,24 +15,30 @@ void RecordFiles::read(MountRecord& mount) {
   const auto paths = context_.store.paths(mount.name);
   auto state =
       mount.pending ? context_.store.readPending(mount.name) : context_.store.read(mount.name);
-  if (state) {
-    mount.setState(std::move(*state));
-    mount.readable = mount.due = true;
-    if (mount.state.mount_state_dir == paths.secret_name) {
-      context_.tools.events.watchBelow(paths.secret_dir);
-    }
-    if (auto text = configText(mount)) {
-      mount.health.home = homeTarget(*text);
-      mount.config_text = std::move(*text);
-    }
-    return;
-  }
+  if (state) return take(mount, std::move(*state));
   if (state.error().kind() == ErrorKind::kNotFound) return;  // the next scan forgets it
   context_.records_changed = true;
+  // Not to be able to look says nothing about the file: the next look is to be a first one.
+  const bool unseen = state.error().kind() != ErrorKind::kInvalidInput;
+  if (unseen) mount.stamp = FileStamp();
+  if (unseen && !mount.novelty.isNew("read", state.error().describe())) return;
   // WD-10. What was read before is still the best knowledge of a mount that is in use.
   context_.tools.log.error("Unable to parse json in {}: {}",
                            mount.pending ? paths.pending_state : paths.state,
                            state.error().describe());
+}
+
+void RecordFiles::take(MountRecord& mount, state::MountState state) {
+  mount.setState(std::move(state));
+  mount.readable = mount.due = true;
+  const auto paths = context_.store.paths(mount.name);
+  if (mount.state.mount_state_dir == paths.secret_name) {
+    context_.tools.events.watchBelow(paths.secret_dir);
+  }
+  if (auto text = configText(mount)) {
+    mount.health.home = homeTarget(*text);
+    mount.config_text = std::move(*text);
+  }
 }
 
 void RecordFiles::readIfChanged(MountRecord& mount) {

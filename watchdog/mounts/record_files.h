@@ -15,6 +15,8 @@ class RecordFiles {
   // The file as it is now: what it says goes into the record. One that cannot be understood leaves
   // the record as it was (WD-10).
   void read(MountRecord& mount);
+  // What a file says, or what is known without one.
+  void take(MountRecord& mount, state::MountState state);
   // Somebody may have written it since the last look: what is saved next must not undo that.
   void readIfChanged(MountRecord& mount);
   FileStamp stampOf(const MountRecord& mount, bool pending) const;

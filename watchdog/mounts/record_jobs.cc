@@ -19,8 +19,10 @@ std::size_t RecordJobs::running(Task task) const {
   return found == running_.end() ? 0 : found->second;
 }
 
+bool RecordJobs::hasRoom(Task task) const { return running(task) < kMaxChildren; }
+
 bool RecordJobs::start(MountRecord& mount, Task task, JobRequest request) {
-  if (mount.busy(task) || running(task) >= kMaxChildren) return false;
+  if (mount.busy(task) || !hasRoom(task)) return false;
   const auto done = [this, name = mount.name, task](const Result<std::string>& answer) {
     ended(name, task, answer);
   };

@@ -27,6 +27,8 @@ class RecordJobs {
   // later. The end of a job makes its mount due.
   bool start(MountRecord& mount, Task task, JobRequest request);
   std::size_t running(Task task) const;
+  // No more than may run of this task.
+  bool hasRoom(Task task) const;
   // Their answers will not be taken.
   void abandon(MountRecord& mount);
   // For no mount: `done` hears also that it could not be started.

@@ -74,6 +74,15 @@ MountRecord& Registry::recordOf(const std::string& name) {
   return mount;
 }
 
+void Registry::take(const std::string& name, state::MountState state) {
+  MountRecord& mount = recordOf(name);
+  files_.take(mount, std::move(state));
+  files_.save(mount);
+  // The next scan finds its tunnel; until then none is started beside it.
+  mount.blind = true;
+  context_.scan_due = true;
+}
+
 void Registry::look(const std::string& name, bool pending) {
   MountRecord& mount = recordOf(name);
   const FileStamp stamp = files_.stampOf(mount, pending);
@@ -86,13 +95,24 @@ void Registry::look(const std::string& name, bool pending) {
   mount.stamp = stamp;
   mount.pending = pending;
   files_.read(mount);
+  blind_ = blind_ || (stamp.exists() && !mount.stamp.exists());
 }
 
-// A file that was deleted under a live mount is written again; what we know of it is in memory.
-bool Registry::keepDespite(MountRecord& mount) {
-  if (!mount.readable || mount.pending) return false;
+// By the mount, which what cannot be read may still be; by its last words to the server, or by a
+// clean-up that is to come: without a record its tunnel and its files would stay for ever.
+bool Registry::isNeeded(const MountRecord& mount) {
   if (!std::exchange(table_fresh_, true)) context_.view.refresh();
-  if (context_.view.mounted(mount.port) != Seen::kYes) return false;
+  if (context_.view.mounted(mount.port) != Seen::kNo || mount.tunnel) return true;
+  if (context_.tools.files.stamp(context_.store.paths(mount.name).tunnel_config).exists()) {
+    return true;
+  }
+  return context_.view.kernelClient(mount.port, "") == Seen::kYes ||
+         context_.view.connected(mount.port, "") == Seen::kYes;
+}
+
+// A file that was deleted too early is written again; what we know of it is in memory.
+bool Registry::keepDespite(MountRecord& mount) {
+  if (!mount.readable || mount.pending || !isNeeded(mount)) return false;
   if (!mount.unsaved) {
     context_.tools.log.warning("{}: its state file is gone, writing it again", mount.name);
   }

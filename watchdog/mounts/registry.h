@@ -27,6 +27,9 @@ class Registry {
   bool scanIfDue();
   // When scanIfDue() wants to be called; only where a scan is wanted.
   MonoTime earliestScan() const { return earliest_scan_; }
+  // A mount that no file tells about: it has a record from now on, and its file as soon as one can
+  // be written.
+  void take(const std::string& name, state::MountState state);
   // The record, its listener and its tunnel go; a tunnel that lives goes on.
   void forget(MountRecord& mount);
 
@@ -34,6 +37,7 @@ class Registry {
   void scan();
   void look(const std::string& name, bool pending);
   MountRecord& recordOf(const std::string& name);
+  bool isNeeded(const MountRecord& mount);
   bool keepDespite(MountRecord& mount);
   void forgetMissing(const std::map<std::string, bool>& names);
   void adoptTunnels();

@@ -77,7 +77,11 @@ void HealthSampler::readKernelCounters(MonoTime now) {
   if (!stats) return;
   for (auto& [name, mount] : context_.records) {
     const TransportCounters* counters = stats->of(mount.port);
-    if (counters != nullptr && !mount.health.page) mount.health.traffic.note(*counters, now);
+    if (counters == nullptr || mount.health.page) continue;
+    mount.health.traffic.note(*counters, now);
+    // Such a tunnel ends the kernel's connection with its own.
+    if (mount.health.connects != counters->connects) mount.due = true;
+    mount.health.connects = counters->connects;
   }
 }
 

@@ -41,6 +41,10 @@ Observation Observer::observe(const MountRecord& mount) const {
   seen.renewal_possible = jobs_.running(Task::kRenewal) < kMaxRenewals;
   certificates_.observe(mount, seen);
   if (mount.tunnel) observeHealth(mount, seen);
+  if (mount.health.page) {
+    const auto& numbers = mount.health.last.numbers;
+    seen.client_came = numbers.connections_total > numbers.questions ? Seen::kYes : Seen::kNo;
+  }
   return seen;
 }
 
@@ -78,9 +82,12 @@ void Observer::observeHealth(const MountRecord& mount, Observation& seen) const 
   view.probe = mount.busy(Task::kProbe) ? Probe::kRunning : health.probe;
   if (health.page) {
     view.reconnects = (health.generation << 32U) + health.last.numbers.reconnects;
+  } else {
+    view.reconnects = health.connects;
   }
   view.in_table = seen.mounted == Seen::kYes;
   view.root = mount.busy(Task::kRoot) ? Root::kRunning : health.root;
+  view.root_possible = jobs_.hasRoom(Task::kRoot);
   view.stale_answers = health.stale_answers;
   if (mount.progress.health.wantsLocks()) view.locks = locksOn(mount);
   view.away = health.home.has_value();

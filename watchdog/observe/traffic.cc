@@ -111,14 +111,19 @@ void Traffic::note(const TransportCounters& counters, MonoTime now) {
   if (counters.connects != last_.connects) {
     relearn_ = true;
     answered_ = last_.connects == 0;
+    smallest_lead_.reset();
   }
   answered_ = answered_ || moved;
+  if (moved && last_.connects == counters.connects) {
+    smallest_lead_ = std::min(lead, smallest_lead_.value_or(lead));
+  }
   last_ = counters;
   if (lead < normal_lead_) normal_lead_ = lead;
-  // A whole round without traffic after an answer: whatever lead is left was lost in a reconnect. A
-  // call that waits just then is noticed with the next one.
+  // A whole round without traffic after an answer: whatever lead is left was lost in a reconnect,
+  // unless there was less of it while answers came: then the rest are calls that wait. Without such
+  // a round one that waits just then is noticed with the next one.
   if (relearn_ && answered_ && still) {
-    normal_lead_ = lead;
+    normal_lead_ = std::min(lead, smallest_lead_.value_or(lead));
     relearn_ = false;
     waiting_since_.reset();
   }

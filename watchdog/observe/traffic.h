@@ -71,6 +71,7 @@ class Traffic {
   TransportCounters last_;
   std::uint64_t normal_lead_ = 0;
   bool relearn_ = true, answered_ = true;
+  std::optional<std::uint64_t> smallest_lead_;  // while answers came, since it is to be learned
 };
 
 }  // namespace efs::watchdog

@@ -1,5 +1,7 @@
 #include "repair/healer.h"
 
+#include <algorithm>
+
 #include "efs/tunnel_control/tunnel_signals.h"
 #include "repair/probes.h"
 
@@ -85,7 +87,17 @@ void Healer::checkRoot(MountRecord& mount) {
   (void)help_.jobs.start(mount, Task::kRoot, AskRoot{visible->target});
 }
 
+// A place is free for one that waits.
+void Healer::wakeWaiting() {
+  const auto waits = [](const auto& entry) { return entry.second.root_waits; };
+  const auto next = std::find_if(context_.records.begin(), context_.records.end(), waits);
+  if (next == context_.records.end()) return;
+  next->second.root_waits = false;
+  next->second.due = true;
+}
+
 void Healer::rootEnded(MountRecord& mount, const Result<std::string>& answer) {
+  wakeWaiting();
   Health& health = mount.health;
   health.root = judgeRoot(answer);
   // In a row: a server that is just coming back may say so once.

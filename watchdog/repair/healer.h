@@ -33,6 +33,7 @@ class Healer {
   void reportHang(MountRecord& mount);
   void reportProgress(MountRecord& mount);
   void reconnect(const MountRecord& mount);
+  void wakeWaiting();
 
   Context& context_;
   Helpers help_;

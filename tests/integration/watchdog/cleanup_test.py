@@ -63,7 +63,11 @@ class CleanUp(WatchdogBench):
         pid = mount.greeting()
         self.assertNotEqual(pid, mount.process.pid)
         stays("the tunnel of a held port", lambda: alive(pid), CONSISTENCY + 1.5)
+        client = mount.connect()  # the kernel comes back to the new tunnel ...
+        self.assertEqual(mount.greeting(client), pid)
         self.set_kernel_clients([])
+        stays("the tunnel of the kernel's last words", lambda: alive(pid), 6)
+        client.close()  # ... and is done
         self.assert_nothing_left(mount)
 
     def test_tunnel_with_a_connected_client_is_never_stopped(self):

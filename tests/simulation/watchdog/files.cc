@@ -89,6 +89,8 @@ Status Files::rename(const std::string& from, const std::string& to) {
   if (found == files_.end()) return Error::fromErrno(ENOENT, "renaming " + from);
   files_[to] = found->second;
   files_.erase(from);
+  const std::string folder = std::string(kStateDirectory) + "/";
+  if (from.rfind(folder + "~", 0) == 0) world_.invariants.published(to.substr(folder.size()));
   world_.filesChanged();
   return {};
 }

@@ -14,12 +14,16 @@
 namespace efs::watchdog::simulation {
 namespace {
 
-constexpr Duration kTelling{17000};          // 10 s, a third of it, and the way to it
-constexpr Duration kTellingBlindly{100000};  // without pages of counters
+constexpr Duration kTelling{17000};  // 10 s, a third of it, and the way to it
+// Without pages: a minute to the kernel's own next call, then 30 s, and the way to it.
+constexpr Duration kTellingBlindly{150000};
 constexpr Duration kBare{5000};
+// 30 s of back-off (+20 %), a tunnel that may not be looked at, and the way to it.
+constexpr Duration kReplacing{75000};
 constexpr Duration kAfterBlindness{40000};
 // For so long after its last ailment a mount may still be judged by what was seen then.
 constexpr Duration kOldAilment{180000};
+constexpr std::string_view kStaging = "/run/efs/remount/";
 constexpr std::string_view kHangs = ": hangs, calls have been waiting";
 
 }  // namespace
@@ -44,7 +48,8 @@ void Invariants::signalled(const TunnelProcess& tunnel, int signo) {
   if (!client || client->gone || !tunnel.alive) return;
   const bool ails = client->waiting_since || tunnel.frozen ||
                     world_.time.monotonic() - client->unhealthy < Duration(15000);
-  if (ails && !client->leaving) return;
+  // Also while the last words to the server wait: what is killed then is replaced.
+  if (ails && (!client->leaving || signo == SIGKILL)) return;
   const auto text = world_.files.get(tunnel.config_path);
   const auto config = text ? tunnel_control::TunnelConfig::parse(*text, "config")
                            : Result<tunnel_control::TunnelConfig>(Error(ErrorKind::kNotFound, ""));
@@ -78,7 +83,7 @@ void Invariants::remountBegins(const RemountPlan& plan) {
   Probes::reach("a remount began");
   const Mount* mount = plan.old.unique ? world_.mounts.withUnique(*plan.old.unique) : nullptr;
   if (mount == nullptr) return;
-  if (mount->target.rfind("/run/efs/remount/", 0) == 0) {
+  if (mount->target.rfind(kStaging, 0) == 0) {
     return violate("a mount that is only half made is to be replaced");
   }
   const bool ails =
@@ -109,8 +114,75 @@ void Invariants::detachedByClearing(const Mount& mount) {
 void Invariants::check() {
   if (world_.files.scarce) blind_ = world_.time.monotonic();
   checkTunnels();
+  checkRecords();
+  checkPorts();
+  checkDead();
   checkHangs();
   checkWanted();
+}
+
+void Invariants::checkRecords() {
+  if (!world_.daemon.runs()) return;
+  for (const auto& [name, record] : world_.daemon.supervisor()->records()) {
+    if (!record.tunnel || record.tunnel->ended()) continue;
+    const auto process = world_.tunnels.withPid(record.tunnel->pid());
+    if (process && process->port != 0 && process->port != record.port) {
+      violate(name + " supervises the tunnel of port " + std::to_string(process->port));
+    }
+  }
+}
+
+// What was once given to the watchdog stays open as long as the kernel uses it, whoever dies.
+void Invariants::checkPorts() {
+  for (const auto& [name, socket] : world_.daemon.stored) kept_.insert(socket->port);
+  std::erase_if(kept_, [this](int port) { return world_.mounts.clientOn(port) == nullptr; });
+  for (const int port : kept_) {
+    if (!world_.tunnels.isOpen(port)) {
+      violate("the port of a mount is given up: " + std::to_string(port));
+    }
+  }
+}
+
+// A mount that is used has a tunnel again in time.
+void Invariants::checkDead() {
+  const MonoTime now = world_.time.monotonic();
+  for (const auto& [path, bare] : wanted_) {
+    const Mount* mount = world_.mounts.top(path);
+    if (mount == nullptr || !mount->client || !mount->client->busy) continue;
+    const int port = mount->client->port;
+    if (world_.tunnels.on(port) || !world_.daemon.runs() || blindLately() || !maybeStarted(port)) {
+      dead_.erase(port);
+      continue;
+    }
+    const MonoTime since =
+        std::max(dead_.try_emplace(port, now).first->second, world_.daemon.runningSince());
+    if (now - since > kReplacing) {
+      violate("the tunnel of " + path + " (port " + std::to_string(port) + ") is not replaced");
+    }
+  }
+}
+
+// Without a certificate none can start, and AWS decides when there is one.
+bool Invariants::maybeStarted(int port) const {
+  const std::string ending = "." + std::to_string(port) + "+";
+  for (const auto& name : world_.files.names(kStateDirectory)) {
+    if (name.size() <= ending.size() || name.substr(name.size() - ending.size()) != ending)
+      continue;
+    const std::string folder = std::string(kStateDirectory) + "/" + name;
+    return world_.files.get(folder + "/certificate.pem").has_value();
+  }
+  return false;
+}
+
+void Invariants::published(const std::string& name) {
+  const auto parsed = state::parseMountName(name);
+  if (!parsed) return;
+  bool staged = false, in_place = false;
+  for (const Mount& mount : world_.mounts.all()) {
+    if (!mount.client || mount.client->port != parsed->port) continue;
+    (mount.target.rfind(kStaging, 0) == 0 ? staged : in_place) = true;
+  }
+  if (staged && !in_place) violate("a mount that is only half made is published: " + name);
 }
 
 void Invariants::checkTunnels() {
@@ -198,15 +270,12 @@ void Invariants::checkEmpty() {
     violate("a tunnel is left: " + std::to_string(tunnel->port));
   }
   for (const auto& name : world_.files.names(kStateDirectory)) {
-    // A helper, or the watchdog, that dies or finds the disk full before the first state file is
-    // written leaves what nobody knows of (README.md, "What it has found").
-    const bool unknown = name.rfind("stunnel-config.", 0) == 0 || name.back() == '+' ||
-                         name.rfind("tunnel-counters.", 0) == 0 || name == "remount";
-    if (unknown && world_.plan.makers_die) {
-      Probes::reach("a dead maker left files");
-    } else {
-      violate("a file is left: " + name);
-    }
+    // Where mounts are made on old kernels; it stays, empty.
+    if (name != "remount") violate("a file is left: " + name);
+  }
+  for (const auto& name :
+       world_.files.names(std::string(kStaging.substr(0, kStaging.size() - 1)))) {
+    violate("a place of a half-made mount is left: " + name);
   }
   for (const auto& [name, socket] : world_.daemon.stored) violate("a listener is left: " + name);
   if (!world_.daemon.runs()) return violate("the watchdog does not run");

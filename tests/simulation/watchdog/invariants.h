@@ -29,6 +29,7 @@ class Invariants {
   void remountBegins(const RemountPlan& plan);
   void detachedByRemount(const Mount& mount);
   void detachedByClearing(const Mount& mount);
+  void published(const std::string& name);
 
   // Somebody wants this path to be a mount of the file system, until it is unwanted.
   void want(const std::string& path) { wanted_[path] = std::nullopt; }
@@ -44,6 +45,10 @@ class Invariants {
 
  private:
   void checkTunnels();
+  void checkRecords();
+  void checkPorts();
+  void checkDead();
+  bool maybeStarted(int port) const;
   void checkHangs();
   void checkWanted();
   void checkMount(const std::string& path);
@@ -53,6 +58,8 @@ class Invariants {
   World& world_;
   std::map<std::string, std::optional<MonoTime>> wanted_;  // path -> since when it is bare
   std::set<std::uint64_t> replaceable_;                    // mounts that are dead or hung
+  std::set<int> kept_;                                     // ports that the watchdog has had
+  std::map<int, MonoTime> dead_;                           // ports of mounts without a tunnel
   MonoTime blind_{};
 };
 

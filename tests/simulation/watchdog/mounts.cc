@@ -150,8 +150,7 @@ void Mounts::detach(int id) {
   if (client) release(client);
 }
 
-NfsClientPtr Mounts::newClient(int port, const std::string& file_system, const std::string& source,
-                               const std::string& options) {
+NfsClientPtr Mounts::newClient(int port, const std::string& file_system) {
   auto client = std::make_shared<NfsClient>();
   client->port = port;
   client->device = ++last_device_;
@@ -161,10 +160,7 @@ NfsClientPtr Mounts::newClient(int port, const std::string& file_system, const s
   client->unhealthy = MonoTime{};
   const auto tunnel = world_.tunnels.on(port);
   if (tunnel) client->identity = tunnel->identity;
-  client->connected = true;
-  client->connected_at = world_.time.monotonic();
-  (void)source;
-  (void)options;
+  connected(*client);
   clients_.push_back(client);
   return client;
 }
@@ -210,20 +206,26 @@ void Mounts::connect(const NfsClientPtr& client, Duration delay) {
   client->connected = false;
   world_.time.in(delay, [this, client, attempt = ++client->attempt] {
     if (client->gone || client->connected || attempt != client->attempt) return;
-    client->connected = world_.tunnels.isOpen(client->port);
-    client->connected_at = world_.time.monotonic();
-    if (client->connected) return;
+    if (world_.tunnels.isOpen(client->port)) return connected(*client);
     const Duration pause = client->leaving ? world_.time.between(Duration(1000), kHalfLease)
                                            : world_.time.between(Duration(1000), 3 * kReconnect);
     connect(client, pause);
   });
 }
 
+// Without a tunnel it waits in the backlog for the next one.
+void Mounts::connected(NfsClient& client) {
+  client.connected = true;
+  client.connected_at = world_.time.monotonic();
+  const auto tunnel = world_.tunnels.on(client.port);
+  if (tunnel) ++tunnel->numbers.connections_total;
+}
+
 void Mounts::demand(const NfsClientPtr& client) {
   if (!client->connected) connect(client, world_.time.between(Duration(1), kReconnect));
 }
 
-void Mounts::tunnelEnded(int port) {
+void Mounts::cutOff(int port) {
   const auto client = clientOn(port);
   if (!client) return;
   connect(client, client->leaving || !client->busy ? world_.time.between(Duration(100), kHalfLease)

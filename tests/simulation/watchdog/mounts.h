@@ -70,8 +70,7 @@ class Mounts {
   // With everything within it.
   void detach(int id);
 
-  NfsClientPtr newClient(int port, const std::string& file_system, const std::string& source,
-                         const std::string& options);
+  NfsClientPtr newClient(int port, const std::string& file_system);
   void use(const NfsClientPtr& client) { ++client->users; }
   void release(const NfsClientPtr& client);
   // Those that the kernel still has, leaving ones included.
@@ -82,7 +81,8 @@ class Mounts {
 
   // Somebody wants an answer: a client without a connection makes one now.
   void demand(const NfsClientPtr& client);
-  void tunnelEnded(int port);
+  // The tunnel of this port has ended its connection.
+  void cutOff(int port);
   // What has happened since the last look: calls that were answered, calls that wait.
   void settle();
 
@@ -90,6 +90,7 @@ class Mounts {
   const Mount& add(Mount mount);
   void changed();
   void connect(const NfsClientPtr& client, Duration delay);
+  void connected(NfsClient& client);
   void leave(const NfsClientPtr& client, MonoTime since);
   void settle(NfsClient& client, MonoTime now);
 

@@ -17,6 +17,8 @@ namespace {
 
 constexpr Duration kMountPatience{15000};
 constexpr Duration kHandOver{5000};
+constexpr Duration kPlacePatience{5000};
+constexpr Duration kPortPatience{2000};
 constexpr const char* kProgram = "/usr/bin/efs-proxy";
 
 // One run of mount.efs.
@@ -113,19 +115,37 @@ class MountHelper {
     return store_.writePending(paths_.name, state_);
   }
 
+  // Others that make mounts there wait for each other.
+  Result<HeldPtr> lockPlace(SimulatedRemount& calls) {
+    const Deadline deadline(world_.time, kPlacePatience);
+    while (true) {
+      auto lock = calls.tryLockPlace(placeLock(), wish_.target);
+      if (lock || deadline.passed()) return lock;
+      world_.actors.pause(Duration(10));
+    }
+  }
+
   Status mount() {
     SimulatedRemount calls(world_);
     EFS_TRY(identifier, calls.ownIdentifier("identifier", Duration(65000)));
     EFS_TRY(client, makeClient(world_, listener_->port, kMountPatience));
+    EFS_TRY(lock, lockPlace(calls));
     const Mount* before = world_.mounts.top(wish_.target);
     if (before != nullptr && before->client) return Error(ErrorKind::kBusy, "occupied");
-    world_.mounts.attach(wish_.target, client);
-    client->busy = world_.time.oneIn(2);
+    world_.mounts.attach(wish_.target, client.client());
+    client.client()->busy = world_.time.oneIn(2);
     return {};
   }
 
+  bool portUnused() const { return world_.mounts.clientOn(listener_->port) == nullptr; }
+
+  // A mount that was never attached says good bye as well.
   void rollBack(const std::string& why) {
     world_.journal.note("mount.efs gives up: " + why);
+    if (!world_.actors.waitFor([this] { return portUnused(); }, kPortPatience)) {
+      (void)store_.publish(paths_.name);
+      return;
+    }
     if (tunnel_) world_.tunnels.signal(tunnel_, 15);
     world_.actors.pause(Duration(500));
     (void)store_.removeMount(paths_.name, &state_);

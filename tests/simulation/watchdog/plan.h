@@ -28,7 +28,6 @@ struct Plan {
   std::uint64_t seed = 1;
   PutBack put_back = {};
   int mounts = 3;
-  bool makers_die = true;
   bool pages = true;   // tunnels have pages of counters
   bool faults = true;  // seeded ones, for `turmoil`
   Duration turmoil{std::chrono::hours(2)};

@@ -55,6 +55,13 @@ procfs::SocketTable socketsOf(World& world) {
   return procfs::SocketTable::parse(text);
 }
 
+// The application's, and after two thirds of the lease the kernel's own, which renews it.
+std::uint64_t SimulatedKernel::waitingCalls(const NfsClient& client) const {
+  constexpr Duration kRenewal{60000};
+  if (!client.waiting_since) return 0;
+  return world_.time.monotonic() - *client.waiting_since < kRenewal ? 1 : 2;
+}
+
 Status SimulatedKernel::enter(const char* what) {
   if (!world_.daemon.enter(what)) return Error(ErrorKind::kCancelled, "dead");
   if (world_.files.scarce) return Error::fromErrno(EMFILE, what);
@@ -120,7 +127,7 @@ Result<MountStats> SimulatedKernel::mountStats() {
         "device 127.0.0.1:/ mounted on /x with fstype nfs4 statvers=1.1\n"
         "\topts:\trw,vers=4.1,port={},clientaddr=0.0.0.0\n"
         "\txprt:\ttcp 700 1 {} 0 0 {} {} 0 0 0 2 0 0\n",
-        client->port, client->attempt + 1, client->answers + (client->waiting_since ? 1 : 0),
+        client->port, client->attempt + 1, client->answers + waitingCalls(*client),
         client->answers);
   }
   return MountStats::parse(text);

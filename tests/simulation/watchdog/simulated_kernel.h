@@ -5,6 +5,7 @@
 
 namespace efs::watchdog::simulation {
 
+struct NfsClient;
 struct World;
 
 // The unique id of a mount, as the kernel since 6.8 tells it.
@@ -27,6 +28,7 @@ class SimulatedKernel final : public Kernel {
 
  private:
   Status enter(const char* what);
+  std::uint64_t waitingCalls(const NfsClient& client) const;
 
   World& world_;
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "efs/base/text.h"
+#include "efs/state/state_store.h"
 #include "world.h"
 
 namespace efs::watchdog::simulation {
@@ -29,10 +30,8 @@ class HeldThing final : public Held {
 
 class SimulatedNewMount final : public NewMount {
  public:
-  SimulatedNewMount(World& world, NfsClientPtr client) : world_(world), client_(std::move(client)) {
-    world_.mounts.use(client_);
-  }
-  ~SimulatedNewMount() override { world_.mounts.release(client_); }
+  SimulatedNewMount(World& world, NfsClientPtr client)
+      : world_(world), client_(client), use_(world, std::move(client)) {}
 
   Result<std::optional<int>> tunnelPort() override {
     world_.actors.step("reading nfsfs");
@@ -83,6 +82,7 @@ class SimulatedNewMount final : public NewMount {
  private:
   World& world_;
   NfsClientPtr client_;
+  ClientUse use_;
 };
 
 class SimulatedDetachment final : public Detachment {
@@ -114,7 +114,18 @@ class SimulatedEvents final : public TableEvents {
 
 }  // namespace
 
-Result<NfsClientPtr> makeClient(World& world, int port, std::optional<Duration> patience) {
+ClientUse::ClientUse(World& world, NfsClientPtr client)
+    : world_(world), client_(std::move(client)) {
+  world_.mounts.use(client_);
+}
+
+ClientUse::~ClientUse() {
+  if (client_) world_.mounts.release(client_);
+}
+
+std::string placeLock() { return state::StateStore(kStateDirectory).locks().targets; }
+
+Result<ClientUse> makeClient(World& world, int port, std::optional<Duration> patience) {
   const auto answers = [&world, port] {
     const auto tunnel = world.tunnels.on(port);
     return tunnel && world.tunnels.relays(*tunnel);
@@ -129,9 +140,9 @@ Result<NfsClientPtr> makeClient(World& world, int port, std::optional<Duration> 
   for (const auto& client : world.mounts.clients()) {
     if (client->name != world.client_name || client->leaving) continue;
     Probes::reach("the kernel merged two mounts");
-    if (client->file_system == fs) return client;
+    if (client->file_system == fs) return ClientUse(world, client);
   }
-  return world.mounts.newClient(port, fs, "127.0.0.1:/", "");
+  return ClientUse(world, world.mounts.newClient(port, fs));
 }
 
 Result<mounts::MountTable> SimulatedRemount::mountTable() {
@@ -222,13 +233,13 @@ Result<std::unique_ptr<NewMount>> SimulatedRemount::makeMount(
   if (world_.plan.old_kernel) return std::unique_ptr<NewMount>();
   const auto port = parseInt(request.options.value("port").value_or(""));
   EFS_TRY(client, makeClient(world_, static_cast<int>(port.value_or(0)), std::nullopt));
-  return std::unique_ptr<NewMount>(std::make_unique<SimulatedNewMount>(world_, client));
+  return std::unique_ptr<NewMount>(std::make_unique<SimulatedNewMount>(world_, client.client()));
 }
 
 Status SimulatedRemount::mountAt(const mounts::NfsMountRequest& request, Duration patience) {
   const auto port = parseInt(request.options.value("port").value_or(""));
   EFS_TRY(client, makeClient(world_, static_cast<int>(port.value_or(0)), patience));
-  world_.mounts.attach(request.target, client);
+  world_.mounts.attach(request.target, client.client());
   world_.actors.step("having mounted");
   return {};
 }

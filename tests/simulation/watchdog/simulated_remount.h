@@ -37,8 +37,25 @@ class SimulatedRemount final : public RemountCalls {
   std::optional<mounts::MountTable> first_table_;  // put back: nothing changes after the first look
 };
 
+// A client that is in use as long as this exists.
+class ClientUse {
+ public:
+  ClientUse(World& world, NfsClientPtr client);
+  ClientUse(ClientUse&&) = default;
+  ClientUse& operator=(ClientUse&&) = delete;
+  ~ClientUse();
+  const NfsClientPtr& client() const { return client_; }
+
+ private:
+  World& world_;
+  NfsClientPtr client_;
+};
+
 // A mount through the tunnel of this port, by whoever asks: as soon as its server answers. Waits
 // until the process is killed, or `patience` is over.
-Result<NfsClientPtr> makeClient(World& world, int port, std::optional<Duration> patience);
+Result<ClientUse> makeClient(World& world, int port, std::optional<Duration> patience);
+
+// The lock of all makers of mounts.
+std::string placeLock();
 
 }  // namespace efs::watchdog::simulation

@@ -1,9 +1,9 @@
-// The watchdog's effects under seeded simulation; README.md in this folder.
-//   EFS_SEED=<n>                replays one seed
-//   EFS_SIMULATION_SECONDS=<n>  how long new seeds are tried; 20 by default
-//   EFS_SIMULATION_ALL=1        tells each seed that fails and goes on
-//   EFS_SIMULATION_FIRST=<n>    the first of them; by default the time, so that each run tries
-//   others
+// The watchdog's effects under seeded simulation; README.md in this folder. The seeds are fixed:
+// the same ones in every run.
+//   EFS_SEED=<n>              replays one seed
+//   EFS_SIMULATION_SIZE=<n>   60 seeds for each, and more of everything else; 1 by default
+//   EFS_SIMULATION_FIRST=<n>  the first seed; 1 by default
+//   EFS_SIMULATION_ALL=1      tells each seed that fails and goes on
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
@@ -23,15 +23,12 @@ std::optional<std::uint64_t> fromEnvironment(const char* name) {
   return std::strtoull(text, nullptr, 10);
 }
 
-double secondsToRun() {
-  return static_cast<double>(fromEnvironment("EFS_SIMULATION_SECONDS").value_or(20));
-}
+int size() { return static_cast<int>(fromEnvironment("EFS_SIMULATION_SIZE").value_or(1)); }
 
-std::uint64_t firstSeed() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return fromEnvironment("EFS_SIMULATION_FIRST")
-      .value_or(static_cast<std::uint64_t>(now / std::chrono::seconds(1)));
-}
+std::uint64_t firstSeed() { return fromEnvironment("EFS_SIMULATION_FIRST").value_or(1); }
+
+constexpr int kSeeds = 60;
+constexpr int kWholeSize = 6;  // from here on what needs many seeds is asked for, too
 
 class Stopwatch {
  public:
@@ -53,7 +50,6 @@ Plan quietLife(std::uint64_t seed) {
   Plan plan;
   plan.seed = seed;
   plan.faults = false;
-  plan.makers_die = false;
   plan.mounts = 2;
   plan.stale_once = true;
   return plan;
@@ -64,12 +60,11 @@ TEST(Simulation, SeedsDoNoHarm) {
     EXPECT_TRUE(lives(Plan::ofSeed(*seed)));
     return;
   }
-  const double limit = secondsToRun();
-  std::uint64_t seed = firstSeed();
+  const std::uint64_t first = firstSeed();
+  const auto seeds = static_cast<std::uint64_t>(kSeeds * size());
   const Stopwatch stopwatch;
   double hours = 0;
-  int seeds = 0;
-  for (; stopwatch.seconds() < limit; ++seeds, ++seed) {
+  for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     const Outcome outcome = play(Plan::ofSeed(seed));
     hours += outcome.hours;
     if (!outcome.violation) continue;
@@ -85,25 +80,20 @@ TEST(Simulation, SeedsDoNoHarm) {
              hours / stopwatch.seconds());
 }
 
-// The same run again and again, with one death at another place each time. A short run tries some
-// of the places, and each run others.
+// The same run again and again, with one death at another place each time.
+void dieAt(Plan plan, std::optional<int> Plan::*place, int places, int tries) {
+  const int stride = std::max(1, places / tries);
+  for (int at = 1; at <= places; at += stride) {
+    plan.*place = at;
+    ASSERT_TRUE(lives(plan)) << "at " << at << " of " << places;
+  }
+}
+
 TEST(Simulation, WatchdogMayCrashAtEveryCall) {
   if (fromEnvironment("EFS_SEED")) GTEST_SKIP();
   const Outcome whole = play(quietLife(1));
   ASSERT_FALSE(whole.violation) << whole.lines << *whole.violation;
-  const double limit = secondsToRun() / 4;
-  const Stopwatch stopwatch;
-  const int stride = 97;  // no divisor: all calls come by in the end
-  int call = static_cast<int>(firstSeed() % static_cast<std::uint64_t>(whole.calls));
-  int tried = 0;
-  for (; tried < whole.calls && stopwatch.seconds() < limit; ++tried) {
-    Plan plan = quietLife(1);
-    plan.crash_at_call = 1 + call;
-    plan.makers_die = true;
-    ASSERT_TRUE(lives(plan)) << "crash at call " << *plan.crash_at_call;
-    call = (call + stride) % whole.calls;
-  }
-  fmt::print("{} of {} calls tried\n", tried, whole.calls);
+  dieAt(quietLife(1), &Plan::crash_at_call, whole.calls, 20 * size());
 }
 
 TEST(Simulation, ChildrenMayDieAtEveryStep) {
@@ -113,18 +103,7 @@ TEST(Simulation, ChildrenMayDieAtEveryStep) {
     plan.old_kernel = old_kernel;
     const Outcome whole = play(plan);
     ASSERT_FALSE(whole.violation) << whole.lines << *whole.violation;
-    const double limit = secondsToRun() / 8;
-    const Stopwatch stopwatch;
-    const int stride = 31;
-    int step = static_cast<int>(firstSeed() % static_cast<std::uint64_t>(whole.steps));
-    int tried = 0;
-    for (; tried < whole.steps && stopwatch.seconds() < limit; ++tried) {
-      plan.kill_at_step = 1 + step;
-      plan.makers_die = true;
-      ASSERT_TRUE(lives(plan)) << "death at step " << *plan.kill_at_step;
-      step = (step + stride) % whole.steps;
-    }
-    fmt::print("{} of {} steps tried\n", tried, whole.steps);
+    dieAt(plan, &Plan::kill_at_step, whole.steps, 10 * size());
   }
 }
 
@@ -147,12 +126,12 @@ constexpr Fault kFaults[] = {
 
 // How good the simulation is: each fault of former versions is found, in few seeds.
 TEST(Simulation, FindsFormerFaults) {
-  if (fromEnvironment("EFS_SEED")) GTEST_SKIP();
-  constexpr std::uint64_t kMostSeeds = 400;
+  if (fromEnvironment("EFS_SEED") || size() < kWholeSize) GTEST_SKIP();
+  constexpr std::uint64_t kMost = 300;
   for (const Fault& fault : kFaults) {
     std::uint64_t seed = 1;
     std::optional<std::string> found;
-    for (; !found && seed <= kMostSeeds; ++seed) {
+    for (; !found && seed <= kMost; ++seed) {
       Plan plan = Plan::ofSeed(seed);
       plan.put_back.*fault.flag = true;
       found = play(plan).violation;
@@ -164,7 +143,7 @@ TEST(Simulation, FindsFormerFaults) {
 
 // Last: it looks at what all runs of this process came through.
 TEST(Simulation, RareBranchesWereReached) {
-  if (fromEnvironment("EFS_SEED")) GTEST_SKIP();
+  if (fromEnvironment("EFS_SEED") || size() < kWholeSize) GTEST_SKIP();
   for (const auto& [name, count] : Probes::all()) fmt::print("{:8}  {}\n", count, name);
   for (const char* name :
        {"process killed at a step", "watchdog crashed at a call",

@@ -34,11 +34,16 @@ SocketPtr Tunnels::socketOn(int port) const {
 }
 
 pid_t Tunnels::newPid() {
+  const auto wanted = std::exchange(wanted_pid_, std::nullopt);
+  if (wanted && withPid(*wanted) == nullptr) return *wanted;
   for (pid_t tries = 0; tries < kPids; ++tries) {
     last_pid_ = kFirstPid + (last_pid_ - kFirstPid + 1) % kPids;
     if (strangers_.count(last_pid_) == 0 && withPid(last_pid_) == nullptr) return last_pid_;
   }
-  return kFirstPid + kPids;
+  // All are taken: of one of the others, who ends.
+  last_pid_ = strangers_.empty() ? kFirstPid + kPids : strangers_.begin()->first;
+  strangers_.erase(last_pid_);
+  return last_pid_;
 }
 
 Result<TunnelProcessPtr> Tunnels::start(const std::string& config_path, SocketPtr listener,
@@ -78,6 +83,8 @@ Result<TunnelProcessPtr> Tunnels::start(const std::string& config_path, SocketPt
     return tunnel;
   }
   tunnel->listener = std::move(listener);
+  const auto waiting = world_.mounts.clientOn(tunnel->port);
+  if (waiting && waiting->connected) ++tunnel->numbers.connections_total;
   if (tunnel->has_page) {
     const std::string page = tunnel_control::countersPath(config_path);
     world_.files.put(page, "page of " + std::to_string(tunnel->pid));
@@ -90,6 +97,10 @@ Result<TunnelProcessPtr> Tunnels::start(const std::string& config_path, SocketPt
 }
 
 void Tunnels::connect(const TunnelProcessPtr& tunnel, Duration delay) {
+  // Older programs end their client's connection with the server's.
+  const auto client = world_.mounts.clientOn(tunnel->port);
+  const bool ends = !tunnel->has_page && !tunnel->upstream.empty();
+  if (ends && client && !client->leaving) world_.mounts.cutOff(tunnel->port);
   tunnel->upstream.clear();
   world_.time.in(delay, [this, tunnel, attempt = ++tunnel->attempt] {
     if (attempt == tunnel->attempt) tryConnect(tunnel);
@@ -162,7 +173,7 @@ void Tunnels::end(const TunnelProcessPtr& tunnel, ExitStatus how) {
   tunnel->listener.reset();
   ++tunnel->attempt;
   if (how.signal == 0) world_.files.take(tunnel_control::countersPath(tunnel->config_path));
-  world_.mounts.tunnelEnded(tunnel->port);
+  world_.mounts.cutOff(tunnel->port);
   for (auto& done : std::exchange(tunnel->when_ended, {})) world_.loop(std::move(done));
 }
 

@@ -71,7 +71,8 @@ class Tunnels {
   std::optional<Stranger> strangerAt(pid_t pid) const;
   // A pid that nobody has any more is somebody else's now; 0: nobody's.
   void reuse(pid_t pid, Stranger by) { strangers_[pid] = by; }
-  void endStrangers() { strangers_.clear(); }
+  // The next tunnel gets this pid, if nobody has it.
+  void wantPid(pid_t pid) { wanted_pid_ = pid; }
 
   // It relays between its clients and a server that answers.
   bool relays(const TunnelProcess& tunnel) const;
@@ -91,6 +92,7 @@ class Tunnels {
   std::map<pid_t, Stranger> strangers_;
   std::map<std::string, TunnelProcessPtr> pages_;
   pid_t last_pid_ = 1000;
+  std::optional<pid_t> wanted_pid_;
   ino_t last_inode_ = 1000;
 };
 

@@ -28,19 +28,42 @@ void Turmoil::begin() {
 }
 
 void Turmoil::strike() {
-  static constexpr std::array kFaults = {
-      &Turmoil::killTunnel,       &Turmoil::killTunnel,      &Turmoil::freezeTunnel,
-      &Turmoil::silence,          &Turmoil::silence,         &Turmoil::moveTarget,
-      &Turmoil::loseRoots,        &Turmoil::crashWatchdog,   &Turmoil::restartWatchdog,
-      &Turmoil::crashOften,       &Turmoil::killChildren,    &Turmoil::fillDisk,
-      &Turmoil::useUpDescriptors, &Turmoil::loseStateFile,   &Turmoil::tearStateFile,
-      &Turmoil::loseCertificate,  &Turmoil::reusePid,        &Turmoil::takePidWhileDown,
-      &Turmoil::mountOver,        &Turmoil::mountWithin,     &Turmoil::detachLazily,
-      &Turmoil::replaceByOther,   &Turmoil::copyToNamespace, &Turmoil::useFiles,
-      &Turmoil::toggleWork,       &Turmoil::toggleWork,      &Turmoil::setClock,
-      &Turmoil::silenceAws,       &Turmoil::changePrincipal, &Turmoil::mountInStateDirectory,
-      &Turmoil::killHelper,       &Turmoil::bindElsewhere,   &Turmoil::mountNew,
-      &Turmoil::umountOne};
+  static constexpr std::array kFaults = {&Turmoil::killTunnel,
+                                         &Turmoil::killTunnel,
+                                         &Turmoil::freezeTunnel,
+                                         &Turmoil::silence,
+                                         &Turmoil::silence,
+                                         &Turmoil::moveTarget,
+                                         &Turmoil::loseRoots,
+                                         &Turmoil::crashWatchdog,
+                                         &Turmoil::restartWatchdog,
+                                         &Turmoil::crashOften,
+                                         &Turmoil::killChildren,
+                                         &Turmoil::fillDisk,
+                                         &Turmoil::useUpDescriptors,
+                                         &Turmoil::loseStateFile,
+                                         &Turmoil::tearStateFile,
+                                         &Turmoil::loseCertificate,
+                                         &Turmoil::reusePid,
+                                         &Turmoil::takePidWhileDown,
+                                         &Turmoil::mountOver,
+                                         &Turmoil::mountWithin,
+                                         &Turmoil::detachLazily,
+                                         &Turmoil::replaceByOther,
+                                         &Turmoil::copyToNamespace,
+                                         &Turmoil::useFiles,
+                                         &Turmoil::toggleWork,
+                                         &Turmoil::toggleWork,
+                                         &Turmoil::setClock,
+                                         &Turmoil::silenceAws,
+                                         &Turmoil::changePrincipal,
+                                         &Turmoil::mountInStateDirectory,
+                                         &Turmoil::killHelper,
+                                         &Turmoil::bindElsewhere,
+                                         &Turmoil::mountNew,
+                                         &Turmoil::umountOne,
+                                         &Turmoil::inheritPidWhileDown,
+                                         &Turmoil::interruptRemounts};
   const auto fault = kFaults.at(static_cast<std::size_t>(world_.time.roll(kFaults.size())));
   (this->*fault)();
 }
@@ -59,8 +82,13 @@ void Turmoil::later(std::function<void()> end) {
   });
 }
 
+// The newest first: what was mounted on another thing leaves before that.
 void Turmoil::endAll() {
-  for (auto& [number, end] : std::exchange(ends_, {})) end();
+  constexpr int kRounds = 4;  // some can end only when others have ended
+  for (int round = 0; round < kRounds; ++round) {
+    auto ends = std::exchange(ends_, {});
+    for (auto end = ends.rbegin(); end != ends.rend(); ++end) end->second();
+  }
 }
 
 NfsClientPtr Turmoil::anyClient() {
@@ -200,9 +228,7 @@ void Turmoil::useUpDescriptors() {
 
 void Turmoil::loseStateFile() {
   const std::string name = anyName();
-  // That of a mount which is gone is deleted by who wants it to be forgotten.
-  const auto parsed = state::parseMountName(name);
-  if (!parsed || world_.mounts.table().withTunnelPort(parsed->port).empty()) return;
+  if (name.empty()) return;
   world_.journal.note("fault: the state file of " + name + " is deleted");
   world_.files.take(std::string(kStateDirectory) + "/" + name);
 }
@@ -254,62 +280,25 @@ void Turmoil::takePidWhileDown() {
   world_.daemon.startIn(world_.time.between(Duration(50), Duration(20000)));
 }
 
-void Turmoil::put(const std::string& path, const std::string& type) {
-  world_.journal.note("an administrator mounts " + type + " at " + path);
-  const std::uint64_t unique = world_.mounts.attachOther(path, type).unique;
-  later([this, unique] {
-    const Mount* mount = world_.mounts.withUnique(unique);
-    if (mount != nullptr) world_.mounts.detach(mount->id);
-  });
+// A new mount's tunnel has the pid that the state file of another mount names.
+void Turmoil::inheritPidWhileDown() {
+  const auto tunnel = anyTunnel();
+  if (!world_.daemon.runs() || !tunnel) return;
+  world_.journal.note(
+      "fault: the pid of a tunnel is another tunnel's when the watchdog comes back");
+  world_.daemon.crash();
+  world_.tunnels.end(tunnel, {.code = 137, .signal = SIGKILL});
+  world_.tunnels.wantPid(tunnel->pid);
+  mountNew();
+  world_.daemon.startIn(world_.time.between(Duration(200), Duration(20000)));
 }
 
-void Turmoil::mountOver() {
-  const std::string target = anyWanted();
-  if (!target.empty() && world_.mounts.top(target) != nullptr) put(target, "tmpfs");
-}
-
-void Turmoil::mountWithin() {
-  const std::string target = anyWanted();
-  if (!target.empty() && world_.mounts.top(target) != nullptr) put(target + "/inner", "tmpfs");
-}
-
-void Turmoil::detachLazily() {
-  const std::string target = anyWanted();
-  const Mount* mount = target.empty() ? nullptr : world_.mounts.top(target);
-  if (mount == nullptr) return;
-  world_.journal.note("an administrator detaches " + target);
-  if (mount->client) world_.invariants.unwant(target);
-  world_.mounts.detach(mount->id);
-}
-
-void Turmoil::replaceByOther() {
-  const std::string target = anyWanted();
-  const Mount* mount = target.empty() ? nullptr : world_.mounts.top(target);
-  if (mount == nullptr) return;
-  detachLazily();
-  put(target, "ext4");
-}
-
-void Turmoil::copyToNamespace() {
-  const auto client = anyClient();
-  if (!client) return;
-  world_.journal.note("another mount namespace has a copy, port " + std::to_string(client->port));
-  world_.mounts.use(client);
-  later([this, client] { world_.mounts.release(client); });
-}
-
-void Turmoil::useFiles() {
-  const auto client = anyClient();
-  if (!client) return;
-  const bool locks = world_.time.oneIn(3);
-  ++client->open_files;
-  if (locks) client->locks = true;
-  world_.mounts.use(client);
-  later([this, client, locks] {
-    --client->open_files;
-    if (locks) client->locks = false;
-    world_.mounts.release(client);
-  });
+// Roots are gone, and what is to help dies on its way.
+void Turmoil::interruptRemounts() {
+  loseRoots();
+  world_.time.in(world_.time.between(Duration(5000), Duration(20000)),
+                 [this] { world_.actors.killOneIn(world_.plan.faults ? 8 : 0); });
+  later([this] { world_.actors.killOneIn(0); });
 }
 
 void Turmoil::toggleWork() {
@@ -338,21 +327,6 @@ void Turmoil::changePrincipal() {
   later([this] { world_.principals["team"] = "role-team"; });
 }
 
-void Turmoil::mountInStateDirectory() {
-  const std::string name = anyName();
-  if (name.empty()) return;
-  const std::string path = std::string(kStateDirectory) + "/" + name + "+/mount";
-  if (world_.mounts.top(path) != nullptr) return;
-  world_.files.put(path + "/a file of somebody", "data");
-  world_.journal.note("an administrator mounts ext4 at " + path);
-  const std::uint64_t unique = world_.mounts.attachOther(path, "ext4").unique;
-  later([this, unique, path] {
-    const Mount* mount = world_.mounts.withUnique(unique);
-    if (mount != nullptr) world_.mounts.detach(mount->id);
-    world_.files.take(path + "/a file of somebody");
-  });
-}
-
 void Turmoil::killHelper() {
   if (world_.invariants.wanted().size() >= kMostMounts) return;
   const MountWish wish{anyFileSystem().id, "", world_.time.oneIn(2) ? "team" : "",
@@ -363,27 +337,21 @@ void Turmoil::killHelper() {
                  [this, helper] { world_.actors.kill(helper); });
 }
 
-void Turmoil::bindElsewhere() {
-  const auto client = anyClient();
-  if (!client) return;
-  const std::uint64_t unique =
-      world_.mounts.attach("/srv/" + std::to_string(targets_++), client).unique;
-  later([this, unique] {
-    const Mount* mount = world_.mounts.withUnique(unique);
-    if (mount != nullptr) world_.mounts.detach(mount->id);
-  });
-}
-
 void Turmoil::calm() {
   world_.journal.note("calm");
   world_.plan.faults = false;
   endAll();
   world_.daemon.crashOneIn(0);
   world_.actors.killOneIn(0);
-  world_.tunnels.endStrangers();
   world_.network.heal();
   world_.tunnels.networkChanged();
   world_.daemon.start();
+  // Whether a mount works is seen by those who use it.
+  for (const auto& client : world_.mounts.clients()) {
+    if (client->leaving) continue;
+    client->busy = true;
+    world_.mounts.demand(client);
+  }
 }
 
 void Turmoil::unmountAll() {

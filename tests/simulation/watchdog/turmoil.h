@@ -50,6 +50,8 @@ class Turmoil {
   void loseCertificate();
   void reusePid();
   void takePidWhileDown();
+  void inheritPidWhileDown();
+  void interruptRemounts();
   void mountOver();
   void mountWithin();
   void detachLazily();
@@ -73,6 +75,7 @@ class Turmoil {
   std::string anyName();
   FileSystem& anyFileSystem();
   void put(const std::string& path, const std::string& type);
+  void takeAway(std::uint64_t unique);
 
   World& world_;
   std::map<std::uint64_t, std::function<void()>> ends_;

@@ -172,7 +172,9 @@ TEST(Decide, KeepsAndEvenReplacesTheTunnelWhileTheKernelHoldsThePort) {
   bench.seen.tunnel_alive = false;
   EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kStartTunnel));
   bench.seen.tunnel_alive = true;
-  bench.seen.kernel_client = Seen::kNo;
+  bench.seen.connected = Seen::kYes;  // the kernel comes back to it
+  EXPECT_THAT(bench.step(Duration(1000)), IsEmpty());
+  bench.seen.kernel_client = bench.seen.connected = Seen::kNo;
   bench.step(Duration(1000));
   EXPECT_THAT(bench.step(kUnusedBeforeStop), ElementsAre(Action::kTerminateTunnel));
 }
@@ -257,10 +259,40 @@ TEST(Decide, RevivesADeadTunnelForAMinuteAfterTheUnmount) {
   bench.seen.tunnel_alive = false;
   EXPECT_THAT(bench.step(), ElementsAre(Action::kNoteUnmount, Action::kStartTunnel));
   bench.seen.tunnel_alive = true;
+  EXPECT_THAT(bench.step(), IsEmpty());
   EXPECT_THAT(bench.step(kRevivedBeforeStop - Duration(1)), IsEmpty());
   EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kTerminateTunnel));
   bench.seen.tunnel_alive = false;
   EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kRemoveMount));
+}
+
+// A client that the tunnel's death cut off comes back within half a lease, to say good bye.
+TEST(Decide, KeepsASuccessorForAMinuteWhoseMountGoesBeforeItsClientIsBack) {
+  Bench bench;
+  bench.step();
+  bench.seen.tunnel_alive = false;
+  bench.step(Duration(60000));
+  bench.seen.tunnel_alive = true;
+  bench.step(Duration(1000));
+  bench.unmount();
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kNoteUnmount));
+  EXPECT_THAT(bench.step(kRevivedBeforeStop - Duration(1)), IsEmpty());
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kTerminateTunnel));
+}
+
+TEST(Decide, KeepsASuccessorNoLongerThanItsClientNeedsIt) {
+  Bench bench;
+  bench.step();
+  bench.seen.tunnel_alive = false;
+  bench.step(Duration(60000));
+  bench.seen.tunnel_alive = true;
+  bench.step(Duration(1000));
+  bench.unmount();
+  bench.seen.connected = Seen::kYes;
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kNoteUnmount));
+  bench.seen.connected = Seen::kNo;
+  EXPECT_THAT(bench.step(Duration(1000)), IsEmpty());
+  EXPECT_THAT(bench.step(kUnusedBeforeStop), ElementsAre(Action::kTerminateTunnel));
 }
 
 // CLI-9, WD-5: umount.efs saw the end of the last unmount.

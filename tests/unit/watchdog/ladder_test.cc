@@ -22,7 +22,10 @@ class Ladder : public ::testing::Test {
     seen.locks = Seen::kNo;
     seen.probe = Probe::kNone;
     seen.reconnects = 1;
+    // The question that each mount is asked once.
     step();
+    step(seconds(5));
+    step(minutes(1));
   }
   // Time passes; a call that waits waits longer.
   std::vector<Remedy> step(Duration later = Duration(0)) {
@@ -51,6 +54,26 @@ class Ladder : public ::testing::Test {
 TEST_F(Ladder, LeavesAHealthyMountAloneWithoutATimer) {
   EXPECT_THAT(step(minutes(10)), IsEmpty());
   EXPECT_FALSE(last.wake);
+}
+
+// Whoever saw the server change may have ended before it asked.
+TEST_F(Ladder, AsksTheRootOfAMountThatItSeesForTheFirstTimeOnce) {
+  last = {};
+  EXPECT_THAT(step(), IsEmpty());
+  EXPECT_EQ(last.wake, now + seconds(5));
+  EXPECT_THAT(step(seconds(5)), ElementsAre(Remedy::kCheckRoot));
+  EXPECT_THAT(step(minutes(60)), IsEmpty());
+}
+
+TEST_F(Ladder, AsksARootWhenThereIsAPlaceForTheQuestion) {
+  last = {};
+  step();
+  seen.root_possible = false;
+  EXPECT_THAT(step(seconds(5)), IsEmpty());
+  EXPECT_THAT(step(minutes(5)), IsEmpty());
+  EXPECT_TRUE(last.wake);
+  seen.root_possible = true;
+  EXPECT_THAT(step(Duration(1)), ElementsAre(Remedy::kCheckRoot));
 }
 
 TEST_F(Ladder, AsksTheServerWhenACallIsFiveSecondsOld) {

@@ -97,13 +97,14 @@ TEST(NameByPort, FindsTheOneConfigurationOfAPort) {
   directory.write("stunnel-config.fs-0123456789abcdef0.mnt.a.20049", "");
   directory.write("stunnel-config.fs-0123456789abcdef0.mnt.b.20050", "");
   directory.write("stunnel-config.nonsense", "");
-  EXPECT_EQ(nameByPort(state::systemFiles(), directory.path(), 20049),
-            "fs-0123456789abcdef0.mnt.a.20049");
-  EXPECT_EQ(nameByPort(state::systemFiles(), directory.path(), 20051), "");
+  const auto found = [&directory](int port) {
+    return *nameByPort(state::systemFiles(), directory.path(), port);
+  };
+  EXPECT_EQ(found(20049), "fs-0123456789abcdef0.mnt.a.20049");
+  EXPECT_EQ(found(20051), "");
   directory.write("stunnel-config.fs-0123456789abcdef1.mnt.c.20049", "");
-  EXPECT_EQ(nameByPort(state::systemFiles(), directory.path(), 20049), "")
-      << "two answers are none";
-  EXPECT_EQ(nameByPort(state::systemFiles(), "/nonexistent", 20049), "");
+  EXPECT_EQ(found(20049), "") << "two answers are none";
+  EXPECT_FALSE(nameByPort(state::systemFiles(), "/nonexistent", 20049));
 }
 
 }  // namespace

@@ -3,9 +3,11 @@
 // does what administrators, mount.efs and servers do.
 #pragma once
 
+#include <fmt/core.h>
 #include <signal.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <deque>
 #include <map>
 #include <memory>
@@ -71,6 +73,7 @@ class MemoryFiles final : public state::StateFiles {
   }
   Status makeDirectories(const std::string& /*path*/, mode_t /*mode*/) override { return {}; }
   Status write(const std::string& path, std::string_view content, mode_t mode) override {
+    if (full) return Error::fromErrno(ENOSPC, "writing " + path);
     files_[path] = {std::string(content), mode, ++last_inode_};
     return {};
   }
@@ -97,6 +100,7 @@ class MemoryFiles final : public state::StateFiles {
     for (const auto& [path, file] : files_) all.push_back(path);
     return all;
   }
+  bool full = false;
 
  private:
   struct File {
@@ -112,6 +116,7 @@ class TableKernel final : public Kernel {
  public:
   Result<mounts::MountTable> mountTable() override {
     ++reads;
+    if (unreadable) return Error::fromErrno(EMFILE, "opening mountinfo");
     auto entries = mounted;
     entries.insert(entries.begin(), {.id = 1,
                                      .device = 1,
@@ -140,7 +145,8 @@ class TableKernel final : public Kernel {
 
   std::vector<mounts::MountEntry> mounted;
   std::set<int> clients;  // ports that the NFS client holds
-  int reads = 0;          // of the mount table
+  bool unreadable = false;
+  int reads = 0;  // of the mount table
 };
 
 // One open descriptor of a listening socket.
@@ -298,12 +304,15 @@ class Host final : public Processes, public Ports, public ListenerStore {
   std::map<int, int> open_ports;                       // port -> open descriptors
   std::vector<std::shared_ptr<Process>> all;
   std::map<std::string, ListenerPtr> stored;
+  std::set<pid_t> forbidden;  // may not be looked at
+  int searches = 0;           // through all processes
 
  private:
   class Search final : public TunnelSearch {
    public:
     explicit Search(Host& host) : host_(host) {}
     Result<HeldTunnel> find(pid_t pid, int port) override {
+      if (host_.forbidden.count(pid) != 0) return Error::fromErrno(EACCES, "looking at a process");
       for (const auto& process : host_.all) {
         if (process->pid != pid || process->port != port || !process->alive) continue;
         return HeldTunnel{host_.handle(process),
@@ -312,15 +321,23 @@ class Host final : public Processes, public Ports, public ListenerStore {
       return Error(ErrorKind::kNotFound, "not a tunnel of this port");
     }
     Result<std::optional<pid_t>> byPort(int port) override {
+      ++host_.searches;
       const auto found = host_.tunnelsByPort();
       const auto tunnel = found->find(port);
       return tunnel == found->end() ? std::optional<pid_t>() : std::optional<pid_t>(tunnel->second);
     }
-    Result<const procfs::SocketTable*> sockets() override { return &none_; }
+    Result<const procfs::SocketTable*> sockets() override { return &sockets_; }
 
    private:
+    static procfs::SocketTable listenersOf(const Host& host) {
+      std::string text = "  sl  local_address rem_address   st\n";
+      for (const auto& [port, count] : host.open_ports) {
+        text += fmt::format("0: 0100007F:{:04X} 00000000:0000 0A 0:0 0:0 0 0 0 {} 1\n", port, port);
+      }
+      return procfs::SocketTable::parse(text);
+    }
     Host& host_;
-    procfs::SocketTable none_;
+    procfs::SocketTable sockets_ = listenersOf(host_);
   };
   pid_t last_pid_ = 100;
 };
@@ -331,8 +348,10 @@ class Children final : public Jobs {
   explicit Children(state::StateFiles& files) : files_(files) {}
 
   Result<JobId> start(JobRequest request, JobDone done) override {
+    if (std::holds_alternative<AskRoot>(request)) ++roots_asked;
     if (const auto* plan = std::get_if<RemountPlan>(&request)) remounts.push_back(*plan);
     waiting_.push_back({++last_id_, std::move(request), std::move(done)});
+    most_at_once = std::max(most_at_once, waiting_.size());
     return last_id_;
   }
   void abandon(JobId id) override {
@@ -345,6 +364,9 @@ class Children final : public Jobs {
       job.done(answer(job.request));
     }
   }
+
+  int roots_asked = 0;
+  std::size_t most_at_once = 0;
 
  private:
   struct Job {

@@ -1,6 +1,7 @@
 // The whole Supervisor over a host in memory.
 #include "supervisor.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -33,27 +34,27 @@ class SupervisorTest : public ::testing::Test {
   }
 
   // As mount.efs leaves it.
-  void mount() {
-    const auto tunnel = world_.host.spawn(kPort);
-    const auto paths = store_.paths(kName);
+  void mount(int port = kPort, const std::string& name = kName) {
+    const auto tunnel = world_.host.spawn(port);
+    const auto paths = store_.paths(name);
     ASSERT_TRUE(world_.files.write(paths.tunnel_config, "connect = 10.0.0.1:2049\n", 0600));
     state::MountState state;
     state.pid = tunnel->pid;
     state.cmd = {"/usr/bin/efs-proxy", paths.tunnel_config, "--no-direct-s3-read"};
     state.files = {paths.tunnel_config};
-    state.mountpoint = "/mnt/efs";
+    state.mountpoint = "/mnt/efs" + std::to_string(port);
     state.fs_id = "fs-0123456789abcdef0";
     state.mount_time = std::chrono::duration<double>(world_.clock.now().time_since_epoch()).count();
-    ASSERT_TRUE(store_.write(kName, state));
-    world_.kernel.mounted = {{.id = 7,
-                              .parent_id = 1,
-                              .device = 50,
-                              .root = "/",
-                              .source = "127.0.0.1:/",
-                              .target = "/mnt/efs",
-                              .fs_type = "nfs4",
-                              .options = "rw,port=20049,rsize=1048576"}};
-    world_.kernel.clients = {kPort};
+    ASSERT_TRUE(store_.write(name, state));
+    world_.kernel.mounted.push_back({.id = port,
+                                     .parent_id = 1,
+                                     .device = static_cast<dev_t>(port),
+                                     .root = "/",
+                                     .source = "127.0.0.1:/",
+                                     .target = state.mountpoint,
+                                     .fs_type = "nfs4",
+                                     .options = fmt::format("rw,port={},rsize=1048576", port)});
+    world_.kernel.clients.insert(port);
     supervisor_->stateChanged();
     supervisor_->mountsChanged();
   }
@@ -109,7 +110,7 @@ TEST_F(SupervisorTest, LooksAfterAMountFromItsAdoptionToItsEnd) {
   EXPECT_EQ(reportStatus(*supervisor_).mounts.front().restarts, 1);
 
   unmount();
-  pass(std::chrono::seconds(10));
+  pass(std::chrono::seconds(70));  // the kernel may have to come back to the new tunnel
   EXPECT_EQ(world_.log.count("Cleaned up the state of " + kName), 1U);
   EXPECT_THAT(supervisor_->records(), IsEmpty());
   EXPECT_THAT(world_.files.paths(), IsEmpty());
@@ -213,6 +214,160 @@ TEST_F(SupervisorTest, WritesTheStateOfALiveMountAgain) {
   const auto again = store_.read(kName);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->pid, record().tunnel->pid());
+}
+
+// One that is deleted after the unmount, while the kernel still says good bye: without a record
+// nobody would end the tunnel, and its port would be lost.
+TEST_F(SupervisorTest, EndsATunnelWhoseStateFileWentBeforeItsLastClient) {
+  mount();
+  pass(std::chrono::seconds(60));
+  world_.kernel.mounted.clear();
+  supervisor_->mountsChanged();
+  pass(std::chrono::seconds(1));
+  ASSERT_TRUE(world_.files.remove(store_.paths(kName).state));
+  supervisor_->stateChanged();
+  pass(std::chrono::seconds(30));
+  EXPECT_EQ(world_.host.alive(kPort), 1U) << "it is in use";
+  unmount();
+  pass(std::chrono::seconds(10));
+  EXPECT_EQ(world_.host.alive(kPort), 0U);
+  EXPECT_THAT(world_.files.paths(), IsEmpty());
+  EXPECT_THAT(world_.host.open_ports, IsEmpty());
+}
+
+// Unknown is no "no": a file that is deleted while nobody can tell what is mounted.
+TEST_F(SupervisorTest, ForgetsNoMountWhileTheMountTableCannotBeRead) {
+  mount();
+  pass(std::chrono::seconds(1));
+  world_.kernel.unreadable = true;
+  ASSERT_TRUE(world_.files.remove(store_.paths(kName).state));
+  supervisor_->stateChanged();
+  pass(std::chrono::seconds(2));
+  EXPECT_EQ(supervisor_->records().count(kName), 1U);
+}
+
+// The event of an unmount comes once; whoever could not read the table then looks again.
+TEST_F(SupervisorTest, ReadsAMountTableAgainThatCouldNotBeRead) {
+  mount();
+  pass(std::chrono::seconds(60));
+  world_.kernel.unreadable = true;
+  unmount();
+  pass(std::chrono::seconds(60));
+  EXPECT_EQ(world_.host.alive(kPort), 1U);
+  world_.kernel.unreadable = false;
+  pass(std::chrono::seconds(10));
+  EXPECT_EQ(world_.host.alive(kPort), 0U);
+  EXPECT_THAT(world_.files.paths(), IsEmpty());
+}
+
+// The roots may have been lost, and the connection made anew, before this watchdog was there.
+TEST_F(SupervisorTest, AsksEachRootOnceAfterItsStartAndNotAllAtOnce) {
+  constexpr int kMounts = 50;
+  for (int i = 0; i < kMounts; ++i) {
+    mount(kPort + i, "fs-0123456789abcdef0.mnt.efs." + std::to_string(kPort + i));
+  }
+  pass(std::chrono::seconds(4));
+  EXPECT_EQ(world_.children.roots_asked, 0);
+  pass(std::chrono::seconds(10));
+  EXPECT_EQ(world_.children.roots_asked, kMounts);
+  EXPECT_LE(world_.children.most_at_once, 16U);
+  pass(std::chrono::hours(1));
+  EXPECT_EQ(world_.children.roots_asked, kMounts);
+}
+
+// The state file could not be written when the tunnel was replaced, and its pid is a process of a
+// sandbox by now: the tunnel is the one that listens.
+TEST_F(SupervisorTest, FindsATunnelByItsPortWhereThePidOfTheFileMayNotBeLookedAt) {
+  mount();
+  world_.host.forbidden.insert(world_.host.all.front()->pid);
+  world_.host.end(*world_.host.all.front(), SIGKILL);
+  const auto other = world_.host.spawn(kPort);
+  pass(std::chrono::seconds(6));
+  ASSERT_TRUE(record().tunnel);
+  EXPECT_EQ(record().tunnel->pid(), other->pid);
+  EXPECT_EQ(store_.read(kName)->pid, other->pid);
+}
+
+// The pid of its state file is a process of a sandbox by now; nothing ever comes to its port.
+TEST_F(SupervisorTest, ClearsAnUnmountedMountWhosePidMayNotBeLookedAt) {
+  mount();
+  pass(std::chrono::seconds(1));
+  const pid_t pid = record().tunnel->pid();
+  supervisor_.reset();
+  world_.host.end(*world_.host.all.front(), SIGKILL);
+  world_.host.forbidden.insert(pid);
+  world_.kernel.mounted.clear();
+  world_.kernel.clients.clear();
+  restart();
+  for (auto& [name, listener] : world_.host.stored) {
+    const auto& port = dynamic_cast<const small::PortHandle&>(*listener);
+    ASSERT_TRUE(supervisor_->takeListener(
+        name, std::make_unique<small::PortHandle>(world_.host.open_ports, port.port())));
+  }
+  pass(std::chrono::minutes(10));
+  EXPECT_THAT(world_.files.paths(), IsEmpty());
+  EXPECT_EQ(world_.host.alive(kPort), 0U);
+  EXPECT_LE(world_.host.searches, 12) << "a look at all processes, once a minute at most";
+}
+
+// A mount.efs that died before it wrote a state file; nothing else would ever free its port.
+TEST_F(SupervisorTest, RemovesWhatAMountHasLeftThatFailedBeforeItsStateFile) {
+  const auto paths = store_.paths(kName);
+  ASSERT_TRUE(world_.files.write(paths.tunnel_config, "connect = 10.0.0.1:2049\n", 0600));
+  ASSERT_TRUE(world_.files.write(paths.certificate, "pem", 0600));
+  const auto minutes = [this](int count) {
+    for (int i = 0; i < count; ++i) {
+      pass(std::chrono::minutes(1));
+      supervisor_->retry();
+    }
+  };
+  minutes(9);
+  EXPECT_THAT(world_.files.paths(), ::testing::SizeIs(2)) << "it may be under way";
+  // Its port is in use: then it stays.
+  world_.kernel.clients.insert(kPort);
+  minutes(20);
+  EXPECT_THAT(world_.files.paths(), ::testing::SizeIs(2));
+  world_.kernel.clients.clear();
+  minutes(1);
+  pass(std::chrono::seconds(1));
+  EXPECT_THAT(world_.files.paths(), IsEmpty());
+}
+
+// A disk that is full when a lost state is to be written: the mount is looked after all the same.
+TEST_F(SupervisorTest, RebuildsALostStateInMemoryWhileTheDiskIsFull) {
+  mount();
+  ASSERT_TRUE(world_.files.remove(store_.paths(kName).state));
+  world_.files.full = true;
+  pass(std::chrono::minutes(3));
+  EXPECT_EQ(world_.log.count("is mounted without a state file"), 1U);
+  ASSERT_EQ(supervisor_->records().count(kName), 1U);
+  EXPECT_TRUE(record().tunnel);
+  world_.files.full = false;
+  supervisor_->retry();
+  EXPECT_TRUE(store_.read(kName));
+}
+
+// A file that tells nothing, of a mount that is gone: its tunnel and its files go like others'.
+TEST_F(SupervisorTest, ClearsAnUnmountedMountWhoseStateFileIsBroken) {
+  mount();
+  pass(std::chrono::seconds(1));
+  supervisor_.reset();
+  ASSERT_TRUE(world_.files.write(store_.paths(kName).state, "{", 0600));
+  world_.kernel.mounted.clear();
+  world_.kernel.clients.clear();
+  restart();
+  pass(std::chrono::minutes(3));
+  EXPECT_EQ(world_.host.alive(kPort), 0U);
+  EXPECT_THAT(world_.files.paths(), IsEmpty());
+}
+
+// The same without its copy and without a configuration: ten minutes of nobody's interest.
+TEST_F(SupervisorTest, RemovesABrokenStateFileOfWhichNothingElseIsLeft) {
+  ASSERT_TRUE(world_.files.write(store_.paths(kName).state, "{", 0600));
+  pass(std::chrono::minutes(9));
+  EXPECT_EQ(world_.files.paths().size(), 1U);
+  pass(std::chrono::minutes(6));
+  EXPECT_THAT(world_.files.paths(), IsEmpty());
 }
 
 }  // namespace

@@ -246,5 +246,15 @@ TEST(Traffic, KernelCountersAreLearntAnewAfterAReconnect) {
   EXPECT_FALSE(traffic.stuck(kStart + seconds(200)));
 }
 
+// What is normal was never to be seen at rest; while answers came nothing was missing.
+TEST(Traffic, KernelCountersShowTheFirstWaitOfAMountThatWasNeverQuiet) {
+  Traffic traffic;
+  for (unsigned i = 1; i <= 10; ++i) {
+    traffic.note(kernel(1, 100 * i, 100 * i), kStart + seconds(15 * i));
+  }
+  for (int i = 11; i < 15; ++i) traffic.note(kernel(1, 1001, 1000), kStart + seconds(15 * i));
+  EXPECT_GE(traffic.stuck(kStart + seconds(210)).value_or(Duration(0)), Duration(30000));
+}
+
 }  // namespace
 }  // namespace efs::watchdog

@@ -1,0 +1,61 @@
+#include "mounts/leftovers.h"
+
+#include <utility>
+
+namespace efs::watchdog {
+namespace {
+
+// Longer than any mount takes from its first file to its state file; as decide() waits for a
+// pending one (kPendingExpiry).
+constexpr Duration kPatience{600000};
+
+}  // namespace
+
+std::set<std::string> namesWithoutState(const std::vector<std::string>& entries) {
+  std::set<std::string> found;
+  const auto take = [&found](const std::string& name) {
+    if (state::parseMountName(name)) found.insert(name);
+  };
+  for (const auto& entry : entries) {
+    for (const std::string prefix : {"stunnel-config.", "tunnel-counters."}) {
+      if (entry.rfind(prefix, 0) == 0) take(entry.substr(prefix.size()));
+    }
+    if (!entry.empty() && entry.back() == '+') take(entry.substr(0, entry.size() - 1));
+  }
+  for (const auto& entry : entries) {
+    found.erase(entry);
+    if (!entry.empty() && entry.front() == '~') found.erase(entry.substr(1));
+  }
+  return found;
+}
+
+// Who makes a mount listens on its port before it writes anything, and locks the configuration.
+bool Leftovers::isUnused(const std::string& name, TunnelSearch& search) const {
+  const int port = state::parseMountName(name)->port;
+  const MountView& view = context_.view;
+  const auto sockets = search.sockets();
+  const bool silent = sockets && (*sockets)->listeners(port).empty() &&
+                      !(*sockets)->hasClient(port) && view.mounted(port) == Seen::kNo &&
+                      view.kernelClient(port, "") == Seen::kNo;
+  return silent && !context_.store.pendingHeld(name).value_or(false);
+}
+
+void Leftovers::sweep() {
+  const MonoTime now = context_.tools.clock.monotonic();
+  const auto entries = context_.tools.files.list(context_.store.directory());
+  if (!entries) return;
+  auto names = namesWithoutState(*entries);
+  std::erase_if(names, [this](const auto& name) { return context_.find(name) != nullptr; });
+  std::erase_if(seen_, [&names](const auto& entry) { return names.count(entry.first) == 0; });
+  if (names.empty()) return;
+  const auto search = context_.tools.processes.search();
+  for (const auto& name : names) {
+    MonoTime& since = seen_.try_emplace(name, now).first->second;
+    if (now - since < kPatience || !isUnused(name, *search)) continue;
+    since = now;
+    context_.tools.log.info("{}: removing what a mount that failed has left", name);
+    jobs_.startLoose(RemoveFiles{context_.store.directory(), name, {}}, [](const auto&) {});
+  }
+}
+
+}  // namespace efs::watchdog
