@@ -46,7 +46,9 @@ for api in auto classic; do
   efs_setting mount_api "$api"
   note "one file system, $api"
   at_once tls
-  for code in "${CODE[@]}"; do equal "exit code" "$code" 0; done
+  for ((n = 0; n < count; n++)); do
+    equal "number $n: $(cat "$WORLD/said.$n"): exit code" "${CODE[n]}" 0
+  done
   one_is_left "$api"
   equal "on the server" "$(cat "$WORLD/data/$FS/written")" "written $api"
   equal "said so" "$(grep -l 'is already mounted' "$WORLD"/said.* | wc -l)" $((count - 1))
