@@ -17,6 +17,11 @@ struct Search {
   bool done;
 };
 
+// The dynamic linker tells addresses as numbers.
+void* pointerTo(std::uintptr_t address) {
+  return reinterpret_cast<void*>(address);  // NOLINT(performance-no-int-to-ptr)
+}
+
 // One loaded object: is the address in it, and where are its tables?
 int lookInto(dl_phdr_info* object, std::size_t, void* data) {
   auto& search = *static_cast<Search*>(data);
@@ -27,7 +32,7 @@ int lookInto(dl_phdr_info* object, std::size_t, void* data) {
   for (int i = 0; i < object->dlpi_phnum; ++i) {
     const auto& header = object->dlpi_phdr[i];
     const std::uintptr_t from = object->dlpi_addr + header.p_vaddr;
-    if (header.p_type == PT_GNU_EH_FRAME) tables = reinterpret_cast<void*>(from);
+    if (header.p_type == PT_GNU_EH_FRAME) tables = pointerTo(from);
     if (header.p_type != PT_LOAD) continue;
     const std::uintptr_t to = from + header.p_memsz;
     inside = inside || (search.address >= from && search.address < to);
@@ -35,8 +40,8 @@ int lookInto(dl_phdr_info* object, std::size_t, void* data) {
     end = to > end ? to : end;
   }
   if (!inside) return 0;
-  search.found->dlfo_map_start = reinterpret_cast<void*>(start);
-  search.found->dlfo_map_end = reinterpret_cast<void*>(end);
+  search.found->dlfo_map_start = pointerTo(start);
+  search.found->dlfo_map_end = pointerTo(end);
   search.found->dlfo_eh_frame = tables;
   search.done = tables != nullptr;
   return 1;

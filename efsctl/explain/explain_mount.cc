@@ -57,12 +57,12 @@ class Explainer {
 
  private:
   void section(std::string title) { result_.sections.push_back({std::move(title), {}}); }
-  void row(std::string name, std::string value, std::string from) {
+  void row(std::string name, const std::string& value, const std::string& from) {
     result_.sections.back().rows.push_back(
         {std::move(name), printable(value, 1000), printable(from, 1000)});
   }
-  void flag(std::string name, bool value, std::string from) {
-    row(std::move(name), value ? "yes" : "no", std::move(from));
+  void flag(std::string name, bool value, const std::string& from) {
+    row(std::move(name), value ? "yes" : "no", from);
   }
 
   // Where the value of a configuration key comes from.

@@ -12,8 +12,8 @@ bool contains(const std::vector<std::string>& argv, std::string_view word) {
   return std::find(argv.begin() + 1, argv.end(), word) != argv.end();
 }
 
-Error invalid(std::string message, std::string hint) {
-  return Error(ErrorKind::kInvalidInput, std::move(message)).addHint(std::move(hint));
+Error invalid(std::string message, std::string_view hint) {
+  return Error(ErrorKind::kInvalidInput, std::move(message)).addHint(hint);
 }
 
 // Words after device and mount point. What mount(8) adds of its own and nothing depends on (-n, -s,

@@ -91,7 +91,7 @@ void PartitionSearch::broke(AttemptRef attempt) {
   pause_ = loop_.after(limits_.pause, [this] { keepTrying(); });
 }
 
-void PartitionSearch::finish(Status status) {
+void PartitionSearch::finish(const Status& status) {
   if (finisher_.armed()) return;
   overall_.reset();
   pause_.reset();

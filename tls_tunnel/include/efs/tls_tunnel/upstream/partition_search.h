@@ -61,7 +61,7 @@ class PartitionSearch {
   void step(AttemptRef attempt);
   void judge(AttemptRef attempt, const Result<BindAnswer>& answer);
   void broke(AttemptRef attempt);
-  void finish(Status status);
+  void finish(const Status& status);
 
   loop::EventLoop& loop_;
   const SearchLimits limits_;
