@@ -212,8 +212,13 @@ class Lifecycle(WatchdogBench):
                 except FileNotFoundError:
                     pass
         if with_directory:
-            os.rmdir(self.state_dir)
-            os.mkdir(self.state_dir, 0o750)
+            wait_for("the directory's end", self.without_directory)
+            os.makedirs(self.state_dir, 0o750, exist_ok=True)
+
+    def without_directory(self):
+        """As rm -rf, again while the watchdog is making its files anew."""
+        shutil.rmtree(self.state_dir, ignore_errors=True)
+        return not os.path.exists(self.state_dir)
 
     def owner(self):
         """The pid in the lock file, which its holder wrote."""
