@@ -208,8 +208,9 @@ void Invariants::checkHangs() {
     NfsClient& client = *mount->client;
     const auto tunnel = world_.tunnels.on(client.port);
     if (!tunnel) continue;
+    // What cannot be read says nothing, so the kernel's counters are learned from then on.
     const MonoTime since = std::max({*client.waiting_since, world_.daemon.runningSince(),
-                                     tunnel->started, client.connected_at});
+                                     tunnel->started, client.connected_at, blind_});
     const Duration patience = tunnel->has_page ? kTelling : kTellingBlindly;
     if (now - since < patience) continue;
     if (client.told && *client.told >= *client.waiting_since) continue;
