@@ -275,6 +275,26 @@ TEST_F(SupervisorTest, AsksEachRootOnceAfterItsStartAndNotAllAtOnce) {
   EXPECT_EQ(world_.children.roots_asked, kMounts);
 }
 
+// The path leads to what covers it; the roots may have been lost all the same.
+TEST_F(SupervisorTest, AsksARootThatWasCoveredWhenItIsInSightAgain) {
+  mount();
+  const auto below = world_.kernel.mounted.front();
+  world_.kernel.mounted.push_back({.id = 7,
+                                   .parent_id = below.id,
+                                   .device = 7,
+                                   .root = "/",
+                                   .source = "tmpfs",
+                                   .target = below.target,
+                                   .fs_type = "tmpfs",
+                                   .options = "rw"});
+  pass(std::chrono::minutes(5));
+  EXPECT_EQ(world_.children.roots_asked, 0);
+  world_.kernel.mounted.pop_back();
+  supervisor_->mountsChanged();
+  pass(std::chrono::seconds(31));
+  EXPECT_EQ(world_.children.roots_asked, 1);
+}
+
 // The state file could not be written when the tunnel was replaced, and its pid is a process of a
 // sandbox by now: the tunnel is the one that listens.
 TEST_F(SupervisorTest, FindsATunnelByItsPortWhereThePidOfTheFileMayNotBeLookedAt) {
