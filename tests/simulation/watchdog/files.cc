@@ -75,7 +75,7 @@ Status Files::writable() const {
 
 Status Files::makeDirectories(const std::string& path) {
   EFS_CHECK(writable());
-  directories_.insert(path);
+  for (std::string made = path; !made.empty(); made = parentOf(made)) directories_.insert(made);
   return {};
 }
 
