@@ -408,6 +408,30 @@ TEST_F(SupervisorTest, EndsATunnelWhoseStateFileAndMountAreGone) {
   EXPECT_THAT(world_.files.paths(), IsEmpty());
 }
 
+// The kernel says good bye through a port without a state file; between two of its connections
+// nothing shows that.
+TEST_F(SupervisorTest, KeepsAPortWhoseClientIsAwayForAMoment) {
+  mount();
+  pass(std::chrono::seconds(1));
+  supervisor_.reset();
+  ASSERT_TRUE(world_.files.remove(store_.paths(kName).state));
+  world_.kernel.mounted.clear();
+  restart();
+  ASSERT_TRUE(supervisor_->takeListener(
+      kName, std::make_unique<small::PortHandle>(world_.host.open_ports, kPort)));
+  const auto isKeptFor = [this](int seconds) {
+    for (int i = 0; i < seconds; i += 5) pass(std::chrono::seconds(5));
+    return world_.host.stored.count(kName) != 0;
+  };
+  EXPECT_TRUE(isKeptFor(40));
+  world_.kernel.clients.clear();
+  EXPECT_TRUE(isKeptFor(45));
+  world_.kernel.clients.insert(kPort);
+  EXPECT_TRUE(isKeptFor(60));
+  world_.kernel.clients.clear();
+  EXPECT_FALSE(isKeptFor(150));
+}
+
 // A disk that is full when a lost state is to be written: the mount is looked after all the same.
 TEST_F(SupervisorTest, RebuildsALostStateInMemoryWhileTheDiskIsFull) {
   mount();
