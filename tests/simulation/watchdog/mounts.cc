@@ -251,6 +251,7 @@ void Mounts::settle(NfsClient& client, MonoTime now) {
     tunnel->numbers.bytes_down += 100 * bytes;
     tunnel->numbers.bytes_up += 100 * bytes;
     client.waiting_since.reset();
+    client.answered_at = now;
   } else if (client.busy && !client.waiting_since) {
     client.waiting_since = now;
   }
