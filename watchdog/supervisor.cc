@@ -58,6 +58,7 @@ void Supervisor::retry() {
     if (mount.unsaved && !mount.removal) files_.save(mount);
   }
   leftovers_.sweep();
+  remounter_.sweepStaging();
 }
 
 bool Supervisor::isDue(const MountRecord& mount, MonoTime now) const {

@@ -95,8 +95,9 @@ class Supervisor {
   Observer observer_{context_, jobs_, certificates_};
   TunnelKeeper keeper_{context_, files_, watch_};
   Renewer renewer_{context_, files_, jobs_, keeper_};
-  Unmounter unmounter_{context_, files_, jobs_, registry_};
-  Leftovers leftovers_{context_, jobs_};
+  StrayTunnels strays_{context_, jobs_};
+  Unmounter unmounter_{context_, {files_, jobs_, registry_, strays_}};
+  Leftovers leftovers_{context_, jobs_, strays_};
   TargetMover mover_{context_, files_, jobs_, keeper_};
   Remounter remounter_{context_, files_, jobs_, keeper_};
   Healer healer_{context_, {jobs_, sampler_, keeper_, mover_, remounter_}};

@@ -9,6 +9,7 @@ namespace {
 constexpr Duration kOverdueAfterDeadline{5000};
 constexpr Duration kRetry{30000};
 constexpr Duration kNoPlaceRetry{1000};
+constexpr Duration kStrayRetry{5000};
 
 }  // namespace
 
@@ -16,17 +17,45 @@ void Unmounter::noteUnmount(MountRecord& mount) {
   context_.tools.log.info("No mount found for \"{}\"", mount.name);
   if (mount.state.unmount_time) return;
   mount.state.unmount_time = secondsSinceEpoch(context_.tools.clock.now());
-  files_.save(mount);
+  help_.files.save(mount);
 }
 
 void Unmounter::clearUnmount(MountRecord& mount) {
   context_.tools.log.info("{}: mounted again", mount.name);
   mount.state.unmount_time.reset();
   mount.state.unmount_count = 0;
-  files_.save(mount);
+  help_.files.save(mount);
+}
+
+// Who dies between the start of a tunnel and the note of its PID leaves one that nothing would name
+// any more.
+void Unmounter::findStrayTunnel(MountRecord& mount) {
+  if (mount.stray_search == MountRecord::Search::kRunning) return;
+  mount.stray_search = MountRecord::Search::kRunning;
+  const auto search = context_.tools.processes.search();
+  help_.strays.find(mount.name, *search, [this, name = mount.name](const auto& found) {
+    MountRecord* const waiting = context_.find(name);
+    if (waiting != nullptr) strayFound(*waiting, found);
+  });
+}
+
+void Unmounter::strayFound(MountRecord& mount, const Result<std::optional<pid_t>>& found) {
+  if (!found) {
+    mount.stray_search = MountRecord::Search::kNone;
+    mount.wake = context_.tools.clock.monotonic() + kStrayRetry;
+    return;
+  }
+  mount.stray_search = MountRecord::Search::kDone;
+  mount.due = true;
+  if (!*found) return;
+  // The next scan adopts it, and then it ends like others.
+  mount.state.pid = **found;
+  mount.blind = context_.scan_due = true;
 }
 
 void Unmounter::remove(MountRecord& mount) {
+  const bool noted = mount.state.pid && *mount.state.pid > 1;
+  if (!noted && mount.stray_search != MountRecord::Search::kDone) return findStrayTunnel(mount);
   if (!mount.removal) mount.removal.emplace();
   continueRemoval(mount);
 }
@@ -48,10 +77,10 @@ void Unmounter::continueRemoval(MountRecord& mount) {
 
 void Unmounter::startRemoval(MountRecord& mount) {
   const MonoTime now = context_.tools.clock.monotonic();
-  jobs_.abandon(mount);  // a renewal would write what is to go
+  help_.jobs.abandon(mount);  // a renewal would write what is to go
   const JobRequest request = RemoveFiles{
       .directory = context_.store.directory(), .name = mount.name, .state = mount.state};
-  if (jobs_.start(mount, Task::kRemoval, request)) {
+  if (help_.jobs.start(mount, Task::kRemoval, request)) {
     mount.removal->overdue =
         now + std::chrono::seconds(deadlineSeconds(request)) + kOverdueAfterDeadline;
     mount.wake = mount.removal->overdue;
@@ -92,7 +121,7 @@ void Unmounter::removalEnded(MountRecord& mount, const Result<std::string>& answ
     return;
   }
   if (answer) context_.tools.log.info("Cleaned up the state of {}", mount.name);
-  registry_.forget(mount);
+  help_.registry.forget(mount);
   context_.scan_due = true;  // whoever has made a mount of this name since then is found
   // A place among the jobs is free: whoever waits for one need not wait for its time.
   const auto waits = [](const auto& entry) {

@@ -6,13 +6,19 @@
 #include "mounts/record_files.h"
 #include "mounts/record_jobs.h"
 #include "mounts/registry.h"
+#include "mounts/stray_tunnels.h"
 
 namespace efs::watchdog {
 
 class Unmounter {
  public:
-  Unmounter(Context& context, RecordFiles& files, RecordJobs& jobs, Registry& registry)
-      : context_(context), files_(files), jobs_(jobs), registry_(registry) {}
+  struct Helpers {
+    RecordFiles& files;
+    RecordJobs& jobs;
+    Registry& registry;
+    StrayTunnels& strays;
+  };
+  Unmounter(Context& context, const Helpers& helpers) : context_(context), help_(helpers) {}
 
   void noteUnmount(MountRecord& mount);
   void clearUnmount(MountRecord& mount);
@@ -26,14 +32,14 @@ class Unmounter {
   void retryAll();
 
  private:
+  void findStrayTunnel(MountRecord& mount);
+  void strayFound(MountRecord& mount, const Result<std::optional<pid_t>>& found);
   void startRemoval(MountRecord& mount);
   void tellOverdue(MountRecord& mount);
   bool mustRetry(MountRecord& mount, const Error& error);
 
   Context& context_;
-  RecordFiles& files_;
-  RecordJobs& jobs_;
-  Registry& registry_;
+  Helpers help_;
 };
 
 }  // namespace efs::watchdog

@@ -175,12 +175,19 @@ class Climber {
       progress_.root_wanted = true;
       progress_.next_root = now_ + kSettle;
     }
-    if (!progress_.root_wanted && !progress_.hung_since) return;
+    // Silence is no answer, and may be the only sign of a hang.
+    const bool silent = seen_.root == Root::kSilent;
+    if (!progress_.root_wanted && !progress_.hung_since && !silent) return;
     const bool early = progress_.next_root && now_ < *progress_.next_root;
     if (!early && !seen_.root_possible) return wakeAt(now_ + kSettle);
     if (!turn(progress_.next_root, kRootInterval)) return;
     progress_.root_wanted = false;
-    act(Remedy::kCheckRoot, progress_.hung_since ? "it hangs" : "its connection has changed");
+    act(Remedy::kCheckRoot, whyAskRoot());
+  }
+
+  std::string_view whyAskRoot() const {
+    if (progress_.hung_since) return "it hangs";
+    return seen_.root == Root::kSilent ? "it did not answer" : "its connection has changed";
   }
 
   void judgeHome() {

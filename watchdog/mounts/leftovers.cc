@@ -1,5 +1,7 @@
 #include "mounts/leftovers.h"
 
+#include <signal.h>
+
 #include <utility>
 
 namespace efs::watchdog {
@@ -30,14 +32,35 @@ std::set<std::string> namesWithoutState(const std::vector<std::string>& entries)
 }
 
 // Who makes a mount listens on its port before it writes anything, and locks the configuration.
-bool Leftovers::isUnused(const std::string& name, TunnelSearch& search) const {
+bool Leftovers::isUnused(const std::string& name, const procfs::SocketTable& sockets) const {
   const int port = state::parseMountName(name)->port;
   const MountView& view = context_.view;
-  const auto sockets = search.sockets();
-  const bool silent = sockets && (*sockets)->listeners(port).empty() &&
-                      !(*sockets)->hasClient(port) && view.mounted(port) == Seen::kNo &&
+  const bool silent = !sockets.hasClient(port) && view.mounted(port) == Seen::kNo &&
                       view.kernelClient(port, "") == Seen::kNo;
   return silent && !context_.store.pendingHeld(name).value_or(false);
+}
+
+void Leftovers::endTunnel(const std::string& name, pid_t pid) {
+  const auto left = seen_.find(name);
+  if (left == seen_.end()) return;
+  auto found = context_.tools.processes.search()->find(pid, state::parseMountName(name)->port);
+  if (!found) return;
+  context_.tools.log.warning("{}: ending its tunnel {}, which no state file names", name, pid);
+  (void)found->tunnel->signal(left->second.signals++ == 0 ? SIGTERM : SIGKILL);
+  context_.tools.processes.letGo(std::move(found->tunnel));
+}
+
+void Leftovers::clear(const std::string& name, Left& seen, TunnelSearch& search) {
+  const auto sockets = search.sockets();
+  if (!sockets || !isUnused(name, **sockets)) return;
+  if (!(*sockets)->listeners(state::parseMountName(name)->port).empty()) {
+    return strays_.find(name, search, [this, name](const auto& found) {
+      if (found && *found) endTunnel(name, **found);
+    });
+  }
+  seen = Left{context_.tools.clock.monotonic()};
+  context_.tools.log.info("{}: removing what a mount that failed has left", name);
+  jobs_.startLoose(RemoveFiles{context_.store.directory(), name, {}}, [](const auto&) {});
 }
 
 void Leftovers::sweep() {
@@ -50,11 +73,8 @@ void Leftovers::sweep() {
   if (names.empty()) return;
   const auto search = context_.tools.processes.search();
   for (const auto& name : names) {
-    MonoTime& since = seen_.try_emplace(name, now).first->second;
-    if (now - since < kPatience || !isUnused(name, *search)) continue;
-    since = now;
-    context_.tools.log.info("{}: removing what a mount that failed has left", name);
-    jobs_.startLoose(RemoveFiles{context_.store.directory(), name, {}}, [](const auto&) {});
+    Left& seen = seen_.try_emplace(name, Left{now}).first->second;
+    if (now - seen.since >= kPatience) clear(name, seen, *search);
   }
 }
 

@@ -10,22 +10,32 @@
 
 #include "mounts/context.h"
 #include "mounts/record_jobs.h"
+#include "mounts/stray_tunnels.h"
 
 namespace efs::watchdog {
 
 class Leftovers {
  public:
-  Leftovers(Context& context, RecordJobs& jobs) : context_(context), jobs_(jobs) {}
+  Leftovers(Context& context, RecordJobs& jobs, StrayTunnels& strays)
+      : context_(context), jobs_(jobs), strays_(strays) {}
 
-  // Once a minute. What has been here for ten minutes, and is nobody's, is removed by a child.
+  // Once a minute. What has been here for ten minutes, and is nobody's, is removed by a child; a
+  // tunnel that still listens there ends before.
   void sweep();
 
  private:
-  bool isUnused(const std::string& name, TunnelSearch& search) const;
+  struct Left {
+    MonoTime since;
+    int signals = 0;  // that its tunnel got
+  };
+  bool isUnused(const std::string& name, const procfs::SocketTable& sockets) const;
+  void clear(const std::string& name, Left& seen, TunnelSearch& search);
+  void endTunnel(const std::string& name, pid_t pid);
 
   Context& context_;
   RecordJobs& jobs_;
-  std::map<std::string, MonoTime> seen_;  // name of the mount -> since when
+  StrayTunnels& strays_;
+  std::map<std::string, Left> seen_;  // by the name of the mount
 };
 
 // Of the names in a state directory: mounts of which there is something, but no state file, pending

@@ -10,6 +10,9 @@ namespace {
 // A socket without a state file belongs to a mount that is about to write one, or to one that
 // failed and must not keep its port.
 constexpr Duration kPatience{30000};
+// A client that says good bye connects again within half a lease (45 s), and nothing shows it in
+// between; with the time from one look to the next.
+constexpr Duration kNeededPatience{90000};
 
 }  // namespace
 
@@ -52,6 +55,12 @@ bool Listeners::isNeeded(const std::string& name) const {
          view.connected(port, "") != Seen::kNo;
 }
 
+bool Listeners::isWorthKeeping(const std::string& name, Waiting& waiting) const {
+  const MonoTime now = context_.tools.clock.monotonic();
+  if (isNeeded(name)) waiting.needed = now;
+  return waiting.needed && now - *waiting.needed < kNeededPatience;
+}
+
 void Listeners::expire() {
   // Their mounts may be there all the same.
   if (context_.directory_unreadable) return;
@@ -61,8 +70,9 @@ void Listeners::expire() {
       ++it;
       continue;
     }
-    if (isNeeded(it->first)) {
+    if (isWorthKeeping(it->first, it->second)) {
       it->second.since = now;
+      ++it;
       continue;
     }
     context_.tools.log.info("{}: no state file came for its listening socket, port given back",

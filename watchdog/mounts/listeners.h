@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "mounts/context.h"
@@ -26,9 +27,11 @@ class Listeners {
  private:
   struct Waiting {
     ListenerPtr listener;
-    MonoTime since;
+    MonoTime since;                                 // or since the last look at who needs it
+    std::optional<MonoTime> needed = std::nullopt;  // when the kernel last did
   };
   bool isNeeded(const std::string& name) const;
+  bool isWorthKeeping(const std::string& name, Waiting& waiting) const;
 
   Context& context_;
   std::map<std::string, Waiting> waiting_;

@@ -103,9 +103,12 @@ struct MountRecord {
   std::optional<MonoTime> unaccepted_since;  // connections to its port wait for somebody
   std::optional<MonoTime> searched;          // blind: its tunnel was looked for among all processes
   std::optional<MonoTime> unneeded_since;    // blind: not mounted, and nobody uses its port
-  bool unsaved = false;                      // the state file could not be written
-  bool renewal_waits = false;                // due, but as many run as may
-  bool root_waits = false;                   // is to be asked, but as many are as may
+  // For a tunnel that no file names, before everything goes.
+  enum class Search { kNone, kRunning, kDone };
+  Search stray_search = Search::kNone;
+  bool unsaved = false;        // the state file could not be written
+  bool renewal_waits = false;  // due, but as many run as may
+  bool root_waits = false;     // is to be asked, but as many are as may
   Novelty novelty;
 };
 

@@ -81,10 +81,11 @@ void Healer::reconnect(const MountRecord& mount) {
   help_.keeper.signal(mount, tunnel_control::kReconnectSignal, "SIGUSR1");
 }
 
+// While another mount covers it, or no child can be had, the question waits for its next time.
 void Healer::checkRoot(MountRecord& mount) {
   const auto* visible = context_.view.visible(mount.port);
-  if (visible == nullptr) return;
-  (void)help_.jobs.start(mount, Task::kRoot, AskRoot{visible->target});
+  if (visible != nullptr && help_.jobs.start(mount, Task::kRoot, AskRoot{visible->target})) return;
+  mount.progress.health.root_wanted = true;
 }
 
 // A place is free for one that waits.

@@ -91,8 +91,11 @@ Result<std::string> askRoot(const std::string& mountpoint) {
 
 Root judgeRoot(const Result<std::string>& answer) {
   if (answer) return *answer == kStale ? Root::kStale : Root::kAnswered;
-  // Only a time-out is silence: any other error is what somebody answered.
-  return answer.error().kind() == ErrorKind::kTimeout ? Root::kSilent : Root::kAnswered;
+  // A time-out is silence, and so is the end of a child that was killed (kInternal): any other
+  // error is what somebody answered.
+  const ErrorKind kind = answer.error().kind();
+  const bool silent = kind == ErrorKind::kTimeout || kind == ErrorKind::kInternal;
+  return silent ? Root::kSilent : Root::kAnswered;
 }
 
 Result<std::string> askTarget(const std::string& host, int port) {

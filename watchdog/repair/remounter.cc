@@ -12,6 +12,11 @@
 namespace efs::watchdog {
 namespace {
 
+// The last step of a remount goes on without the watchdog that began it.
+constexpr Duration kStagingPatience{180000};
+static_assert(kStagingPatience > Duration(1000 * kRemountDeadlineSeconds),
+              "what a remount still needs would be cleared");
+
 bool isSuccessor(const MountRecord& record, const MountRecord& mount) {
   const auto one = state::parseMountName(record.name);
   const auto other = state::parseMountName(mount.name);
@@ -206,6 +211,18 @@ void Remounter::clearStagingAfterCrash() {
   const std::string folder = stagingFolder(context_.tools.files, context_.store.directory());
   context_.view.ignoreBelow(folder);
   if (!context_.tools.files.stamp(folder).exists()) return;
+  jobs_.startLoose(ClearStaging{folder}, [](const auto&) {});
+}
+
+void Remounter::sweepStaging() {
+  const std::string folder = stagingFolder(context_.tools.files, context_.store.directory());
+  if (jobs_.running(Task::kRemount) != 0 || !context_.tools.files.stamp(folder).exists()) {
+    return staged_since_.reset();
+  }
+  const MonoTime now = context_.tools.clock.monotonic();
+  if (!staged_since_) staged_since_ = now;
+  if (now - *staged_since_ < kStagingPatience) return;
+  staged_since_ = now;
   jobs_.startLoose(ClearStaging{folder}, [](const auto&) {});
 }
 

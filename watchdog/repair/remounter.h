@@ -2,6 +2,7 @@
 // listener and tunnel, lets a child mount, and takes over what came of it.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "act/tunnel_keeper.h"
@@ -22,6 +23,8 @@ class Remounter {
   void giveUp(const std::string& name);
   // Once, at the start: what a watchdog that was killed left half mounted goes.
   void clearStagingAfterCrash();
+  // Once a minute: what a remount left there that was killed.
+  void sweepStaging();
 
  private:
   void refuse(MountRecord& mount, const std::string& reason);
@@ -38,6 +41,7 @@ class Remounter {
   RecordFiles& files_;
   RecordJobs& jobs_;
   TunnelKeeper& keeper_;
+  std::optional<MonoTime> staged_since_;  // something stands there, and no remount runs
 };
 
 }  // namespace efs::watchdog

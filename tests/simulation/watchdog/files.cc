@@ -49,7 +49,9 @@ std::vector<std::string> Files::names(const std::string& directory) const {
 
 state::FileStamp Files::stamp(const std::string& path) const {
   const auto found = files_.find(path);
-  return found == files_.end() ? state::FileStamp{} : found->second.stamp;
+  if (found != files_.end()) return found->second.stamp;
+  if (directories_.count(path) == 0) return {};
+  return {.device = 1, .inode = 1, .size = 0, .modified = {}, .mode = 0700};
 }
 
 Result<std::vector<std::string>> Files::list(const std::string& directory) const {
@@ -73,7 +75,7 @@ Status Files::writable() const {
 
 Status Files::makeDirectories(const std::string& path) {
   EFS_CHECK(writable());
-  directories_.insert(path);
+  for (std::string made = path; !made.empty(); made = parentOf(made)) directories_.insert(made);
   return {};
 }
 

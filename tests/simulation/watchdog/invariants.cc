@@ -25,16 +25,20 @@ constexpr Duration kAfterBlindness{40000};
 constexpr Duration kOldAilment{180000};
 constexpr std::string_view kStaging = "/run/efs/remount/";
 constexpr std::string_view kHangs = ": hangs, calls have been waiting";
+constexpr std::string_view kAnswers = ": answers again";
+constexpr std::string_view kNothingWaits = ": nothing waits for its server any more";
 
 }  // namespace
 
 void Invariants::violate(const std::string& what) { world_.journal.violate(what); }
 
 void Invariants::logged(std::string_view line) {
-  const std::size_t at = line.find(kHangs);
-  if (at == std::string_view::npos) return;
-  const auto name = state::parseMountName(line.substr(0, at));
+  const auto name = state::parseMountName(line.substr(0, line.find(": ")));
   const auto client = name ? world_.mounts.clientOn(name->port) : nullptr;
+  for (const auto over : {kAnswers, kNothingWaits}) {
+    if (client && line.find(over) != std::string_view::npos) client->told.reset();
+  }
+  if (line.find(kHangs) == std::string_view::npos) return;
   if (client) client->told = world_.time.monotonic();
   Probes::reach("a hang was told");
 }
@@ -208,11 +212,13 @@ void Invariants::checkHangs() {
     NfsClient& client = *mount->client;
     const auto tunnel = world_.tunnels.on(client.port);
     if (!tunnel) continue;
+    // What cannot be read says nothing, so the kernel's counters are learned from then on.
     const MonoTime since = std::max({*client.waiting_since, world_.daemon.runningSince(),
-                                     tunnel->started, client.connected_at});
+                                     tunnel->started, client.connected_at, blind_});
     const Duration patience = tunnel->has_page ? kTelling : kTellingBlindly;
     if (now - since < patience) continue;
-    if (client.told && *client.told >= *client.waiting_since) continue;
+    // One hang, also where who waits gives up and another one comes.
+    if (client.told && *client.told >= client.answered_at) continue;
     violate("the hang of " + path + " (port " + std::to_string(client.port) + ") is not told");
   }
 }

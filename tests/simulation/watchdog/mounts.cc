@@ -247,10 +247,11 @@ void Mounts::settle(NfsClient& client, MonoTime now) {
   if (client.busy) client.calls += 1 + passed;
   if (answered) {
     const std::uint64_t bytes = (client.busy ? passed : 0) + (client.waiting_since ? 1U : 0U);
-    client.answers += bytes;
+    client.answers += bytes + std::exchange(client.questions, 0);
     tunnel->numbers.bytes_down += 100 * bytes;
     tunnel->numbers.bytes_up += 100 * bytes;
     client.waiting_since.reset();
+    client.answered_at = now;
   } else if (client.busy && !client.waiting_since) {
     client.waiting_since = now;
   }

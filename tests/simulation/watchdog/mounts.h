@@ -34,8 +34,10 @@ struct NfsClient {
   bool busy = false;  // applications call all the time
   bool locks = false;
   std::uint64_t answers = 0, calls = 0;
+  std::uint64_t questions = 0;  // about its root, sent and not answered yet
   std::optional<MonoTime> waiting_since;
-  std::optional<MonoTime> told;  // when a hang was last told
+  std::optional<MonoTime> told;  // when a hang was told that is not told to be over
+  MonoTime answered_at{};        // when its server was last in reach
   MonoTime unhealthy{};          // when it last could not reach its server, or its root was gone
   MonoTime connected_at{};
   std::uint64_t attempt = 0;

@@ -127,8 +127,8 @@ Result<MountStats> SimulatedKernel::mountStats() {
         "device 127.0.0.1:/ mounted on /x with fstype nfs4 statvers=1.1\n"
         "\topts:\trw,vers=4.1,port={},clientaddr=0.0.0.0\n"
         "\txprt:\ttcp 700 1 {} 0 0 {} {} 0 0 0 2 0 0\n",
-        client->port, client->attempt + 1, client->answers + waitingCalls(*client),
-        client->answers);
+        client->port, client->attempt + 1,
+        client->answers + waitingCalls(*client) + client->questions, client->answers);
   }
   return MountStats::parse(text);
 }

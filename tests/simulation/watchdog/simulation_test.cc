@@ -28,7 +28,7 @@ int size() { return static_cast<int>(fromEnvironment("EFS_SIMULATION_SIZE").valu
 std::uint64_t firstSeed() { return fromEnvironment("EFS_SIMULATION_FIRST").value_or(1); }
 
 constexpr int kSeeds = 60;
-constexpr int kWholeSize = 6;  // from here on what needs many seeds is asked for, too
+constexpr int kWholeSize = 2;  // from here on what needs many seeds is asked for, too
 
 class Stopwatch {
  public:

@@ -76,6 +76,19 @@ TEST_F(Ladder, AsksARootWhenThereIsAPlaceForTheQuestion) {
   EXPECT_THAT(step(Duration(1)), ElementsAre(Remedy::kCheckRoot));
 }
 
+// A mount that nobody uses: no call waits, so nothing else would ever tell.
+TEST_F(Ladder, AsksASilentRootAgainWhereNothingHangs) {
+  seen.root = Root::kSilent;
+  EXPECT_THAT(step(seconds(1)), ElementsAre(Remedy::kCheckRoot));
+  EXPECT_THAT(step(seconds(29)), IsEmpty());
+  EXPECT_EQ(last.wake, now + seconds(1));
+  EXPECT_THAT(step(seconds(1)), ElementsAre(Remedy::kCheckRoot));
+  ASSERT_FALSE(last.because.empty());
+  EXPECT_EQ(last.because.front().why, "it did not answer");
+  seen.root = Root::kAnswered;
+  EXPECT_THAT(step(minutes(60)), IsEmpty());
+}
+
 TEST_F(Ladder, AsksTheServerWhenACallIsFiveSecondsOld) {
   seen.stuck = Duration(4999);
   EXPECT_THAT(step(), IsEmpty());
@@ -242,6 +255,7 @@ TEST_F(Ladder, TellsWhenItMovesAgainAndAsksTheRootOnce) {
   seen.root = Root::kSilent;
   EXPECT_THAT(steps(seconds(20)), ElementsAre(Remedy::kReportProgress));
   EXPECT_THAT(step(seconds(30)), ElementsAre(Remedy::kCheckRoot));
+  seen.root = Root::kAnswered;
   EXPECT_THAT(step(seconds(90)), IsEmpty());
 }
 

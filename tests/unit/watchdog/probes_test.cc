@@ -30,5 +30,11 @@ TEST(AskRoot, AMountPointThatIsGoneIsNoStaleRoot) {
   EXPECT_EQ(judgeRoot(askRoot("/nonexistent/mount-point")), Root::kAnswered);
 }
 
+// As the job tells it; somebody, or the OOM killer, may end any process.
+TEST(AskRoot, AChildThatWasKilledIsNoAnswer) {
+  EXPECT_EQ(judgeRoot(Error(ErrorKind::kInternal, "the child was killed by signal 9")),
+            Root::kSilent);
+}
+
 }  // namespace
 }  // namespace efs::watchdog

@@ -83,5 +83,22 @@ TEST_F(RemounterTest, FailureLeavesWhatLiesBeneathAMountLikeOthers) {
   EXPECT_FALSE(next().health.given_up);
 }
 
+// A remount that was killed on an old kernel, or whose own clean-up was.
+TEST_F(RemounterTest, ClearsAStagingPathThatNoRemountNeeds) {
+  const auto sweepFor = [this](int minutes) {
+    for (int i = 0; i < minutes; ++i) {
+      world_.clock.advance(std::chrono::minutes(1));
+      remounter_.sweepStaging();
+    }
+    return world_.children.stagings_cleared;
+  };
+  EXPECT_EQ(sweepFor(10), 0) << "there is none";
+  ASSERT_TRUE(world_.files.write("/run/efs/remount/" + kNextName + "/file", "", 0600));
+  EXPECT_EQ(sweepFor(3), 0) << "who makes a mount there may outlive the watchdog that sent it";
+  EXPECT_EQ(sweepFor(1), 1);
+  remounter_.remount(old());
+  EXPECT_EQ(sweepFor(10), 1);
+}
+
 }  // namespace
 }  // namespace efs::watchdog

@@ -45,7 +45,7 @@ class MemoryFiles final : public state::StateFiles {
  public:
   state::FileStamp stamp(const std::string& path) override {
     const auto file = files_.find(path);
-    if (file == files_.end()) return {};
+    if (file == files_.end()) return isDirectory(path) ? directoryStamp() : state::FileStamp();
     return {1,
             file->second.inode,
             static_cast<off_t>(file->second.content.size()),
@@ -108,8 +108,13 @@ class MemoryFiles final : public state::StateFiles {
     mode_t mode = 0;
     ino_t inode = 0;
   };
+  bool isDirectory(const std::string& path) const {
+    const auto inside = files_.lower_bound(path + "/");
+    return inside != files_.end() && inside->first.rfind(path + "/", 0) == 0;
+  }
+  static state::FileStamp directoryStamp() { return {1, 1, 0, {}, 0700}; }
   std::map<std::string, File> files_;
-  ino_t last_inode_ = 0;
+  ino_t last_inode_ = 1;
 };
 
 class TableKernel final : public Kernel {
@@ -342,13 +347,15 @@ class Host final : public Processes, public Ports, public ListenerStore {
   pid_t last_pid_ = 100;
 };
 
-// Children that are done in the next turn. Only those that work on files alone do anything.
+// Children that are done in the next turn. Only those that work on files alone do anything; all
+// roots answer.
 class Children final : public Jobs {
  public:
   explicit Children(state::StateFiles& files) : files_(files) {}
 
   Result<JobId> start(JobRequest request, JobDone done) override {
     if (std::holds_alternative<AskRoot>(request)) ++roots_asked;
+    if (std::holds_alternative<ClearStaging>(request)) ++stagings_cleared;
     if (const auto* plan = std::get_if<RemountPlan>(&request)) remounts.push_back(*plan);
     waiting_.push_back({++last_id_, std::move(request), std::move(done)});
     most_at_once = std::max(most_at_once, waiting_.size());
@@ -365,7 +372,9 @@ class Children final : public Jobs {
     }
   }
 
+  std::map<pid_t, std::string> command_lines;
   int roots_asked = 0;
+  int stagings_cleared = 0;
   std::size_t most_at_once = 0;
 
  private:
@@ -375,6 +384,11 @@ class Children final : public Jobs {
     JobDone done;
   };
   Result<std::string> answer(const JobRequest& request) {
+    if (const auto* question = std::get_if<AskCommandLine>(&request)) {
+      const auto line = command_lines.find(question->pid);
+      if (line != command_lines.end()) return line->second;
+    }
+    if (std::holds_alternative<AskRoot>(request)) return std::string();
     const auto* removal = std::get_if<RemoveFiles>(&request);
     if (removal == nullptr) return Error(ErrorKind::kTimeout, "nobody answers in this world");
     const state::StateStore store(removal->directory, files_);

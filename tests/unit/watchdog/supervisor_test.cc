@@ -80,6 +80,34 @@ class SupervisorTest : public ::testing::Test {
     }
   }
 
+  void noteCommandLine(const small::Process& process, std::string words) {
+    std::replace(words.begin(), words.end(), '\n', '\0');
+    world_.children.command_lines[process.pid] = words;
+  }
+  void sweepFor(int minutes) {
+    for (int i = 0; i < minutes; ++i) {
+      pass(std::chrono::minutes(1));
+      supervisor_->retry();
+    }
+    pass(std::chrono::seconds(1));
+  }
+  // Whether the tunnel that listens there, and of which its maker wrote nothing, still runs when
+  // all files are gone.
+  bool runsAfterItsMakerDied(const std::string& command_line) {
+    const auto paths = store_.paths(kName);
+    state::MountState state;
+    state.pid = -1;
+    state.cmd = {"/usr/bin/efs-proxy", paths.tunnel_config};
+    EXPECT_TRUE(world_.files.write(paths.tunnel_config, "connect = 10.0.0.1:2049\n", 0600));
+    EXPECT_TRUE(store_.writePending(kName, state));
+    const auto tunnel = world_.host.spawn(kPort);
+    noteCommandLine(*tunnel, command_line);
+    supervisor_->stateChanged();
+    sweepFor(30);
+    EXPECT_THAT(world_.files.paths(), IsEmpty());
+    return tunnel->alive;
+  }
+
   const MountRecord& record() const { return supervisor_->records().at(kName); }
 
   small::SmallWorld world_;
@@ -275,6 +303,26 @@ TEST_F(SupervisorTest, AsksEachRootOnceAfterItsStartAndNotAllAtOnce) {
   EXPECT_EQ(world_.children.roots_asked, kMounts);
 }
 
+// The path leads to what covers it; the roots may have been lost all the same.
+TEST_F(SupervisorTest, AsksARootThatWasCoveredWhenItIsInSightAgain) {
+  mount();
+  const auto below = world_.kernel.mounted.front();
+  world_.kernel.mounted.push_back({.id = 7,
+                                   .parent_id = below.id,
+                                   .device = 7,
+                                   .root = "/",
+                                   .source = "tmpfs",
+                                   .target = below.target,
+                                   .fs_type = "tmpfs",
+                                   .options = "rw"});
+  pass(std::chrono::minutes(5));
+  EXPECT_EQ(world_.children.roots_asked, 0);
+  world_.kernel.mounted.pop_back();
+  supervisor_->mountsChanged();
+  pass(std::chrono::seconds(31));
+  EXPECT_EQ(world_.children.roots_asked, 1);
+}
+
 // The state file could not be written when the tunnel was replaced, and its pid is a process of a
 // sandbox by now: the tunnel is the one that listens.
 TEST_F(SupervisorTest, FindsATunnelByItsPortWhereThePidOfTheFileMayNotBeLookedAt) {
@@ -331,6 +379,57 @@ TEST_F(SupervisorTest, RemovesWhatAMountHasLeftThatFailedBeforeItsStateFile) {
   minutes(1);
   pass(std::chrono::seconds(1));
   EXPECT_THAT(world_.files.paths(), IsEmpty());
+}
+
+// A maker that was killed after the start of its tunnel, before it noted the PID.
+TEST_F(SupervisorTest, EndsATunnelThatItsMakerDidNotNote) {
+  EXPECT_FALSE(runsAfterItsMakerDied("efs-proxy\n" + store_.paths(kName).tunnel_config));
+}
+
+// Whoever listens there with another configuration is somebody else's.
+TEST_F(SupervisorTest, LeavesATunnelOfSomebodyElseOnThePortOfAMountThatFailed) {
+  EXPECT_TRUE(runsAfterItsMakerDied("efs-proxy\n/srv/efs/stunnel-config." + kName));
+}
+
+// The file went while no watchdog ran, and the mount with it.
+TEST_F(SupervisorTest, EndsATunnelWhoseStateFileAndMountAreGone) {
+  mount();
+  const auto tunnel = world_.host.all.front();
+  noteCommandLine(*tunnel, "efs-proxy\n" + store_.paths(kName).tunnel_config);
+  supervisor_.reset();
+  ASSERT_TRUE(world_.files.remove(store_.paths(kName).state));
+  world_.kernel.mounted.clear();
+  restart();
+  sweepFor(12);
+  EXPECT_TRUE(tunnel->alive) << "the kernel says good bye through it";
+  world_.kernel.clients.clear();
+  sweepFor(3);
+  EXPECT_FALSE(tunnel->alive);
+  EXPECT_THAT(world_.files.paths(), IsEmpty());
+}
+
+// The kernel says good bye through a port without a state file; between two of its connections
+// nothing shows that.
+TEST_F(SupervisorTest, KeepsAPortWhoseClientIsAwayForAMoment) {
+  mount();
+  pass(std::chrono::seconds(1));
+  supervisor_.reset();
+  ASSERT_TRUE(world_.files.remove(store_.paths(kName).state));
+  world_.kernel.mounted.clear();
+  restart();
+  ASSERT_TRUE(supervisor_->takeListener(
+      kName, std::make_unique<small::PortHandle>(world_.host.open_ports, kPort)));
+  const auto isKeptFor = [this](int seconds) {
+    for (int i = 0; i < seconds; i += 5) pass(std::chrono::seconds(5));
+    return world_.host.stored.count(kName) != 0;
+  };
+  EXPECT_TRUE(isKeptFor(40));
+  world_.kernel.clients.clear();
+  EXPECT_TRUE(isKeptFor(45));
+  world_.kernel.clients.insert(kPort);
+  EXPECT_TRUE(isKeptFor(60));
+  world_.kernel.clients.clear();
+  EXPECT_FALSE(isKeptFor(150));
 }
 
 // A disk that is full when a lost state is to be written: the mount is looked after all the same.
