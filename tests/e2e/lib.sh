@@ -100,7 +100,14 @@ tunnels() {
     if [[ "$name" == "(efs-proxy)" && "$state" != Z ]]; then echo "$pid"; fi
   done
 }
-watchdogs() { grep -lsx 'amazon-efs-moun.*' /proc/[0-9]*/comm | cut -d/ -f3; }
+# Not their children, which ask for them what may never answer.
+watchdogs() {
+  local pid parent
+  while read -r pid; do
+    parent="$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null)"
+    [[ -z "$parent" ]] || grep -qsx 'amazon-efs-moun.*' "/proc/$parent/comm" || echo "$pid"
+  done < <(grep -lsx 'amazon-efs-moun.*' /proc/[0-9]*/comm | cut -d/ -f3)
+}
 watchdog_runs() { [[ -n "$(watchdogs)" ]]; }
 has_ended() { ! kill -0 "$1" 2>/dev/null; }
 # tunnel_of DIRECTORY: the process that listens on the mount's port.
