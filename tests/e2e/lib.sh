@@ -103,10 +103,12 @@ tunnels() {
 # Not their children, which ask for them what may never answer.
 watchdogs() {
   local pid parent
-  while read -r pid; do
+  # The worlds have no /dev/fd, as <(...) needs it.
+  # shellcheck disable=SC2013
+  for pid in $(grep -lsx 'amazon-efs-moun.*' /proc/[0-9]*/comm | cut -d/ -f3); do
     parent="$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null)"
     [[ -z "$parent" ]] || grep -qsx 'amazon-efs-moun.*' "/proc/$parent/comm" || echo "$pid"
-  done < <(grep -lsx 'amazon-efs-moun.*' /proc/[0-9]*/comm | cut -d/ -f3)
+  done
 }
 watchdog_runs() { [[ -n "$(watchdogs)" ]]; }
 has_ended() { ! kill -0 "$1" 2>/dev/null; }

@@ -6,6 +6,7 @@ through it - up to mount(2), which answers ENODEV where the kernel has none. The
 simulator. Every process dies with the test.
 """
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -81,7 +82,13 @@ class HelperBench(unittest.TestCase):
         wait_for("the end of the log writer", lambda: not processes("efs-log-writer"))
         if os.path.ismount(STATE):
             run("umount", STATE)
-        run("rm", "-rf", STATE)
+        # A watchdog that still runs makes its files anew while they are removed.
+        wait_for("the end of the state directory", self.without_state)
+
+    @staticmethod
+    def without_state():
+        shutil.rmtree(STATE, ignore_errors=True)
+        return not os.path.exists(STATE)
 
     def tunnel(self, program):
         link = f"{self.programs}/efs-proxy"
