@@ -18,12 +18,12 @@ EFS_PACKAGES_arm64=(
 EFS_PACKAGES_test=(
   bash coreutils util-linux e2fsprogs procps iproute2 openssl ca-certificates libcurl4
   nfs-ganesha nfs-ganesha-vfs nfs-ganesha-mem
-  python3 dpkg-dev binutils adduser rpm cpio xz-utils passwd
+  python3 python3-yaml dpkg-dev binutils adduser rpm cpio xz-utils passwd
 )
 # The load of the end-to-end tests.
 EFS_PACKAGES_load=(fio)
-# The checks of the simulator against Amazon's own signing code.
-EFS_PACKAGES_peer=(stunnel4 python3 python3-venv python3-botocore python3-cryptography libnfs-utils)
+# Programs of others that ours are held against: Amazon's own signing code, Prometheus ...
+EFS_PACKAGES_peer=(stunnel4 python3 python3-venv python3-botocore python3-cryptography libnfs-utils prometheus)
 # The virtual machine of the end-to-end tests.
 EFS_PACKAGES_machine=(qemu-system-x86 busybox-static cpio kmod xz-utils)
 # The disk image of the machine that runs systemd.
@@ -47,6 +47,18 @@ efs_apt_update() {
   timeout 300 apt-get update -qq -o Acquire::Retries=3 || return 1
   export EFS_APT_UPDATED=1
 }
+
+# efs_without_services COMMAND...: what COMMAND installs starts no service (Debian's packages do, and tests want
+# programs, not daemons): invoke-rc.d(8) asks policy-rc.d. One that is there already decides.
+efs_without_services() (
+  local policy=${EFS_POLICY:-/usr/sbin/policy-rc.d}
+  if [[ ! -e $policy ]]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+  fi
+  "$@"
+)
 
 # efs_foreign_packages ARCHITECTURE: the list of that name, packages of another machine among them.
 efs_foreign_packages() {
@@ -77,7 +89,7 @@ efs_packages() {
                  -o Dpkg::Use-Pty=0 "${missing[@]}")
   export DEBIAN_FRONTEND=noninteractive
   # The lists may be absent or stale (old point versions leave the mirror): refresh, then once more.
-  if "${install[@]}" >/dev/null 2>&1; then return 0; fi
+  if efs_without_services "${install[@]}" >/dev/null 2>&1; then return 0; fi
   efs_apt_update || { echo "apt-get update failed: is the package mirror reachable?" >&2; return 1; }
-  "${install[@]}" >/dev/null
+  efs_without_services "${install[@]}" >/dev/null
 }
