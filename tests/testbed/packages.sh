@@ -18,7 +18,7 @@ EFS_PACKAGES_arm64=(
 EFS_PACKAGES_test=(
   bash coreutils util-linux e2fsprogs procps iproute2 openssl ca-certificates libcurl4
   nfs-ganesha nfs-ganesha-vfs nfs-ganesha-mem
-  python3 dpkg-dev binutils adduser rpm cpio xz-utils passwd
+  python3 dpkg-dev binutils adduser rpm cpio xz-utils passwd nftables
 )
 # The load of the end-to-end tests.
 EFS_PACKAGES_load=(fio)
