@@ -18,7 +18,7 @@ EFS_PACKAGES_arm64=(
 EFS_PACKAGES_test=(
   bash coreutils util-linux e2fsprogs procps iproute2 openssl ca-certificates libcurl4
   nfs-ganesha nfs-ganesha-vfs nfs-ganesha-mem
-  python3 python3-yaml dpkg-dev binutils adduser rpm cpio xz-utils passwd
+  python3 python3-yaml dpkg-dev binutils adduser rpm cpio xz-utils passwd nftables
   apparmor checkpolicy make selinux-policy-dev  # only to compile the sources of packaging/selinux and packaging/apparmor
 )
 # The load of the end-to-end tests.

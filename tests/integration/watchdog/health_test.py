@@ -11,6 +11,7 @@ import unittest
 from efs_test.files import read, write
 from efs_test.processes import alive
 from efs_test.programs import program
+from efs_test.tunnel import Counters
 from efs_test.waiting import SCALE, pause, stays, wait_for
 from efs_test.watchdog import Mount, WatchdogBench
 
@@ -55,9 +56,15 @@ class HealthBench(WatchdogBench):
         """A NULL call of a kernel that waits for its answer."""
         self.set_rpc_calls(2)
         client = mount.connect()
+        self.send_call(client)
+        return client
+
+    def send_call(self, client):
         client.sendall(bytes.fromhex("80000028") + os.urandom(4) +
                        b"\0\0\0\0" + b"\0\0\0\2" + b"\0\1\x86\xa3" + b"\0\0\0\4" + b"\0" * 20)
-        return client
+
+    def calls(self, mount):
+        return Counters(os.path.join(self.state_dir, "tunnel-counters." + mount.name)).calls
 
     def call_until(self, mount, fragment):
         """As a kernel, which comes again after each reset."""
@@ -122,6 +129,26 @@ class Hangs(HealthBench):
         self.wait_log("replacing its tunnel", limit=40)
         mount.process.wait(15)
         wait_for("a new tunnel", lambda: self.saved_pid(mount) != mount.process.pid)
+
+    def test_tunnel_that_moves_bytes_after_it_ignored_a_probe_is_not_killed(self):
+        """Issue 11, 31: it stood still for the probe alone, as under overload, and its server is silent."""
+        # The next probe comes 10 s after the first one, which comes after 5 s: not before the hang is one.
+        self.set_config("hang_detection_sec = 14\naz_failover = off\n")
+        mount = self.real_mount("mnt.a", self.silent_server())
+        self.start_watchdog()
+        self.wait_log("supervising the tunnel")
+        client = self.call(mount)
+        wait_for("the call in the tunnel", lambda: self.calls(mount) == 1)
+        os.kill(mount.process.pid, signal.SIGSTOP)
+        self.wait_log("%s: probe: " % mount.name)
+        os.kill(mount.process.pid, signal.SIGCONT)
+        self.send_call(client)
+        wait_for("the second call in the tunnel", lambda: self.calls(mount) >= 2)
+        self.wait_log("%s: hangs" % mount.name, limit=40)
+        self.wait_log("asking its tunnel to connect anew", limit=40)
+        self.assertNotIn("its tunnel does not read", self.log())
+        self.assertNotIn("replacing its tunnel", self.log())
+        self.assertTrue(alive(mount.process.pid))
 
     def test_hung_mounts_delay_no_other(self):
         """Contract 25.9: ten of them, and the tunnel of a healthy one is replaced at once."""

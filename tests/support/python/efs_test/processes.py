@@ -67,6 +67,13 @@ def open_files(pid):
     return found
 
 
+def sanitized(pid):
+    """Built with a sanitizer, whose own memory and time hide the program's."""
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
+        text = maps.read()
+    return "libasan" in text or "libtsan" in text
+
+
 def cpu_seconds(pid):
     fields = stat(pid)[2]  # from ppid on: utime and stime are fields 14 and 15 of proc(5)
     return (int(fields[10]) + int(fields[11])) / os.sysconf("SC_CLK_TCK")

@@ -14,7 +14,7 @@ import time
 import unittest
 
 from efs_test.files import read
-from efs_test.processes import free_port
+from efs_test.processes import free_port, sanitized
 from efs_test.programs import program
 from efs_test.tls_peers import NAME, Certificates
 from efs_test.waiting import PATIENCE, SCALE, WAIT, wait_for
@@ -171,10 +171,7 @@ class Tunnel:
         return 0
 
     def sanitized(self):
-        """Built with a sanitizer, whose own memory hides the tunnel's."""
-        with open(f"/proc/{self.pid}/maps") as maps:
-            text = maps.read()
-        return "libasan" in text or "libtsan" in text
+        return sanitized(self.pid)
 
     def stop(self, signo=signal.SIGTERM):
         if self.process and self.process.returncode is None:
