@@ -37,19 +37,6 @@ def is_pid_running(pid):
 
 
 class Downgrade(HelperBench):
-    def mounted(self, options):
-        """A mount whose helper is gone just before it would have published its state: we publish."""
-        self.sim.ctl(f"target {self.fs} us-east-1a blackhole")
-        helper = self.start(options)
-        name = wait_for("the state", lambda: [name[1:] for name in self.state_files() if
-                                              name.startswith("~") and
-                                              json.loads(read(f"{STATE}/{name}"))["pid"] > 0])[0]
-        helper.kill()
-        self.finish(helper)
-        os.rename(f"{STATE}/~{name}", f"{STATE}/{name}")
-        self.sim.ctl(f"target {self.fs} us-east-1a ok")
-        return name
-
     def old_watchdog_sees(self, name):
         """Its state file reader and its liveness check (WD-6). Returns the state."""
         self.assertTrue(name.startswith("fs-"))

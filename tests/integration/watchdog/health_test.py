@@ -11,6 +11,7 @@ import unittest
 from efs_test.files import read, write
 from efs_test.processes import alive
 from efs_test.programs import program
+from efs_test.servers import receive
 from efs_test.tunnel import Counters
 from efs_test.waiting import SCALE, pause, stays, wait_for
 from efs_test.watchdog import Mount, WatchdogBench
@@ -148,6 +149,31 @@ class Hangs(HealthBench):
         self.wait_log("asking its tunnel to connect anew", limit=40)
         self.assertNotIn("its tunnel does not read", self.log())
         self.assertNotIn("replacing its tunnel", self.log())
+        self.assertTrue(alive(mount.process.pid))
+
+    def test_host_that_stood_still_has_no_hang(self):
+        """A guest that was paused, a laptop that slept: clocks went on, or jump; the server answers as soon as all wake."""
+        self.set_config("hang_detection_sec = 3\n")
+        server = self.silent_server()
+        mount = self.real_mount("mnt.a", server)
+        watchdog = self.start_watchdog()
+        self.wait_log("supervising the tunnel")
+        client = self.call(mount)
+        upstream, _ = server.accept()
+        self.addCleanup(upstream.close)
+        self.assertEqual(len(receive(upstream, 44)), 44)
+        stopped = (watchdog.pid, mount.process.pid)
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        pause("the host stands still for several times hang_detection_sec", 15)
+        for pid in reversed(stopped):
+            os.kill(pid, signal.SIGCONT)
+        pause("the way to the server comes back a little later", 2)
+        answer = bytes.fromhex("80000018") + bytes(4) + bytes.fromhex("00000001") + bytes(16)
+        upstream.sendall(answer)
+        self.assertEqual(receive(client, len(answer)), answer)
+        stays("no hang, no remedy", lambda: not any(word in self.log() for word in
+                                                    ("hangs", "connect anew", "replacing its tunnel")), 4)
         self.assertTrue(alive(mount.process.pid))
 
     def test_hung_mounts_delay_no_other(self):

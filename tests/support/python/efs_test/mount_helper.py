@@ -5,6 +5,7 @@ client (/proc/filesystems), so that mount.efs goes all its way - certificate, st
 through it - up to mount(2), which answers ENODEV where the kernel has none. The server side is the
 simulator. Every process dies with the test.
 """
+import json
 import os
 import shutil
 import signal
@@ -33,6 +34,8 @@ def enter():
 
 class HelperBench(unittest.TestCase):
     """One simulator for all tests of a file; a clean state directory for each."""
+    environment = {}  # of mount.efs, beside PATH
+    helper = program("mount.efs")
 
     @classmethod
     def setUpClass(cls):
@@ -109,9 +112,21 @@ class HelperBench(unittest.TestCase):
     def start(self, options="tls", device=None, mountpoint=MOUNTPOINT):
         os.makedirs(mountpoint, exist_ok=True)
         return subprocess.Popen(
-            [program("mount.efs"), device or f"{self.fs}:/", mountpoint, "-o", options + ",rw"],
+            [self.helper, device or f"{self.fs}:/", mountpoint, "-o", options + ",rw"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
-            env={"PATH": f"{self.programs}:/usr/bin:/bin"}, start_new_session=True)
+            env={"PATH": f"{self.programs}:/usr/bin:/bin", **self.environment}, start_new_session=True)
+
+    def mounted(self, options="tls"):
+        """A mount whose helper is gone just before it would have published its state: we publish. Its name."""
+        self.sim.ctl(f"target {self.fs} us-east-1a blackhole")
+        helper = self.start(options)
+        pending = wait_for("the state", lambda: [name for name in self.state_files() if name.startswith("~") and
+                                                 json.loads(read(f"{STATE}/{name}"))["pid"] > 0])[0]
+        helper.kill()
+        self.finish(helper)
+        os.rename(f"{STATE}/{pending}", f"{STATE}/{pending[1:]}")
+        self.sim.ctl(f"target {self.fs} us-east-1a ok")
+        return pending[1:]
 
     def finish(self, helper, limit=60):
         self.out, self.err = helper.communicate(timeout=limit * SCALE)
