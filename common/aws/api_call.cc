@@ -55,7 +55,7 @@ std::string serviceMessage(std::string_view body) {
 Result<std::string> callApi(const ApiAccess& access, Service service, http::HttpRequest request) {
   EFS_TRY(base, endpointUrl(service, access.region,
                             endpointOptions(service, access.environment, access.fips)));
-  request.url = base + request.url;
+  request.url = atEndpoint(base, request.url);
   request.timeout = access.request_timeout;
   request.ca_bundle = access.environment("AWS_CA_BUNDLE").value_or("");
   const std::string name(signingName(service));

@@ -62,14 +62,15 @@ bool set(Value& target, const std::optional<Value>& value) {
   return value.has_value();
 }
 
-// "2026-01-02", "2026/01/02", "20260102".
+// "2026-01-02", "2026/1/2", "20260102".
 bool readIsoDate(Cursor& cursor, Moment& moment) {
   if (!set(moment.year, cursor.number(4, 4))) return false;
   const bool dashes = cursor.take("-");
   const bool slashes = !dashes && cursor.take("/");
-  if (!set(moment.month, cursor.number(2, 2))) return false;
+  const std::size_t least = dashes || slashes ? 1 : 2;
+  if (!set(moment.month, cursor.number(least, 2))) return false;
   if ((dashes && !cursor.take("-")) || (slashes && !cursor.take("/"))) return false;
-  return set(moment.day, cursor.number(2, 2));
+  return set(moment.day, cursor.number(least, 2));
 }
 
 std::optional<std::int64_t> monthOf(std::string_view name) {
@@ -99,14 +100,17 @@ bool readMailDate(Cursor& cursor, Moment& moment) {
   return true;
 }
 
-// "03:04:05.5", "030405", "03:04"; the fraction, behind a point or a comma, is dropped.
+// "03:04:05.5", "030405", "3:4:5", "03:04", "03"; the fraction, behind a point or a comma, is
+// dropped.
 bool readClock(Cursor& cursor, Moment& moment) {
-  if (!set(moment.hour, cursor.number(2, 2))) return false;
+  if (!set(moment.hour, cursor.number(1, 2))) return false;
   const bool colons = cursor.take(":");
-  if (!set(moment.minute, cursor.number(2, 2))) return false;
+  if (!colons && cursor.digits() == 0) return true;
+  const std::size_t least = colons ? 1 : 2;
+  if (!set(moment.minute, cursor.number(least, 2))) return false;
   const bool has_seconds = colons ? cursor.take(":") : cursor.digits() >= 2;
   if (!has_seconds) return true;
-  if (!set(moment.second, cursor.number(2, 2))) return false;
+  if (!set(moment.second, cursor.number(least, 2))) return false;
   if (!cursor.takeAny(".,")) return true;
   const std::size_t fraction = cursor.digits();
   cursor.takeBytes(fraction);

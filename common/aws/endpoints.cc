@@ -1,5 +1,6 @@
 #include "efs/aws/endpoints.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -11,18 +12,19 @@ namespace {
 
 struct PartitionRow {
   std::string_view region_prefix;
+  std::string_view pseudo_region;  // of services that are the same in all of its regions
   Partition partition;
 };
 
 constexpr Partition kCommercial{"aws", "amazonaws.com", "api.aws"};
 constexpr std::array<PartitionRow, 7> kOthers{{
-    {"cn-", {"aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn"}},
-    {"us-gov-", {"aws-us-gov", "amazonaws.com", "api.aws"}},
-    {"us-iso-", {"aws-iso", "c2s.ic.gov", "api.aws.ic.gov"}},
-    {"us-isob-", {"aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud"}},
-    {"eu-isoe-", {"aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"}},
-    {"us-isof-", {"aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov"}},
-    {"eusc-", {"aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"}},
+    {"cn-", "aws-cn-global", {"aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn"}},
+    {"us-gov-", "aws-us-gov-global", {"aws-us-gov", "amazonaws.com", "api.aws"}},
+    {"us-iso-", "aws-iso-global", {"aws-iso", "c2s.ic.gov", "api.aws.ic.gov"}},
+    {"us-isob-", "aws-iso-b-global", {"aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud"}},
+    {"eu-isoe-", "aws-iso-e-global", {"aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"}},
+    {"us-isof-", "aws-iso-f-global", {"aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov"}},
+    {"eusc-", "aws-eusc-global", {"aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"}},
 }};
 
 struct ServiceRow {
@@ -70,10 +72,11 @@ std::string_view hostPrefix(Service service, const Partition& partition, bool du
 }
 
 Result<std::string> checkedOverride(std::string url, const std::string& variable) {
-  while (url.ends_with('/')) url.pop_back();
+  const std::size_t colon = std::min(url.find(':'), url.size());
+  url.replace(0, colon, toLower(url.substr(0, colon)));
   const std::size_t scheme = url.starts_with("https://") ? 8 : url.starts_with("http://") ? 7 : 0;
-  const bool good = scheme != 0 && url.size() > scheme && isVisibleAscii(url) &&
-                    url.find_first_of("?#@\\", scheme) == std::string::npos;
+  const bool good = scheme != 0 && url.size() > scheme && url[scheme] != '/' &&
+                    isVisibleAscii(url) && url.find_first_of("?#@\\", scheme) == std::string::npos;
   if (good) return url;
   const std::string what = variable.empty() ? "endpoint" : "environment variable " + variable;
   return Error(ErrorKind::kInvalidInput, what + " is not an http or https URL: \"" +
@@ -87,7 +90,7 @@ Result<std::string> checkedOverride(std::string url, const std::string& variable
 
 const Partition& partitionOf(std::string_view region) {
   for (const auto& row : kOthers) {
-    if (region.starts_with(row.region_prefix)) return row.partition;
+    if (region.starts_with(row.region_prefix) || region == row.pseudo_region) return row.partition;
   }
   return kCommercial;
 }
@@ -118,8 +121,11 @@ std::string plainRegion(std::string_view region) {
 Result<std::string> endpointUrl(Service service, const std::string& named_region,
                                 const EndpointOptions& options) {
   const std::string region = plainRegion(named_region);
-  // With an override, too: the signature names it.
-  if (!isHostLabel(region)) {
+  // With an override, too: the signature names it. Who only logs in signs nothing, and may leave it
+  // empty there, as with botocore.
+  const bool signs = service != Service::kSsoPortal && service != Service::kSsoOidc;
+  const bool not_needed = !signs && named_region.empty() && options.override_url;
+  if (!isHostLabel(region) && !not_needed) {
     return Error(ErrorKind::kInvalidInput, "not a region: " + printable(named_region, 80));
   }
   if (options.override_url)
@@ -134,6 +140,13 @@ Result<std::string> endpointUrl(Service service, const std::string& named_region
   if (options.dual_stack) return "https://" + host + std::string(partition.dual_stack_suffix);
   if (!options.dns_suffix.empty()) return "https://" + host + options.dns_suffix;
   return "https://" + host + std::string(partition.dns_suffix);
+}
+
+std::string atEndpoint(std::string endpoint, std::string_view path) {
+  const auto own_path = endpoint.find('/', endpoint.find("://") + 3);
+  if (path == "/" && own_path != std::string::npos) return endpoint;
+  if (endpoint.ends_with('/')) endpoint.pop_back();
+  return endpoint.append(path);
 }
 
 }  // namespace efs::aws

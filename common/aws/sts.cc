@@ -16,7 +16,8 @@
 namespace efs::aws {
 namespace {
 
-constexpr std::size_t kMaxTokenFile = 16384;
+// STS takes a WebIdentityToken of 20,000 characters.
+constexpr std::size_t kMaxTokenFile = 32768;
 
 // CRED-8: the suffixes of EFS's dual-stack names have no STS.
 std::string stsSuffix(const CredentialContext& context) {
@@ -24,6 +25,9 @@ std::string stsSuffix(const CredentialContext& context) {
   if (context.dns_suffix == "on.amazonwebservices.com.cn") return "amazonaws.com.cn";
   return context.dns_suffix;
 }
+
+constexpr const char* kGlobalUrl = "https://sts.amazonaws.com";
+constexpr const char* kGlobalRegion = "us-east-1";
 
 struct StsEndpoint {
   std::string url;
@@ -53,10 +57,13 @@ Result<StsEndpoint> stsEndpoint(const CredentialContext& context, bool of_profil
   options.dns_suffix = stsSuffix(context);
   if (of_profile) {
     EFS_TRY(global, wantsGlobalEndpoint(context, options));
-    if (global) return StsEndpoint{"https://sts.amazonaws.com", "us-east-1"};
+    if (global) return StsEndpoint{kGlobalUrl, kGlobalRegion};
   }
   EFS_TRY(url, endpointUrl(Service::kSts, context.region, options));
-  return StsEndpoint{url, plainRegion(context.region)};
+  // The same, as a region.
+  if (url == "https://sts.aws-global.amazonaws.com") url = kGlobalUrl;
+  const std::string region = plainRegion(context.region);
+  return StsEndpoint{url, region == "aws-global" ? kGlobalRegion : region};
 }
 
 Status checkRole(const RoleRequest& role) {
@@ -100,7 +107,7 @@ Result<http::HttpReply> sendSigned(const CredentialContext& context, const StsEn
                                    WallTime now) {
   http::HttpRequest request;
   request.method = "POST";
-  request.url = endpoint.url + "/";
+  request.url = atEndpoint(endpoint.url, "/");
   request.headers = {{"Accept", "application/json"},
                      {"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
   request.body = form;
@@ -164,7 +171,7 @@ Result<Credentials> assumeRoleWithWebIdentity(const CredentialContext& context,
   EFS_TRY(endpoint, stsEndpoint(context, role.of_profile));
   http::HttpRequest request;
   request.headers = {{"Accept", "application/json"}};
-  request.url = endpoint.url + "/?" + formOf(role, "AssumeRoleWithWebIdentity") +
+  request.url = atEndpoint(endpoint.url, "/") + "?" + formOf(role, "AssumeRoleWithWebIdentity") +
                 "&WebIdentityToken=" + uriEncode(token.reveal());
   return roleFrom(fetchSecret(context, std::move(request)), role, {});
 }

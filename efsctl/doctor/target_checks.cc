@@ -169,7 +169,7 @@ void checkClock(const DoctorWorld& world, const DoctorTarget& target, Reporter& 
   if (!url) return report.skip(url.error().message());
   const auto http = http::makeHttpClient();
   http::HttpRequest request;
-  request.url = *url + "/";
+  request.url = aws::atEndpoint(*url, "/");
   request.timeout = kHttpPatience;
   const auto reply = http->send(request);
   if (!reply) return report.skip("nobody to compare it with: " + reply.error().message());

@@ -18,8 +18,10 @@ namespace {
 
 constexpr std::size_t kMaxOutput = 65536;
 
-Result<std::string> programOf(const std::string& name, const std::string& path) {
-  if (name.find('/') != std::string::npos) return name;
+Result<std::string> programOf(const CredentialContext& context, const std::string& name,
+                              const std::string& path) {
+  // Its own directory is "/", and that of a renewal is the watchdog's.
+  if (name.find('/') != std::string::npos) return context.absolute(name);
   std::string found = findProgram(name, path);
   if (!found.empty()) return found;
   return Error(ErrorKind::kNotFound, "program " + printable(name, 120) + " is not in " + path);
@@ -95,7 +97,7 @@ Result<Credentials> credentialsOfProcess(const CredentialContext& context,
   EFS_TRY(words, splitShellWords(command));
   if (words.empty()) return Error(ErrorKind::kInvalidInput, "the command is empty");
   const std::string path = context.environment("PATH").value_or(std::string(kProgramDirectories));
-  EFS_TRY(program, programOf(words[0], path));
+  EFS_TRY(program, programOf(context, words[0], path));
   options.argv = std::move(words);
   options.argv[0] = program;
   options.env = {{"PATH", path}, {"HOME", context.environment("HOME").value_or("")}};

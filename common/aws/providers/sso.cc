@@ -66,7 +66,8 @@ Result<Credentials> credentialsOfSso(const CredentialContext& context, const Pro
   EFS_TRY(endpoint, endpointUrl(Service::kSsoPortal, login.region,
                                 endpointOptions(Service::kSsoPortal, context.environment, false)));
   http::HttpRequest request;
-  request.url = endpoint + "/federation/credentials?role_name=" + uriEncode(login.role_name) +
+  request.url = atEndpoint(endpoint, "/federation/credentials") +
+                "?role_name=" + uriEncode(login.role_name) +
                 "&account_id=" + uriEncode(login.account_id);
   request.headers = {{"Accept", "application/json"},
                      {"x-amz-sso_bearer_token", std::string(token.access_token.reveal())}};

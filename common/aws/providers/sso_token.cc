@@ -43,7 +43,7 @@ Result<SsoToken> askForToken(const CredentialContext& context, const SsoLogin& l
                                 endpointOptions(Service::kSsoOidc, context.environment, false)));
   http::HttpRequest request;
   request.method = "POST";
-  request.url = endpoint + "/token";
+  request.url = atEndpoint(endpoint, "/token");
   request.headers = {{"Accept", "application/json"}, {"Content-Type", "application/json"}};
   request.body = dumpSecret({{"clientId", token.client_id.reveal()},
                              {"clientSecret", token.client_secret.reveal()},

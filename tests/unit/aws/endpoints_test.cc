@@ -133,9 +133,25 @@ TEST(Endpoints, TheServicesOwnUrlWinsOverTheGeneralOne) {
   const auto url = [&](Service service) {
     return endpointUrl(service, "us-east-1", endpointOptions(service, env, true)).value();
   };
-  EXPECT_EQ(url(Service::kEfs), "http://efs.test:8080");
+  EXPECT_EQ(url(Service::kEfs), "http://efs.test:8080/");
   EXPECT_EQ(url(Service::kEc2), "https://all.test");
   EXPECT_EQ(url(Service::kLogs), "https://logs.test/base");
+}
+
+TEST(Endpoints, APathGoesBehindThatOfTheEndpoint) {
+  struct Joined {
+    const char *endpoint, *root, *api;
+  };
+  // As botocore 1.44 joins them.
+  for (const Joined& row :
+       {Joined{"https://a.test", "https://a.test/", "https://a.test/x?y"},
+        {"https://a.test/", "https://a.test/", "https://a.test/x?y"},
+        {"https://a.test//", "https://a.test//", "https://a.test//x?y"},
+        {"https://a.test/p", "https://a.test/p", "https://a.test/p/x?y"},
+        {"https://a.test:8/p/", "https://a.test:8/p/", "https://a.test:8/p/x?y"}}) {
+    EXPECT_EQ(atEndpoint(row.endpoint, "/"), row.root);
+    EXPECT_EQ(atEndpoint(row.endpoint, "/x?y"), row.api);
+  }
 }
 
 TEST(Endpoints, AllUrlsCanBeIgnored) {
@@ -149,7 +165,7 @@ TEST(Endpoints, AllUrlsCanBeIgnored) {
 
 TEST(Endpoints, RefusesWhatIsNotAUrlOrARegion) {
   for (const char* url : {"efs.test", "ftp://efs.test", "https://", "https://a?b", "https://a#b",
-                          "https://user@host", "https://a b", "http:///"}) {
+                          "https://user@host", "https://a b", "http:///", "https:", ""}) {
     EXPECT_FALSE(endpointUrl(Service::kEfs, "us-east-1", {false, false, url})) << url;
   }
   for (const char* region : {"", "a.b", "evil.com/"}) {

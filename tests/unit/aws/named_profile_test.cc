@@ -216,6 +216,18 @@ TEST_F(NamedProfile, ASessionAloneIsNoLogIn) {
   EXPECT_EQ(find()->access_key_id, "ROLE");
 }
 
+TEST_F(NamedProfile, APathOfAProgramBeginsWhereTheMountWasAskedFor) {
+  write("program",
+        "#!/bin/sh\necho '{\"Version\":1,\"AccessKeyId\":\"HERE\",\"SecretAccessKey\":\"S\"}'\n",
+        0700);
+  write("config", "[profile p]\ncredential_process = ./program\n");
+  auto there = context();
+  there.directory = home_ + "/.aws";
+  const auto found = findCredentials(there, {.profile = "p"});
+  ASSERT_TRUE(found) << found.error().describe();
+  EXPECT_EQ(found->access_key_id, "HERE");
+}
+
 TEST_F(NamedProfile, HalvesOfTwoFilesMakeNoKeys) {
   write("config", "[profile p]\naws_secret_access_key = S\n");
   write("credentials", "[p]\naws_access_key_id = A\n");

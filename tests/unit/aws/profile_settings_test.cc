@@ -117,5 +117,20 @@ TEST_F(ProfileSettings, AnEmptyStartUrlIsOneLikeOthers) {
   EXPECT_TRUE(find({.profile = "p"}));  // the log-in is found by the session's name
 }
 
+TEST_F(ProfileSettings, AnEmptyRegionOfALogInDoesBesideAnEndpoint) {
+  const std::string login =
+      "[profile p]\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = r\n";
+  offerSsoProfile("profile other");  // writes the log-in
+  write("config", login +
+                      "[sso-session corp]\nsso_region =\n"
+                      "sso_start_url = https://corp.awsapps.com/start\n");
+  const auto found = find({.profile = "p"});
+  ASSERT_TRUE(found) << found.error().describe();
+  EXPECT_EQ(found->access_key_id, "SSO");
+  unset("AWS_ENDPOINT_URL_SSO");
+  unset("AWS_ENDPOINT_URL");
+  EXPECT_TRUE(has(failure({.profile = "p"}), "not a region: "));
+}
+
 }  // namespace
 }  // namespace efs::aws

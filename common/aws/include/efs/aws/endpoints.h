@@ -47,10 +47,15 @@ EndpointOptions endpointOptions(Service service, const Environment& environment,
 // "us-east-1", with FIPS endpoints. Any other region is itself.
 std::string plainRegion(std::string_view region);
 
-// Scheme and host, without a slash at its end: "https://elasticfilesystem.us-east-1.amazonaws.com".
+// Scheme and host: "https://elasticfilesystem.us-east-1.amazonaws.com"; or the override as it was
+// written, perhaps with a path. atEndpoint() puts something behind it.
 // plainRegion() where it differs switches FIPS on. kInvalidInput for an override that is not an
 // http or https URL without query, and for a region that cannot be part of a host name.
 Result<std::string> endpointUrl(Service service, const std::string& region,
                                 const EndpointOptions& options);
+
+// `path` begins with "/" and is added to the path of the endpoint, whose last slash is dropped; for
+// "/" itself the endpoint's own path stays as it was written. As botocore joins them.
+std::string atEndpoint(std::string endpoint, std::string_view path);
 
 }  // namespace efs::aws
