@@ -7,9 +7,11 @@
 // played: true for answers of played_network.h, changed by "answers", with the requests in the
 // output. A failure: its text on standard error, exit code 1.
 //
-// find-credentials --lines: such an object on each line, with its "environment" in it and the
-// network played; an answer on each line: the same, or {"error": text}, and "api": the requests of
-// DescribeMountTargets with the same profile.
+// find-credentials --lines: such an object on each line, with its "environment" and the time "now"
+// (seconds since 1970) in it and the network played; an answer on each line: the same, or
+// {"error": text}, and "api": the requests of DescribeMountTargets with the same profile.
+#include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <iostream>
 #include <iterator>
@@ -27,6 +29,17 @@ namespace {
 
 using efs::test::PlayedNetwork;
 using Json = nlohmann::json;
+
+// Both sides of a comparison look at the same moment. Deadlines are real.
+class StoppedClock final : public efs::Clock {
+ public:
+  explicit StoppedClock(std::int64_t seconds) : now_(std::chrono::seconds(seconds)) {}
+  efs::WallTime now() const override { return now_; }
+  efs::MonoTime monotonic() const override { return std::chrono::steady_clock::now(); }
+
+ private:
+  const efs::WallTime now_;
+};
 
 std::optional<std::string> option(const Json& input, const char* name) {
   if (!input.contains(name) || input.at(name).is_null()) return std::nullopt;
@@ -120,7 +133,7 @@ Json apiRequests(const efs::aws::CredentialContext& context, const Json& input) 
 }
 
 Json answerTo(const Json& input) {
-  const efs::SystemClock clock;
+  const StoppedClock clock(input.at("now").get<std::int64_t>());
   const PlayedNetwork played(input.value("answers", Json::object()));
   const auto variables = input.at("environment").get<efs::Variables>();
   auto context =

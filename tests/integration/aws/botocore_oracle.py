@@ -4,29 +4,23 @@ stdin, one answer per line on stdout. Run by the Python whose botocore is asked.
 The network is played, with the answers of tests/tools/played_network.h. efs-utils' own steps
 (efs_utils_chain.py) come before botocore.
 """
-import functools
 import json
 import os
-import sys
-import time
 from urllib.parse import parse_qsl, quote, urlsplit
 
-time.sleep = lambda _: None  # before botocore takes it as a default: nobody is waited for
+import stopped_time  # before anything that takes the clock's classes and functions with it
 
 import botocore.awsrequest
 import botocore.credentials
-import botocore.hooks
 import botocore.httpsession
-import botocore.loaders
-import botocore.session
 import botocore.utils
 from efs_utils_chain import Chain, keys_in_file
+from quick_botocore import new_session
 
 END = "2100-01-02T03:04:05Z"
 END_SECONDS = 4102542245
 SEEN = []
 ANSWERS = {}
-LOADER = botocore.loaders.create_loader()
 
 
 class Raw:
@@ -105,7 +99,7 @@ def answer(url, body, headers):
     if endpoint == "sts":
         return 200, sts_answer(fields, change, headers.get("accept") == "application/json"), {}
     if endpoint == "sso":
-        key, secret, token = keys(quote(fields.get("role_name", "")))
+        key, secret, token = keys(quote(fields.get("role_name", ""), safe=""))
         return 200, json.dumps({"roleCredentials": changed({
             "accessKeyId": key, "secretAccessKey": secret, "sessionToken": token,
             "expiration": END_SECONDS * 1000}, change)}), {}
@@ -150,20 +144,13 @@ assume_role_arguments = botocore.credentials.AssumeRoleCredentialFetcher._assume
 botocore.credentials.AssumeRoleCredentialFetcher._assume_role_kwargs = without_prompt
 
 
-# Most of a session's time, for the same thousand names of handlers each time.
-botocore.hooks.EventAliaser._alias_event_name = functools.lru_cache(None)(
-    botocore.hooks.EventAliaser._alias_event_name)
-botocore.hooks.BaseEventHooks._verify_accept_kwargs = lambda *_: None
-
-
 def path_of(variable, default):
     path = os.environ.get(variable) or default
     return os.path.expanduser(os.path.expandvars(path))
 
 
 def session_of(profile):
-    session = botocore.session.get_session()
-    session.register_component("data_loader", LOADER)
+    session = new_session()
     if profile:
         session.set_config_variable("profile", profile)
     return session
@@ -211,8 +198,11 @@ def main():
     # Its caches are those of the home at import; each case has its own.
     import botocore.tokens as tokens_module
     print(json.dumps({"botocore": botocore.__version__}), flush=True)
-    for line in sys.stdin:
+    cases = os.fdopen(os.dup(0), encoding="utf-8")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # programs would read the cases
+    for line in cases:
         case = json.loads(line)
+        stopped_time.stop_at(case["now"])
         os.environ.clear()
         os.environ.update(case["environment"], HOME=case["home"])
         cache = os.path.join(case["home"], ".aws", "sso", "cache")

@@ -8,11 +8,13 @@ import tempfile
 import time
 from urllib.parse import parse_qsl, urlsplit
 
+from differential_oddities import NO_FILES
 from newest_botocore import newest_python, number
 
 from efs_test.programs import program
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+NOW = 1780000000  # of every case: a seed means the same on any day
 LAST_TIME = 7258118400  # 2200-01-01: ours are clamped there
 PATIENCE = 120
 
@@ -86,11 +88,22 @@ def for_old(case):
     return dict(case, files=files, environment=environment, region=region)
 
 
+def no_file(path, kind):
+    """What is found in place of a file: Docker makes directories of what it should mount."""
+    {"@DIRECTORY@": lambda: os.mkdir(path), "@FIFO@": lambda: os.mkfifo(path, 0o600),
+     "@LOOP@": lambda: os.symlink(path, path), "@DANGLING@": lambda: os.symlink(path + ".gone", path),
+     "@NULL@": lambda: os.symlink("/dev/null", path)}[kind]()
+
+
 def written(home, case):
     for name, text in case["files"].items():
         path = os.path.join(home, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8", newline="") as file:
+        if text in NO_FILES:
+            if not os.path.lexists(path):
+                no_file(path, text)
+            continue
+        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             file.write(text.replace("@HOME@", home))
         os.chmod(path, 0o700 if name.startswith("program") else 0o600)
 
@@ -103,9 +116,7 @@ def log_ins(home):
         with open(os.path.join(folder, name), encoding="utf-8") as file:
             text = file.read()
         if '"fresh"' in text:
-            document = json.loads(text)
-            document.pop("expiresAt")  # one of each clock
-            result[name] = document
+            result[name] = json.loads(text)
     return result
 
 
@@ -113,14 +124,15 @@ def resolve(ours, oracle, case):
     with tempfile.TemporaryDirectory(prefix="differential-") as home:
         asked = json.loads(json.dumps({name: case[name] for name in case if name != "files"})
                            .replace("@HOME@", home))
-        asked["home"] = home
+        asked.update(home=home, now=NOW)
         written(home, case)
         mine = ours.resolve(asked)
         mine["log_ins"] = log_ins(home)
         written(home, case)  # a refreshed log-in was written back
         theirs = oracle.ask(asked)
         theirs["log_ins"] = log_ins(home)
-    return mine, theirs
+    # Each time it is another folder.
+    return tuple(json.loads(json.dumps(answer).replace(home, "@HOME@")) for answer in (mine, theirs))
 
 
 # --- What differs.
@@ -210,18 +222,50 @@ def aspects(case, mine, theirs):
         yield "api", f"ours {of_api(mine['api'])}, theirs {of_api(theirs['api'])}, {theirs['api'].get('text')}"
 
 
-def difference(argued, case, mine, theirs):
-    """None, or what differs first without a reason; when all of it is argued: "[reason]"."""
-    for answer in (mine, theirs):
-        if "broke" in answer:
-            return "broke: " + answer["broke"]
-    known = None
-    for aspect, what in aspects(case, mine, theirs):
-        reasons = [name for name, (_, explains) in argued.items() if explains(aspect, case, mine, theirs)]
-        if not reasons:
-            return f"{aspect}: {what}"
-        known = known or f"[{reasons[0]}]"
-    return known
+def ours_in(aspect, mine):
+    return of_api(mine["api"]) if aspect == "api" else [mine.get("keys"), normal(mine["requests"])]
+
+
+class Judge:
+    """`resolve(case)` gives what ours and theirs make of a case."""
+
+    def __init__(self, argued, resolve, inner=None):
+        self.argued, self.resolve = argued, resolve
+        # Of a case without what is argued about.
+        self.inner = self if inner is None else Judge(inner, resolve)
+
+    def agrees(self, reason, aspect, case, mine, depth):
+        """Without what is argued about both resolve the same, and ours, where that says nothing, as with it."""
+        if reason.without is None:
+            return True
+        other = reason.without(case)
+        if other == case or depth == 0:
+            return False
+        again, theirs = self.resolve(other)
+        what = self.inner.difference(other, again, theirs, depth - 1, aspect)
+        same = not reason.says_nothing or ours_in(aspect, mine) == ours_in(aspect, again)
+        return same and (what is None or what.startswith("["))
+
+    def difference(self, case, mine, theirs, depth=5, only=None):
+        """None, or what differs first without a reason; when all of it is argued: "[reason]". `only`: the
+        aspect, or one of its kin."""
+        for answer in (mine, theirs):
+            if "broke" in answer:
+                return "broke: " + answer["broke"]
+        known = None
+        for aspect, what in aspects(case, mine, theirs):
+            if only and (only == "api") != (aspect == "api"):
+                continue
+            name = next((name for name, reason in self.argued.items() if
+                         reason.explains(aspect, case, mine, theirs) and
+                         self.agrees(reason, aspect, case, mine, depth)), None)
+            if name is None:
+                return f"{aspect}: {what}"
+            known = known or f"[{name}]"
+        return known
+
+    def judge(self, case):
+        return self.difference(case, *self.resolve(case))
 
 
 def kind_of(what):

@@ -21,6 +21,8 @@ def keys_in_file(path, profile):
 
 def section_of(path, profile):
     parser = configparser.RawConfigParser()
+    if not os.path.isfile(path):
+        return {}  # it would wait for the writer of a pipe forever
     try:
         parser.read([path], encoding="utf-8")
     except (configparser.Error, UnicodeDecodeError):

@@ -1,0 +1,156 @@
+"""The smallest homes that show what is argued (differential_argued.py)."""
+import hashlib
+import json
+import time
+
+from differential import NOW
+
+STATIC = "aws_access_key_id = A\naws_secret_access_key = s\n"
+ROLE = "[profile p]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = q\n"
+PROCESS = ("#!/bin/sh\necho '{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"s\","
+           "\"Expiration\":\"\"}'\n")
+WEB = ("[profile p]\nrole_arn = arn:aws:iam::123456789012:role/r\nregion = eu-west-1\n"
+       "web_identity_token_file = @HOME@/jwt\n")
+SSO = "[profile p]\nsso_session = c\nsso_account_id = 1\nsso_role_name = r\n"
+LOG_IN = ".aws/sso/cache/" + hashlib.sha1(b"c").hexdigest() + ".json"
+CACHED = {LOG_IN: '{"accessToken": "cached", "expiresAt": "2099-01-01T00:00:00Z"}'}
+SOON = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(NOW + 600))
+# name in ARGUED -> the case that shows it
+EXAMPLES = {
+    "a named profile is final (CRED-3)": {
+        "files": {".aws/config": "[profile p]\nregion = eu-west-1\n"},
+        "environment": {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"}},
+    "a broken section ends only what needs it": {
+        "files": {".aws/config": "[other]\nnonsense\n[profile p]\n" + STATIC}},
+    "nothing is signed with an empty key": {
+        "files": {".aws/config": "[profile p]\n" + STATIC.replace("= A", "=")}},
+    "nothing is signed with values that no header can carry": {
+        "files": {".aws/config": "[profile p]\n" + STATIC.replace("= A", "= A # old")}},
+    "a session that is not there matters to a log-in only": {
+        "files": {".aws/config": ROLE + "sso_session = gone\n[profile q]\n" + STATIC}},
+    "sts_regional_endpoints matters to STS only": {
+        "files": {".aws/config": "[profile p]\nsts_regional_endpoints = LEGACY\nsso_start_url = https://c\n"
+                                 "sso_region = eu-west-1\nsso_account_id = 1\nsso_role_name = r\n",
+                  ".aws/sso/cache/" + hashlib.sha1(b"https://c").hexdigest() + ".json":
+                  '{"accessToken": "cached", "expiresAt": "2099-01-01T00:00:00Z"}'}},
+    "an empty Expiration is none": {
+        "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n", "program": PROCESS}},
+    "the mount's region serves where nothing names one": {
+        "files": {".aws/config": ROLE + "endpoint_url = https://sts.example\n[profile q]\n" + STATIC}},
+    "a mode of the metadata service that is none is IPv4": {
+        "files": {".aws/config": "[profile p]\nec2_metadata_service_endpoint_mode = 5\ncredential_process = "
+                                 "@HOME@/program\n", "program": PROCESS.replace(",\"Expiration\":\"\"", "")}},
+    "a refresh that brings nothing leaves a log-in that has not ended": {
+        "files": {".aws/config": "[profile p]\nsso_session = c\nsso_account_id = 1\nsso_role_name = r\n"
+                                 "[sso-session c]\nsso_start_url = https://c\nsso_region = eu-west-1\n",
+                  LOG_IN: json.dumps({
+                      "accessToken": "cached", "refreshToken": "again", "clientId": "c", "clientSecret": "s",
+                      "registrationExpiresAt": "2099-01-01T00:00:00Z", "expiresAt": SOON})},
+        "answers": {"oidc": {"omit": ["accessToken"]}}},
+    "only what belongs to a log-in may not contradict its session": {
+        "files": {".aws/config": "[DEFAULT]\nregion = us-west-2\n[profile p]\nregion = eu-west-1\nsso_session = c\n"
+                                 "sso_account_id = 1\nsso_role_name = r\n"
+                                 "[sso-session c]\nsso_start_url = https://c\nsso_region = eu-west-1\n",
+                  ".aws/sso/cache/" + hashlib.sha1(b"c").hexdigest() + ".json":
+                  '{"accessToken": "cached", "expiresAt": "2099-01-01T00:00:00Z"}'}},
+    "an endpoint is an http or https URL, without blanks, user or query": {
+        "files": {".aws/config": "[profile p]\nregion = eu-west-1\nendpoint_url = https://a.example/ # b\n" + STATIC}},
+    "an empty key of a profile says nothing": {
+        "files": {".aws/config": ROLE + "credential_source =\n[profile q]\n" + STATIC}},
+    "a services section without keys says nothing": {
+        "files": {".aws/config": ROLE + "services = mine\nregion = eu-west-1\n[services mine]\n[profile q]\n" + STATIC}},
+    "an empty variable is one that is not set": {
+        "files": {".aws/config": ROLE + "use_dualstack_endpoint = true\nregion = eu-west-1\n[profile q]\n" + STATIC},
+        "environment": {"AWS_USE_DUALSTACK_ENDPOINT": ""}},
+    "defaults_mode does not ask the metadata service for a region": {
+        "files": {".aws/config": ROLE + "defaults_mode = auto\nregion = eu-west-1\n[profile q]\n" + STATIC}},
+    "an answer that names no end has none": {
+        "files": {".aws/config": "[profile p]\nsso_start_url = https://c\nsso_region = eu-west-1\n"
+                                 "sso_account_id = 1\nsso_role_name = r\n",
+                  ".aws/sso/cache/" + hashlib.sha1(b"https://c").hexdigest() + ".json":
+                  '{"accessToken": "cached", "expiresAt": "2099-01-01T00:00:00Z"}'},
+        "answers": {"sso": {"omit": ["expiration"]}}},
+    "how long is waited is the contract's": {
+        "files": {".aws/config": "[profile p]\nmetadata_service_timeout = soon\n" + ROLE.partition("\n")[2] +
+                                 "region = eu-west-1\n[profile q]\n" + STATIC}},
+    "a dual-stack name is asked for in every partition": {
+        "files": {".aws/config": ROLE + "use_dualstack_endpoint = true\nregion = eu-isoe-west-1\n[profile q]\n" +
+                                 STATIC}},
+    "an API is asked although there is no such profile": {"files": {}, "of_api": True},
+    "AWS_DEFAULT_PROFILE is not read": {
+        "profile": None, "of_api": True, "files": {".aws/config": "[profile q]\nuse_fips_endpoint = true\n"},
+        "environment": {"AWS_DEFAULT_PROFILE": "q"}},
+    "a source that is configured and fails ends the mount": {
+        "profile": None, "files": {}, "answers": {"container": {"status": 404}},
+        "environment": {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"}},
+    "a broken [default] ends the mount": {
+        "profile": None, "api": False, "files": {".aws/credentials": STATIC}},
+    "a [default] that asks for a role, a program or a log-in comes before the instance's role": {
+        "profile": None, "files": {".aws/config": ROLE.replace("profile p", "default") + "[profile q]\n" + STATIC}},
+    "AWS's variables for endpoints and authorities count for every source": {
+        "profile": None, "files": {},
+        "environment": {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9"}},
+    "who forbids the metadata service is obeyed": {
+        "profile": None, "files": {}, "environment": {"AWS_EC2_METADATA_DISABLED": "true"}},
+    "credentials that have ended sign nothing": {
+        "profile": None, "files": {}, "answers": {"container": {"set": {"Expiration": "2020-01-01T00:00:00Z"}}},
+        "environment": {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"}},
+    "an end that nobody can read is refused": {
+        "profile": None, "files": {}, "answers": {"container": {"set": {"Expiration": "soon"}}},
+        "environment": {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"}},
+    "blanks around a token are none of it": {
+        "files": {".aws/config": WEB, "jwt": "token\n"}},
+    "a token with line ends or other characters that no token has is refused": {
+        "files": {".aws/config": WEB, "jwt": "to\nken"}},
+    "the container's agent is asked for a path": {
+        "profile": None, "files": {}, "environment": {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": ":80/x"}},
+    "keys go in clear text to this host only": {
+        "profile": None, "files": {"container-jwt": "t"},
+        "environment": {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://10.0.0.1/x",
+                        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "@HOME@/container-jwt"}},
+    "settings of botocore's clients say nothing": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\nrequest_min_compression_size_bytes = few\n[profile q]\n" +
+                  STATIC}},
+    "a byte order mark says nothing": {
+        "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n", "program": PROCESS.replace(
+            ",\"Expiration\":\"\"", "").replace("echo", r"printf '\357\273\277'; echo")}},
+    "a reply is JSON as the standard has it": {
+        "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n",
+                  "program": PROCESS.replace('"Expiration":""', '"Note":NaN')}},
+    "an empty refresh token refreshes nothing": {
+        "files": {".aws/config": SSO + "region = eu-west-1\n[sso-session c]\nsso_start_url = https://c\n"
+                  "sso_region = eu-west-1\n", LOG_IN: json.dumps({
+                      "accessToken": "cached", "refreshToken": "", "clientId": "c", "clientSecret": "s",
+                      "registrationExpiresAt": "2099-01-01T00:00:00Z", "expiresAt": SOON})}},
+    "an endpoint of the metadata service matters to who asks it": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\nec2_metadata_service_endpoint = http://[::1\n[profile q]\n" +
+                  STATIC}},
+    "what a name or an id may be is for STS to say": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\nrole_session_name = -\n[profile q]\n" + STATIC}},
+    "a time is one that AWS's tools write": {
+        "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n",
+                  "program": PROCESS.replace('"Expiration":""', '"Expiration":"January 1, 2099 00:00:00 UTC"')}},
+}
+
+
+# What differed once, made as small as it gets: now nothing does.
+FOUND = {
+    "an empty sso_region beside an endpoint (seed 20884)": {
+        "files": {".aws/config": SSO + "endpoint_url = https://sso.example\n"
+                  "[sso-session c]\nsso_start_url = https://c\nsso_region =\n", **CACHED}},
+    "a region that is none but is called so": {
+        "files": {".aws/config": ROLE + "region = aws-global\n[profile q]\n" + STATIC}},
+    "the same of a partition": {
+        "files": {".aws/config": ROLE + "region = aws-iso-global\n[profile q]\n" + STATIC}},
+    "a scheme in capitals": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\nendpoint_url = HTTPS://sts.example\n[profile q]\n" +
+                  STATIC}},
+    "a time with single digits": {
+        "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n",
+                  "program": PROCESS.replace('"Expiration":""', '"Expiration":"2099-1-1T0:0:0Z"')}},
+    "a path of an endpoint": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\nendpoint_url = https://vpce.example/path\n[profile q]\n" +
+                  STATIC}, "of_api": True},
+    "a token of 20,000 characters, as many as STS takes": {
+        "files": {".aws/config": WEB, "jwt": "t" * 20000}},
+}

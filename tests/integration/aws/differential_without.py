@@ -1,0 +1,160 @@
+"""The same home without what an argued difference is about: there both must resolve the same."""
+import configparser
+import io
+import re
+
+from differential_oddities import NO_FILES
+
+FILES = (".aws/config", ".aws/credentials")
+
+
+def text_of(case, name):
+    text = case["files"].get(name, "")
+    return "" if text in NO_FILES else text
+
+
+def texts(case):
+    return "\n".join(text_of(case, name) for name in FILES)
+
+
+def changed(case, change):
+    """`change(text)` of both files of profiles, whose lines then end in the same way."""
+    files = dict(case["files"])
+    for name in FILES:
+        if text_of(case, name):
+            files[name] = change(re.sub("\r\n|\r", "\n", files[name]))
+    return dict(case, files=files)
+
+
+def without_keys(*keys, value=r"[^\n]*"):
+    """Those keys, whatever they say, in all profiles."""
+    pattern = re.compile(rf"(?im)^[^\S\n]*(?:{'|'.join(keys)})[^\S\n]*[=:][^\S\n]*{value}\n(?:[^\S\n]+\S[^\n]*\n)*")
+    return lambda case: changed(case, lambda text: pattern.sub("", text))
+
+
+def without_variables(*names):
+    return lambda case: dict(case, environment={
+        name: value for name, value in case["environment"].items() if name not in names})
+
+
+def without_empty_variables(case):
+    return dict(case, environment={name: value for name, value in case["environment"].items() if value})
+
+
+def both(*changes):
+    def all_of_them(case):
+        for change in changes:
+            case = change(case)
+        return case
+    return all_of_them
+
+
+def parsed(text):
+    """Raises what ConfigParser, and botocore for nested values, have against it."""
+    text.encode("utf-8")
+    parser = configparser.RawConfigParser()
+    parser.read_file(io.StringIO(text, newline=None))
+    for section in parser.sections():
+        for key, value in parser.items(section):
+            if value.startswith("\n") and any(line.strip() and "=" not in line for line in value.splitlines()):
+                raise KeyError(key)
+
+
+def fault(text):
+    try:
+        parsed(text)
+    except (configparser.Error, UnicodeEncodeError, KeyError) as error:
+        return error
+    return None
+
+
+def is_broken(case):
+    return any(fault(text_of(case, name)) for name in FILES)
+
+
+def lines_of(error, lines):
+    """Numbers, from 0, of the lines that one fault is about."""
+    if isinstance(error, UnicodeEncodeError):
+        return [at for at, line in enumerate(lines) if re.search("[\ud800-\udfff]", line)]
+    if isinstance(error, KeyError):
+        key = re.compile(rf"(?i)^\s*{re.escape(error.args[0])}\s*[=:]")
+        found = []
+        for at, line in enumerate(lines):
+            if key.match(line) or found and found[-1] == at - 1 and (not line.strip() or line[0].isspace()):
+                found.append(at)
+        return found
+    if isinstance(error, configparser.MissingSectionHeaderError):
+        return [error.lineno - 1]
+    if isinstance(error, configparser.ParsingError):
+        return [number - 1 for number, _ in error.errors]
+    first = error.lineno - 1
+    if isinstance(error, configparser.DuplicateOptionError):
+        return [first]
+    headers = [at for at, line in enumerate(lines) if at > first and line.lstrip().startswith("[")]
+    return range(first, headers[0] if headers else len(lines))
+
+
+def mended(text):
+    """Without the lines that are broken."""
+    text = text.removeprefix("\ufeff")
+    for _ in range(100):
+        error = fault(text)
+        if error is None:
+            break
+        lines = re.split("\r\n|\r|\n", text)
+        dropped = set(lines_of(error, lines))
+        text = "\n".join(line for at, line in enumerate(lines) if at not in dropped)
+    return text
+
+
+def without_faults(case):
+    return changed(case, mended)
+
+
+def without_marks(case):
+    """Byte order marks, of files and of what programs print."""
+    return dict(case, files={name: text.removeprefix("\ufeff").replace(r"printf '\357\273\277'; ", "")
+                             for name, text in case["files"].items()})
+
+
+def in_all_files(old, new):
+    return lambda case: dict(case, files={name: text.replace(old, new) for name, text in case["files"].items()})
+
+
+without_nan = in_all_files("NaN", "null")
+without_empty_grants = in_all_files('"refreshToken": "", ', "")
+
+
+def with_plain_tokens(case):
+    return dict(case, files={name: text.strip() if name.endswith("jwt") else text
+                             for name, text in case["files"].items()})
+
+
+def with_region(case):
+    """Somebody names the mount's region."""
+    return dict(case, environment=dict(case["environment"], AWS_DEFAULT_REGION=case["region"]))
+
+
+def with_profile(case):
+    """There is a profile of that name, which says nothing."""
+    named = case["profile"] or case["environment"].get("AWS_PROFILE") or case["environment"].get("AWS_DEFAULT_PROFILE")
+    path = case["environment"].get("AWS_CONFIG_FILE") or FILES[0]
+    read = FILES[1] if path.endswith(FILES[1]) else FILES[0] if path.rstrip().endswith("/config") else ""
+    text = text_of(case, read) if path == path.rstrip() and "gone" not in path and "nosuch" not in path else ""
+    section = f'[profile "{named}"]\n'
+    return dict(without_variables("AWS_CONFIG_FILE")(case),
+                files=dict(case["files"], **{FILES[0]: section + text.removeprefix("\ufeff")}))
+
+
+ENDPOINT_KEY = re.compile(r"(?im)^(\s*endpoint_url[^\S\n]*[=:][^\S\n]*)([^\n]*)")
+
+
+def endpoint_urls(case):
+    variables = [value for name, value in case["environment"].items() if name.startswith("AWS_ENDPOINT_URL")]
+    return [found[2].strip() for found in ENDPOINT_KEY.finditer(texts(case))] + variables
+
+
+def with_plain_endpoints(case):
+    case = changed(case, lambda text: ENDPOINT_KEY.sub(r"\1https://plain.example", text))
+    return dict(case, environment={name: "https://plain.example" if name.startswith("AWS_ENDPOINT_URL") else value
+                                   for name, value in case["environment"].items()})
