@@ -1,10 +1,12 @@
 """One case resolved by both, and what differs."""
+import contextlib
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,6 +21,16 @@ LAST_TIME = 7258118400  # 2200-01-01: ours are clamped there
 PATIENCE = 120
 
 
+def in_memory():
+    """A folder of memory in which programs may run: on a disk, files take as long as all else together."""
+    folder = "/dev/shm"
+    usable = os.path.isdir(folder) and os.access(folder, os.W_OK) and not os.statvfs(folder).f_flag & os.ST_NOEXEC
+    return folder if usable else None
+
+
+IN_MEMORY = in_memory()
+
+
 class Lines:
     """A program that answers a line of JSON with a line of JSON."""
 
@@ -30,16 +42,34 @@ class Lines:
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": HERE})
 
-    def ask(self, question):
+    def ask(self, questions):
+        """An answer to each. All are sent at once: on a busy machine each turn between two processes is waited for."""
+        answers = []
+        while len(answers) < len(questions):
+            answers += self.answers(questions[len(answers):])
+        return answers
+
+    def answers(self, questions):
+        """As many as come; the last may be how the program ended."""
         if self.process is None or self.process.poll() is not None:
             self.start()
+        writer = threading.Thread(target=self.write, args=(questions,))
+        writer.start()
+        answers = []
         try:
-            self.process.stdin.write(json.dumps(question) + "\n")
-            self.process.stdin.flush()
-            return json.loads(self.process.stdout.readline())
-        except (BrokenPipeError, ValueError):
+            for _ in questions:
+                answers.append(json.loads(self.process.stdout.readline()))
+        except ValueError:
             status = self.process.wait(PATIENCE)
-            return {"broke": f"{self.argv[0]} ended with status {status}", "requests": []}
+            answers.append({"broke": f"{self.argv[0]} ended with status {status}", "requests": []})
+        writer.join()
+        return answers
+
+    def write(self, questions):
+        with contextlib.suppress(BrokenPipeError):
+            for question in questions:
+                self.process.stdin.write(json.dumps(question) + "\n")
+                self.process.stdin.flush()
 
     def close(self):
         if self.process is not None:
@@ -51,7 +81,11 @@ class Lines:
 class Oracle(Lines):
     def __init__(self):
         super().__init__([newest_python(), "-B", f"{HERE}/botocore_oracle.py"])
+        self.version = ""
         self.start()
+
+    def start(self):
+        super().start()
         self.version = json.loads(self.process.stdout.readline())["botocore"]
 
     def is_old(self):
@@ -63,8 +97,11 @@ class Ours(Lines):
     def __init__(self):
         super().__init__([program("find-credentials"), "--lines"])
 
-    def resolve(self, case):
-        found = self.ask(case)
+    def resolve(self, cases):
+        return [self.described(found) for found in self.ask(cases)]
+
+    @staticmethod
+    def described(found):
         if "broke" in found or "error" in found:
             return dict(found, text=found.get("error") or found.get("broke"))
         return dict(found, text="", keys=[found["access_key_id"], found["secret_access_key"],
@@ -120,19 +157,26 @@ def log_ins(home):
     return result
 
 
-def resolve(ours, oracle, case):
-    with tempfile.TemporaryDirectory(prefix="differential-") as home:
-        asked = json.loads(json.dumps({name: case[name] for name in case if name != "files"})
-                           .replace("@HOME@", home))
-        asked.update(home=home, now=NOW)
-        written(home, case)
-        mine = ours.resolve(asked)
-        mine["log_ins"] = log_ins(home)
-        written(home, case)  # a refreshed log-in was written back
-        theirs = oracle.ask(asked)
-        theirs["log_ins"] = log_ins(home)
+def with_log_ins(answers, homes):
+    return [dict(answer, log_ins=log_ins(home)) for answer, home in zip(answers, homes)]
+
+
+def resolve(ours, oracle, cases):
+    """What ours and theirs make of each case."""
+    with contextlib.ExitStack() as folders:
+        homes = [folders.enter_context(tempfile.TemporaryDirectory(prefix="differential-", dir=IN_MEMORY)) for _ in cases]
+        asked = []
+        for home, case in zip(homes, cases):
+            text = json.dumps({name: case[name] for name in case if name != "files"}).replace("@HOME@", home)
+            asked.append(dict(json.loads(text), home=home, now=NOW))
+            written(home, case)
+        mine = with_log_ins(ours.resolve(asked), homes)
+        for home, case in zip(homes, cases):
+            written(home, case)  # a refreshed log-in was written back
+        theirs = with_log_ins(oracle.ask(asked), homes)
     # Each time it is another folder.
-    return tuple(json.loads(json.dumps(answer).replace(home, "@HOME@")) for answer in (mine, theirs))
+    return [tuple(json.loads(json.dumps(answer).replace(home, "@HOME@")) for answer in pair)
+            for home, *pair in zip(homes, mine, theirs)]
 
 
 # --- What differs.

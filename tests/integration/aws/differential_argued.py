@@ -6,8 +6,8 @@ from collections import namedtuple
 
 from differential_without import (
     both, endpoint_urls, is_broken, texts, with_plain_endpoints, with_plain_tokens, with_profile, with_region,
-    without_empty_grants, without_empty_variables, without_faults, without_keys, without_marks, without_nan,
-    without_variables)
+    without_default, without_empty_grants, without_empty_variables, without_ends, without_faults, without_keys,
+    without_marks, without_nan, without_variables)
 
 ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_EC2_METADATA_SERVICE_ENDPOINT",
              "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "AWS_IMDS_USE_IPV6", "AWS_USE_DUALSTACK_ENDPOINT",
@@ -61,11 +61,11 @@ def they_say(pattern):
 
 ARGUED = {
     "a named profile is final (CRED-3)": Argued(
-        "botocore goes on to the container's or the instance's role when a profile gives nothing: that "
-        "is another identity", lambda aspect, case, mine, theirs:
-        theirs.get("method") in ("container-role", "iam-role") and
-        ours_says("there is no aws_access_key_id, and no role_arn", "it has no aws_access_key_id",
-                  "IAM Identity Center")(aspect, case, mine, theirs)),
+        "botocore goes on to the container's or the instance's role, or to files of older tools, when a profile gives "
+        "nothing: that is another identity", lambda aspect, case, mine, theirs:
+        theirs.get("method") in ("container-role", "iam-role", "ec2-credentials-file", "boto-config") and
+        ours_says("there is no aws_access_key_id, and no role_arn", "it has no aws_access_key_id")(
+            aspect, case, mine, theirs)),
     "a broken section ends only what needs it": Argued(
         "botocore refuses the whole file, efs-utils' own steps take it for an empty one",
         lambda aspect, case, mine, theirs: succeeds(aspect, mine) and is_broken(case), without_faults, True),
@@ -87,6 +87,8 @@ ARGUED = {
         ours_says("to which keys must not go in clear text", "before its host")(aspect, case, mine, theirs)),
     "a byte order mark says nothing": Argued(
         "Notepad writes it; botocore ends", they_say(r"Unexpected UTF-8 BOM|KeyError: '[0-9a-f]{40}'"), without_marks, True),
+    "a program writes at most 64 KiB": Argued(
+        "no credentials are that long; botocore keeps whatever comes", ours_says("writes more than 65536 bytes")),
     "a reply is JSON as the standard has it": Argued(
         "Python's reader knows NaN, too", lambda aspect, case, mine, theirs:
         ours_says("the reply is not a JSON object")(aspect, case, mine, theirs) and "NaN" in json.dumps(case["files"]),
@@ -159,7 +161,8 @@ ARGUED = {
     "a [default] that asks for a role, a program or a log-in comes before the instance's role": Argued(
         "efs-utils does not see it and takes another identity than the AWS CLI would",
         lambda aspect, case, mine, theirs: by_efs_utils(theirs) and aspect != "api" and (
-            mine.get("method") == "named_profile:default" or "[default] without access keys: " in mine["text"])),
+            mine.get("method") == "named_profile:default" or "[default] without access keys: " in mine["text"]),
+        without_default),
     "an empty key of a profile says nothing": Argued(
         "botocore ends on some that are empty", lambda aspect, case, mine, theirs:
         they_say(ENDS_ON_EMPTY.pattern)(aspect, case, mine, theirs),
@@ -187,8 +190,8 @@ ARGUED = {
         without_variables("AWS_EC2_METADATA_DISABLED", "AWS_EC2_METADATA_V1_DISABLED")),
     "credentials that have ended sign nothing": Argued(
         "efs-utils does not look at the end; AWS would refuse", lambda aspect, case, mine, theirs:
-        by_efs_utils(theirs) and ours_says(" ended at ")(aspect, case, mine, theirs)),
+        by_efs_utils(theirs) and ours_says(" ended at ")(aspect, case, mine, theirs), without_ends),
     "an end that nobody can read is refused": Argued(
         "a certificate could outlive its credentials; efs-utils does not look", lambda aspect, case, mine, theirs:
-        by_efs_utils(theirs) and ours_says("is not a time")(aspect, case, mine, theirs)),
+        by_efs_utils(theirs) and ours_says("is not a time")(aspect, case, mine, theirs), without_ends),
 }

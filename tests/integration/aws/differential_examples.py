@@ -114,6 +114,9 @@ EXAMPLES = {
     "a byte order mark says nothing": {
         "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n", "program": PROCESS.replace(
             ",\"Expiration\":\"\"", "").replace("echo", r"printf '\357\273\277'; echo")}},
+    "a program writes at most 64 KiB": {
+        "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n", "program": PROCESS.replace(
+            ",\"Expiration\":\"\"", "").replace("echo", "head -c 70000 /dev/zero | tr '\\0' ' '; echo")}},
     "a reply is JSON as the standard has it": {
         "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n",
                   "program": PROCESS.replace('"Expiration":""', '"Note":NaN')}},

@@ -60,7 +60,7 @@ def process_text(pick):
         f"echo '{good[:-1]}, \"AccessKeyId\": \"LATER\"}}'", f"echo '{good[:-1]}, \"Note\": \"\\u00e4\"}}'",
         f"echo '{good[:-1]}, \"Note\": \"'; printf '\\344'; echo '\"}}'", f"echo '{good[:-1]}, \"Expiration\": null}}'",
         f"echo '{good[:-1]}, \"Note\": NaN}}'", f"cat; echo '{good}'", "kill -9 $$",
-        f"head -c 40000 /dev/zero | tr '\\0' ' '; echo '{good}'", f"(sleep 0) & echo '{good}'",
+        f"head -c 70000 /dev/zero | tr '\\0' ' '; echo '{good}'", f"head -c 40000 /dev/zero | tr '\\0' ' '; echo '{good}'", f"(sleep 0) & echo '{good}'",
         "echo '{\"Version\": 1, \"AccessKeyId\": \"'$AWS_DEFAULT_REGION'X\", \"SecretAccessKey\": \"'$HOME'\"}'",
         f"echo '{good[:-1]}, \"Expiration\": \"{pick.choice(TIMES)}\"}}'",
         f"echo '{good[:-1]}, \"Expiration\": \"{pick.choice(TIMES)}\"}}'"])
@@ -77,7 +77,7 @@ class Oddities:
                 self.no_file, self.empty_variable, self.profile_variable, self.odd_region, self.odd_sso_region,
                 self.odd_endpoint, self.more_credentials, self.encoding, self.odd_services, self.odd_container,
                 self.odd_token, self.odd_process, self.odd_path, self.odd_role, self.foreign_keys, self.odd_login,
-                self.quoted_session, self.odd_values], k=self.pick.choice([1, 1, 2, 3])):
+                self.quoted_session, self.odd_values, self.older_files], k=self.pick.choice([1, 1, 2, 3])):
             oddity()
 
     def replace(self, pattern, choices, name=CONFIG, count=1):
@@ -205,6 +205,15 @@ class Oddities:
                 json.dumps(token, indent=2) + "\n", json.dumps(dict(token, other=["\u00e4"]), ensure_ascii=False),
                 json.dumps(dict(token, accessToken="a b"))])
 
+    def older_files(self):
+        """Where botocore looks when a profile gives nothing."""
+        self.files[".boto"] = "[Credentials]\naws_access_key_id = BOTO\naws_secret_access_key = sb\n"
+        self.files["ec2-keys"] = "AWSAccessKeyId=EC2\nAWSSecretKey=se\n"
+        if self.maybe(0.5):
+            self.environment["BOTO_CONFIG"] = self.pick.choice(["@HOME@/.boto", "@HOME@/gone", ""])
+        if self.maybe(0.5):
+            self.environment["AWS_CREDENTIAL_FILE"] = self.pick.choice(["@HOME@/ec2-keys", "~/ec2-keys", "@HOME@/.boto"])
+
     def quoted_session(self):
         """Names of sessions, quoted or not quite the same."""
         self.files[CONFIG] = re.sub(r"(?m)^(\s*)\[sso-session .*\]", lambda found: found[1] + self.pick.choice(
@@ -219,7 +228,8 @@ class Oddities:
         self.replace("sso_role_name", ["", "a b", "a/b", "\u00e4", "r?x=1"])
         self.replace("sso_start_url", ["", "corp", "https://corp.example/start/", "https://corp.example/start#/"], count=3)
         self.replace("ca_bundle", ["relative.pem", "~/ca.pem", "false", "", "/nonexistent/ca.pem"])
-        self.replace("ec2_metadata_service_endpoint", ["127.0.0.1:9", "http://bad host/", "ftp://x", "", "http://[::1"])
+        self.replace("ec2_metadata_service_endpoint", ["127.0.0.1:9", "http://bad host/", "ftp://x", "", "http://[::1",
+                                                       "http://127.0.0.1:9/base/", "HTTP://127.0.0.1:9"])
         if self.maybe(0.3):
             self.environment["AWS_CA_BUNDLE"] = self.pick.choice(["ca.pem", "~/ca.pem", "@HOME@/ca.pem", "false"])
         if self.maybe(0.3):

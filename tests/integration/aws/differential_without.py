@@ -1,6 +1,7 @@
 """The same home without what an argued difference is about: there both must resolve the same."""
 import configparser
 import io
+import posixpath
 import re
 
 from differential_oddities import NO_FILES
@@ -77,10 +78,13 @@ def lines_of(error, lines):
     if isinstance(error, UnicodeEncodeError):
         return [at for at, line in enumerate(lines) if re.search("[\ud800-\udfff]", line)]
     if isinstance(error, KeyError):
-        key = re.compile(rf"(?i)^\s*{re.escape(error.args[0])}\s*[=:]")
+        # The key alone in its line, with indented ones below.
+        key = re.compile(rf"(?i)^\s*{re.escape(error.args[0])}\s*[=:]\s*$")
         found = []
         for at, line in enumerate(lines):
-            if key.match(line) or found and found[-1] == at - 1 and (not line.strip() or line[0].isspace()):
+            below = "".join(lines[at + 1:at + 2])
+            if key.match(line) and below[:1].isspace() or found and found[-1] == at - 1 and (
+                    not line.strip() or line[0].isspace()):
                 found.append(at)
         return found
     if isinstance(error, configparser.MissingSectionHeaderError):
@@ -125,6 +129,18 @@ without_nan = in_all_files("NaN", "null")
 without_empty_grants = in_all_files('"refreshToken": "", ', "")
 
 
+def without_default(case):
+    section = re.compile(r"(?ms)^[^\S\n]*\[(?:default|profile\s+[\"']?default[\"']?)\][^\n]*\n.*?(?=^[^\S\n]*\[|\Z)")
+    return changed(case, lambda text: section.sub("", text))
+
+
+def without_ends(case):
+    """No answer of a service tells another end than the usual one."""
+    answers = {name: dict(change, set={key: value for key, value in change["set"].items() if key != "Expiration"})
+               if "set" in change else change for name, change in case["answers"].items()}
+    return dict(case, answers=answers)
+
+
 def with_plain_tokens(case):
     return dict(case, files={name: text.strip() if name.endswith("jwt") else text
                              for name, text in case["files"].items()})
@@ -139,8 +155,8 @@ def with_profile(case):
     """There is a profile of that name, which says nothing."""
     named = case["profile"] or case["environment"].get("AWS_PROFILE") or case["environment"].get("AWS_DEFAULT_PROFILE")
     path = case["environment"].get("AWS_CONFIG_FILE") or FILES[0]
-    read = FILES[1] if path.endswith(FILES[1]) else FILES[0] if path.rstrip().endswith("/config") else ""
-    text = text_of(case, read) if path == path.rstrip() and "gone" not in path and "nosuch" not in path else ""
+    read = posixpath.normpath(re.sub(r"^(~|\$HOME|\$\{HOME\}|@HOME@)/", "", path))
+    text = text_of(case, read) if read in FILES else ""
     section = f'[profile "{named}"]\n'
     return dict(without_variables("AWS_CONFIG_FILE")(case),
                 files=dict(case["files"], **{FILES[0]: section + text.removeprefix("\ufeff")}))
