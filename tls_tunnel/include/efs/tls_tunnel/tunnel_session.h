@@ -40,10 +40,11 @@ namespace efs::tls_tunnel {
 struct ScaleState {
   std::uint32_t max_connections = 1;  // 1: the private call is never made
   BindIdentity who;
-  bool used = false;      // `who` has bound a connection
-  std::string partition;  // of the clients that are bound now
-  std::size_t bound = 0;
-  MonoTime not_before{};  // the server lacked the program
+  bool used = false;       // `who` has bound a connection
+  std::string partition;   // of the clients that are bound now
+  std::size_t bound = 0;   // clients, each with a first connection ...
+  std::size_t joined = 0;  // ... and their further ones: max_connections counts both
+  MonoTime not_before{};   // the server lacked the program
   MonoTime search_not_before{};
   SearchLimits search;
 };
@@ -121,6 +122,8 @@ class TunnelSession {
   void search();
   // One more connection; the relay's from here on.
   void join(std::unique_ptr<io::Transport> transport);
+  // How many more connections of the partition the terms allow, over all clients.
+  std::size_t roomForMore() const;
   // After the relay has moved: those that left, and calls that are lost.
   void tendPool();
   // Further connections whose server acknowledges nothing; false when all are quiet.
