@@ -102,20 +102,13 @@ void TunnelSession::judgeLoad() {
   load_timer_ = context_.loop.after(kJudgement, [this] { judgeLoad(); });
 }
 
-std::size_t TunnelSession::roomForMore() const {
-  const ScaleState& scale = context_.scale;
-  const std::size_t most = std::min(terms_.max_connections, scale.max_connections);
-  const std::size_t open = scale.bound + scale.joined;
-  return most > open ? most - open : 0;
-}
-
 void TunnelSession::search() {
   ScaleState& scale = context_.scale;
   const bool free = pooled_->freeRecords() != 0;  // vers=4.0 has none
-  if (search_ || pooled_->closing() || !free || roomForMore() == 0 ||
+  if (search_ || pooled_->closing() || !free || scale.roomForMore(terms_) == 0 ||
       context_.loop.clock().monotonic() < scale.search_not_before)
     return;
-  const PartitionSearch::Wish wish{partition_, roomForMore(), scale.who};
+  const PartitionSearch::Wish wish{partition_, scale.roomForMore(terms_), scale.who};
   log::info("Connection {}: looking for {} more connection(s) to its partition", id_,
             wish.connections);
   search_ = std::make_unique<PartitionSearch>(
@@ -140,7 +133,7 @@ void TunnelSession::search() {
 
 void TunnelSession::join(std::unique_ptr<io::Transport> transport) {
   // Another client's search may have been faster.
-  if (roomForMore() == 0) return;
+  if (context_.scale.roomForMore(terms_) == 0) return;
   io::Transport* joined = transport.get();
   auto watch = context_.loop.watch(joined->fd(), io::kEdges, [this, joined](std::uint32_t events) {
     joined->ready(events);

@@ -19,6 +19,8 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support/python"))
+from efs_test.waiting import pause  # noqa: E402, pylint: disable=wrong-import-position
 REPLY = 1 << 20
 SLOTS = 64
 
@@ -66,7 +68,7 @@ class Meter:
 
     def rate(self, seconds):
         before, began = self.bytes, time.monotonic()
-        time.sleep(seconds)
+        pause("the measured time", seconds)
         return (self.bytes - before) / (time.monotonic() - began) / (1 << 20)
 
 
@@ -109,7 +111,7 @@ class Run:
             points.append((time.monotonic() - self.began, self.meter.bytes))
             if there is None and self.bound() == 5:
                 there = points[-1][0]
-            time.sleep(0.1)
+            pause("a tenth of the curve", 0.1)
         return there, points
 
     def stop(self):
@@ -132,7 +134,7 @@ def reached(points, full):
 
 def one_round(options):
     one = Run(1, options)
-    time.sleep(1)
+    pause("the load settles", 1)
     alone = one.meter.rate(options.seconds)
     one.stop()
     five = Run(5, options)
@@ -140,7 +142,7 @@ def one_round(options):
     together = five.meter.rate(options.seconds)
     loaded = memory_kib(five.tunnel.pid)
     five.meter.stop = True
-    time.sleep(6)
+    pause("memory is given back", 6)
     after = memory_kib(five.tunnel.pid)
     five.stop()
     # The server's threshold is exceeded from the load's begin on, and judged over one second.
@@ -156,7 +158,6 @@ def main():
     parser.add_argument("--tls", action="store_true")
     options = parser.parse_args()
     os.environ["EFS_BIN"] = str(options.bin.resolve())
-    sys.path.insert(0, str(ROOT / "tests/support/python"))
     from efs_test import tls_peers
     tls_peers.Child.LIMIT = 3600
     rounds = []

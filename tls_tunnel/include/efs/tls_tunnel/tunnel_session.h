@@ -9,6 +9,7 @@
 // server that does not read. Every end is one line in the log: who, why, bytes, time.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -47,6 +48,13 @@ struct ScaleState {
   MonoTime not_before{};   // the server lacked the program
   MonoTime search_not_before{};
   SearchLimits search;
+
+  // How many more connections of the partition both sides allow, over all clients.
+  std::size_t roomForMore(const ScaleTerms& terms) const {
+    const std::size_t most = std::min(terms.max_connections, max_connections);
+    const std::size_t open = bound + joined;
+    return most > open ? most - open : 0;
+  }
 };
 
 // What all sessions of a tunnel share; outlives them.
@@ -122,8 +130,6 @@ class TunnelSession {
   void search();
   // One more connection; the relay's from here on.
   void join(std::unique_ptr<io::Transport> transport);
-  // How many more connections of the partition the terms allow, over all clients.
-  std::size_t roomForMore() const;
   // After the relay has moved: those that left, and calls that are lost.
   void tendPool();
   // Further connections whose server acknowledges nothing; false when all are quiet.
