@@ -286,6 +286,7 @@ void TunnelSession::end(log::Level level, const std::string& reason, Client clie
   revocation_.reset();
   search_.reset();
   if (!partition_.empty()) --context_.scale.bound;
+  context_.scale.joined -= others_.size();
   if (!was_silent) {
     context_.meter.remove(meter_, now());
     context_.meter.publish();

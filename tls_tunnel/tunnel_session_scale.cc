@@ -104,12 +104,11 @@ void TunnelSession::judgeLoad() {
 
 void TunnelSession::search() {
   ScaleState& scale = context_.scale;
-  const std::size_t most = std::min(terms_.max_connections, scale.max_connections);
   const bool free = pooled_->freeRecords() != 0;  // vers=4.0 has none
-  if (search_ || pooled_->closing() || !free || pooled_->connections() >= most ||
+  if (search_ || pooled_->closing() || !free || scale.roomForMore(terms_) == 0 ||
       context_.loop.clock().monotonic() < scale.search_not_before)
     return;
-  const PartitionSearch::Wish wish{partition_, most - pooled_->connections(), scale.who};
+  const PartitionSearch::Wish wish{partition_, scale.roomForMore(terms_), scale.who};
   log::info("Connection {}: looking for {} more connection(s) to its partition", id_,
             wish.connections);
   search_ = std::make_unique<PartitionSearch>(
@@ -133,6 +132,8 @@ void TunnelSession::search() {
 }
 
 void TunnelSession::join(std::unique_ptr<io::Transport> transport) {
+  // Another client's search may have been faster.
+  if (context_.scale.roomForMore(terms_) == 0) return;
   io::Transport* joined = transport.get();
   auto watch = context_.loop.watch(joined->fd(), io::kEdges, [this, joined](std::uint32_t events) {
     joined->ready(events);
@@ -142,11 +143,12 @@ void TunnelSession::join(std::unique_ptr<io::Transport> transport) {
   others_.emplace(joined,
                   Other{PeerWatch(joined->fd(), context_.limits.keepalive), std::move(*watch)});
   pooled_->add(std::move(transport));
+  ++context_.scale.joined;
   log::info("Connection {}: {} connections to its mount target", id_, pooled_->connections());
 }
 
 void TunnelSession::tendPool() {
-  for (const auto& gone : pooled_->takeLeft()) others_.erase(gone.get());
+  for (const auto& gone : pooled_->takeLeft()) context_.scale.joined -= others_.erase(gone.get());
   if (!load_timer_.armed()) load_timer_ = context_.loop.after(kJudgement, [this] { judgeLoad(); });
   if (!pooled_->closing() || lost_timer_.armed()) return;
   lost_timer_ = context_.loop.after(context_.limits.calls_lost, [this] {

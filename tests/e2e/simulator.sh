@@ -30,6 +30,7 @@ simulator_config() {
         { "az": "${REGION}a", "az_id": "use1-az1", "ip": "$TARGET_A" },
         { "az": "${REGION}b", "az_id": "use1-az2", "ip": "$TARGET_B" },
         { "az": "${REGION}c", "az_id": "use1-az3", "ip": "$TARGET_C" } ],
+      "partitions": { "count": 2, "bytes_per_sec": 50000 },
       "access_points": [
         { "id": "$AP_WEB", "path": "/web-content", "uid": 1000, "gid": 1000, "mode": "0755" },
         { "id": "$AP_SHARED", "path": "/shared-data", "uid": 1001, "gid": 1001, "mode": "0750" } ] },

@@ -166,12 +166,29 @@ AccessPoint parseAccessPoint(const json& object, const std::string& where) {
   return point;
 }
 
+Partitions parsePartitions(const json& object, const std::string& where) {
+  checkKeys(object, where,
+            {"count", "max_connections", "bytes_per_sec", "exceeded_sec", "look_back_sec"});
+  constexpr std::int64_t kMost = 0x7fffffff;
+  const auto word = [&](const char* key, std::uint32_t fallback) {
+    return static_cast<std::uint32_t>(number(object, where, key, fallback, kMost));
+  };
+  Partitions partitions;
+  partitions.count = static_cast<int>(number(object, where, "count", 1, 64));
+  partitions.max_connections = word("max_connections", partitions.max_connections);
+  partitions.bytes_per_sec = word("bytes_per_sec", partitions.bytes_per_sec);
+  partitions.exceeded_sec = word("exceeded_sec", partitions.exceeded_sec);
+  partitions.look_back_sec = word("look_back_sec", partitions.look_back_sec);
+  return partitions;
+}
+
 FileSystem parseFileSystem(const json& object) {
   FileSystem fs;
   fs.id = text(object, "file_systems", "id");
   const std::string where = "file system " + fs.id;
-  checkKeys(object, where,
-            {"id", "data", "mount_targets", "policy", "access_points", "separate_state"});
+  checkKeys(
+      object, where,
+      {"id", "data", "mount_targets", "policy", "access_points", "separate_state", "partitions"});
   fs.data = text(object, where, "data");
   if (fs.data.front() != '/') throw Broken{where + ": \"data\" must be absolute"};
   for (const auto& item : list(object, where, "mount_targets")) {
@@ -182,6 +199,9 @@ FileSystem parseFileSystem(const json& object) {
     fs.access_points.push_back(parseAccessPoint(item, where));
   }
   fs.separate_state = flag(object, where, "separate_state");
+  if (object.contains("partitions")) {
+    fs.partitions = parsePartitions(object["partitions"], where);
+  }
   return fs;
 }
 

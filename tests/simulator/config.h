@@ -68,6 +68,15 @@ struct AccessPoint {
   mode_t mode = 0755;
 };
 
+// What the private program tells a client that binds a connection (partition.h).
+struct Partitions {
+  int count = 0;  // 0: the program is not served
+  std::uint32_t max_connections = 5;
+  std::uint32_t bytes_per_sec = 314572800;  // from which more connections are worth while
+  std::uint32_t exceeded_sec = 1;
+  std::uint32_t look_back_sec = 1;
+};
+
 struct FileSystem {
   std::string id;
   std::string data;  // directory that holds the content
@@ -75,6 +84,7 @@ struct FileSystem {
   Policy policy;
   std::vector<AccessPoint> access_points;
   bool separate_state = false;  // each mount target has NFS servers of its own over the same data
+  Partitions partitions;
 };
 
 struct Config {

@@ -144,7 +144,9 @@ Result<std::string> ControlServer::dispatch(const Words& words) {
 
 Result<std::string> ControlServer::target(const Words& words) {
   constexpr auto kUsage =
-      "target <fs> <az> ok|refuse|reset|blackhole|delay <ms>|close-idle|move <ip>";
+      "target <fs> <az> ok|refuse|reset|blackhole|delay <ms>|limit <bytes/s>|close-idle|cut|move "
+      "<ip>|"
+      "bind <answer> ...";
   if (words.size() < 4) return usage(kUsage);
   MountTarget* found = nullptr;
   for (auto& candidate : targets_) {
@@ -160,6 +162,12 @@ Result<std::string> ControlServer::target(const Words& words) {
   if (what == "delay" && words.size() == 5) {
     EFS_TRY(ms, milliseconds(words[4]));
     status = found->delay(ms);
+  } else if (what == "limit" && words.size() == 5) {
+    const auto rate = parseInt(words[4]);
+    if (!rate || *rate < 0 || *rate > 1 << 30) return usage(kUsage);
+    found->limit(static_cast<int>(*rate));
+  } else if (what == "bind") {
+    status = found->answerBinds(Words(words.begin() + 4, words.end()));
   } else if (what == "move" && words.size() == 5) {
     status = found->move(words[4]);
   } else if (words.size() != 4) {
@@ -172,6 +180,8 @@ Result<std::string> ControlServer::target(const Words& words) {
     found->refuse();
   } else if (what == "reset") {
     found->resetConnections();
+  } else if (what == "cut") {
+    found->cutOne();
   } else if (what == "close-idle") {
     found->closeIdleConnections();
   } else {
@@ -316,51 +326,6 @@ Result<std::string> ControlServer::clock(const Words& words) {
   if (!seconds || *seconds > kMost || *seconds < -kMost) return usage("clock <offset seconds>");
   world_.setClockOffset(*seconds);
   return utcText(world_.now(), "%Y-%m-%dT%H:%M:%SZ");
-}
-
-std::string ControlServer::stats() const {
-  json targets = json::array();
-  for (const auto& entry : targets_) {
-    const TargetStats s = entry->stats();
-    json by_access_point = json::object();
-    for (const auto& [id, count] : s.by_access_point) by_access_point[id] = count;
-    targets.push_back({{"fs", s.fs_id},
-                       {"az", s.az},
-                       {"ip", s.ip},
-                       {"mode", s.mode},
-                       {"delay_ms", s.delay_ms},
-                       {"connections", s.connections},
-                       {"open", s.open},
-                       {"probes", s.probes},
-                       {"tls", s.tls},
-                       {"plain", s.plain},
-                       {"handshake_failures", s.handshake_failures},
-                       {"refused", s.refused},
-                       {"denied", s.denied},
-                       {"bytes_in", s.bytes_in},
-                       {"bytes_out", s.bytes_out},
-                       {"by_access_point", by_access_point}});
-  }
-  json servers = json::object();
-  for (const auto& [key, pid] : servers_.pids()) servers[key] = pid;
-  return json{{"targets", targets}, {"nfs_servers", servers}}.dump();
-}
-
-std::string ControlServer::connections() const {
-  json list = json::array();
-  for (const auto& entry : targets_) {
-    for (const auto& c : entry->connections()) {
-      list.push_back({{"fs", entry->fsId()},
-                      {"az", entry->az()},
-                      {"id", c.id},
-                      {"peer", c.peer},
-                      {"access_point", c.access_point_id},
-                      {"tls", c.tls},
-                      {"bytes_in", c.bytes_in},
-                      {"bytes_out", c.bytes_out}});
-    }
-  }
-  return list.dump();
 }
 
 Result<std::string> sendCommand(const std::string& socket_path, const std::string& command) {

@@ -85,6 +85,8 @@ Status MountTarget::listen() {
 Status MountTarget::behave() {
   blackhole_ = false;
   delay_ms_ = 0;
+  limit_ = 0;
+  (void)binds_.set({});
   pokeAll(Order::kNone);
   return listen();
 }
@@ -107,8 +109,20 @@ Status MountTarget::delay(int ms) {
   return listen();
 }
 
+void MountTarget::limit(int bytes_per_sec) { limit_ = bytes_per_sec; }
+
 void MountTarget::resetConnections() { pokeAll(Order::kReset); }
 void MountTarget::closeIdleConnections() { pokeAll(Order::kCloseWhenIdle); }
+
+void MountTarget::cutOne() {
+  const std::lock_guard lock(mutex_);
+  for (auto entry = live_.rbegin(); entry != live_.rend(); ++entry) {
+    LiveConnection& live = *entry->second;
+    if (!live.binding.partition || live.calls == 0 || live.first_only != 0) continue;
+    live.order = Order::kReset;
+    return poke(live);
+  }
+}
 
 Status MountTarget::move(const std::string& ip) {
   EFS_TRY(checked, socketAddress({ip, world_.config().nfs_port}));
@@ -275,10 +289,31 @@ void MountTarget::relayNfs(Stream client, LiveConnection& live, const Verdict& v
         ++stats_.denied;
       });
   Stream server = Stream::plain(std::move(*upstream));
-  const RelayMood mood{[this] { return blackhole_.load(); }, [this] { return delay_ms_.load(); }};
-  const RelayEnd end = relay(client, server, live, filter, mood);
+  const RelayMood mood{[this] { return blackhole_.load(); }, [this] { return delay_ms_.load(); },
+                       [this] { return limit_.load(); }};
+  std::optional<PartitionFilter> partition;
+  if (fs_.partitions.count > 0)
+    partition.emplace(fs_.partitions, fs_.id, binds_, world_.sessions, partitionEvents(live));
+  Conversation talk(filter, partition ? &*partition : nullptr);
+  const RelayEnd end = relay(client, server, live, talk, mood);
   if (end == RelayEnd::kReset) resetOnClose(client.fd());
   if (end == RelayEnd::kIdle) client.endOutput();
+}
+
+PartitionEvents MountTarget::partitionEvents(LiveConnection& live) {
+  return {[this, &live](const Binding& binding) {
+            const std::lock_guard lock(mutex_);
+            live.binding = binding;
+            ++stats_.binds[binding.answer];
+          },
+          [this, &live](bool first_only) {
+            const std::lock_guard lock(mutex_);
+            ++(first_only ? live.first_only : live.calls);
+          },
+          [this] {
+            const std::lock_guard lock(mutex_);
+            ++stats_.bad_sessions;
+          }};
 }
 
 TargetStats MountTarget::stats() const {
@@ -301,8 +336,8 @@ std::vector<ConnectionInfo> MountTarget::connections() const {
   const std::lock_guard lock(mutex_);
   std::vector<ConnectionInfo> list;
   for (const auto& [id, live] : live_) {
-    list.push_back(
-        {id, live->peer, live->access_point_id, live->tls, live->bytes_in, live->bytes_out});
+    list.push_back({id, live->peer, live->access_point_id, live->tls, live->bytes_in,
+                    live->bytes_out, live->binding, live->calls, live->first_only});
   }
   return list;
 }

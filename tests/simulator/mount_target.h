@@ -37,6 +37,8 @@ struct TargetStats {
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   std::map<std::string, std::uint64_t> by_access_point;  // relayed connections; "" is the root
+  std::map<std::string, std::uint64_t> binds;            // bind calls, by their answer
+  std::uint64_t bad_sessions = 0;  // calls of a session that another partition made
 };
 
 struct ConnectionInfo {
@@ -46,6 +48,9 @@ struct ConnectionInfo {
   bool tls;
   std::uint64_t bytes_in;
   std::uint64_t bytes_out;
+  Binding binding;
+  std::uint64_t calls;
+  std::uint64_t first_only;
 };
 
 class MountTarget {
@@ -62,7 +67,7 @@ class MountTarget {
   const std::string& az() const { return target_.az; }
   const std::string& azId() const { return target_.az_id; }
 
-  // Listening, answering, no delay.
+  // Listening, answering, no delay, no limit, bind calls as the partitions take turns.
   Status behave();
   // Closes the port; open connections stay.
   void refuse();
@@ -70,8 +75,14 @@ class MountTarget {
   Status blackhole();
   // Latency before each chunk that was read or written.
   Status delay(int ms);
+  // Bytes a second of one connection; 0: no limit.
+  void limit(int bytes_per_sec);
+  // What bind calls are answered (BindScript).
+  Status answerBinds(const std::vector<std::string>& words) { return binds_.set(words); }
   void resetConnections();
   void closeIdleConnections();
+  // Resets one bound connection that carries calls, not a client's first: the newest.
+  void cutOne();
   // Listens on the new address instead.
   Status move(const std::string& ip);
 
@@ -91,13 +102,15 @@ class MountTarget {
         identity_(identity),
         servers_(servers),
         fs_(fs),
-        target_(std::move(target)) {}
+        target_(std::move(target)),
+        binds_(fs.partitions.count) {}
   Status listen();
   void admit(UniqueFd fd);
   void serve(UniqueFd fd, LiveConnection& live);
   std::optional<Stream> openStream(UniqueFd fd, LiveConnection& live);
   std::optional<Verdict> judge(const Stream& stream, const LiveConnection& live);
   void relayNfs(Stream client, LiveConnection& live, const Verdict& verdict);
+  PartitionEvents partitionEvents(LiveConnection& live);
   // Waits while the target is a black hole; false when the connection has to end.
   bool waitForLight(const LiveConnection& live) const;
   void pokeAll(Order order);
@@ -110,6 +123,8 @@ class MountTarget {
   std::atomic<bool> blackhole_{false};
   std::atomic<bool> refusing_{false};
   std::atomic<int> delay_ms_{0};
+  std::atomic<int> limit_{0};
+  BindScript binds_;
   mutable std::mutex mutex_;  // guards all below except crew_
   std::map<std::uint64_t, std::unique_ptr<LiveConnection>> live_;
   std::uint64_t next_id_ = 1;

@@ -92,7 +92,9 @@ bool RecordFilter::feed(std::string_view bytes, std::string& out) {
 void RecordFilter::finishRecord(std::string& out) {
   in_record_ = false;
   if (!collecting_) return;
+  const bool had_bytes = !record_.empty();
   transform_(record_);
+  if (had_bytes && record_.empty()) return;
   std::string mark(4, '\0');
   store32(mark, 0, kLastFragment | static_cast<std::uint32_t>(record_.size()));
   out += mark;

@@ -21,7 +21,7 @@ namespace efs::simulator {
 class RecordFilter {
  public:
   using WantsWhole = std::function<bool()>;
-  // The record without its marks; may be changed in place.
+  // The record without its marks; may be changed in place. Nothing is sent on where it was emptied.
   using Transform = std::function<void(std::string& record)>;
 
   RecordFilter(WantsWhole wants_whole, Transform transform)

@@ -4,7 +4,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <span>
 #include <vector>
 
 namespace efs::simulator {
@@ -16,13 +18,13 @@ constexpr Duration kIdleAge(100);
 
 // One direction: what was read waits in `out` until the other side has taken it.
 struct Direction {
-  Direction(Stream& source, Stream& sink, RecordFilter& record_filter,
-            std::atomic<std::uint64_t>& byte_counter)
-      : from(source), to(sink), filter(record_filter), counter(byte_counter) {}
+  using Take = std::function<bool(std::string_view bytes)>;
+  Direction(Stream& source, Stream& sink, Take taker, std::atomic<std::uint64_t>& byte_counter)
+      : from(source), to(sink), take(std::move(taker)), counter(byte_counter) {}
 
   Stream& from;
   Stream& to;
-  RecordFilter& filter;
+  Take take;  // what was read
   std::atomic<std::uint64_t>& counter;
   std::string out;
   std::size_t sent = 0;
@@ -37,12 +39,12 @@ struct Direction {
 
 enum class Step { kIdle, kProgress, kBroken, kStopped };
 
-Step readSome(Direction& d, std::vector<char>& buffer) {
+Step readSome(Direction& d, std::span<char> buffer) {
   const IoResult got = d.from.read(buffer.data(), buffer.size());
   switch (got.state) {
     case IoResult::State::kDone:
       d.counter += got.count;
-      return d.filter.feed({buffer.data(), got.count}, d.out) ? Step::kProgress : Step::kBroken;
+      return d.take({buffer.data(), got.count}) ? Step::kProgress : Step::kBroken;
     case IoResult::State::kEnd:
       d.ended = true;
       return Step::kProgress;
@@ -80,10 +82,18 @@ Step writeSome(Direction& d) {
 
 class Pump {
  public:
-  Pump(Stream& client, Stream& server, LiveConnection& live, DenialFilter& filter,
+  Pump(Stream& client, Stream& server, LiveConnection& live, Conversation& talk,
        const RelayMood& mood)
-      : up_(client, server, filter.calls(), live.bytes_in),
-        down_(server, client, filter.replies(), live.bytes_out),
+      : up_(
+            client, server,
+            [this, &talk](std::string_view bytes) {
+              return talk.fromClient(bytes, up_.out, down_.out);
+            },
+            live.bytes_in),
+        down_(
+            server, client,
+            [this, &talk](std::string_view bytes) { return talk.fromServer(bytes, down_.out); },
+            live.bytes_out),
         live_(live),
         mood_(mood),
         buffer_(kChunk) {}
@@ -121,9 +131,32 @@ class Pump {
   }
 
   Step readAndDelay(Direction& d) {
-    const Step step = readSome(d, buffer_);
-    const int delay = step == Step::kProgress ? mood_.delay_ms() : 0;
+    const int limit = mood_.bytes_per_sec();
+    const std::uint64_t before = d.counter;
+    const Step step = readSome(d, std::span(buffer_).first(portion(limit)));
+    if (step != Step::kProgress) return step;
+    std::int64_t delay = mood_.delay_ms();
+    if (limit > 0) delay += owed(d.counter - before, limit);
     return delay > 0 && live_.wake->wait(Duration(delay)) ? Step::kStopped : step;
+  }
+
+  // So much at once that the limit is kept within a fraction of a second.
+  std::size_t portion(int limit) const {
+    constexpr std::size_t kLeast = 4096;
+    constexpr int kPortions = 50;
+    if (limit <= 0) return buffer_.size();
+    return std::clamp(static_cast<std::size_t>(limit / kPortions), kLeast, buffer_.size());
+  }
+
+  // Milliseconds until the limit allows more. A pause that took longer is made up for, but no
+  // idleness beyond a tenth of a second.
+  std::int64_t owed(std::uint64_t moved, int limit) {
+    const MonoTime now = clock_.monotonic();
+    limit_until_ = std::max(limit_until_, now - Duration(100));
+    pending_us_ += static_cast<std::int64_t>(moved) * 1000000 / limit;
+    limit_until_ += Duration(pending_us_ / 1000);
+    pending_us_ %= 1000;
+    return std::chrono::duration_cast<Duration>(limit_until_ - now).count();
   }
 
   // False when the simulator stops.
@@ -159,13 +192,30 @@ class Pump {
   std::vector<char> buffer_;
   SystemClock clock_;
   MonoTime last_traffic_;
+  MonoTime limit_until_{};
+  std::int64_t pending_us_ = 0;
 };
 
 }  // namespace
 
-RelayEnd relay(Stream& client, Stream& server, LiveConnection& live, DenialFilter& filter,
+bool Conversation::fromClient(std::string_view bytes, std::string& to_server,
+                              std::string& to_client) {
+  if (partition_ == nullptr) return denial_.calls().feed(bytes, to_server);
+  std::string passed;
+  if (!partition_->calls().feed(bytes, passed)) return false;
+  to_client += partition_->takeAnswers();
+  return !partition_->closes() && denial_.calls().feed(passed, to_server);
+}
+
+bool Conversation::fromServer(std::string_view bytes, std::string& to_client) {
+  if (partition_ == nullptr) return denial_.replies().feed(bytes, to_client);
+  std::string passed;
+  return denial_.replies().feed(bytes, passed) && partition_->replies().feed(passed, to_client);
+}
+
+RelayEnd relay(Stream& client, Stream& server, LiveConnection& live, Conversation& talk,
                const RelayMood& mood) {
-  return Pump(client, server, live, filter, mood).run();
+  return Pump(client, server, live, talk, mood).run();
 }
 
 }  // namespace efs::simulator

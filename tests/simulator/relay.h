@@ -8,6 +8,7 @@
 
 #include "network.h"
 #include "nfs_denial.h"
+#include "partition.h"
 #include "stream.h"
 
 namespace efs::simulator {
@@ -25,18 +26,38 @@ struct LiveConnection {
   std::atomic<Order> order{Order::kNone};
   std::atomic<std::uint64_t> bytes_in{0};   // from the client
   std::atomic<std::uint64_t> bytes_out{0};  // to the client
+  Binding binding;                          // guarded by the owner's mutex, as are these
+  std::uint64_t calls = 0;                  // that any connection of the partition may carry
+  std::uint64_t first_only = 0;
 };
 
 // The misbehaviour of the mount target, read at every turn.
 struct RelayMood {
   std::function<bool()> blackhole;
   std::function<int()> delay_ms;
+  std::function<int()> bytes_per_sec;  // of one connection, both ways together; 0: no limit
+};
+
+// What becomes of the bytes of one connection: what the server gets of the client's, and the client
+// of the server's.
+class Conversation {
+ public:
+  // `partition`: none where the private program is not served.
+  Conversation(DenialFilter& denial, PartitionFilter* partition)
+      : denial_(denial), partition_(partition) {}
+  // Both append; false: the connection has to end.
+  bool fromClient(std::string_view bytes, std::string& to_server, std::string& to_client);
+  bool fromServer(std::string_view bytes, std::string& to_client);
+
+ private:
+  DenialFilter& denial_;
+  PartitionFilter* partition_;
 };
 
 // Why a relay ended, for the log.
 enum class RelayEnd { kBothClosed, kBroken, kReset, kIdle, kStopped };
 
-RelayEnd relay(Stream& client, Stream& server, LiveConnection& live, DenialFilter& filter,
+RelayEnd relay(Stream& client, Stream& server, LiveConnection& live, Conversation& talk,
                const RelayMood& mood);
 
 }  // namespace efs::simulator

@@ -16,6 +16,7 @@
 #include "api_state.h"
 #include "config.h"
 #include "efs/base/clock.h"
+#include "partition.h"
 
 namespace efs::simulator {
 
@@ -90,6 +91,7 @@ class World {
   std::string lastRefusal() const;
 
   ApiState api;
+  SessionTable sessions;
 
   std::atomic<DnsMode> dns_mode{DnsMode::kOk};
   std::atomic<int> dns_delay_ms{0};

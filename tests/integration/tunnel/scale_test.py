@@ -331,6 +331,17 @@ class FurtherClients(Scale):
         self.assertEqual([seen.incarnation for seen in target.seen], [0, 0, None])
         second.load(lambda: len(second.answers) > 5)
 
+    def test_share_the_limit_of_the_mount(self):
+        target, tunnel = self.mount()
+        kernels = [self.kernel(tunnel) for _ in range(3)]
+        for kernel in kernels:
+            end = time.monotonic() + 3
+            kernel.load(lambda end=end: time.monotonic() > end)
+        self.assertEqual(len(target.bound(OURS)), 5, tunnel.log())
+        kernels[0].leave()
+        wait_for("their end", lambda: len(target.bound(OURS)) < 5)
+        kernels[1].load(lambda: len(target.bound(OURS)) == 5)
+
     def test_all_connections_end_with_the_client(self):
         target, tunnel = self.mount()
         kernel = self.scaled(target, tunnel)

@@ -88,8 +88,8 @@ def exchange_id(sock, owner=b"test-client"):
     return ServerIdentity(compound(sock, args).results)
 
 
-def create_session(sock, server):
-    channel = struct.pack(">IIIIIII", 0, 65536, 65536, 4096, 16, 4, 0)
+def create_session(sock, server, slots=4):
+    channel = struct.pack(">IIIIIII", 0, 65536, 65536, 4096, 16, slots, 0)
     args = (struct.pack(">IQII", 43, server.client_id, server.sequence, 0) + channel + channel +
             struct.pack(">III", 0x40000000, 1, 0))
     reply = compound(sock, args)
@@ -97,8 +97,8 @@ def create_session(sock, server):
     return reply.results[8:24]
 
 
-def sequence_op(session, number):
-    return struct.pack(">I", 53) + session + struct.pack(">IIII", number, 0, 0, 0)
+def sequence_op(session, number, slot=0):
+    return struct.pack(">I", 53) + session + struct.pack(">IIII", number, slot, slot, 0)
 
 
 PUTROOTFH = struct.pack(">I", 24)

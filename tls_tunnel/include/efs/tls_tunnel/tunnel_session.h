@@ -9,6 +9,7 @@
 // server that does not read. Every end is one line in the log: who, why, bytes, time.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -40,12 +41,20 @@ namespace efs::tls_tunnel {
 struct ScaleState {
   std::uint32_t max_connections = 1;  // 1: the private call is never made
   BindIdentity who;
-  bool used = false;      // `who` has bound a connection
-  std::string partition;  // of the clients that are bound now
-  std::size_t bound = 0;
-  MonoTime not_before{};  // the server lacked the program
+  bool used = false;       // `who` has bound a connection
+  std::string partition;   // of the clients that are bound now
+  std::size_t bound = 0;   // clients, each with a first connection ...
+  std::size_t joined = 0;  // ... and their further ones: max_connections counts both
+  MonoTime not_before{};   // the server lacked the program
   MonoTime search_not_before{};
   SearchLimits search;
+
+  // How many more connections of the partition both sides allow, over all clients.
+  std::size_t roomForMore(const ScaleTerms& terms) const {
+    const std::size_t most = std::min(terms.max_connections, max_connections);
+    const std::size_t open = bound + joined;
+    return most > open ? most - open : 0;
+  }
 };
 
 // What all sessions of a tunnel share; outlives them.
