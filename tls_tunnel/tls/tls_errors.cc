@@ -21,7 +21,7 @@ std::string asn1Text(const ASN1_STRING* text) {
 
 // The DNS names and addresses of a certificate, or its common name where it has none.
 std::string namesOf(const X509* certificate) {
-  using Names = std::unique_ptr<GENERAL_NAMES, Deleter<GENERAL_NAMES_free>>;
+  using Names = std::unique_ptr<GENERAL_NAMES, FreedBy<GENERAL_NAMES_free>>;
   const Names all(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
   std::vector<std::string> names;
