@@ -128,6 +128,7 @@ void TunnelServer::makeRoom() {
 
 void TunnelServer::reconnect() {
   context_.pacer.reset();
+  // A copy: drop() takes the session out of the map.
   std::vector<TunnelSession*> open;
   for (const auto& [id, session] : sessions_) {
     if (!session->silent()) open.push_back(session.get());
@@ -150,6 +151,7 @@ void TunnelServer::ended(std::uint64_t id) {
   if (found == sessions_.end()) return;
   dead_.push_back(std::move(found->second));
   sessions_.erase(found);
+  // In the next turn: the session that ends is still on the stack.
   if (!burial_.armed()) burial_ = context_.loop.after(Duration{0}, [this] { dead_.clear(); });
 }
 

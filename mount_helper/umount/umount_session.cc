@@ -69,6 +69,7 @@ Result<mounts::MountEntry> findMount(const std::string& path, const Elsewhere& e
   const std::string here = elsewhere ? "/" : std::filesystem::current_path(failed).string();
   const std::string absolute = mounts::absolutePath(path, failed ? "/" : here);
   EFS_TRY(table, readTable(elsewhere));
+  // The table first: to resolve a path is to walk into the mount, whose server may be silent.
   const mounts::MountEntry* entry = table.atPath(absolute);
   if (entry == nullptr) {
     const auto real = resolveLinks(absolute, elsewhere);
@@ -122,6 +123,7 @@ void UmountSession::say(const std::string& text) {
 
 bool UmountSession::inTable() const {
   const auto table = readTable(elsewhere_);
+  // Unknown counts as still there: then giving up loses nothing.
   return !table || std::any_of(table->entries().begin(), table->entries().end(),
                                [this](const auto& entry) { return entry.id == mount_.id; });
 }
@@ -162,6 +164,7 @@ Error UmountSession::busy() const {
 Status UmountSession::judge(int err) {
   finished_ = true;
   if (err == 0) return {};
+  // Somebody else was faster.
   if (err == EINVAL) return notMounted(mount_.target);
   if (err != EBUSY) return Error::fromErrno(err, mount_.target);
   if (!command_.read_only) return busy();
@@ -209,6 +212,7 @@ Status UmountSession::wait(mounts::UnmountJob& job) {
       return giveUp(job, Error(ErrorKind::kTimeout, mount_.target + ": the server is silent"));
     }
     if (!port || tunnelListens(*port)) {
+      // A watchdog replaces a dead tunnel soon; only one that stays away ends the wait.
       without_tunnel.reset();
     } else if (!without_tunnel) {
       without_tunnel.emplace(context_.clock, kWithoutTunnel);
@@ -224,6 +228,7 @@ Status UmountSession::wait(mounts::UnmountJob& job) {
 }
 
 Status UmountSession::takeAway() {
+  // A lazy unmount does not wait for the server.
   if (!command_.lazy) wakeWatchdog();
   auto job = mounts::UnmountJob::start(mount_.target,
                                        {.force = command_.force, .lazy = command_.lazy}, where());
@@ -241,6 +246,7 @@ void UmountSession::clearAway() {
   // While umount2(2) waits, the tunnel is what it waits for.
   if (!port || !finished_ || read_only_instead_) return;
   AfterUnmount after{context_.store, context_.clock};
+  // Files may stay open for hours after a lazy unmount: the watchdog waits for the last of them.
   if (command_.lazy) after.quiet = kStillOpen;
   switch (endTunnel(*port, after)) {
     case TunnelEnd::kEnded:

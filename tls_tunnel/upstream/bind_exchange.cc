@@ -113,6 +113,7 @@ std::optional<Result<BindAnswer>> BindExchange::step() {
         return readBindAnswer(std::string_view(reply_).substr(rpc::kMarkSize), xid_);
     }
     const std::size_t had = reply_.size();
+    // Exactly as much as belongs to the answer: what follows is NFS and the relay's.
     reply_.resize(wanted);
     const auto result = transport_.read(std::as_writable_bytes(std::span(reply_)).subspan(had));
     reply_.resize(had + (result.state == io::IoState::kDone ? result.bytes : 0));
