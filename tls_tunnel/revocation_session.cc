@@ -51,6 +51,7 @@ void RevocationSession::connected(Result<ConnectedUpstream> result) {
 }
 
 void RevocationSession::drive() {
+  // The verdict is on its way: an event of the same turn comes too late.
   if (finisher_.armed()) return;
   const IoState state = check_.drive();
   if (state == IoState::kWouldBlock) return;

@@ -86,6 +86,7 @@ void ServerSide::arrived(Result<ConnectedUpstream> result) {
   step_started_ = result->connected;
   if (auto adopted = adopt(std::move(*result)); !adopted)
     return events_.failed(Stage::kConnected, adopted.error());
+  // Counted when the connection stands, not when it is used: the watchdog tells a reconnect by it.
   context_.meter.connected();
   if (tls_ == nullptr) return bindOrReady();
   if (context_.revocation != nullptr) return checkRevocation();

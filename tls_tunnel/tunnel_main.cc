@@ -41,6 +41,7 @@ constexpr int kExitUsage = 2;
 // The name is part of the contract (TUN-1, CSI-6), whatever we were started as. The private key is
 // in our memory: no core files, no reading by others of our user.
 void becomeTunnel() {
+  // Whoever looks for tunnels compares this name, also efs-utils' watchdog.
   (void)::prctl(PR_SET_NAME, "efs-proxy");
   (void)::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 #ifndef __SANITIZE_ADDRESS__  // its leak check needs ptrace(2)

@@ -106,6 +106,7 @@ void TunnelServer::greet(UniqueFd client, const net::Endpoint& peer) {
 
 void TunnelServer::open(UniqueFd client, const std::string& peer) {
   if (sessions_.size() >= context_.limits.sessions) makeRoom();
+  // The kernel waits for each reply; Nagle's algorithm would hold the last piece back.
   (void)net::setNoDelay(client.get());
   const std::uint64_t id = next_id_++;
   auto session = std::make_unique<TunnelSession>(context_, id, std::move(client), peer,
@@ -138,6 +139,7 @@ void TunnelServer::reconnect() {
 }
 
 void TunnelServer::stop() {
+  // First: whoever connects now waits in the backlog for the next tunnel on this listener.
   watch_.reset();
   pause_.reset();
   std::vector<TunnelSession*> all;

@@ -92,6 +92,7 @@ bool Channel::fill() {
     received_ += result.bytes;
     follow({reinterpret_cast<const char*>(space.data()), result.bytes});
   }
+  // A write that fails while replies still wait in the socket is no reason to lose those.
   // What the server said before it broke off has been read by now.
   if (!lost() && write_broke_ && !some && whole_ < kEnoughWhole) error_ = transport_.error();
   return some;

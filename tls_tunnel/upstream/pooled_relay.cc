@@ -161,6 +161,7 @@ bool PooledRelay::beginRecord() {
   const bool whole = message.size() >= mark.length;
   if (whole) message = message.substr(0, mark.length);
   const auto route = routeOf(message, whole);
+  // Where the record goes is decided by its header, before its first byte is sent.
   // The rest of the header will come, or never.
   if (!route) return false;
   Channel* channel = choose(*route);
@@ -173,6 +174,7 @@ bool PooledRelay::beginRecord() {
 
 Channel* PooledRelay::choose(const CallRoute& route) {
   Channel& first = *channels_.front().channel;
+  // Order among these matters, and the server may know them from that connection only.
   if (!route.free) return first.takesRecords() ? &first : nullptr;
   std::array<ChannelLoad, 64> loads{};
   const std::size_t count = std::min(channels_.size(), loads.size());
@@ -260,6 +262,8 @@ bool PooledRelay::othersAnswer() const {
 }
 
 std::optional<ByteMover::Outcome> PooledRelay::ended() {
+  // Whoever still owes an answer may give it: each one that arrives is one call fewer to be
+  // replayed.
   if (closing_) {
     if (othersAnswer()) return std::nullopt;
     return Outcome::kCallsLost;
