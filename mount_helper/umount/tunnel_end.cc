@@ -22,6 +22,7 @@ namespace {
 
 using tunnel_control::WatchdogRequest;
 
+// A watchdog that runs answers at once; the rest of the work is its own in any case.
 constexpr Duration kAnswer{1000};
 constexpr Duration kLook{10};
 
@@ -85,6 +86,7 @@ Result<FoundProcess> findTunnel(const state::MountState& state, int port) {
     if (found.error().kind() != ErrorKind::kNotFound) unseen = unexpected(found.error());
     return std::nullopt;
   };
+  // The number may be another process's by now: the finder compares name and listening socket.
   if (state.pid) {
     if (auto found = look(*state.pid)) return found;
   }
