@@ -154,7 +154,7 @@ Status LogWriter::run(Duration patience) {
       continue;
     }
     if (socketIsOurs()) EFS_CHECK(removeFile(log::writerSocket(state_dir_)));
-    // Who came in between and may have gone again is served.
+    // Whoever came in between, and may be gone again, is served.
     EFS_TRY(late, turn(Duration(0)));
     if (late == 0) return {};
     if (!socketIsThere()) EFS_CHECK(listen());
@@ -263,7 +263,7 @@ bool LogWriter::receiveLine(Client& client) {
   const std::string ack = log::LineAck{++client.handled, writeLine(*message)}.encode();
   const ssize_t sent =
       ::send(client.socket.get(), ack.data(), ack.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  // Who has ended does not wait for it; the lines that it left behind are still to be read.
+  // A client that has ended does not wait for it, but its lines are still to be read.
   (void)sent;
   return true;
 }

@@ -16,6 +16,7 @@ void AddressBook::served(const net::Endpoint& address) {
 }
 
 void AddressBook::failed(const net::Endpoint& address, MonoTime now) {
+  // One entry an address, the latest: the list cannot grow by an address that fails often.
   forget(address.ip());
   failures_.push_back({address.ip(), now});
   if (failures_.size() > kMostFailures) failures_.erase(failures_.begin());
@@ -39,9 +40,11 @@ std::vector<net::Endpoint> AddressBook::order(const std::vector<net::Endpoint>& 
   std::vector<net::Endpoint> tried;
   for (const net::Endpoint& address : addresses)
     (failureOf(address, now) == nullptr ? fresh : tried).push_back(address);
+  // The one that failed longest ago may work again soonest.
   std::stable_sort(tried.begin(), tried.end(), [&](const auto& a, const auto& b) {
     return failureOf(a, now)->when < failureOf(b, now)->when;
   });
+  // The limit cuts those that failed, not those of which nothing is known.
   auto all = interleaveFamilies(winnerFirst(std::move(fresh), last_good_), limit);
   all.insert(all.end(), tried.begin(), tried.end());
   if (all.size() > limit) all.resize(limit);

@@ -13,6 +13,7 @@ void CallTracker::follow(Stream& stream, std::span<const std::byte> bytes, Handl
   while (measuring_ && !left.empty()) {
     const auto step = stream.records.advance(left);
     if (!step) {
+      // For good: where the next record would begin cannot be told any more.
       measuring_ = false;
       return;
     }
@@ -20,12 +21,15 @@ void CallTracker::follow(Stream& stream, std::span<const std::byte> bytes, Handl
       const std::size_t part = std::min(step->bytes, stream.prefix.size() - stream.prefix_bytes);
       std::copy_n(left.data(), part, stream.prefix.data() + stream.prefix_bytes);
       stream.prefix_bytes += part;
+      // A call counts from here on: one whose data come slowly must not look like an idle
+      // connection.
       if (kAt == At::kPrefix && stream.prefix_bytes == stream.prefix.size()) {
         if (const auto prefix = rpc::readPrefix({stream.prefix.data(), stream.prefix.size()}))
           handle(*prefix);
       }
     }
     if (step->record_ended) {
+      // A reply that stands still in the middle is none yet.
       if (kAt == At::kEnd && stream.prefix_bytes == stream.prefix.size()) {
         if (const auto prefix = rpc::readPrefix({stream.prefix.data(), stream.prefix.size()}))
           handle(*prefix);
@@ -74,9 +78,12 @@ void CallTracker::answered(const rpc::MessagePrefix& message) {
   ++replies_;
   const std::size_t at = find(message.xid);
   if (at == tracked_) {
+    // Of the calls beyond the table nothing but the number is known; any reply without an entry is
+    // taken for one of theirs.
     if (untracked_ != 0) --untracked_;
     return;
   }
+  // In order: the first entry is the oldest, which is asked with each publishing.
   const auto from = static_cast<std::ptrdiff_t>(at);
   const auto end = static_cast<std::ptrdiff_t>(tracked_);
   std::copy(xids_.begin() + from + 1, xids_.begin() + end, xids_.begin() + from);

@@ -39,6 +39,8 @@ ClientGate::Verdict ClientGate::judge(const net::Endpoint& peer, const net::Endp
                                         peer.text(), found.error().describe()));
   }
   const auto& owner = *found;
+  // The kernel shows uid 0 for a socket that was closed: without the inode every stranger who hangs
+  // up in time would pass for root.
   if (!owner || owner->inode == 0) return Verdict::kGone;
   if (!allowed(owner->uid)) {
     return refuse(owner->uid, fmt::format("connection from {} refused: it belongs to uid {}, and "
@@ -49,6 +51,8 @@ ClientGate::Verdict ClientGate::judge(const net::Endpoint& peer, const net::Endp
 }
 
 Result<net::FoundOwner> ClientGate::find(const net::Endpoint& peer, const net::Endpoint& listener) {
+  // As the address says, which is so but for NAT rules; then the same socket under the address that
+  // it believes to have.
   auto found = lookup_(peer, listener);
   if (!found || *found) return found;
   const auto own_end = net::Endpoint::fromLiteral("127.0.0.1", peer.port());
@@ -75,6 +79,7 @@ bool ClientGate::allowed(uid_t uid) const {
 
 ClientGate::Verdict ClientGate::refuse(std::int64_t who, const std::string& message) {
   ++refused_;
+  // A bound on memory: whoever connects chooses how many uids there are.
   if (told_.size() >= kMaxTold && told_.find(who) == told_.end()) who = kOthers;
   const MonoTime now = clock_.monotonic();
   const auto [entry, first] = told_.try_emplace(who);

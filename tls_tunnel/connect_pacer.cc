@@ -13,6 +13,7 @@ void ConnectPacer::failed(MonoTime now) {
   // Several connections (nconnect) fail together: that is one failure.
   if (delay(now) > Duration{0}) return;
   constexpr std::uint64_t kMaxDoublings = 20;
+  // A shift by more than the width of the number is undefined.
   const auto doublings = std::min(failures_, kMaxDoublings);
   ++failures_;
   const Duration pause =

@@ -21,6 +21,7 @@ constexpr int kFirstListenFd = 3;  // SD_LISTEN_FDS_START
 
 std::optional<std::int64_t> takeNumber(const char* variable) {
   const auto number = parseInt(environmentVariable(variable).value_or(""));
+  // Read once: a child of ours must not take descriptor 3 for its own (sd_listen_fds(3)).
   (void)::unsetenv(variable);
   return number;
 }
@@ -31,6 +32,7 @@ Result<net::Endpoint> localAddress(int fd) {
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0)
     return Error::fromErrno(errno, "address of the listening socket");
   const auto endpoint = net::Endpoint::fromSockaddr(reinterpret_cast<sockaddr*>(&address), length);
+  // Whoever starts us by mistake with another socket would open the mount to the network.
   if (!endpoint || endpoint->ip() != "127.0.0.1")
     return Error(ErrorKind::kInvalidInput,
                  "descriptor 3, handed over as listening socket, is not bound to 127.0.0.1");
@@ -58,6 +60,8 @@ Result<TunnelListener> takeListener(int port) {
   const auto pid = takeNumber("LISTEN_PID");
   const auto count = takeNumber("LISTEN_FDS");
   (void)::unsetenv("LISTEN_FDNAMES");
+  // The variables may be somebody else's: they are inherited through programs that do not know
+  // them.
   if (pid && *pid == ::getpid() && count && *count >= 1) return adopt(kFirstListenFd);
   EFS_TRY(own, net::listenLoopback(port));
   TunnelListener listener;

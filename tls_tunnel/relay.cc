@@ -14,12 +14,15 @@ Relay::Relay(io::Transport& client, io::Transport& upstream, const Limits& limit
 Relay::Outcome Relay::pump() {
   const std::uint64_t limit = up_.moved + down_.moved + bytes_per_turn_;
   for (;;) {
+    // The client's direction first: what it has to say may be its end, which ends all.
     const Step up = move(up_, true);
     if (up == Step::kSourceFailed) return Outcome::kClientFailed;
     // What the server said before it broke off is still read below, by the other direction.
     const Step down = move(down_, false);
     if (down == Step::kSinkFailed) return Outcome::kClientFailed;
     if (down == Step::kSourceFailed || up == Step::kSinkFailed) return Outcome::kUpstreamFailed;
+    // Not before the client has all of it: a reply that is cut off would be lost for good, since
+    // the server will not send it again.
     if (down_.source_ended && down_.ring.empty())
       return up_.source_ended ? Outcome::kFinished : Outcome::kUpstreamClosed;
     if (up == Step::kIdle && down == Step::kIdle)
@@ -53,6 +56,7 @@ Relay::Step Relay::fill(Flow& flow) {
   if (flow.ring.size() <= flow.resume_at) flow.paused = false;
   Step step = Step::kIdle;
   while (!flow.source_ended && !flow.source_failed && !flow.paused) {
+    // An empty piece of a ring that is not full: there was no memory for one.
     const auto space = flow.ring.writable();
     if (space.empty()) {
       flow.paused = flow.ring.full();
@@ -85,6 +89,7 @@ Relay::Step Relay::drain(Flow& flow) {
     flow.ring.consume(result.bytes);
     step = Step::kProgress;
   }
+  // TLS has collected records: without this they would wait for the next call.
   if (flow.sink.flush().state == IoState::kFailed) return Step::kSinkFailed;
   return step;
 }

@@ -19,6 +19,7 @@ Error silence(const char* who, Duration limit) {
 
 void RevocationSession::start(Done done) {
   done_ = std::move(done);
+  // Stapled, remembered, or nothing that could be asked.
   if (!check_.next()) return finish({});
   overall_ = loop_.after(limits_.revocation, [this] {
     finish(check_.undecided(silence("no verdict", limits_.revocation)));
@@ -32,6 +33,7 @@ void RevocationSession::askNext() {
   responder_deadline_ = loop_.after(
       limits_.responder, [this] { responderFailed(silence("no answer", limits_.responder)); });
   connector_ = std::make_unique<UpstreamConnector>(loop_, limits_);
+  // Without TLS, and without the book: a responder is no mount target, and its answer is signed.
   connector_->start(
       responder->host, responder->port, [](const auto&) {},
       [this](Result<ConnectedUpstream> result) { connected(std::move(result)); });
@@ -49,12 +51,14 @@ void RevocationSession::connected(Result<ConnectedUpstream> result) {
 }
 
 void RevocationSession::drive() {
+  // The verdict is on its way: an event of the same turn comes too late.
   if (finisher_.armed()) return;
   const IoState state = check_.drive();
   if (state == IoState::kWouldBlock) return;
   watch_.reset();
   responder_deadline_.reset();
   if (state == IoState::kDone) return askNext();
+  // A verdict, not a silence: another responder must not be able to overrule it.
   if (check_.answered()) return finish(check_.error());
   responderFailed(check_.error());
 }

@@ -22,6 +22,8 @@ StatusPipe::StatusPipe(UniqueFd fd) : fd_(std::move(fd)) {
 StatusPipe StatusPipe::fromEnvironment() {
   const auto number = parseInt(environmentVariable(tunnel_control::kStatusFdVariable).value_or(""));
   (void)::unsetenv(tunnel_control::kStatusFdVariable);
+  // Only a pipe, and none of the three: a number left in the environment by somebody else must not
+  // make us write into a file.
   if (!number || *number <= STDERR_FILENO || *number > 1023) return {};
   const int fd = static_cast<int>(*number);
   struct stat info {};
@@ -55,6 +57,7 @@ void StatusPipe::send(const TunnelStatus& status) {
   do {
     sent = ::write(fd_.get(), line.data(), line.size());
   } while (sent < 0 && errno == EINTR);
+  // mount.efs has ended or reads no more: a tunnel never waits for its audience.
   if (sent != static_cast<ssize_t>(line.size())) fd_.reset();
 }
 

@@ -34,13 +34,14 @@ using tunnel_control::Stage;
 using tunnel_control::TunnelConfig;
 
 constexpr int kExitFailed = 1;
-// For the last lines. Who waits for our end waits as long.
+// For the last lines. Whoever waits for our end waits as long.
 constexpr Duration kLogPatience{300};
 constexpr int kExitUsage = 2;
 
 // The name is part of the contract (TUN-1, CSI-6), whatever we were started as. The private key is
 // in our memory: no core files, no reading by others of our user.
 void becomeTunnel() {
+  // Whoever looks for tunnels compares this name, also efs-utils' watchdog.
   (void)::prctl(PR_SET_NAME, "efs-proxy");
   (void)::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 #ifndef __SANITIZE_ADDRESS__  // its leak check needs ptrace(2)
@@ -130,6 +131,7 @@ class TunnelProgram {
     const std::string address = listener_.address.text();
     const bool inherited = listener_.inherited;
     TunnelServer& server = server_.emplace(*context_, *gate_, std::move(listener_));
+    // The last thing that may fail; what connected before waits in the backlog.
     EFS_CHECK(server.start());
     EFS_TRY(watch, loop_->watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { onSignal(); }));
     log::info("Starting new incarnation: {} -> {}:{}, {}{}", address, context_->host,
@@ -138,6 +140,7 @@ class TunnelProgram {
     if (tls_) log::info("Client certificate: {}", tls_->describeCertificate());
     status_.reached(Stage::kListening, address);
     Status ended = loop_->run();
+    // Whoever maps it keeps its copy; a reader that comes later finds none instead of an old one.
     meter_->removePage();
     return ended;
   }
@@ -149,6 +152,7 @@ class TunnelProgram {
   Status prepare() {
     EFS_TRY(config, TunnelConfig::load(line_.config_path));
     openLog(config, line_.config_path);
+    // Blocked before there is anything that a signal could interrupt; they are read in the loop.
     EFS_TRY(signals, openSignals());
     signals_ = std::move(signals);
     EFS_TRY(loop, loop::EventLoop::create(clock_));
@@ -156,6 +160,7 @@ class TunnelProgram {
     loop_->beforeWait(log::pump);
     EFS_TRY(listener, takeListener(config.accept_port));
     listener_ = std::move(listener);
+    // Listening already: whoever reads the number may connect.
     writePidFile(config.pid_file);
     if (line_.tls) {
       EFS_TRY(context, makeTls(config, clock_));
@@ -200,7 +205,7 @@ class TunnelProgram {
     gate_.emplace(std::move(users), lookup, clock_, round);
   }
 
-  // Who cannot be looked up is not gone.
+  // A client that cannot be looked up is not gone.
   bool isOrphaned(const net::Endpoint& client, const net::Endpoint& here) {
     const auto owner = owners_.find(client, here);
     return owner && *owner && (*owner)->inode == 0;

@@ -47,6 +47,7 @@ void addTotals(TunnelNumbers& sum, const ConnectionMeter& connection) {
 void addPresent(TunnelNumbers& sum, const ConnectionMeter& connection) {
   sum.upstream_state = std::max(sum.upstream_state, static_cast<std::uint64_t>(connection.state));
   if (!connection.calls) ++sum.unread;
+  // The watchdog's: it must not see its own question as a client that waits.
   if (connection.question) return;
   ++sum.clients;
   if (!connection.client_ended) sum.waiting_since = earlier(sum.waiting_since, waits(connection));
@@ -75,6 +76,8 @@ void TunnelMeter::add(ConnectionMeter& connection) {
   std::erase_if(absent_,
                 [&](const Absent& one) { return connection.asked > one.ended + kGivenUp; });
   if (absent_.empty()) return;
+  // Whoever comes next is taken for the one that has waited longest: which connection the kernel
+  // makes anew cannot be told, and too early a time is found out by the watchdog's own question.
   connection.inherited = absent_.front().since;
   absent_.erase(absent_.begin());
 }
@@ -83,6 +86,7 @@ void TunnelMeter::remove(const ConnectionMeter& connection, std::uint64_t now) {
   const auto found = std::find(connections_.begin(), connections_.end(), &connection);
   if (found == connections_.end()) return;
   addTotals(totals_, connection);
+  // Before the connection goes, whose last byte may be the last of all.
   last_answer_ = lastAnswer();
   connections_.erase(found);
   std::uint64_t since = waits(connection);
@@ -130,6 +134,7 @@ void TunnelMeter::failed(const Error& error, std::uint64_t now) {
 
 TunnelNumbers TunnelMeter::numbers() const {
   TunnelNumbers sum = totals_;
+  // Tells the reader that waits survive a reset here; older tunnels forget them.
   sum.remembers = 1;
   sum.connections_open = connections_.size();
   sum.reconnects = connected_ > 1 ? connected_ - 1 : 0;

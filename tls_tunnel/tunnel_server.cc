@@ -106,6 +106,7 @@ void TunnelServer::greet(UniqueFd client, const net::Endpoint& peer) {
 
 void TunnelServer::open(UniqueFd client, const std::string& peer) {
   if (sessions_.size() >= context_.limits.sessions) makeRoom();
+  // The kernel waits for each reply; Nagle's algorithm would hold the last piece back.
   (void)net::setNoDelay(client.get());
   const std::uint64_t id = next_id_++;
   auto session = std::make_unique<TunnelSession>(context_, id, std::move(client), peer,
@@ -128,6 +129,7 @@ void TunnelServer::makeRoom() {
 
 void TunnelServer::reconnect() {
   context_.pacer.reset();
+  // A copy: drop() takes the session out of the map.
   std::vector<TunnelSession*> open;
   for (const auto& [id, session] : sessions_) {
     if (!session->silent()) open.push_back(session.get());
@@ -137,6 +139,7 @@ void TunnelServer::reconnect() {
 }
 
 void TunnelServer::stop() {
+  // First: whoever connects now waits in the backlog for the next tunnel on this listener.
   watch_.reset();
   pause_.reset();
   std::vector<TunnelSession*> all;
@@ -150,6 +153,7 @@ void TunnelServer::ended(std::uint64_t id) {
   if (found == sessions_.end()) return;
   dead_.push_back(std::move(found->second));
   sessions_.erase(found);
+  // In the next turn: the session that ends is still on the stack.
   if (!burial_.armed()) burial_ = context_.loop.after(Duration{0}, [this] { dead_.clear(); });
 }
 

@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "efs/base/text.h"
 #include "efs/net/socket.h"
 #include "efs/rpc/message.h"
 #include "efs/rpc/record.h"
@@ -27,7 +26,16 @@ TunnelSession::TunnelSession(SessionContext& context, std::uint64_t id, UniqueFd
       peer_(std::move(peer)),
       ended_(std::move(ended)),
       started_(context.loop.clock().monotonic()),
-      client_(std::move(client)) {}
+      client_(std::move(client)),
+      server_(context, id, meter_, serverEvents()) {}
+
+ServerSide::Events TunnelSession::serverEvents() {
+  return {[this] { beginRelay(); },
+          [this](Stage tried, const Error& error) { upstreamFailed(tried, error); },
+          [this] {
+            if (state_ == State::kRelaying) pump();
+          }};
+}
 
 Status TunnelSession::start() {
   EFS_TRY(watch, context_.loop.watch(client_.fd(), io::kEdges,
@@ -40,8 +48,9 @@ Status TunnelSession::start() {
 }
 
 void TunnelSession::drop(log::Level level, const std::string& reason) {
-  blameAddress();
-  if (upstream_) io::resetOnClose(upstream_->fd());
+  if (state_ == State::kEnded) return;
+  server_.blameAddress();
+  server_.reset();
   end(level, reason, Client::kReset);
 }
 
@@ -50,8 +59,8 @@ void TunnelSession::stop() {
   // Of a stream that cannot be followed nobody knows: the kernel comes back sooner after a reset.
   const bool waits = busy() || (meter_.calls && !meter_.calls->measuring());
   if (state_ == State::kRelaying) {
-    (void)upstream_->finishWriting();
-    io::discardInput(upstream_->fd());
+    (void)server_.transport().finishWriting();
+    io::discardInput(server_.transport().fd());
   }
   end(log::Level::kInfo, "the tunnel ends", waits ? Client::kReset : Client::kClose);
 }
@@ -71,8 +80,6 @@ void TunnelSession::clientEvent(std::uint32_t events) {
     case State::kSilent:
       return firstByte();
     case State::kConnecting:
-    case State::kChecking:
-    case State::kBinding:
       // EPOLLRDHUP alone may be a half-close behind a request: that request is still served.
       if ((events & (EPOLLHUP | EPOLLERR)) != 0)
         end(log::Level::kInfo, "client closed while the upstream was being connected",
@@ -88,47 +95,61 @@ void TunnelSession::clientEvent(std::uint32_t events) {
   }
 }
 
-void TunnelSession::upstreamEvent(std::uint32_t events) {
-  upstream_->ready(events);
-  if (state_ == State::kBinding) bindStep();
-  if (state_ == State::kRelaying) pump();
+void TunnelSession::firstByte() {
+  std::array<char, rpc::kMarkSize + sizeof(rpc::kQuestionXid)> start{};
+  const ssize_t got = ::recv(client_.fd(), start.data(), start.size(), MSG_PEEK | MSG_DONTWAIT);
+  if (got > 0) {
+    log::info("Accepted new connection {} from {}", id_, peer_);
+    deadline_.reset();
+    meter_.asked = meter_.last_up = context_.countersNow();
+    meter_.question = rpc::beginsWithQuestion({start.data(), static_cast<std::size_t>(got)});
+    context_.meter.add(meter_);
+    state_ = State::kConnecting;
+    return server_.begin();
+  }
+  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
+  end(log::Level::kDebug, "client closed without sending a byte (port probe)", Client::kClose);
 }
 
 void TunnelSession::beginRelay() {
   state_ = State::kRelaying;
   meter_.state = UpstreamState::kConnected;
+  // Only now: a probe or an attempt that fails needs no table of calls.
   // Not cleared: see CallTracker.
   meter_.calls = std::make_unique_for_overwrite<CallTracker>();
-  if (partition_.empty()) {
-    relay_ = std::make_unique<Relay>(client_, *upstream_, context_.limits, meter_.calls.get());
+  io::Transport& server = server_.transport();
+  if (server_.binding().partition().empty()) {
+    relay_ = std::make_unique<Relay>(client_, server, context_.limits, meter_.calls.get());
   } else {
-    beginPooled();
+    auto pooled =
+        std::make_unique<PooledRelay>(client_, server, context_.limits, meter_.calls.get());
+    pooled_ = pooled.get();
+    relay_ = std::move(pooled);
+    pool_.emplace(context_, id_, server_.binding(), *pooled_,
+                  PoolKeeper::Events{[this] {
+                                       if (state_ == State::kRelaying) pump();
+                                     },
+                                     [this] { relayEnded(ByteMover::Outcome::kCallsLost); }});
   }
   context_.meter.publishFacts();
-  peer_watch_.emplace(upstream_->fd(), context_.limits.keepalive);
+  peer_watch_.emplace(server.fd(), context_.limits.keepalive);
   pump();
 }
 
 void TunnelSession::pump() {
-  meter_.calls->setNow(now());
-  const Relay::Outcome outcome = relay_->pump();
+  meter_.calls->setNow(context_.countersNow());
+  const ByteMover::Outcome outcome = relay_->pump();
   count();
-  if (pooled_ != nullptr) tendPool();
+  if (pool_) pool_->tend();
   if (!first_byte_after_ && relay_->bytesDown() > 0) {
     first_byte_after_ = age();
-    context_.pacer.reset();
-    context_.addresses.served(*upstream_peer_);
-    context_.meter.serverAnswered();
-    context_.meter.facts().first_byte_ms = stepDone();
-    context_.meter.publishFacts();
-    context_.meter.publish();
-    context_.status.reached(Stage::kAccepted, upstream_name_);
+    server_.served();
   }
-  if (outcome == Relay::Outcome::kStarved) return starved();
+  if (outcome == ByteMover::Outcome::kStarved) return starved();
   starved_since_.reset();
-  if (outcome == Relay::Outcome::kMore) {
+  if (outcome == ByteMover::Outcome::kMore) {
     context_.loop.requeue(client_watch_);
-  } else if (outcome != Relay::Outcome::kWaiting) {
+  } else if (outcome != ByteMover::Outcome::kWaiting) {
     return relayEnded(outcome);
   }
   if (!look_timer_.armed())
@@ -137,7 +158,7 @@ void TunnelSession::pump() {
 }
 
 void TunnelSession::starved() {
-  const MonoTime now = context_.loop.clock().monotonic();
+  const MonoTime now = context_.now();
   if (!starved_since_) {
     starved_since_ = now;
     log::warning("Connection {}: no memory for a buffer of {} KiB; it waits", id_,
@@ -165,40 +186,44 @@ void TunnelSession::count() {
   log::warning("Connection {}: its RPC records cannot be followed; it goes on unmeasured", id_);
 }
 
-void TunnelSession::relayEnded(Relay::Outcome outcome) {
+void TunnelSession::relayEnded(ByteMover::Outcome outcome) {
   const bool refused = relay_->bytesDown() == 0 && !relay_->clientEnded();
   switch (outcome) {
-    case Relay::Outcome::kFinished:
+    case ByteMover::Outcome::kFinished:
       return end(log::Level::kInfo, "client closed", Client::kClose);
-    case Relay::Outcome::kClientFailed:
+    case ByteMover::Outcome::kClientFailed:
       return clientFailed(client_.error().message());
-    case Relay::Outcome::kUpstreamClosed:
-      if (refused)
-        return upstreamFailed(Stage::kAccepted,
-                              refusal(Error(ErrorKind::kReset, "server closed the connection")));
-      context_.meter.failed(Error(ErrorKind::kReset, "server closed the connection"), now());
-      // After an orderly end the kernel waits up to 3 s before it connects again
-      // (XS_TCP_INIT_REEST_TO); after a reset it comes back at once and replays.
-      if (const std::size_t calls = meter_.calls->outstanding(); calls != 0)
-        return end(log::Level::kWarning, fmt::format("server closed, {} calls unanswered", calls),
-                   Client::kReset);
-      return end(log::Level::kWarning, "server closed", Client::kClose);
-    case Relay::Outcome::kCallsLost:
+    case ByteMover::Outcome::kUpstreamClosed:
+      return upstreamClosed(refused);
+    case ByteMover::Outcome::kCallsLost:
       return upstreamFailed(Stage::kAccepted, pooled_->error());
-    case Relay::Outcome::kUpstreamFailed: {
-      const Error& error = pooled_ != nullptr ? pooled_->error() : upstream_->error();
-      return upstreamFailed(Stage::kAccepted, refused ? refusal(error) : error);
+    case ByteMover::Outcome::kUpstreamFailed: {
+      const Error& error = pooled_ != nullptr ? pooled_->error() : server_.transport().error();
+      return upstreamFailed(Stage::kAccepted, refused ? server_.refusal(error) : error);
     }
-    case Relay::Outcome::kWaiting:
-    case Relay::Outcome::kMore:
-    case Relay::Outcome::kStarved:
+    case ByteMover::Outcome::kWaiting:
+    case ByteMover::Outcome::kMore:
+    case ByteMover::Outcome::kStarved:
       return;
   }
 }
 
+void TunnelSession::upstreamClosed(bool refused) {
+  const Error closed(ErrorKind::kReset, "server closed the connection");
+  if (refused) return upstreamFailed(Stage::kAccepted, server_.refusal(closed));
+  context_.meter.failed(closed, context_.countersNow());
+  // After an orderly end the kernel waits up to 3 s before it connects again
+  // (XS_TCP_INIT_REEST_TO); after a reset it comes back at once and replays.
+  if (const std::size_t calls = meter_.calls->outstanding(); calls != 0)
+    return end(log::Level::kWarning, fmt::format("server closed, {} calls unanswered", calls),
+               Client::kReset);
+  end(log::Level::kWarning, "server closed", Client::kClose);
+}
+
 void TunnelSession::clientFailed(const std::string& why) {
-  if (age() >= context_.limits.unserved) blameAddress();
-  if (upstream_) io::resetOnClose(upstream_->fd());
+  // A client that gave up after so long has not met a slow server but a dead one.
+  if (age() >= context_.limits.unserved) server_.blameAddress();
+  server_.reset();
   end(log::Level::kInfo, "client: " + why, Client::kReset);
 }
 
@@ -211,23 +236,6 @@ bool TunnelSession::clientOrphaned() const {
   return peer && context_.orphaned(*peer);
 }
 
-void TunnelSession::blameAddress() {
-  if (!upstream_peer_ || first_byte_after_ || state_ == State::kEnded) return;
-  context_.addresses.failed(*upstream_peer_, context_.loop.clock().monotonic());
-}
-
-Error TunnelSession::refusal(const Error& error) const {
-  const bool said_why = error.kind() == ErrorKind::kPermission;
-  if (tls_ == nullptr || (error.kind() != ErrorKind::kReset && !said_why)) return error;
-  Error refused(ErrorKind::kPermission,
-                said_why ? error.message()
-                         : "server ended the connection after the TLS handshake, before its first "
-                           "byte: client certificate refused? (" +
-                               error.message() + ")");
-  refused.addHint("check the file system policy, the access point and the credentials");
-  return refused;
-}
-
 // Gives back the memory of a connection that moved nothing since the last look, and finds out
 // whether the server still acknowledges. Nothing is looked at while nothing is under way.
 void TunnelSession::look() {
@@ -236,12 +244,12 @@ void TunnelSession::look() {
     return upstreamFailed(Stage::kAccepted,
                           Error(ErrorKind::kTimeout, "server acknowledges nothing any more"));
   }
-  const bool others_quiet = !lookAtOthers();
+  const bool others_quiet = !pool_ || !pool_->look();
   const std::uint64_t moved = relay_->bytesUp() + relay_->bytesDown();
   if (moved == moved_at_look_) {
     if (clientOrphaned()) return clientFailed("closed by its owner");
     relay_->releaseMemory();
-    upstream_->releaseMemory();
+    server_.transport().releaseMemory();
     // pump() arms the timer again
     if (!relay_->holdsMemory() && verdict == PeerWatch::Verdict::kQuiet && others_quiet) return;
   }
@@ -259,64 +267,43 @@ void TunnelSession::watchHalfClose() {
 
 void TunnelSession::upstreamFailed(Stage tried, const Error& error) {
   if (state_ == State::kEnded) return;
-  if (error.kind() != ErrorKind::kIo) blameAddress();
-  context_.status.failed(tried, error);
-  std::string where = context_.host;
-  if (!upstream_name_.empty()) where += " (" + upstream_name_ + ")";
-  // Once the server has served this connection its end is no failed attempt.
-  if (first_byte_after_) {
-    context_.meter.failed(error, now());
-  } else {
-    context_.pacer.failed(context_.loop.clock().monotonic());
-    context_.meter.attemptFailed(error, now());
-  }
-  end(log::Level::kError, "upstream " + where + ": " + error.describe(), Client::kReset);
+  end(log::Level::kError, server_.recordFailure(tried, error), Client::kReset);
 }
 
 void TunnelSession::end(log::Level level, const std::string& reason, Client client) {
   if (state_ == State::kEnded) return;
+  // Of a probe nothing was counted, and no server knows.
   const bool was_silent = state_ == State::kSilent;
   state_ = State::kEnded;
   deadline_.reset();
   look_timer_.reset();
   starved_timer_.reset();
-  load_timer_.reset();
-  lost_timer_.reset();
-  connector_.reset();
-  revocation_.reset();
-  search_.reset();
-  if (!partition_.empty()) --context_.scale.bound;
-  context_.scale.joined -= others_.size();
+  // Stopped, not destroyed: one of them may be what called.
+  server_.stop();
+  if (pool_) pool_->stop();
   if (!was_silent) {
-    context_.meter.remove(meter_, now());
+    // With what it still waits for: its client comes back, and has waited since then.
+    context_.meter.remove(meter_, context_.countersNow());
     context_.meter.publish();
   }
   if (client == Client::kReset) io::resetOnClose(client_.fd());
-  if (log::enabled(level)) {
-    std::string detail;
-    if (!was_silent && relay_) {
-      detail = fmt::format("; {} bytes up, {} bytes down", relay_->bytesUp(), relay_->bytesDown());
-      if (first_byte_after_)
-        detail +=
-            fmt::format(", first byte from the server after {} ms", first_byte_after_->count());
-    }
+  if (log::enabled(level))
     log::write(level, fmt::format("Connection {} from {} ended after {} ms: {}{}", id_, peer_,
-                                  age().count(), reason, detail));
-  }
+                                  age().count(), reason, moved()));
   ended_();
 }
 
-std::int64_t TunnelSession::stepDone() {
-  const MonoTime began = std::exchange(step_started_, context_.loop.clock().monotonic());
-  return std::chrono::duration_cast<Duration>(step_started_ - began).count();
-}
-
-std::uint64_t TunnelSession::now() const {
-  return tunnel_control::countersTime(context_.loop.clock().monotonic());
+std::string TunnelSession::moved() const {
+  if (!relay_) return {};
+  std::string text =
+      fmt::format("; {} bytes up, {} bytes down", relay_->bytesUp(), relay_->bytesDown());
+  if (first_byte_after_)
+    text += fmt::format(", first byte from the server after {} ms", first_byte_after_->count());
+  return text;
 }
 
 Duration TunnelSession::age() const {
-  return std::chrono::duration_cast<Duration>(context_.loop.clock().monotonic() - started_);
+  return std::chrono::duration_cast<Duration>(context_.now() - started_);
 }
 
 }  // namespace efs::tls_tunnel

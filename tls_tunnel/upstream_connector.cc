@@ -34,6 +34,7 @@ void UpstreamConnector::start(const std::string& host, std::uint16_t port, Resol
 
 // c-ares opens, closes and reuses sockets as it likes, so its set is registered afresh each time.
 void UpstreamConnector::watchResolver() {
+  // Before the sockets are asked for again: two watches of one number are refused by epoll.
   resolver_watches_.clear();
   for (const auto& socket : resolver_->sockets()) {
     const std::uint32_t events = (socket.read ? EPOLLIN : 0U) | (socket.write ? EPOLLOUT : 0U);
@@ -56,6 +57,7 @@ void UpstreamConnector::resolverEvent(int fd, std::uint32_t events) {
 void UpstreamConnector::takeAnswer() {
   resolver_watches_.clear();
   resolver_timer_.reset();
+  // Of DNS alone; connectTo() sets another.
   overall_.reset();
   auto answer = std::move(*answer_);
   if (answer && answer->empty())
@@ -80,6 +82,7 @@ void UpstreamConnector::resolveFailed(const Error& error) {
 void UpstreamConnector::connectTo(std::vector<net::Endpoint> addresses) {
   addresses_ = std::move(addresses);
   step_ = Step::kConnecting;
+  // Before the last resort, which DNS did not say.
   resolved_(addresses_);
   addLastResort();
   const Duration limit = limits_.connect_all + (tls_ != nullptr ? limits_.handshake : Duration{0});
@@ -142,6 +145,7 @@ void UpstreamConnector::attemptConnected(AttemptRef attempt) {
   if (connected_) connected_(attempt->peer);
   if (tls_ == nullptr) return succeed(*attempt);
   step_ = Step::kSecuring;
+  // The descriptor changes hands: TLS watches it for other events, and by edges.
   attempt->watch.reset();
   auto secure = tls_->connect(std::move(attempt->fd));
   if (!secure) return attemptEnded(attempt, secure.error());
@@ -188,6 +192,7 @@ void UpstreamConnector::attemptFailed(const net::Endpoint& peer, Step at, bool l
     error_ = std::move(error);
     error_step_ = at;
   }
+  // At once, without the pause: whoever failed keeps nobody waiting.
   // At most `limits_.addresses` deep.
   startNext();
 }
@@ -212,6 +217,8 @@ void UpstreamConnector::finish(Result<ConnectedUpstream> result) {
   resolver_timer_.reset();
   stagger_.reset();
   overall_.reset();
+  // The losers of the race end now: a server that completes their handshake would count connections
+  // that nobody uses.
   attempts_.clear();
   auto shared = std::make_shared<Result<ConnectedUpstream>>(std::move(result));
   // std::function must be copyable and the socket is not, hence the shared pointer.

@@ -252,7 +252,7 @@ HelperServer::Handlers Watchdog::helperHandlers() {
           .unmounted = [this](const std::string& name) { supervisor_->noteUnmounted(name); },
           .status =
               [this] {
-                auto status = reportStatus(*supervisor_);
+                auto status = reportStatus(supervisor_->records(), supervisor_->view());
                 status.version = productVersion();
                 if (foreign_) status.idle = "the watchdog of efs-utils runs";
                 if (!settings_.watchdog.enabled) status.idle = "disabled in " + options_.config;

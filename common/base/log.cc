@@ -8,6 +8,7 @@
 
 #include "efs/base/environment.h"
 #include "efs/base/files.h"
+#include "efs/base/log_file.h"
 #include "efs/base/output.h"
 #include "efs/base/programs.h"
 #include "efs/base/text.h"

@@ -16,6 +16,7 @@
 
 #include "efs/base/ask_child.h"
 #include "efs/base/environment.h"
+#include "efs/base/log_file.h"
 #include "efs/base/subprocess.h"
 
 namespace efs::log {
@@ -31,8 +32,8 @@ constexpr Duration kSoon{10};
 constexpr Duration kAckPause{100};
 constexpr Duration kLongestPause{2000};
 constexpr Duration kStartPause{5000};
-// Who finds its writer gone leaves it to the watchdog to start the next one; if there is no
-// watchdog, a thousand tunnels shall not do it in the same moment.
+// A program that finds its writer gone leaves it to the watchdog to start the next one; if there is
+// no watchdog, a thousand tunnels shall not do it in the same moment.
 constexpr int kStartSpread = 3000;
 constexpr Duration kChildPatience{500};
 constexpr Duration kConnectPause{2};

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "efs/base/files.h"
+#include "efs/base/freed_by.h"
 #include "efs/base/mounted_at.h"
 #include "efs/base/text.h"
 #include "efs/base/unique_fd.h"
@@ -86,10 +87,7 @@ void removeEntry(int parent, const std::string& name, const std::string& shown, 
                  Removal& removal);
 
 void removeContent(UniqueFd directory, const std::string& shown, int depth, Removal& removal) {
-  struct CloseDir {
-    void operator()(DIR* d) const { ::closedir(d); }
-  };
-  std::unique_ptr<DIR, CloseDir> listing(::fdopendir(directory.get()));
+  std::unique_ptr<DIR, FreedBy<::closedir>> listing(::fdopendir(directory.get()));
   if (!listing) return removal.note(Error::fromErrno(errno, "listing " + shown));
   const int fd = directory.release();  // now owned by the listing
   while (const dirent* entry = ::readdir(listing.get())) {

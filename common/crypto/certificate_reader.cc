@@ -13,7 +13,7 @@
 namespace efs::crypto {
 namespace {
 
-using BignumPtr = std::unique_ptr<BIGNUM, OpensslFree<BN_free>>;
+using BignumPtr = std::unique_ptr<BIGNUM, FreedBy<BN_free>>;
 
 Error unreadable(const char* part) {
   return opensslError(std::string("reading a certificate's ") + part, ErrorKind::kInvalidInput);

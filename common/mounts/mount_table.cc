@@ -10,6 +10,7 @@
 #include <memory>
 #include <set>
 
+#include "efs/base/freed_by.h"
 #include "efs/base/nfs_port.h"
 #include "efs/base/text.h"
 #include "efs/mounts/mount_options.h"
@@ -22,14 +23,8 @@ constexpr std::string_view kLoopbackServer = "127.0.0.1:";
 constexpr int kMaxPort = 65535;
 constexpr int kNotListed = 0;  // no mount has this id
 
-struct TableDeleter {
-  void operator()(libmnt_table* table) const { mnt_unref_table(table); }
-};
-struct IterDeleter {
-  void operator()(libmnt_iter* iter) const { mnt_free_iter(iter); }
-};
-using TablePtr = std::unique_ptr<libmnt_table, TableDeleter>;
-using IterPtr = std::unique_ptr<libmnt_iter, IterDeleter>;
+using TablePtr = std::unique_ptr<libmnt_table, FreedBy<mnt_unref_table>>;
+using IterPtr = std::unique_ptr<libmnt_iter, FreedBy<mnt_free_iter>>;
 
 // A line that does not parse is left out; the others stay.
 int skipBrokenLine(libmnt_table* /*table*/, const char* /*file*/, int /*line*/) { return 1; }

@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "efs/base/ask_child.h"
+#include "efs/base/freed_by.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/text.h"
 #include "efs/mounts/mount_table.h"
@@ -29,10 +30,6 @@ constexpr Duration kRemountPatience{60000};
 
 // A mount that somebody else's covers is waited for, for a second (stacked_mount.h).
 constexpr Duration kJudgePatience{3000};
-
-struct ContextDeleter {
-  void operator()(libmnt_context* context) const { mnt_free_context(context); }
-};
 
 // What the child told last, and how its time ended.
 struct ChildEnd {
@@ -147,7 +144,7 @@ void remountHere(const NfsMountRequest& request, const std::string& options, con
   }
   report.step = Step::kPrepare;
   report.err = ENOMEM;
-  const std::unique_ptr<libmnt_context, ContextDeleter> context(mnt_new_context());
+  const std::unique_ptr<libmnt_context, FreedBy<mnt_free_context>> context(mnt_new_context());
   libmnt_context* raw = context.get();
   if (raw == nullptr || mnt_context_disable_helpers(raw, 1) != 0 ||
       mnt_context_disable_canonicalize(raw, 1) != 0 || mnt_context_set_fstype(raw, "nfs4") != 0 ||

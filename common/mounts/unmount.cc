@@ -8,15 +8,12 @@
 #include <memory>
 
 #include "efs/base/ask_child.h"
+#include "efs/base/freed_by.h"
 
 namespace efs::mounts {
 namespace {
 
 constexpr Duration kTidyPatience{2000};
-
-struct UpdateDeleter {
-  void operator()(libmnt_update* update) const { mnt_free_update(update); }
-};
 
 // An errno fits into an exit code.
 int unmountHere(const std::string& target, UnmountFlags flags) {
@@ -34,7 +31,7 @@ int remountHere(const MountEntry& mount) {
 }
 
 int forgetHere(const std::string& target) {
-  const std::unique_ptr<libmnt_update, UpdateDeleter> update(mnt_new_update());
+  const std::unique_ptr<libmnt_update, FreedBy<mnt_free_update>> update(mnt_new_update());
   if (update && mnt_update_set_fs(update.get(), 0, target.c_str(), nullptr) == 0) {
     (void)mnt_update_table(update.get(), nullptr);
   }
@@ -66,7 +63,7 @@ bool isMounted(int id) {
 Result<UnmountJob> UnmountJob::start(const std::string& target, UnmountFlags flags,
                                      const MountNamespace* where) {
   ChildRules rules = rulesFor(where);
-  // Who waits for the end of the caller's output, or of any pipe, must not wait for this.
+  // Whoever waits for the end of the caller's output, or of any pipe, must not wait for this.
   rules.ends_with_parent = rules.keeps_output = false;
   EFS_TRY(child, ChildWork::start(
                      [&](int /*out*/) {

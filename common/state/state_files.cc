@@ -11,15 +11,12 @@
 #include <cstdlib>
 #include <memory>
 
+#include "efs/base/freed_by.h"
 #include "efs/base/remove_tree.h"
 #include "efs/base/unique_fd.h"
 
 namespace efs::state {
 namespace {
-
-struct CloseDir {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
 
 class SystemFiles final : public StateFiles {
  public:
@@ -31,7 +28,7 @@ class SystemFiles final : public StateFiles {
   }
 
   Result<std::vector<std::string>> list(const std::string& directory) override {
-    const std::unique_ptr<DIR, CloseDir> listing(::opendir(directory.c_str()));
+    const std::unique_ptr<DIR, FreedBy<::closedir>> listing(::opendir(directory.c_str()));
     if (!listing) return Error::fromErrno(errno, "listing " + directory);
     std::vector<std::string> names;
     while (const dirent* entry = ::readdir(listing.get())) {

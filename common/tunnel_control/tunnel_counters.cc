@@ -227,7 +227,7 @@ Result<CountersReader> CountersReader::open(const std::string& path) {
   if (!fd.valid()) return Error::fromErrno(errno, path);
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return Error::fromErrno(errno, path);
-  // Who could shorten the file could end us with SIGBUS.
+  // Whoever could shorten the file could end us with SIGBUS.
   if (!S_ISREG(info.st_mode) || info.st_uid != ::geteuid() || (info.st_mode & 022U) != 0 ||
       info.st_size != static_cast<off_t>(kCountersSize))
     return Error(ErrorKind::kInvalidInput, path + " is no page of a tunnel's counters");

@@ -11,6 +11,8 @@ constexpr const char* kConfigFolder = "/etc/amazon/efs";
 std::string hostsName(const std::string& uniquifier, const std::string& mount,
                       const std::string& state_directory) {
   auto host = mounts::HostIdentity::read();
+  // Containers and cloned images share host names; two clients of one name would take each other's
+  // locks away.
   if (!host.namesTheMachine()) {
     auto nonce = mounts::hostNonce({kConfigFolder, state_directory});
     if (!nonce) {
@@ -46,6 +48,7 @@ Result<mounts::OwnClientIdentifier> takeName(const state::StateStore& store, con
   auto own =
       mounts::OwnClientIdentifier::set(store.locks().identifier, clock, patience, namer, kernel);
   if (own || own.error().kind() != ErrorKind::kBusy) return own;
+  // A time-out for our callers: it may pass, where "busy" would end the attempts.
   return std::move(own.error())
       .setKind(ErrorKind::kTimeout)
       .addContext(

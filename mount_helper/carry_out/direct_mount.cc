@@ -31,6 +31,7 @@ Result<mounts::MountOutcome> mountFromTarget(const MountRequest& request, const 
         log::info(
             "Executing: \"/sbin/mount.nfs4 {} {} -o {}\" as a system call with {} sec time limit.",
             nfs.source, nfs.target, nfs.options.text(), patience.count() / 1000);
+        // mount(2) has no deadline of its own: the child that makes it gets this one.
         rules.patience = patience;
         EFS_TRY(mounted, context.kernel.mount(nfs, rules));
         outcome = mounted;

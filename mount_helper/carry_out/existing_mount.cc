@@ -23,6 +23,8 @@ Result<std::optional<mounts::MountEntry>> nfsMountAt(const std::string& path) {
   EFS_TRY(table, mounts::MountTable::readKernel());
   const mounts::MountEntry* entry = table.atPath(path);
   if (entry == nullptr || !entry->isNfs()) {
+    // Only now the path itself, which may have links; in a child, since a server on the way may be
+    // silent.
     EFS_TRY(real, mounts::directoryAt(path, kLook));
     entry = table.atPath(real);
   }
@@ -55,6 +57,7 @@ bool isSameMount(const MountRequest& request, const mounts::MountEntry& there,
                  const std::string& source, const state::StateStore& store) {
   if (!mounts::sameSource(source, there.source)) return false;
   const auto port = there.tunnelPort();
+  // With a tunnel every source is 127.0.0.1: only the state files of its port tell what it shows.
   if (!port) return true;  // without a tunnel the source names the server
   const auto names = namesOfPort(store, *port);
   return std::any_of(names.begin(), names.end(),
@@ -130,6 +133,7 @@ Outcome remount(const MountRequest& request) {
   nfs.options = request.nfs_options;
   // MODE-2: a mount without a tunnel has another server and no helper.
   nfs.address = entry->option("addr").value_or("127.0.0.1");
+  // A remount replaces what utab says: without this umount(8) would not call us any more.
   if (entry->tunnelPort()) nfs.umount_helper = kUmountHelper;
   mounts::addNfsDefaults(nfs.options, entry->tunnelPort());
   if (auto done = mounts::remountNfs(nfs); !done) {

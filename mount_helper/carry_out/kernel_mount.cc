@@ -44,6 +44,7 @@ Status KernelMount::preflight(Duration patience) {
     log::warning("Error connecting to 127.0.0.1:{}: {}", port, connection.error().describe());
     return attemptFailure(connection.error());
   }
+  // What it said of an earlier connection is not why this one fails.
   parts_.tunnel.forgetFailure();
   auto probe = rpc::probeNfs(connection->get(), parts_.context.clock, patience);
   if (!probe) return attemptFailure(probe.error());
@@ -61,6 +62,7 @@ Result<MountOutcome> KernelMount::mountOnce(Duration patience) {
   parts_.context.stages.end("ready");
   mounts::MountRules rules = mountRules(parts_.context);
   rules.patience = patience;
+  // By the port the result is recognized as ours; a merged mount shows another one.
   rules.own_port = parts_.facts.port;
   auto mounted = parts_.context.kernel.mount(nfs, rules);
   if (!mounted) return attemptFailure(mounted.error());
@@ -71,6 +73,7 @@ Result<MountOutcome> KernelMount::mountOnce(Duration patience) {
 // name never used before. Where the kernel takes no name, the port alone must make the difference.
 Result<MountOutcome> KernelMount::mountAs(const Namer& namer, Duration patience) {
   const MountContext& context = parts_.context;
+  // Kept until mount(2) has returned: the kernel reads the name when it makes the client.
   const auto own =
       takeName(context.store, context.clock, times().lock(), namer, context.kernel.identifier);
   // Under the name that is there at the moment it would be another mount's client.
@@ -83,6 +86,7 @@ Result<MountOutcome> KernelMount::mountAs(const Namer& namer, Duration patience)
 Result<MountOutcome> KernelMount::mountWithin(const Namer& namer, Duration patience) {
   const Deadline deadline(parts_.context.clock, patience);
   while (true) {
+    // Before each try, not once: what was true a minute ago need not be.
     EFS_CHECK(preflight(times().usual()));
     parts_.context.stages.end("pre-flight");
     auto done = mountAs(namer, patience);
@@ -133,6 +137,8 @@ Result<MountOutcome> KernelMount::mountApart(MountOutcome merged) {
 }
 
 Result<MountOutcome> KernelMount::make() {
+  // Under the name of this mount, as after each reboot: the server then drops the locks of the
+  // client that is gone at once.
   EFS_TRY(outcome, mountInTries());
   if (outcome.how != MountOutcome::How::kMerged) return outcome;
   return mountApart(outcome)

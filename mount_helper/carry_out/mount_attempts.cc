@@ -48,6 +48,7 @@ Status tryToMount(const AttemptRules& rules, const std::string& what,
     const bool last = number >= rules.count;
     Status done = attempt(last ? rules.last : rules.patience);
     if (done || last || !again(done.error())) return done;
+    // After the attempt, which undid its own part.
     if (interrupted() != 0) return interruptedError();
     EFS_CHECK(announceRetry(number, rules.count, what, done.error()));
   }

@@ -26,6 +26,7 @@ double chance() {
 // Mounts again until it works, fails for good, is told to stop, or `attempt.until` has passed.
 Outcome tryAgain(const MountRequest& request, const MountContext& context, MountAttempt attempt,
                  Outcome outcome) {
+  // What is mounted there now came while we tried, so "already mounted" may be somebody else's.
   attempt.repeated = true;
   for (int count = 2; worthAnother(attempt, outcome); ++count) {
     const Duration pause = std::min(pauseBefore(count, chance()), attempt.until.left());
@@ -43,6 +44,7 @@ Outcome goOnInBackground(const MountRequest& request, const MountContext& contex
   // It must hold nothing of its caller: terminal, output, directory (EX-3).
   const ChildRules alone{.ends_with_parent = false, .keeps_output = false};
   const auto go_on = [&](int /*out*/) {
+    // Not to keep busy the file system from which mount(8) was called.
     (void)!::chdir("/");
     catchInterrupts();
     const Outcome outcome = tryAgain(request, context, attempt, first);
@@ -50,6 +52,8 @@ Outcome goOnInBackground(const MountRequest& request, const MountContext& contex
     (void)log::finish(log::kFinishPatience);
     return outcome.code;
   };
+  // After the first attempt, in the foreground: a wrong option or a refused identity is told at
+  // once.
   const auto child = ChildWork::start(go_on, alone);
   if (!child) return mountFailed(child.error());
   const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(attempt.until.left());

@@ -43,6 +43,8 @@ Status MountSession::inNetwork(const std::function<Status()>& step) const {
 }
 
 Status MountSession::gatherFacts() {
+  // The whole step may be repeated while a machine boots: what was found without a network is not
+  // believed.
   facts_finder_.startOver();
   if (request_.netns) {
     EFS_TRY(network,
@@ -57,6 +59,7 @@ Status MountSession::gatherFacts() {
   EFS_TRY(region, facts_finder_.region());
   facts_.region = std::move(region);
   context_.stages.end("region");
+  // Sent first, collected below: the answers come while credentials are looked for.
   facts_finder_.startLookups(facts_.region);
   facts_finder_.startOwnZone();
   // While DNS works; what came of it is asked below.
@@ -104,6 +107,7 @@ Status MountSession::listen() {
 // helpers too.
 Status MountSession::writeFiles() {
   const auto& store = context_.store;
+  // Before the first file: whatever of them is written when a step fails, all goes.
   rollback_.onFailure([this] { (void)context_.store.removeMount(plan_.paths.name, &plan_.state); });
   state::MountFiles files{.tunnel_config = plan_.tunnel_config_text};
   if (plan_.certificate) {
@@ -114,6 +118,7 @@ Status MountSession::writeFiles() {
     files.certificate = std::move(certificate.pem);
   }
   EFS_CHECK(store.writeFiles(plan_.paths.name, files));
+  // The lock before the state: whoever reads a "~" state without it takes us for dead.
   EFS_TRY(sign_of_life, store.holdPending(plan_.paths.name));
   sign_of_life_ = std::move(sign_of_life);
   return store.writePending(plan_.paths.name, plan_.state);
@@ -128,6 +133,7 @@ Status MountSession::startTunnel() {
         .addContext("Failed to initialize tunnel for " + facts_.target.dns_name);
   }
   tunnel_ = std::move(*tunnel);
+  // Newest first: the tunnel ends before the files go by which a watchdog would find it.
   rollback_.onFailure([this] { endTunnel(); });
   // Before the mount: a watchdog that finds us dead must know whom to end.
   plan_.state.pid = tunnel_->pid();
@@ -139,10 +145,12 @@ Status MountSession::prepareTunnel() {
   EFS_TRY(binary, tunnel_control::findTunnelBinary());
   facts_.tunnel_binary = binary;
   EFS_CHECK(findCredentials());
+  // Before the watchdog: its lock and its socket are in there.
   EFS_CHECK(context_.store.create(context_.settings.state_dir_mode));
   if (auto started = ensureWatchdog(context_.store, context_.clock); !started) {
     log::warning("Could not start amazon-efs-mount-watchdog: {}", started.error().describe());
   }
+  // What was started so far serves other mounts too; from here on there is something to undo.
   if (interrupted() != 0) return interruptedError();
   context_.stages.end("watchdog");
   // The port before the plan: names of files, states and of the mount itself contain it.
@@ -172,6 +180,7 @@ void MountSession::setReadAhead() const {
 // A mount that failed has vanished, but its last words to the server go through the tunnel, and one
 // that cannot be undone (busy, server gone) would hang for ever without.
 void MountSession::endTunnel() {
+  // The mount first: it says good bye to its server (DESTROY_SESSION) through this tunnel.
   bool unused = own_mount_->undo(kUndoUnmount);
   const auto looked = inNetwork([&]() -> Status {
     unused = unused && portFallsSilent(facts_.port, context_.clock, kPortPatience);
@@ -182,6 +191,7 @@ void MountSession::endTunnel() {
       "the kernel still uses port {} of the mount at {}; its tunnel stays, under the watchdog",
       facts_.port, request_.mountpoint);
   rollback_.commit();
+  // Under its final name the watchdog keeps it like any other, until it is unmounted.
   (void)context_.store.publish(plan_.paths.name);
 }
 
@@ -197,6 +207,7 @@ void MountSession::finish() {
   if (!published && !store.read(plan_.paths.name)) {
     log::error("publishing the state file: {}", published.error().describe());
   }
+  // A duplicate: a tunnel that dies is replaced behind a port that never closed.
   auto handed = handOverListener(store, plan_.paths.name, listener_.fd, context_.clock, kHandOver);
   if (!handed) {
     log::warning("no watchdog took over the tunnel of {}: {}", request_.mountpoint,
@@ -230,6 +241,7 @@ Outcome MountSession::mountThroughTunnel() {
 // MODE-2
 Outcome MountSession::mountDirectly() {
   // For the lock of the mount point alone; where there can be no such directory, it goes without.
+  // Nothing else of ours is needed without a tunnel.
   const bool locks = context_.store.create(context_.settings.state_dir_mode).has_value();
   mounts::MountRules mount_rules = mountRules(context_);
   if (!locks) mount_rules.target_lock.clear();
@@ -278,6 +290,7 @@ Outcome attemptMount(const MountRequest& request, const MountContext& context,
                      const MountAttempt& attempt) {
   MountSession session(request, context, attempt);
   Outcome outcome;
+  // Before anything else looks at the path: a dead server under it would hold us.
   auto already = alreadyMounted(request, context.store, attempt.repeated);
   if (already && *already) return **already;
   if (!already) {

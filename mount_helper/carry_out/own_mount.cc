@@ -24,6 +24,7 @@ bool isInSight(const mounts::MountTable& table, const mounts::MountEntry& entry)
 OwnMount::OwnMount(int port, const KernelCalls& kernel) : port_(port), kernel_(kernel) {
   const auto table = kernel_.mount_table();
   if (!table) return;
+  // A port is used again: what was mounted on it before us is not ours to unmount.
   for (const auto* entry : table->withTunnelPort(port)) before_.insert(entry->id);
 }
 
@@ -57,6 +58,7 @@ bool OwnMount::undo(Duration patience, const Pause& pause) const {
       continue;
     }
     ++look;
+    // Covered, or copies of it still go: nothing to do but to look again.
     (void)pause(kLook);
   }
   return false;

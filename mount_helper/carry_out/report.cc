@@ -23,6 +23,8 @@ void reportToCloudWatch(FactFinder& facts, const settings::Settings& settings,
                         const std::string& fs_id, const std::string& line, Duration patience) {
   if (!settings.cloudwatch.enabled) return;
   // Its lines go to the log from there: what the chain of credentials has to say is worth as much.
+  // A child, because HTTP, DNS and a credential program may each take longer than a mount may be
+  // held up.
   const auto answer = askChild(patience, [&](int /*out*/) {
     const auto put = putLine(facts, settings.cloudwatch, fs_id, line);
     if (!put) log::warning("CloudWatch Logs: {}", put.error().describe());

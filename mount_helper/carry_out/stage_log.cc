@@ -16,6 +16,7 @@ std::chrono::microseconds durationOf(const timeval& time) {
 }  // namespace
 
 void StageLog::end(const char* stage) {
+  // Before the system calls: they are for measurements only.
   if (!log::enabled(log::Level::kDebug)) return;
   const MonoTime now = clock_.monotonic();
   rusage usage{};

@@ -32,6 +32,7 @@ Result<int> runTool(const std::string& tool, const std::string& what, const Comm
 int checkThoroughly(const CommandLine& command) {
   Result<int> examined = 0;
   if (const auto tool = tunnel_control::findProgram("efsctl")) {
+    // First what would be done, which asks nothing, then what stands in the way.
     examined = runTool(*tool, "explain", command);
     if (examined) examined = runTool(*tool, "doctor", command);
   } else {

@@ -10,6 +10,8 @@ Result<net::ListeningSocket> listenAt(int port, const state::StateStore& store,
   if (store.portReserved(port)) {
     return Error(ErrorKind::kBusy, unavailable + ": another mount uses it").addHint(kHint);
   }
+  // Nobody listens there, yet a mount of another state directory may use it: its tunnel is dead,
+  // and its calls would go out with our identity.
   EFS_TRY(used, kernel.uses_port(port).withContext(unavailable));
   if (used) {
     return Error(ErrorKind::kBusy, unavailable +

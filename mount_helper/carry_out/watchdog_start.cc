@@ -71,7 +71,7 @@ Status startDaemon(const std::string& path, const state::StateStore& store, cons
   return {};
 }
 
-// Who holds the lock is the watchdog, or becomes it in a moment; or umount.efs, which does a dead
+// Whoever holds the lock is the watchdog, or is about to be; or umount.efs, which does a dead
 // watchdog's work. One that is stopped or busy is still the one: a second could only wait for its
 // end, and each mount would start one more.
 bool lockHeld(const state::StateStore& store) {

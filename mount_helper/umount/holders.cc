@@ -14,6 +14,7 @@ namespace efs::mount_helper {
 namespace {
 
 constexpr int kMaxNamed = 5;
+// A process with a million files must not use up the time for all others.
 constexpr int kMaxDescriptors = 100000;  // of one process
 
 bool isInside(const std::string& link, const std::string& mountpoint) {

@@ -22,6 +22,7 @@ namespace {
 
 using tunnel_control::WatchdogRequest;
 
+// A watchdog that runs answers at once; the rest of the work is its own in any case.
 constexpr Duration kAnswer{1000};
 constexpr Duration kLook{10};
 
@@ -66,6 +67,7 @@ std::optional<TunnelEnd> leaveToWatchdog(const std::string& name, const AfterUnm
   if (!reply) return std::nullopt;
   // A refusal comes from an older watchdog, which finds out by itself.
   const std::string path = after.store.paths(name).state;
+  // The state file goes last: then the port is free for the next mount.
   const bool gone =
       reply->ok && becomes([&] { return !fileExists(path); }, after.clock, after.patience);
   return gone ? TunnelEnd::kEnded : TunnelEnd::kLeft;
@@ -84,6 +86,7 @@ Result<FoundProcess> findTunnel(const state::MountState& state, int port) {
     if (found.error().kind() != ErrorKind::kNotFound) unseen = unexpected(found.error());
     return std::nullopt;
   };
+  // The number may be another process's by now: the finder compares name and listening socket.
   if (state.pid) {
     if (auto found = look(*state.pid)) return found;
   }
@@ -106,6 +109,7 @@ void stop(const tunnel_control::TunnelProcess& tunnel, const AfterUnmount& after
 }
 
 TunnelEnd endHere(const std::string& name, int port, const AfterUnmount& after) {
+  // So that no watchdog begins while we do its work.
   const auto lock = FileLock::tryAcquire(after.store.locks().watchdog);
   if (!lock) return TunnelEnd::kLeft;  // a watchdog is just starting
   const auto state = after.store.read(name);
@@ -121,6 +125,7 @@ TunnelEnd endHere(const std::string& name, int port, const AfterUnmount& after) 
     log::warning("{}: its tunnel is left running: {}", name, tunnel.error().describe());
     return TunnelEnd::kFailed;
   }
+  // The tunnel before the files, by which it would be found.
   if (*tunnel) stop(**tunnel, after);
   if (const auto removed = after.store.removeMount(name, &*state); !removed) {
     log::error("{}: {}", name, removed.error().describe());
@@ -144,6 +149,7 @@ bool portFallsSilent(int port, const Clock& clock, Duration patience) {
 TunnelEnd endTunnel(int port, const AfterUnmount& after) {
   const auto names = namesOfPort(after.store, port);
   if (names.empty()) return TunnelEnd::kNoState;
+  // The kernel's farewell to the server is under way, through this tunnel.
   if (!portFallsSilent(port, after.clock, after.quiet)) return TunnelEnd::kInUse;
   TunnelEnd worst = TunnelEnd::kEnded;
   for (const auto& name : names) {

@@ -45,6 +45,7 @@ int unmountCommand(const UmountCommand& command) {
 }  // namespace
 
 int runUmountHelper(const std::vector<std::string>& argv) {
+  // Ours, not the caller's: files of the state directory have fixed modes.
   ::umask(022);
   catchInterrupts();
   const auto command = parseUmountCommand(argv);

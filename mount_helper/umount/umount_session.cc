@@ -37,6 +37,7 @@ constexpr Duration kLongestWait{600000};
 constexpr Duration kWithoutTunnel{30000};
 constexpr Duration kNotice{5000};
 constexpr Duration kRemount{60000};
+// Words of an error message only: not worth a longer wait.
 constexpr Duration kHolders{2000};
 constexpr Duration kResolve{5000};
 constexpr Duration kStillOpen{200};
@@ -50,6 +51,7 @@ Result<mounts::MountTable> readTable(const Elsewhere& elsewhere) {
 // realpath(3) in a killable child: it looks at the mount.
 std::optional<std::string> resolveLinks(const std::string& path, const Elsewhere& elsewhere) {
   ChildRules rules;
+  // Everything else is closed in the child, which may wait in a dead mount for ever.
   if (elsewhere) rules.kept_fds = {elsewhere->fd()};
   const auto look = [&path, &elsewhere](int out) {
     if (elsewhere && !elsewhere->enter()) return 1;
@@ -67,8 +69,10 @@ Error notMounted(const std::string& path) { return {ErrorKind::kNotFound, path +
 Result<mounts::MountEntry> findMount(const std::string& path, const Elsewhere& elsewhere) {
   std::error_code failed;
   const std::string here = elsewhere ? "/" : std::filesystem::current_path(failed).string();
+  // Without a look at the disk: "." and ".." are worked out as words.
   const std::string absolute = mounts::absolutePath(path, failed ? "/" : here);
   EFS_TRY(table, readTable(elsewhere));
+  // The table first: to resolve a path is to walk into the mount, whose server may be silent.
   const mounts::MountEntry* entry = table.atPath(absolute);
   if (entry == nullptr) {
     const auto real = resolveLinks(absolute, elsewhere);
@@ -122,6 +126,7 @@ void UmountSession::say(const std::string& text) {
 
 bool UmountSession::inTable() const {
   const auto table = readTable(elsewhere_);
+  // Unknown counts as still there: then giving up loses nothing.
   return !table || std::any_of(table->entries().begin(), table->entries().end(),
                                [this](const auto& entry) { return entry.id == mount_.id; });
 }
@@ -162,9 +167,11 @@ Error UmountSession::busy() const {
 Status UmountSession::judge(int err) {
   finished_ = true;
   if (err == 0) return {};
+  // Somebody else was faster.
   if (err == EINVAL) return notMounted(mount_.target);
   if (err != EBUSY) return Error::fromErrno(err, mount_.target);
   if (!command_.read_only) return busy();
+  // umount -r, as umount(8) does it.
   EFS_CHECK(mounts::remountReadOnly(mount_, kRemount, where()));
   read_only_instead_ = true;
   say("busy, made read-only instead");
@@ -202,6 +209,7 @@ Status UmountSession::wait(mounts::UnmountJob& job) {
   bool noticed = false;
   const auto port = mount_.tunnelPort();
   while (true) {
+    // In steps: the tunnel is looked at between them.
     auto ended = job.wait(std::min(kStep, deadline.left()));
     if (!ended) return giveUp(job, ended.error().addContext(mount_.target));
     if (ended->has_value()) return judge(**ended);
@@ -209,6 +217,7 @@ Status UmountSession::wait(mounts::UnmountJob& job) {
       return giveUp(job, Error(ErrorKind::kTimeout, mount_.target + ": the server is silent"));
     }
     if (!port || tunnelListens(*port)) {
+      // A watchdog replaces a dead tunnel soon; only one that stays away ends the wait.
       without_tunnel.reset();
     } else if (!without_tunnel) {
       without_tunnel.emplace(context_.clock, kWithoutTunnel);
@@ -224,6 +233,7 @@ Status UmountSession::wait(mounts::UnmountJob& job) {
 }
 
 Status UmountSession::takeAway() {
+  // A lazy unmount does not wait for the server.
   if (!command_.lazy) wakeWatchdog();
   auto job = mounts::UnmountJob::start(mount_.target,
                                        {.force = command_.force, .lazy = command_.lazy}, where());
@@ -231,6 +241,8 @@ Status UmountSession::takeAway() {
   EFS_CHECK(wait(*job));
   if (read_only_instead_) return {};
   // Another namespace's utab is a file of theirs, with a lock of theirs.
+  // Only once it is gone: an entry without a mount is ignored, a mount without its entry would be
+  // unmounted without us.
   if (!command_.keep_table && !elsewhere_) mounts::forgetInUtab(mount_.target);
   say("unmounted");
   return {};
@@ -241,6 +253,7 @@ void UmountSession::clearAway() {
   // While umount2(2) waits, the tunnel is what it waits for.
   if (!port || !finished_ || read_only_instead_) return;
   AfterUnmount after{context_.store, context_.clock};
+  // Files may stay open for hours after a lazy unmount: the watchdog waits for the last of them.
   if (command_.lazy) after.quiet = kStillOpen;
   switch (endTunnel(*port, after)) {
     case TunnelEnd::kEnded:
@@ -261,6 +274,7 @@ Outcome UmountSession::run() {
     if (!named) return {kUnmountFailed, "", named.error().describe()};
     if (!named->isOurs()) elsewhere_ = std::move(*named);
   }
+  // By its entry in the table from here on: the path may lead elsewhere in a moment.
   auto found = findMount(command_.target, elsewhere_);
   if (!found) return {kUnmountFailed, "", found.error().describe()};
   mount_ = std::move(*found);

@@ -7,6 +7,7 @@
 
 namespace efs::io {
 
+// release() keeps what is not empty, which here nobody will read.
 ByteRing::~ByteRing() {
   size_ = 0;
   release();
@@ -14,6 +15,8 @@ ByteRing::~ByteRing() {
 
 std::span<std::byte> ByteRing::writable() {
   if (memory_ == nullptr) {
+    // Pages of its own, not the heap's: what is given back is free at once, and a page that was
+    // never touched costs nothing.
     void* memory =
         ::mmap(nullptr, capacity_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return {};
@@ -36,6 +39,7 @@ void ByteRing::consume(std::size_t count) {
   size_ -= count;
   head_ += count;
   if (head_ >= capacity_) head_ -= capacity_;
+  // From the front again, so that the next read finds one piece, and touches the same pages.
   if (size_ == 0) head_ = 0;
 }
 

@@ -15,11 +15,14 @@ constexpr int kMostDiscarded = 512;  // 8 MiB: more than a receive buffer holds
 
 }  // namespace
 
+// A linger time of zero makes close(2) drop what waits and send RST instead of FIN (socket(7)).
 void resetOnClose(int fd) {
   const linger at_once{1, 0};
   (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 }
 
+// close(2) with unread bytes sends RST, which would take back from the peer what it has not read
+// yet (RFC 1122 section 4.2.2.13).
 void discardInput(int fd) {
   std::array<char, 16384> scratch{};
   for (int i = 0; i < kMostDiscarded; ++i) {
@@ -30,6 +33,7 @@ void discardInput(int fd) {
 IoResult TcpTransport::read(std::span<std::byte> into) {
   while (readiness_.mayRead()) {
     const ssize_t got = ::recv(fd_.get(), into.data(), into.size(), 0);
+    // Not waited for an event: with edges the next one may never come.
     if (got == 0) return {IoState::kEnd, 0};
     if (got > 0) {
       readiness_.didRead(static_cast<std::size_t>(got), into.size());

@@ -85,6 +85,7 @@ Result<std::optional<std::size_t>> contentLength(std::string_view header) {
       return Error(ErrorKind::kProtocol, "the reply comes in chunks, which HTTP/1.0 does not have");
     if (name != "content-length") continue;
     const auto value = parseInt(trim(std::string_view(line).substr(colon + 1)));
+    // Two lengths that differ are how answers are smuggled past a proxy.
     if (!value || *value < 0 || (length && *length != static_cast<std::size_t>(*value)))
       return Error(ErrorKind::kProtocol, "the reply has no valid length");
     length = static_cast<std::size_t>(*value);
@@ -110,6 +111,7 @@ std::optional<OcspResponder> parseOcspResponder(std::string_view url) {
   return responder;
 }
 
+// HTTP/1.0, so that the reply ends with the connection or its length, and never comes in chunks.
 OcspExchange::OcspExchange(const OcspResponder& responder, std::string_view request) {
   request_ = "POST " + responder.target + " HTTP/1.0\r\nHost: " + hostField(responder) +
              "\r\nContent-Type: application/ocsp-request\r\nContent-Length: " +
@@ -118,6 +120,7 @@ OcspExchange::OcspExchange(const OcspResponder& responder, std::string_view requ
 }
 
 Result<std::optional<std::string>> OcspExchange::take(std::string_view bytes, bool ended) {
+  // By subtraction: a sum could overflow.
   if (bytes.size() > kMaxHeader + kMaxBody - reply_.size()) return tooLarge();
   reply_ += bytes;
   if (!body_start_) EFS_CHECK(takeHeader(ended));
@@ -132,6 +135,7 @@ Result<std::optional<std::string>> OcspExchange::take(std::string_view bytes, bo
 
 Status OcspExchange::takeHeader(bool ended) {
   const auto end = headerEnd(reply_, searched_);
+  // Not from the beginning each time: a reply that comes byte by byte must not cost its square.
   // "\n\r" may go on with "\n".
   searched_ = std::max<std::size_t>(reply_.size(), 2) - 2;
   if (!end || *end > kMaxHeader) {

@@ -54,6 +54,7 @@ std::size_t wholeRecords(std::span<const std::byte> bytes) {
     const std::byte* length = bytes.data() + whole + 3;
     const std::size_t record = kHeader + (std::to_integer<std::size_t>(length[0]) << 8U) +
                                std::to_integer<std::size_t>(length[1]);
+    // No TLS: OpenSSL shall see it as it is, and say what is wrong with it.
     if (record > kMostRecord || !mayBeHeader(bytes.data() + whole)) return bytes.size();
     if (record > bytes.size() - whole) break;
     whole += record;
@@ -62,6 +63,7 @@ std::size_t wholeRecords(std::span<const std::byte> bytes) {
 }
 
 ssize_t RecordInput::read(std::span<std::byte> into) {
+  // OpenSSL finishes a record that it has begun: it asks for so many bytes and no more.
   if (into.size() < kMostRecord) {
     const std::size_t held = takeHeld(into);
     return held != 0 ? static_cast<ssize_t>(held) : receive(into);
@@ -96,6 +98,7 @@ ssize_t RecordInput::receive(std::span<std::byte> into) {
       readiness_.blockedReading();
       break;
     }
+    // An error is told once; the socket says nothing but the end afterwards.
     if (errno != EINTR) return got;
   }
   if (ended_) return 0;
@@ -119,6 +122,7 @@ bool RecordInput::hold(std::span<const std::byte> bytes) {
     if (!readiness_.mayRead()) held_.reset();
     return true;
   }
+  // Without an exception: a lack of memory ends this connection, not the tunnel.
   if (!held_) held_.reset(new (std::nothrow) std::byte[kMostRecord]);
   if (!held_) {
     held_bytes_ = 0;

@@ -11,8 +11,10 @@
 namespace efs::tls {
 namespace {
 
+// Into memory, not into the socket: many records go out in one system call, by flush().
 int writeRing(BIO* bio, const char* bytes, int length) {
   auto& ring = *static_cast<io::ByteRing*>(BIO_get_data(bio));
+  // OpenSSL asks these flags whether "-1" means "again later" or "broken".
   BIO_clear_retry_flags(bio);
   const auto wanted = static_cast<std::size_t>(std::max(length, 0));
   std::size_t done = 0;

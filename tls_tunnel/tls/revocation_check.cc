@@ -24,15 +24,17 @@ namespace {
 constexpr long kClockSkew = 300;
 // How long a good answer counts at most, and how old one without an end may be.
 constexpr std::chrono::seconds kLongestMemory{3600};
+// One server has a certificate or two below the root; a few mount targets have been met in an hour.
 constexpr std::size_t kMaxRemembered = 16;
 constexpr int kMaxChain = 10;
+// The certificate says how many there are, and each may cost its whole patience.
 constexpr int kMaxResponders = 4;  // per certificate
 
-using ResponsePtr = std::unique_ptr<OCSP_RESPONSE, Deleter<OCSP_RESPONSE_free>>;
-using BasicPtr = std::unique_ptr<OCSP_BASICRESP, Deleter<OCSP_BASICRESP_free>>;
-using CertIdPtr = std::unique_ptr<OCSP_CERTID, Deleter<OCSP_CERTID_free>>;
-using RequestPtr = std::unique_ptr<OCSP_REQUEST, Deleter<OCSP_REQUEST_free>>;
-using UrlsPtr = std::unique_ptr<STACK_OF(OPENSSL_STRING), Deleter<X509_email_free>>;
+using ResponsePtr = std::unique_ptr<OCSP_RESPONSE, FreedBy<OCSP_RESPONSE_free>>;
+using BasicPtr = std::unique_ptr<OCSP_BASICRESP, FreedBy<OCSP_BASICRESP_free>>;
+using CertIdPtr = std::unique_ptr<OCSP_CERTID, FreedBy<OCSP_CERTID_free>>;
+using RequestPtr = std::unique_ptr<OCSP_REQUEST, FreedBy<OCSP_REQUEST_free>>;
+using UrlsPtr = std::unique_ptr<STACK_OF(OPENSSL_STRING), FreedBy<X509_email_free>>;
 
 struct Answer {
   int status = V_OCSP_CERTSTATUS_UNKNOWN;
@@ -62,6 +64,7 @@ Result<Answer> judge(OCSP_RESPONSE* response, const OCSP_CERTID* id, STACK_OF(X5
   }
   const BasicPtr basic(OCSP_response_get1_basic(response));
   if (!basic) return Error(ErrorKind::kProtocol, "no basic response: " + takeReason("unknown"));
+  // Before anything in it is believed.
   if (OCSP_basic_verify(basic.get(), chain, store, 0) != 1)
     return Error(ErrorKind::kProtocol, "its signature is not accepted: " + takeReason("unknown"));
   Answer answer;
@@ -110,6 +113,7 @@ std::deque<OcspResponder> respondersOf(X509* certificate) {
   return responders;
 }
 
+// By any URL at all: one that names only what we cannot ask is no certificate without a responder.
 bool namesResponders(X509* certificate) {
   const UrlsPtr urls(X509_get1_ocsp(certificate));
   return urls && sk_OPENSSL_STRING_num(urls.get()) > 0;
@@ -148,12 +152,14 @@ bool mayPass(ErrorKind kind) {
 }  // namespace
 
 void RevocationMemory::remember(const std::string& fingerprint, WallTime now, WallTime until) {
+  // All of them: the cost is one question each, once.
   if (good_.size() >= kMaxRemembered) good_.clear();
   if (!fingerprint.empty()) good_[fingerprint] = {now, until};
 }
 
 bool RevocationMemory::isGood(const std::string& fingerprint, WallTime now) const {
   const auto found = good_.find(fingerprint);
+  // Not from the future: a clock that was set back makes an old answer look fresh.
   return found != good_.end() && found->second.since <= now && now < found->second.until;
 }
 
@@ -189,6 +195,7 @@ Status RevocationCheck::Impl::collect() {
                    "too many certificates to ask about: " + std::to_string(count));
   for (int i = 0; i + 1 < count; ++i) {
     X509* certificate = sk_X509_value(chain.get(), i);
+    // Reconnecting must not hang on a responder that the last connection has asked.
     if (memory->isGood(fingerprintOf(certificate), clock->now())) continue;
     if (!namesResponders(certificate)) {
       log::debug("OCSP: \"{}\" names no responder", nameText(X509_get_subject_name(certificate)));
@@ -238,6 +245,8 @@ Status RevocationCheck::Impl::takeStaple(const SSL* ssl) {
 Status RevocationCheck::Impl::take(const Answer& answer) {
   const Question& question = questions.front();
   const std::string who = ", says " + question.responders.front().url;
+  // Until it turns out to be good: what was said about this certificate is a verdict, and no other
+  // responder is asked for a better one.
   answered = true;
   if (answer.status == V_OCSP_CERTSTATUS_REVOKED)
     return refusal(question.certificate, "the certificate is revoked" + who);
@@ -262,11 +271,13 @@ Result<RevocationCheck> RevocationCheck::begin(const TlsTransport& transport,
   auto impl = std::make_unique<Impl>();
   impl->memory = &memory;
   impl->clock = &clock;
+  // References: the connection may end while a responder is asked.
   impl->chain.reset(X509_chain_up_ref(SSL_get0_verified_chain(ssl)));
   X509_STORE* store = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
   if (!impl->chain || X509_STORE_up_ref(store) != 1)
     return Error(ErrorKind::kInternal, "OCSP: no verified chain");
   impl->store.reset(store);
+  // First: what it answers is remembered, and so not collected.
   EFS_CHECK(impl->takeStaple(ssl));
   EFS_CHECK(impl->collect());
   return RevocationCheck(std::move(impl));
@@ -279,6 +290,7 @@ std::optional<OcspResponder> RevocationCheck::next() const {
 
 Status RevocationCheck::ask(UniqueFd socket) {
   const Question& question = impl_->questions.front();
+  // The connection to the responder before, if one was there.
   impl_->endExchange();
   EFS_TRY(request, requestFor(question.certificate, question.issuer));
   impl_->fd = std::move(socket);
@@ -325,6 +337,7 @@ Result<Answer> RevocationCheck::Impl::judgeReply(std::string_view der) const {
 }
 
 io::IoState RevocationCheck::drive() {
+  // Both in one turn: the socket's edge tells of either only once.
   const Status sent = impl_->send();
   auto reply = sent ? impl_->receive() : unexpected(sent.error());
   if (reply && !*reply) return io::IoState::kWouldBlock;

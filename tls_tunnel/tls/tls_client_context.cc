@@ -45,17 +45,20 @@ Result<CertificatePtr> readCertificate(const std::string& path, STACK_OF(X509) *
   EFS_TRY(bio, memoryBio(text));
   CertificatePtr first(PEM_read_bio_X509(bio.get(), nullptr, noPassphrase, nullptr));
   if (!first) return opensslError("reading client certificate " + path);
+  // Ours has none; a certificate that somebody else issued may need them at the server.
   while (sk_X509_num(chain) < kMaxIntermediates) {
     X509* next = PEM_read_bio_X509(bio.get(), nullptr, noPassphrase, nullptr);
     if (next == nullptr) break;
     sk_X509_push(chain, next);
   }
+  // The end of the file is an error to OpenSSL, and would be reported with the next one.
   ERR_clear_error();
   return first;
 }
 
 Result<KeyPtr> readKey(const std::string& path) {
   EFS_TRY(text, readFile(path));
+  // Wiped when it goes: the parsed key is the only copy that stays.
   const Secret secret(std::move(text));
   EFS_TRY(bio, memoryBio(secret.reveal()));
   KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, noPassphrase, nullptr));
@@ -68,6 +71,8 @@ Result<OwnIdentity> readIdentity(const TlsOptions& options) {
   identity.chain.reset(sk_X509_new_null());
   EFS_TRY(certificate, readCertificate(options.certificate_file, identity.chain.get()));
   EFS_TRY(key, readKey(options.key_file));
+  // Two files, replaced one after the other: a pair that does not match would only be told by the
+  // server, as a refusal.
   if (X509_check_private_key(certificate.get(), key.get()) != 1) {
     ERR_clear_error();
     return Error(ErrorKind::kInvalidInput, "private key " + options.key_file +
@@ -95,8 +100,12 @@ Status enableFips() {
 }
 
 void applyDefaults(SSL_CTX* context) {
+  // No tickets and no sessions: a resumed one would not show our certificate, and a new one of ours
+  // would not be seen (TUN-4).
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  // What waits in a ring may have moved by the time OpenSSL is asked again; idle connections, of
+  // which a host has many, give their buffers back.
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(context, 1);
@@ -110,6 +119,7 @@ Status applyVerification(SSL_CTX* context, const TlsOptions& options, Authoritie
     SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
     return {};
   }
+  // The callback keeps the reason, of which OpenSSL reports only a number.
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, efsVerifyCallback);
   EFS_CHECK(authorities.load(context));
   if (options.check_host.empty()) return {};
@@ -170,6 +180,8 @@ Result<TlsClientContext> TlsClientContext::create(const TlsOptions& options, con
   impl->context.reset(SSL_CTX_new(TLS_client_method()));
   if (!impl->context) return opensslError("making a TLS context");
   applyDefaults(impl->context.get());
+  // Over what openssl.cnf says: a host's policy for browsers must not decide about this connection,
+  // in either direction.
   EFS_CHECK(applyPolicy(impl->context.get(), options));
   EFS_CHECK(applyVerification(impl->context.get(), options, impl->authorities));
   // An expired certificate is no reason not to start: the watchdog renews it and sends SIGHUP.
@@ -180,6 +192,8 @@ Result<TlsClientContext> TlsClientContext::create(const TlsOptions& options, con
 
 Status TlsClientContext::reloadCertificate() {
   EFS_TRY(identity, readIdentity(impl_->options));
+  // One that ends later than ours is taken even if it has ended: the clock may be wrong, and ours
+  // is then no better.
   if (impl_->expired(identity.certificate.get()) && !impl_->outlives(identity.certificate.get())) {
     return Error(ErrorKind::kInvalidInput,
                  "client certificate " + impl_->options.certificate_file + " expired at " +
@@ -222,6 +236,7 @@ Result<std::unique_ptr<TlsTransport>> TlsClientContext::connect(UniqueFd socket)
   }
   impl->records_per_key = impl_->options.records_per_key;
   SSL* ssl = impl->ssl.get();
+  // OpenSSL owns them from here on.
   SSL_set_bio(ssl, input, output);
   SSL_set_ex_data(ssl, verifyFailureIndex(), &impl->verify_failure);
   const TlsOptions& options = impl_->options;

@@ -21,13 +21,14 @@ std::string asn1Text(const ASN1_STRING* text) {
 
 // The DNS names and addresses of a certificate, or its common name where it has none.
 std::string namesOf(const X509* certificate) {
-  using Names = std::unique_ptr<GENERAL_NAMES, Deleter<GENERAL_NAMES_free>>;
+  using Names = std::unique_ptr<GENERAL_NAMES, FreedBy<GENERAL_NAMES_free>>;
   const Names all(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
   std::vector<std::string> names;
   for (int i = 0; all && i < sk_GENERAL_NAME_num(all.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(all.get(), i);
     if (name->type == GEN_DNS) names.push_back(asn1Text(name->d.dNSName));
+    // The server's certificate decides how many there are; this is one line of a log.
     if (names.size() == kMaxNamesShown) break;
   }
   if (names.empty()) return nameText(X509_get_subject_name(certificate));
@@ -85,8 +86,10 @@ std::string takeReason(const char* fallback) {
 }
 
 Error connectionError(const SSL* ssl, int ssl_error, int os_error) {
+  // The first in the queue is the cause; later ones say which layers it went through.
   const unsigned long code = ERR_peek_error();
   const int reason = ERR_GET_REASON(code);
+  // errno is the caller's copy: OpenSSL may have made other calls since.
   if (ssl_error == SSL_ERROR_SYSCALL && code == 0) {
     if (os_error != 0) return Error::fromErrno(os_error, "TLS connection");
     return {ErrorKind::kReset, "server closed the connection without a TLS close"};

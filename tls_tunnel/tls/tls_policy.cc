@@ -42,6 +42,7 @@ Choice chosen(const TlsOptions& options) {
     const std::string name(trim(part));
     if (!name.empty()) (name.starts_with("TLS_") ? suites : ciphers).push_back(name);
   }
+  // Each list alone: whoever names suites of TLS 1.3 has not forbidden TLS 1.2.
   if (!ciphers.empty()) choice.ciphers = join(ciphers, ":");
   if (!suites.empty()) choice.suites = join(suites, ":");
   return choice;

@@ -36,6 +36,8 @@ IoResult classify(const SSL* ssl, int result, int os_error, Error& error) {
 }  // namespace
 
 IoResult TlsTransport::handshake() {
+  // SSL_get_error() looks at the queue of this thread: what another connection left in it would be
+  // taken for ours.
   ERR_clear_error();
   errno = 0;
   const int result = SSL_do_handshake(impl_->ssl.get());
@@ -48,6 +50,7 @@ IoResult TlsTransport::handshake() {
     impl_->error = Error::fromErrno(ENOMEM, "TLS handshake: a buffer");
     return {IoState::kFailed, 0};
   }
+  // flush() may fail as well, and its error would hide why.
   const Error reason = impl_->error;
   const IoResult sent = flush();
   if (state.state == IoState::kFailed) {
@@ -82,6 +85,7 @@ IoResult TlsTransport::read(std::span<std::byte> into) {
     if (result == 1) return {IoState::kDone, got};
     const IoResult state = classify(impl_->ssl.get(), result, errno, impl_->error);
     if (state.state != IoState::kWouldBlock) return state;
+    // Answers go out with the read that caused them: nothing else may be written for a long time.
     if (!impl_->output->empty() && flush().state == IoState::kFailed) return {IoState::kFailed, 0};
     if (!SSL_want_write(impl_->ssl.get())) return state;
     if (impl_->output->starved()) return {IoState::kStarved, 0};
@@ -101,10 +105,13 @@ IoResult TlsTransport::write(std::span<const std::byte> from) {
       blocked = IoState::kStarved;
       break;
     }
+    // Between two records, the only place where a KeyUpdate may stand.
     if (impl_->records >= impl_->records_per_key && !impl_->changeKey())
       return {IoState::kFailed, 0};
     ERR_clear_error();
     errno = 0;
+    // One record each, where all of it has room: OpenSSL must not hold a part of one, over which a
+    // KeyUpdate of the server would trip.
     std::size_t part = 0;
     const int result = SSL_write_ex(impl_->ssl.get(), from.data() + taken,
                                     std::min(from.size() - taken, kRecordText), &part);
@@ -157,6 +164,7 @@ IoResult TlsTransport::finishWriting() {
   }
   const IoResult sent = flush();
   if (sent.state != IoState::kDone) return sent;
+  // Behind close_notify, so that the server can tell an end from an attacker's cut.
   if (::shutdown(impl_->fd.get(), SHUT_WR) == 0) return {};
   impl_->error = Error::fromErrno(errno, "shutdown");
   return {IoState::kFailed, 0};

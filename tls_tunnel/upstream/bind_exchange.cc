@@ -35,6 +35,8 @@ void readUnion(rpc::XdrReader& in, BindAnswer& answer) {
     case kError:
       answer.kind = Kind::kError;
       break;
+    // The server would like us elsewhere; only the search, which may choose, does something about
+    // it.
     case kPreferred:
       answer.kind = Kind::kPreferred;
       answer.partition = std::string(in.fixed(kPartition));
@@ -46,6 +48,7 @@ void readUnion(rpc::XdrReader& in, BindAnswer& answer) {
     default:
       return;
   }
+  // It goes into the log.
   answer.text = printable(in.opaque(kMostText));
 }
 
@@ -105,6 +108,7 @@ std::optional<Result<BindAnswer>> BindExchange::step() {
     if (reply_.size() >= rpc::kMarkSize) {
       rpc::XdrReader mark(reply_);
       const auto fragment = rpc::RecordMark::decode(mark.u32());
+      // One fragment: an answer of a few hundred bytes that comes in several is none that we know.
       if (!fragment.last || fragment.length > kMostReply)
         return Result<BindAnswer>(
             Error(ErrorKind::kProtocol, "an answer too long to the bind call"));
@@ -113,6 +117,7 @@ std::optional<Result<BindAnswer>> BindExchange::step() {
         return readBindAnswer(std::string_view(reply_).substr(rpc::kMarkSize), xid_);
     }
     const std::size_t had = reply_.size();
+    // Exactly as much as belongs to the answer: what follows is NFS and the relay's.
     reply_.resize(wanted);
     const auto result = transport_.read(std::as_writable_bytes(std::span(reply_)).subspan(had));
     reply_.resize(had + (result.state == io::IoState::kDone ? result.bytes : 0));

@@ -48,6 +48,8 @@ std::optional<CallRoute> routeOf(std::string_view start, bool whole) {
   const auto operations = in.u32();
   const auto first = in.u32();
   if (!in.ok() && !all) return std::nullopt;
+  // SEQUENCE names the session, which all connections of a partition share; whatever comes without
+  // it is about one connection or one client, and stays where it began.
   route.free = in.ok() && minor >= 1 && operations >= 1 && first == kSequence;
   if (route.free) route.expected = bytesOfRead(in);
   return route;

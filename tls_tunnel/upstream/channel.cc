@@ -28,6 +28,7 @@ void Channel::begin(const CallRoute& route, std::size_t bytes) {
 std::size_t Channel::write(std::span<const std::byte> bytes) {
   std::size_t done = 0;
   if (up_.empty() && !write_broke_) {
+    // Nothing waits, so the order is kept without a copy.
     const auto result = transport_.write(bytes);
     write_broke_ = result.state == IoState::kFailed;
     if (result.state == IoState::kDone) done = result.bytes;
@@ -54,6 +55,7 @@ bool Channel::drain() {
     up_.consume(result.bytes);
     some = true;
   }
+  // Also where nothing was written now: TLS may hold records of an earlier turn.
   if (!write_broke_) write_broke_ = transport_.flush().state == IoState::kFailed;
   return some;
 }
@@ -90,6 +92,7 @@ bool Channel::fill() {
     received_ += result.bytes;
     follow({reinterpret_cast<const char*>(space.data()), result.bytes});
   }
+  // A write that fails while replies still wait in the socket is no reason to lose those.
   // What the server said before it broke off has been read by now.
   if (!lost() && write_broke_ && !some && whole_ < kEnoughWhole) error_ = transport_.error();
   return some;

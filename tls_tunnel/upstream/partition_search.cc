@@ -18,6 +18,7 @@ PartitionSearch::PartitionSearch(loop::EventLoop& loop, const SearchLimits& limi
 void PartitionSearch::start(Found found, Done done) {
   found_ = std::move(found);
   done_ = std::move(done);
+  // The search competes with the traffic for which it looks: it must end, found or not.
   overall_ = loop_.after(limits_.all, [this] {
     finish(Error(ErrorKind::kTimeout,
                  fmt::format("no further connection to its partition within {} s, {} attempts",
@@ -57,6 +58,7 @@ void PartitionSearch::connected(AttemptRef attempt, Result<ConnectedUpstream> re
     attempt->transport->ready(events);
     step(attempt);
   });
+  // Without TCP_NODELAY the last piece of each record would wait for an acknowledgement.
   if (!watch || !net::setNoDelay(transport.fd())) return broke(attempt);
   attempt->watch = std::move(*watch);
   step(attempt);
@@ -75,6 +77,7 @@ void PartitionSearch::judge(AttemptRef attempt, const Result<BindAnswer>& answer
   if (ready && answer->partition == wish_.partition && wish_.connections > 0) {
     attempt->watch.reset();
     auto transport = std::move(attempt->transport);
+    // A binding cannot be changed or given back but by closing the connection.
     attempts_.erase(attempt);
     --wish_.connections;
     found_(std::move(transport));
@@ -88,6 +91,7 @@ void PartitionSearch::judge(AttemptRef attempt, const Result<BindAnswer>& answer
 
 void PartitionSearch::broke(AttemptRef attempt) {
   attempts_.erase(attempt);
+  // One pause for all: what broke one attempt is likely to break the others.
   pause_ = loop_.after(limits_.pause, [this] { keepTrying(); });
 }
 

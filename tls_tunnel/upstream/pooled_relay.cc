@@ -61,6 +61,7 @@ void PooledRelay::releaseMemory() {
 }
 
 ByteMover::Outcome PooledRelay::pump() {
+  // Then the loop's other connections get their turn.
   const std::uint64_t limit = bytesUp() + bytesDown() + bytes_per_turn_;
   for (;;) {
     starved_ = false;
@@ -75,6 +76,7 @@ ByteMover::Outcome PooledRelay::pump() {
     }
     progress = deliver() || progress;
     if (client_failed_) return Outcome::kClientFailed;
+    // After the last record went out, and before ends are judged.
     passEnd();
     looseEnds();
     if (const auto end = ended()) return *end;
@@ -159,6 +161,7 @@ bool PooledRelay::beginRecord() {
   const bool whole = message.size() >= mark.length;
   if (whole) message = message.substr(0, mark.length);
   const auto route = routeOf(message, whole);
+  // Where the record goes is decided by its header, before its first byte is sent.
   // The rest of the header will come, or never.
   if (!route) return false;
   Channel* channel = choose(*route);
@@ -171,6 +174,7 @@ bool PooledRelay::beginRecord() {
 
 Channel* PooledRelay::choose(const CallRoute& route) {
   Channel& first = *channels_.front().channel;
+  // Order among these matters, and the server may know them from that connection only.
   if (!route.free) return first.takesRecords() ? &first : nullptr;
   std::array<ChannelLoad, 64> loads{};
   const std::size_t count = std::min(channels_.size(), loads.size());
@@ -183,6 +187,7 @@ Channel* PooledRelay::choose(const CallRoute& route) {
 
 Channel* PooledRelay::nextToDeliver() {
   for (std::size_t i = 0; i < channels_.size(); ++i) {
+    // In turns: a connection with much to say must not silence the others.
     next_delivery_ = (next_delivery_ + 1) % channels_.size();
     Channel* channel = channels_[next_delivery_].channel.get();
     if (channel->whole() != 0) return channel;
@@ -196,6 +201,8 @@ bool PooledRelay::deliver() {
     if (delivering_left_ == 0) {
       delivering_ = nextToDeliver();
       if (delivering_ == nullptr) break;
+      // Fixed now: what comes meanwhile waits for the next turn, and no other connection's bytes
+      // get between.
       delivering_left_ = delivering_->whole();
     }
     auto bytes = delivering_->readable();
@@ -255,6 +262,8 @@ bool PooledRelay::othersAnswer() const {
 }
 
 std::optional<ByteMover::Outcome> PooledRelay::ended() {
+  // Whoever still owes an answer may give it: each one that arrives is one call fewer to be
+  // replayed.
   if (closing_) {
     if (othersAnswer()) return std::nullopt;
     return Outcome::kCallsLost;

@@ -4,6 +4,8 @@
 
 namespace efs::watchdog {
 
+// By what the kernel says now of each place, not by what we would have set: the size of a read was
+// agreed with the server.
 void checkReadAhead(const MountRecord& mount, Context& context) {
   for (const mounts::MountEntry* entry : context.view.entries(mount.port)) {
     const auto rsize = parseInt(entry->option("rsize").value_or(""));

@@ -21,10 +21,12 @@
 namespace efs::watchdog {
 namespace {
 
+// Room for several failed tries, with their pauses, before the server refuses the old one.
 constexpr auto kBeforeCertificateEnds = std::chrono::minutes(30);
 constexpr auto kOrdinaryLife = std::chrono::hours(3);  // of identity::makeClientCertificate()
 constexpr auto kBeforeCredentialsEnd = std::chrono::minutes(5);
 constexpr double kSpreadPart = 0.1;
+// Two clocks that agree within this are taken for one.
 constexpr auto kMinimumLife = std::chrono::minutes(1);
 
 // CERT-1: one more than the certificate that is replaced.
@@ -127,6 +129,7 @@ Result<std::string> renewInChild(const RenewalRequest& request) {
   const auto& origin = request.state.credentials_origin;
   EFS_TRY(home, origin && !origin->home.empty() ? Result<std::string>(origin->home)
                                                 : aws::homeDirectoryOf(::geteuid()));
+  // The child only: its parent renews other mounts, each with an environment of its own.
   // Those of the daemon, for a mount that had none: its credential_process was not found with them.
   if (origin) (void)takeVariables({"PATH", "HOME"});
   setVariables(renewalEnvironment(origin, request.daemon_environment));
@@ -169,9 +172,12 @@ Result<RenewalOutcome> renewCertificate(const RenewalRequest& request,
   wanted.service = state.service_type;
   wanted.client_source = request.client_source;
   wanted.client_version = request.client_version;
+  // Read while the one that is replaced is still there.
   wanted.serial = nextSerial(state.certificate);
   const std::string key_path =
       state.private_key.empty() ? identity::kPrivateKeyPath : state.private_key;
+  // After the principal was checked: a refused renewal leaves no trace. The key is shared by all
+  // mounts of the host, hence its lock.
   EFS_TRY(key, identity::loadOrCreatePrivateKey(key_path, request.lock_path, context.clock));
   const WallTime now = context.clock.now();
   EFS_TRY(certificate, identity::makeClientCertificate(wanted, key, now));

@@ -11,23 +11,11 @@
 #include "efs/base/environment.h"
 #include "efs/base/result.h"
 #include "efs/state/mount_state.h"
+#include "tools/renewal_request.h"
 
 namespace efs::watchdog {
 
 aws::Principal principalOf(const state::CredentialsOrigin& origin);
-
-struct RenewalRequest {
-  state::MountState state;  // certificate, key, names, credentials method
-  std::string lock_path;    // of the private key, in the state directory
-  std::string client_source;
-  std::string client_version;
-  bool disable_metadata_token = false;
-  std::string dns_suffix;  // of the mount's region, for STS
-  // Of this daemon when it was started: for mounts whose state file does not tell theirs, and for
-  // what must not stand in a state file, the password of the same proxy.
-  Variables daemon_environment = {};
-  bool allow_identity_change = false;
-};
 
 struct RenewalOutcome {
   std::string creation_time;  // for certificateCreationTime

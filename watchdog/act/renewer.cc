@@ -40,10 +40,13 @@ void Renewer::fail(MountRecord& mount, const Error& error) {
 }
 
 void Renewer::renewed(MountRecord& mount, const Result<std::string>& answer) {
+  // Before anything can fail: the place among the jobs is free whatever came of this one.
   wakeWaiting();
   auto outcome = answer ? RenewalOutcome::decode(*answer) : Result<RenewalOutcome>(answer.error());
   if (!outcome) return fail(mount, outcome.error());
   mount.novelty.clear("renewal");
+  // Minutes may have passed in the child; umount.efs may have written its note meanwhile, which our
+  // next save would undo.
   files_.readIfChanged(mount);
   context_.tools.log.info("Renewed the certificate of {}", mount.name);
   mount.state.certificate_creation_time = outcome->creation_time;
@@ -51,6 +54,8 @@ void Renewer::renewed(MountRecord& mount, const Result<std::string>& answer) {
   mount.state.credentials_expiration = end ? state::certificateTimeText(*end) : "";
   notePrincipal(mount, outcome->principal);
   files_.save(mount);
+  // Last, when file and state agree: the tunnel reads the certificate for its next connection, and
+  // those that stand go on with the old one.
   keeper_.signal(mount, SIGHUP, "SIGHUP");
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "act/tunnel_keeper.h"
+#include "efs/aws/principal.h"
 #include "mounts/context.h"
 #include "mounts/record_files.h"
 #include "mounts/record_jobs.h"

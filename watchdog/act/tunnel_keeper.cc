@@ -47,9 +47,13 @@ void TunnelKeeper::start(MountRecord& mount) {
 }
 
 Status TunnelKeeper::tryStart(MountRecord& mount) {
+  // Whatever an administrator or another version wrote since the last scan is what the tunnel is to
+  // be started with.
   files_.readIfChanged(mount);
   files_.restoreConfig(mount);
   EFS_TRY(command, restartCommand(mount));
+  // Before the process: the kernel's connection waits in the backlog meanwhile, where it would be
+  // refused and pause for 3 s otherwise (TUN-6).
   EFS_CHECK(ensureListener(mount));
   Log& log = context_.tools.log;
   log.info("Starting TLS tunnel: \"{}\"", printable(join(command, " "), 1000));
@@ -60,6 +64,8 @@ Status TunnelKeeper::tryStart(MountRecord& mount) {
   log.info("Started efs-proxy, pid: {}", pid);
   watch_.begin(mount, std::move(tunnel));
   ++mount.restarts;
+  // Only now: whoever dies before this is saved leaves a tunnel that no file names; Unmounter and
+  // Leftovers look for such by its port.
   mount.state.pid = pid;
   files_.save(mount);
   return {};
@@ -87,6 +93,8 @@ void TunnelKeeper::kill(const MountRecord& mount) {
 }
 
 void TunnelKeeper::replace(MountRecord& mount, const char* why) {
+  // No SIGTERM first: a tunnel that does not read its sockets would not notice it, and one whose
+  // server is silent has nothing to end in good order.
   context_.tools.log.warning("{}: replacing its tunnel {}: {}", mount.name, mount.tunnel->pid(),
                              why);
   mount.health.ignored_probe = false;

@@ -16,6 +16,8 @@ constexpr Duration kStrayRetry{5000};
 void Unmounter::noteUnmount(MountRecord& mount) {
   context_.tools.log.info("No mount found for \"{}\"", mount.name);
   if (mount.state.unmount_time) return;
+  // Wall clock, in the form of efs-utils: after a change back, its watchdog counts from here
+  // (WD-5).
   mount.state.unmount_time = secondsSinceEpoch(context_.tools.clock.now());
   help_.files.save(mount);
 }
@@ -27,8 +29,8 @@ void Unmounter::clearUnmount(MountRecord& mount) {
   help_.files.save(mount);
 }
 
-// Who dies between the start of a tunnel and the note of its PID leaves one that nothing would name
-// any more.
+// A mount.efs that dies between the start of its tunnel and the note of its PID leaves a tunnel
+// that nothing names.
 void Unmounter::findStrayTunnel(MountRecord& mount) {
   if (mount.stray_search == MountRecord::Search::kRunning) return;
   mount.stray_search = MountRecord::Search::kRunning;
@@ -54,6 +56,8 @@ void Unmounter::strayFound(MountRecord& mount, const Result<std::optional<pid_t>
 }
 
 void Unmounter::remove(MountRecord& mount) {
+  // Tunnel first, files last: without its files a tunnel that still runs could never be found
+  // again.
   const bool noted = mount.state.pid && *mount.state.pid > 1;
   if (!noted && mount.stray_search != MountRecord::Search::kDone) return findStrayTunnel(mount);
   if (!mount.removal) mount.removal.emplace();
@@ -121,6 +125,8 @@ void Unmounter::removalEnded(MountRecord& mount, const Result<std::string>& answ
     return;
   }
   if (answer) context_.tools.log.info("Cleaned up the state of {}", mount.name);
+  // The state file is gone: the record must go with it, or the next mount of that name would
+  // inherit a removal.
   help_.registry.forget(mount);
   context_.scan_due = true;  // whoever has made a mount of this name since then is found
   // A place among the jobs is free: whoever waits for one need not wait for its time.
@@ -133,6 +139,8 @@ void Unmounter::removalEnded(MountRecord& mount, const Result<std::string>& answ
 
 void Unmounter::retryAll() {
   for (auto& [name, mount] : context_.records) {
+    // What was in the way (a full disk, a mount below the directory) may have ended without an
+    // event that would tell.
     if (mount.removal) mount.removal->next = MonoTime{};
   }
 }

@@ -103,7 +103,7 @@ Status HelperServer::answer(int fd, tunnel_control::ReceivedRequest received) co
     case Op::kStatus:
       return tunnel_control::sendStatus(fd, handlers_.status());
   }
-  // Who does not wait for the answer needs none.
+  // A helper that does not wait for the answer needs none.
   (void)tunnel_control::sendReply(fd, reply);
   return {};
 }

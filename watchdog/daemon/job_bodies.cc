@@ -1,5 +1,6 @@
 #include "daemon/job_bodies.h"
 
+#include "act/renewal.h"
 #include "efs/state/state_store.h"
 #include "repair/probes.h"
 

@@ -24,14 +24,14 @@ std::string presentError(const MountRecord& mount) {
 
 }  // namespace
 
-tunnel_control::WatchdogStatus reportStatus(const Supervisor& supervisor) {
+tunnel_control::WatchdogStatus reportStatus(const Records& records, const MountView& view) {
   tunnel_control::WatchdogStatus status;
   status.pid = ::getpid();
-  for (const auto& [name, mount] : supervisor.records()) {
+  for (const auto& [name, mount] : records) {
     SupervisedMount& entry = status.mounts.emplace_back();
     entry.name = name;
     entry.pending = mount.pending;
-    entry.mounted = supervisor.view().mounted(mount.port);
+    entry.mounted = view.mounted(mount.port);
     if (mount.tunnel && !mount.tunnel->ended()) entry.tunnel_pid = mount.tunnel->pid();
     entry.restarts = mount.restarts;
     entry.last_error = presentError(mount);

@@ -34,6 +34,8 @@ void Adoption::adopt(MountRecord& mount, TunnelSearch& search) {
 }
 
 std::vector<pid_t> Adoption::candidates(const MountRecord& mount) const {
+  // The state file first. The pid file helps after a crash between the start of a tunnel and the
+  // note of its pid; it is as little a proof as the other.
   std::vector<pid_t> pids;
   if (mount.state.pid) pids.push_back(*mount.state.pid);
   const auto text = context_.tools.files.read(context_.store.paths(mount.name).pid_file, 64);
@@ -69,10 +71,12 @@ void Adoption::take(MountRecord& mount, HeldTunnel found) {
   mount.blind = mount.forbidden = false;
   mount.unaccepted_since.reset();
   const pid_t pid = found.tunnel->pid();
+  // A duplicate, while its owner lives: when the tunnel dies the port stays open.
   if (!mount.listener && found.listener) {
     mount.listener = std::move(found.listener);
     context_.tools.listeners.storeListener(mount.name, *mount.listener);
   }
+  // The pidfd was opened before the process was looked at, so what ends is what was seen.
   watch_.begin(mount, std::move(found.tunnel));
   Log& log = context_.tools.log;
   log.info("{}: supervising the tunnel with PID {} on port {}{}", mount.name, pid, mount.port,
@@ -83,6 +87,7 @@ void Adoption::take(MountRecord& mount, HeldTunnel found) {
     log.warning("Stunnel pid mismatch in state file {}: {} is running", mount.name, pid);
   }
   mount.state.pid = pid;
+  // A pending file is its helper's, which writes the pid itself.
   if (!mount.pending) files_.save(mount);
 }
 

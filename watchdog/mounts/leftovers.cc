@@ -25,13 +25,14 @@ std::set<std::string> namesWithoutState(const std::vector<std::string>& entries)
     if (!entry.empty() && entry.back() == '+') take(entry.substr(0, entry.size() - 1));
   }
   for (const auto& entry : entries) {
+    // In a second pass: the order of a directory says nothing.
     found.erase(entry);
     if (!entry.empty() && entry.front() == '~') found.erase(entry.substr(1));
   }
   return found;
 }
 
-// Who makes a mount listens on its port before it writes anything, and locks the configuration.
+// A maker of mounts listens on its port before it writes anything, and locks the configuration.
 bool Leftovers::isUnused(const std::string& name, const procfs::SocketTable& sockets) const {
   const int port = state::parseMountName(name)->port;
   const MountView& view = context_.view;
@@ -43,6 +44,8 @@ bool Leftovers::isUnused(const std::string& name, const procfs::SocketTable& soc
 void Leftovers::endTunnel(const std::string& name, pid_t pid) {
   const auto left = seen_.find(name);
   if (left == seen_.end()) return;
+  // A new look: since the question about its command line was asked, the pid may have become
+  // another process.
   auto found = context_.tools.processes.search()->find(pid, state::parseMountName(name)->port);
   if (!found) return;
   context_.tools.log.warning("{}: ending its tunnel {}, which no state file names", name, pid);
@@ -58,6 +61,7 @@ void Leftovers::clear(const std::string& name, Left& seen, TunnelSearch& search)
       if (found && *found) endTunnel(name, **found);
     });
   }
+  // The time begins anew: what cannot be removed is not tried at each sweep.
   seen = Left{context_.tools.clock.monotonic()};
   context_.tools.log.info("{}: removing what a mount that failed has left", name);
   jobs_.startLoose(RemoveFiles{context_.store.directory(), name, {}}, [](const auto&) {});

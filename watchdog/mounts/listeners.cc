@@ -22,6 +22,7 @@ Status Listeners::take(const std::string& name, ListenerPtr listener) {
     return Error(ErrorKind::kInvalidInput,
                  "the descriptor is not the listening socket of " + printable(name));
   }
+  // With systemd at once: were we to die now, the port would still be open after our restart.
   context_.tools.listeners.storeListener(name, *listener);
   MountRecord* const known = context_.find(name);
   // The record of a mount that goes away is not the one of the mount that takes its place.
@@ -42,6 +43,7 @@ ListenerPtr Listeners::claim(const std::string& name) {
 void Listeners::drop(const std::string& name) {
   context_.tools.listeners.dropListener(name);
   const auto successor = waiting_.find(name);
+  // The store knows a name once: what was dropped may have been the successor's entry.
   if (successor != waiting_.end()) {
     context_.tools.listeners.storeListener(name, *successor->second.listener);
   }

@@ -35,6 +35,8 @@ void takeCertificate(const crypto::CertificateFacts& facts, const std::string& p
   state.access_point = utf8(extension(facts, identity::kAccessPointOid));
   if (facts.subject.rfind(kName, 0) == 0) state.common_name = facts.subject.substr(kName.size());
   state.certificate_creation_time = state::certificateTimeText(facts.not_before + kBackdated);
+  // Signed with credentials or not: only what needs none can be renewed without knowing where they
+  // came from.
   if (extension(facts, identity::kClientAuthOid) == nullptr) {
     state.certificate = path;
     return;

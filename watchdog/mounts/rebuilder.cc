@@ -38,6 +38,7 @@ std::map<int, Rebuilder::Lost> Rebuilder::withoutRecord() const {
   std::map<int, Lost> missing;
   std::set<int> known;
   for (const auto& [name, mount] : context_.records) {
+    // A record that was read once is enough, whatever its file says now.
     if (mount.readable) known.insert(mount.port);
     const bool broken = !mount.readable && !mount.pending && !mount.removal;
     if (broken && context_.view.mounted(mount.port) == Seen::kNo) {
@@ -61,6 +62,7 @@ bool Rebuilder::isPatient(const Missing& missing, MonoTime now) {
 
 void Rebuilder::run() {
   const MonoTime now = context_.tools.clock.monotonic();
+  // Anew each time: a state file that came late, or an unmount, ends the matter by itself.
   const auto missing = withoutRecord();
   std::erase_if(missing_since_,
                 [&missing](const auto& known) { return missing.count(known.first) == 0; });
@@ -71,6 +73,7 @@ void Rebuilder::run() {
         missing_since_.try_emplace(port, Missing{now, now + kMissingPatience}).first->second;
     if (isPatient(wait, now)) continue;
     if (!tunnels) {
+      // Once for all, and only when one is due: a look at all processes costs most.
       auto found = context_.tools.processes.tunnelsByPort();
       if (!found) return retry(found.error());
       tunnels.emplace(std::move(*found));
@@ -119,6 +122,8 @@ void Rebuilder::failed(const std::string& name, const Lost& lost, const Error& e
 // The name ends in the port that the kernel uses, so the copy is of this mount.
 Result<Rebuilder::Recovered> Rebuilder::recover(const std::string& name, const std::string& target,
                                                 pid_t tunnel) {
+  // The copy knows what nothing else does: the source of the credentials, without which the
+  // certificate cannot be renewed.
   auto copy = context_.store.readCopy(name);
   if (!copy && mayBeReadLater(copy.error())) return copy.error();
   if (!copy) return rebuilt(name, target, tunnel);

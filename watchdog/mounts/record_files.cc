@@ -16,6 +16,7 @@ void RecordFiles::read(MountRecord& mount) {
   auto state =
       mount.pending ? context_.store.readPending(mount.name) : context_.store.read(mount.name);
   if (state) return take(mount, std::move(*state));
+  // Renamed or removed between the listing and this look.
   if (state.error().kind() == ErrorKind::kNotFound) return;  // the next scan forgets it
   context_.records_changed = true;
   // Not to be able to look says nothing about the file: the next look is to be a first one.
@@ -32,6 +33,8 @@ void RecordFiles::take(MountRecord& mount, state::MountState state) {
   mount.setState(std::move(state));
   mount.readable = mount.due = true;
   const auto paths = context_.store.paths(mount.name);
+  // Watched only where it is ours by its name: what a state file calls its directory could be any
+  // directory.
   if (mount.state.mount_state_dir == paths.secret_name) {
     context_.tools.events.watchBelow(paths.secret_dir);
   }
@@ -60,6 +63,7 @@ void RecordFiles::save(MountRecord& mount) {
     return;
   }
   mount.novelty.clear("save");
+  // Our own writing is no news: without this the next scan would read it again.
   mount.stamp = stampOf(mount, mount.pending);
 }
 
@@ -78,6 +82,7 @@ Status RecordFiles::writeConfig(MountRecord& mount, const std::string& text) {
   if (!mount.command) return mount.command.error();
   const std::string& path = mount.command->config_path;
   const FileStamp known = context_.tools.files.stamp(path);
+  // An administrator's mode is kept; a file that is made anew is for nobody else.
   EFS_CHECK(context_.tools.files.write(path, text, known.exists() ? known.mode & 0777U : 0600U));
   mount.health.home = homeTarget(text);
   mount.config_text = text;
@@ -88,6 +93,7 @@ void RecordFiles::restoreConfig(MountRecord& mount) {
   const auto there = configText(mount);
   if (there || there.error().kind() != ErrorKind::kNotFound || mount.config_text.empty()) return;
   const auto paths = context_.store.paths(mount.name);
+  // The configuration names files below it; the certificate comes back by a renewal.
   auto restored = context_.tools.files.makeDirectories(paths.secret_dir, 0700);
   if (restored) restored = writeConfig(mount, std::string(mount.config_text));
   context_.tools.log.warning("{}: the configuration of its tunnel is gone, {}", mount.name,

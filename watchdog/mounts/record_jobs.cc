@@ -23,6 +23,7 @@ bool RecordJobs::hasRoom(Task task) const { return running(task) < kMaxChildren;
 
 bool RecordJobs::start(MountRecord& mount, Task task, JobRequest request) {
   if (mount.busy(task) || !hasRoom(task)) return false;
+  // By name, not by reference: the record may be gone, or another's, when the child ends.
   const auto done = [this, name = mount.name, task](const Result<std::string>& answer) {
     ended(name, task, answer);
   };
@@ -44,6 +45,7 @@ void RecordJobs::ended(const std::string& name, Task task, const Result<std::str
   MountRecord* const mount = context_.find(name);
   if (mount == nullptr || mount->jobs.erase(task) == 0) return;
   --running_[task];
+  // An answer is an event like others: the mount is judged by it in this turn.
   mount->due = true;
   taker_(*mount, task, answer);
 }
@@ -51,12 +53,14 @@ void RecordJobs::ended(const std::string& name, Task task, const Result<std::str
 void RecordJobs::abandon(MountRecord& mount) {
   for (const auto& [task, job] : mount.jobs) {
     --running_[task];
+    // Nobody would take the answer; a child that waits for a dead server would wait on.
     context_.tools.jobs.abandon(job);
   }
   mount.jobs.clear();
 }
 
 void RecordJobs::startLoose(JobRequest request, const JobDone& done) {
+  // These belong to no record, so none abandons them: they may outlive us.
   const auto heard = [done, listening = std::weak_ptr<bool>(listening_)](const auto& answer) {
     if (!listening.expired()) done(answer);
   };

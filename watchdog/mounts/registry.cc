@@ -79,6 +79,7 @@ void Registry::take(const std::string& name, state::MountState state) {
   files_.take(mount, std::move(state));
   files_.save(mount);
   // The next scan finds its tunnel; until then none is started beside it.
+  // Until then "no tunnel" would be read as "dead".
   mount.blind = true;
   context_.scan_due = true;
 }
@@ -136,6 +137,7 @@ void Registry::forget(MountRecord& mount) {
   // The jobs first: their answers would look for the record.
   on_forget_(mount);
   if (mount.tunnel) context_.tools.processes.letGo(std::move(mount.tunnel));
+  // A copy: the record that it is part of goes first.
   const std::string name = mount.name;
   context_.records.erase(context_.records.find(name));
   listeners_.drop(name);

@@ -10,6 +10,9 @@ void StrayTunnels::find(const std::string& name, TunnelSearch& search, const Fou
   const auto pid = search.byPort(state::parseMountName(name)->port);
   if (!pid) return done(pid.error());
   if (!*pid) return done(std::optional<pid_t>());
+  // A port proves nothing, its number may have been given to another's tunnel; the command line
+  // names the configuration. A child reads it, because `cmdline` waits for the memory lock of a
+  // stuck process.
   const std::string config = context_.store.paths(name).tunnel_config;
   jobs_.startLoose(AskCommandLine{**pid}, [done, config, pid = *pid](const auto& answer) {
     // It has ended in between.

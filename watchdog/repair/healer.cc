@@ -25,6 +25,7 @@ void Healer::heal(MountRecord& mount, Remedy remedy) {
     case Remedy::kReconnect:
       return reconnect(mount);
     case Remedy::kReplaceTunnel:
+      // We hold its listener: the port stays open, and whoever connects waits for the successor.
       return help_.keeper.replace(mount, "its mount hangs");
     case Remedy::kMoveTarget:
       return help_.mover.findTarget(mount);
@@ -47,9 +48,11 @@ void Healer::probe(MountRecord& mount) {
 
 void Healer::probeEnded(MountRecord& mount, const Result<std::string>& answer) {
   Health& health = mount.health;
+  // Judged even where the answer is an error: each kind of error says who was reached (probes.h).
   health.probe = judgeProbe(answer);
   if (!answer) context_.tools.log.debug("{}: probe: {}", mount.name, answer.error().describe());
   if (!health.page) return;
+  // The counters of this very moment: those of the last look may be from before the probe.
   help_.sampler.sample(mount);
   // A tunnel that lives has at least taken the call from its socket.
   health.ignored_probe = health.probe == Probe::kSilent &&
@@ -85,6 +88,7 @@ void Healer::reconnect(const MountRecord& mount) {
 void Healer::checkRoot(MountRecord& mount) {
   const auto* visible = context_.view.visible(mount.port);
   if (visible != nullptr && help_.jobs.start(mount, Task::kRoot, AskRoot{visible->target})) return;
+  // So that the question is not lost: decide() takes it for asked.
   mount.progress.health.root_wanted = true;
 }
 
@@ -98,6 +102,7 @@ void Healer::wakeWaiting() {
 }
 
 void Healer::rootEnded(MountRecord& mount, const Result<std::string>& answer) {
+  // First, whatever the answer is: a place is free.
   wakeWaiting();
   Health& health = mount.health;
   health.root = judgeRoot(answer);

@@ -18,6 +18,8 @@
 namespace efs::watchdog {
 namespace {
 
+// Each below the deadline of its job (deadlineSeconds()), so that the child says what it found
+// rather than being killed.
 constexpr Duration kProbePatience{4500};
 constexpr Duration kConnectPatience{1000};
 constexpr Duration kNamePatience{8000};
@@ -58,6 +60,8 @@ Result<std::string> askTunnel(int port) {
   const auto end = net::Endpoint::fromLiteral("127.0.0.1", static_cast<std::uint16_t>(port));
   EFS_TRY(connection, net::connectTcp(*end, kConnectPatience));
   const SystemClock clock;
+  // A connection of its own, marked as a question: it tells whether tunnel and server answer at
+  // all, and nobody counts it among the calls that wait.
   EFS_CHECK(rpc::pingNfs(connection.get(), clock, kProbePatience));
   return std::string();
 }
@@ -102,6 +106,7 @@ Result<std::string> askTarget(const std::string& host, int port) {
   EFS_TRY(addresses, addressesOf(host, port));
   Error last(ErrorKind::kNotFound, host + " has no address");
   for (const auto& address : addresses) {
+    // TCP alone: for more this child would need the certificate of the mount.
     const auto connection = net::connectTcp(address, kTargetPatience);
     if (connection) return address.ip();
     last = connection.error();
@@ -119,6 +124,7 @@ std::vector<std::string> targetNames(const std::string& name, const std::string&
 Result<std::string> findOtherTarget(const std::vector<std::string>& names,
                                     const std::string& current, int port) {
   std::vector<std::string> all = names;
+  // Last, so that its addresses can be taken off the end below.
   all.push_back(current);
   EFS_TRY(found, addressesOfAll(all, port));
   std::set<std::string> known;

@@ -34,6 +34,9 @@ class Remount {
   Result<std::string> run() {
     EFS_CHECK(mayDetach());
     if (plan_.lies_beneath) return uncover();
+    // Held until the maker has ended: a mount that somebody else makes in between would take the
+    // fresh name, and the kernel would merge it with ours. With the old name the kernel would merge
+    // the new mount with the hung one, which hangs again (docs/faults.md).
     const auto fresh = calls_.ownIdentifier(plan_.lock_path, kIdentifierPatience);
     // Kernels before 5.3 have no such file; there the port alone must make the difference.
     if (!fresh && fresh.error().kind() != ErrorKind::kUnsupported) return fresh.error();
@@ -51,6 +54,7 @@ class Remount {
       EFS_CHECK(swap(mount));
       return std::string();
     }
+    // Beneath the old one it is attached, but not in sight before this.
     EFS_CHECK(detachOld());
     return std::string(kNeverBare);
   }
@@ -140,6 +144,7 @@ class Remount {
 
   // Nothing asks the server between the two.
   Status swap(NewMount& mount) {
+    // Before the detach: afterwards the table no longer tells where the old mount lay.
     EFS_TRY(parent, parentOfOld());
     EFS_CHECK(detachOld());
     EFS_CHECK(
@@ -224,6 +229,7 @@ class Remount {
   Result<std::string> make() {
     std::unique_ptr<NewMount> mount;
     if (!plan_.classic) {
+      // A descriptor: until it is attached nobody can see it, and it vanishes with this process.
       EFS_TRY(made, calls_.makeMount(requestFor(plan_.old.target)));
       mount = std::move(made);
     }
@@ -232,6 +238,7 @@ class Remount {
       return std::string();
     }
     calls_.setDeadline(kCheckSeconds);
+    // While nobody sees it, giving up costs nothing.
     EFS_CHECK(checkDetached(*mount));
     return putInPlace(*mount);
   }
@@ -243,8 +250,8 @@ class Remount {
 
 }  // namespace
 
-Result<RemountPlan> RemountPlan::fromEntry(const mounts::MountEntry& entry,
-                                           const mounts::MountIdentity& identity) {
+Result<RemountPlan> planRemount(const mounts::MountEntry& entry,
+                                const mounts::MountIdentity& identity) {
   if (entry.root != "/") {
     return Error(ErrorKind::kUnsupported,
                  entry.target + " shows only the directory " + printable(entry.root));

@@ -13,10 +13,10 @@
 #include "efs/base/result.h"
 #include "efs/mounts/client_identifier.h"
 #include "efs/mounts/mount_identity.h"
-#include "efs/mounts/mount_options.h"
 #include "efs/mounts/mount_table.h"
 #include "efs/state/state_files.h"
 #include "tools/remount_calls.h"
+#include "tools/remount_plan.h"
 
 namespace efs::watchdog {
 
@@ -37,23 +37,9 @@ static_assert(Duration(1000 * (kMountSeconds + kCheckSeconds)) + kPlacePatience 
                   mounts::kIdentifierHold,
               "a remount would keep the identifier's lock longer than others wait for it");
 
-struct RemountPlan {
-  std::string source;          // "127.0.0.1:/path"
-  mounts::MountIdentity old;   // the mount to replace, and its place
-  mounts::OptionList options;  // `port` is the new one
-  int port = 0;
-  std::string lock_path;    // of the identifier, which is the kernel's and not ours
-  std::string target_lock;  // of all makers of mounts (TargetLock)
-  std::string staging;      // for mount(2); below stagingFolder()
-  bool classic = false;     // mount_api: mount(2) even where the kernel has more
-  // The mount on `port` lies beneath the old one already: an earlier try could not detach that one.
-  // Only this is left to do, and another mount would lie there after each try.
-  bool lies_beneath = false;
-
-  // From what the kernel shows of the old mount. kUnsupported: it is a bind mount of a directory.
-  static Result<RemountPlan> fromEntry(const mounts::MountEntry& entry,
-                                       const mounts::MountIdentity& identity);
-};
+// From what the kernel shows of the old mount. kUnsupported: it is a bind mount of a directory.
+Result<RemountPlan> planRemount(const mounts::MountEntry& entry,
+                                const mounts::MountIdentity& identity);
 
 // By what a remount acts; all outlive it.
 struct RemountTools {

@@ -41,7 +41,7 @@ Result<RemountPlan> Remounter::planFor(const MountRecord& mount) const {
                  "another mount covers it at " + context_.view.entries(mount.port).front()->target);
   }
   Kernel& kernel = context_.tools.kernel;
-  EFS_TRY(plan, RemountPlan::fromEntry(*visible, kernel.identityOf(*visible)));
+  EFS_TRY(plan, planRemount(*visible, kernel.identityOf(*visible)));
   const auto attached = [&kernel](const auto& old) { return kernel.stillAttached(old); };
   if (const auto reason = mounts::whyNotDetach(*context_.view.table(), plan.old, attached)) {
     return Error(ErrorKind::kBusy, *reason);
@@ -82,6 +82,7 @@ const MountRecord* Remounter::laidBeneath(const MountRecord& mount, const Remoun
 void Remounter::uncover(MountRecord& mount, RemountPlan plan, const MountRecord& beneath) {
   context_.tools.log.warning("{}: {} lies beneath it since an earlier try; detaching it",
                              mount.name, beneath.name);
+  // The port tells what may lie there; the job compares again, under the lock.
   plan.port = beneath.port;
   plan.lies_beneath = true;
   plan.target_lock = context_.store.locks().targets;
@@ -90,6 +91,7 @@ void Remounter::uncover(MountRecord& mount, RemountPlan plan, const MountRecord&
 }
 
 void Remounter::carryOut(MountRecord& mount, RemountPlan plan) {
+  // Its tunnel runs before the kernel is asked, as in a mount by mount.efs.
   const auto successor = prepareSuccessor(mount, plan.old.target);
   if (!successor) return refuse(mount, successor.error().describe());
   const std::string& directory = context_.store.directory();
@@ -130,6 +132,7 @@ Result<std::string> Remounter::prepareSuccessor(const MountRecord& mount,
   next.listener = std::move(bound.listener);
   MountRecord& record = context_.records.insert_or_assign(name, std::move(next)).first->second;
   context_.tools.listeners.storeListener(name, *record.listener);
+  // The record first: the tunnel's end is an event that looks for it.
   EFS_CHECK(keeper_.tryStart(record));
   return name;
 }
@@ -178,6 +181,7 @@ void Remounter::ended(MountRecord& mount, const Result<std::string>& answer) {
   const std::string successor = std::exchange(mount.health.successor, "");
   const MountRecord* const found = context_.find(successor);
   if (found == nullptr) return;
+  // Not what the last scan saw: the answer may be older than the mount.
   context_.view.refresh();
   context_.scan_due = context_.table_due = true;
   // A job that was killed may have come that far: what is mounted needs its tunnel.

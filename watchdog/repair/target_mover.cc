@@ -41,6 +41,8 @@ void TargetMover::targetFound(MountRecord& mount, const Result<std::string>& ans
     return;
   }
   const auto text = files_.configText(mount);
+  // The configuration before the tunnel: one that dies in between comes back with the new target,
+  // and a watchdog that dies sees by `connect_home` that the mount is away.
   const Status written = rewrite(mount, text ? moveTo(*text, *answer) : text);
   if (!written) return log.error("{}: {}", mount.name, written.error().describe());
   mount.health.home_answers = Seen::kUnknown;
@@ -76,6 +78,7 @@ void TargetMover::returnHome(MountRecord& mount) {
   }
   context_.tools.log.info("{}: its own mount target {} answers again, going back", mount.name,
                           home);
+  // In good order, unlike on the way out: this mount works. decide() then starts the successor.
   keeper_.signal(mount, SIGTERM, "SIGTERM");
 }
 

@@ -61,6 +61,7 @@ Result<std::string> moveTo(std::string_view config, std::string_view host) {
     return Error(ErrorKind::kInvalidInput, "no port in \"connect\": " + printable(old));
   }
   lines.all[*lines.connect] = line(kConnect, std::string(host) + old.substr(colon));
+  // Only the first move writes it: after a second one home is still the mount's own target.
   if (!lines.home) {
     const auto after = lines.all.begin() + static_cast<std::ptrdiff_t>(*lines.connect) + 1;
     lines.all.insert(after, line(kHome, old));

@@ -11,10 +11,10 @@
 #include <variant>
 #include <vector>
 
-#include "act/renewal.h"
 #include "efs/base/result.h"
 #include "efs/state/mount_state.h"
-#include "repair/remount.h"
+#include "tools/remount_plan.h"
+#include "tools/renewal_request.h"
 
 namespace efs::watchdog {
 

@@ -15,7 +15,7 @@ import time
 import unittest
 
 from efs_test.servers import Server, echo, receive, receive_all, reset_on_close
-from efs_test.tls_peers import Certificates, stunnel
+from efs_test.tls_peers import secured, stunnel
 from efs_test.tunnel import Tunnel, TunnelTest
 from efs_test.waiting import SCALE, WAIT, wait_for
 
@@ -186,23 +186,7 @@ class Terminated(TunnelTest):
             except OSError as error:
                 seen.append(error)
 
-        return serve if version is None else self.secured_once(serve, version)
-
-    @staticmethod
-    def secured_once(serve, version):
-        certs = Certificates.get()
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = context.maximum_version = version
-        context.load_cert_chain(*certs.server[:2])
-        context.load_verify_locations(certs.ca)
-        context.verify_mode = ssl.CERT_REQUIRED
-
-        def run(connection):
-            with context.wrap_socket(connection, server_side=True,
-                                     suppress_ragged_eofs=False) as inside:
-                serve(inside)
-
-        return run
+        return serve if version is None else secured(serve, version, answers_close=False)
 
     VERSIONS = (None, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
 
@@ -234,7 +218,7 @@ class Terminated(TunnelTest):
                     self.server(ends, None)(connection)
 
                 backend = self.keep(Server(
-                    serve if version is None else self.secured_once(serve, version)))
+                    serve if version is None else secured(serve, version, answers_close=False)))
                 tunnel = self.keep(Tunnel(backend.port, tls=version is not None))
                 with tunnel.connect() as client, tunnel.connect() as silent:
                     client.sendall(record(1, CALL))

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "act/renewal.h"
 #include "certificate.h"
 #include "daemon/job_bodies.h"
 #include "efs/aws/credentials.h"

@@ -10,33 +10,12 @@
 #include "efs/base/text.h"
 #include "efs/test_support/real_clock.h"
 #include "efs/test_support/temp_dir.h"
+#include "lock_holder.h"
 
 namespace efs {
 namespace {
 
 constexpr Duration kPatience{10000};
-
-// A process that holds the lock until its `go` pipe is closed.
-struct Holder {
-  Subprocess process;
-  UniqueFd go;
-};
-Holder holdElsewhere(const std::string& path) {
-  auto ready = makePipe();
-  auto go = makePipe();
-  auto child = Subprocess::fork([&] {
-    const auto lock = FileLock::tryAcquire(path);
-    if (!lock) return 1;
-    ready->write_end.reset();
-    go->write_end.reset();
-    char byte = 0;
-    return ::read(go->read_end.get(), &byte, 1) == 0 ? 0 : 2;
-  });
-  ready->write_end.reset();
-  char byte = 0;
-  EXPECT_EQ(::read(ready->read_end.get(), &byte, 1), 0);  // the child has the lock
-  return {*std::move(child), std::move(go->write_end)};
-}
 
 TEST(FileLock, IsHeldByOneProcessAtATime) {
   const test_support::TempDir dir;

@@ -9,6 +9,7 @@
 #include "efs/base/files.h"
 #include "efs/base/subprocess.h"
 #include "efs/test_support/temp_dir.h"
+#include "lock_holder.h"
 
 namespace efs {
 namespace {
@@ -31,27 +32,6 @@ TEST(FlockHolders, OfOtherPidNamespacesAndOfBrokenLinesAreNone) {
                            "4: FLOCK  ADVISORY  WRITE\n"
                            "FLOCK")
                   .empty());
-}
-
-// A process that holds the lock of `path` until its pipe is closed.
-struct Holder {
-  Subprocess process;
-  UniqueFd go;
-};
-Holder holdElsewhere(const std::string& path) {
-  auto ready = makePipe();
-  auto go = makePipe();
-  auto child = Subprocess::fork([&] {
-    const auto lock = FileLock::tryAcquire(path);
-    ready->write_end.reset();
-    go->write_end.reset();
-    char byte = 0;
-    return lock && ::read(go->read_end.get(), &byte, 1) == 0 ? 0 : 1;
-  });
-  ready->write_end.reset();
-  char byte = 0;
-  EXPECT_EQ(::read(ready->read_end.get(), &byte, 1), 0);  // the child has the lock
-  return {*std::move(child), std::move(go->write_end)};
 }
 
 TEST(HolderOfDeleted, IsFoundWhenTheFileIsGoneAndOnlyThen) {

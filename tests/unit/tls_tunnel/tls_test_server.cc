@@ -8,6 +8,8 @@
 #include <array>
 #include <cstdlib>
 
+#include "efs/base/freed_by.h"
+
 namespace efs::tls::testing {
 namespace {
 
@@ -17,17 +19,10 @@ void must(bool holds) {
   if (!holds) std::abort();
 }
 
-template <auto kFree>
-struct Freer {
-  template <typename T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
-using Bio = std::unique_ptr<BIO, Freer<BIO_free>>;
-using Extension = std::unique_ptr<X509_EXTENSION, Freer<X509_EXTENSION_free>>;
+using Key = std::unique_ptr<EVP_PKEY, FreedBy<EVP_PKEY_free>>;
+using Certificate = std::unique_ptr<X509, FreedBy<X509_free>>;
+using Bio = std::unique_ptr<BIO, FreedBy<BIO_free>>;
+using Extension = std::unique_ptr<X509_EXTENSION, FreedBy<X509_EXTENSION_free>>;
 
 void addExtension(X509* certificate, int id, const char* value) {
   const Extension extension(X509V3_EXT_conf_nid(nullptr, nullptr, id, value));

@@ -135,7 +135,7 @@ TEST_F(SupervisorTest, LooksAfterAMountFromItsAdoptionToItsEnd) {
   ASSERT_FALSE(record().because.empty());
   EXPECT_EQ(record().because.front().what, "start tunnel");
   EXPECT_EQ(record().because.front().why, "its tunnel is dead");
-  EXPECT_EQ(reportStatus(*supervisor_).mounts.front().restarts, 1);
+  EXPECT_EQ(reportStatus(supervisor_->records(), supervisor_->view()).mounts.front().restarts, 1);
 
   unmount();
   pass(std::chrono::seconds(70));  // the kernel may have to come back to the new tunnel

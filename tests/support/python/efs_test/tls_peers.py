@@ -119,10 +119,10 @@ class Child:
                 pass
 
 
-def secured(serve, version):
+def secured(serve, version, answers_close=True):
     """`serve` for a Server that speaks TLS of this version and demands our client certificate. An
     end without close_notify is an error there, and what `serve` sends after the client's
-    close_notify is sent."""
+    close_notify is sent. `answers_close`: with a close_notify of its own at the end."""
     certs = Certificates.get()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = context.maximum_version = version
@@ -134,7 +134,8 @@ def secured(serve, version):
         with context.wrap_socket(connection, server_side=True,
                                  suppress_ragged_eofs=False) as inside:
             serve(inside)
-            inside.unwrap()  # close_notify of ours, behind all that was sent
+            if answers_close:
+                inside.unwrap()  # behind all that was sent
 
     return serve_secured
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "efs/aws/imds.h"
+#include "efs/aws/imds_patience.h"
 #include "efs/base/clock.h"
 #include "efs/base/environment.h"
 #include "efs/http/http_client.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "efs/base/clock.h"
+#include "efs/aws/imds_patience.h"
 #include "efs/base/environment.h"
 #include "efs/base/result.h"
 #include "efs/base/secret.h"
@@ -21,18 +21,6 @@ struct InstanceIdentity {
   std::string region;             // never empty
   std::string availability_zone;  // empty where the document does not tell
   std::string instance_id;        // empty where the document does not tell
-};
-
-// How long the service is waited for. The defaults are those of a mount.
-struct ImdsPatience {
-  Duration token_timeout{500};
-  int token_tries = 3;
-  Duration token_pause{500};  // between two tries
-  Duration request_timeout{1000};
-
-  static constexpr ImdsPatience watchdog() {
-    return {.token_timeout = Duration(50), .token_tries = 1};
-  }
 };
 
 // Fetches the token and the identity document at most once per object (a token lives six hours:

@@ -10,20 +10,11 @@
 #include <string>
 #include <string_view>
 
-#include "efs/base/log_line.h"
+#include "efs/base/log_place.h"
 #include "efs/base/result.h"
 #include "efs/base/unique_fd.h"
 
 namespace efs::log {
-
-// Which file, and when it makes room for the next: at max_bytes it becomes <path>.1 ...
-// <path>.<count> (helper) or <path>.0 ... (tunnel). max_bytes 0: never.
-struct LogPlace {
-  std::string path;
-  Form form = Form::kHelper;
-  std::size_t max_bytes = 1048576;
-  int file_count = 10;
-};
 
 class LogFile {
  public:

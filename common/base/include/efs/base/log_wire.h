@@ -16,7 +16,7 @@
 #include <string>
 #include <string_view>
 
-#include "efs/base/log_file.h"
+#include "efs/base/log_place.h"
 #include "efs/base/result.h"
 
 namespace efs::log {
