@@ -41,14 +41,18 @@ std::optional<std::string> nameBehind(const std::string& section, std::string_vi
   return (*words)[1];
 }
 
-// The line "key = value" of a nested value, which begins below its key.
-std::optional<std::string> nestedValue(std::string_view block, std::string_view key) {
+// The line "key = value" of a nested value, which begins below its key; kInvalidInput for one with
+// other lines, which botocore refuses too.
+Result<std::optional<std::string>> nestedValue(std::string_view block, std::string_view key) {
   std::optional<std::string> found;
   if (!block.starts_with('\n')) return found;
   for (const auto& line : split(block, '\n')) {
-    const auto equals = line.find('=');
-    if (equals == std::string::npos) continue;
     const std::string_view whole(line);
+    const auto equals = whole.find('=');
+    if (equals == std::string_view::npos && trim(whole).empty()) continue;
+    if (equals == std::string_view::npos) {
+      return Error(ErrorKind::kInvalidInput, "a line below it has no \"=\"");
+    }
     if (trim(whole.substr(0, equals)) == key) found = trim(whole.substr(equals + 1));
   }
   return found;
@@ -148,8 +152,12 @@ Variables ProfileSet::endpointsOf(const std::string& profile) const {
     } else if (broken != nullptr) {
       urls[variable] = *broken;
     } else if (const Secret* block = config_.find(section->second, service)) {
-      auto url = nestedValue(block->reveal(), "endpoint_url");
-      if (url && !url->empty()) urls[variable] = std::move(*url);
+      const auto url = nestedValue(block->reveal(), "endpoint_url");
+      if (!url) {
+        urls[variable] = service + (" of [services " + *name + "]: ") + url.error().message();
+      } else if (*url && !(*url)->empty()) {
+        urls[variable] = **url;
+      }
     }
   }
   return urls;

@@ -6,6 +6,8 @@
 #include "../credential_values.h"
 #include "../profile_loading.h"
 #include "../sts.h"
+#include "efs/aws/endpoints.h"
+#include "efs/aws/region.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
 #include "profile_sources.h"
@@ -192,6 +194,8 @@ Result<Attempt> resolveProfile(const CredentialContext& context, const ProfileSe
   auto region = context.environment("AWS_DEFAULT_REGION");
   if (!region) region = profiles.text(profile, "region");
   if (region && *region != context.region) {
+    const std::string doubt = regionDoubt(plainRegion(*region));
+    if (!doubt.empty()) log::warning("{}: {}", quoted(profile), doubt);
     scoped.region = *region;
     scoped.dns_suffix.clear();  // that of the mount's region
   }

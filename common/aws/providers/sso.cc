@@ -4,7 +4,9 @@
 #include "../credential_http.h"
 #include "efs/aws/credential_documents.h"
 #include "efs/aws/endpoints.h"
+#include "efs/aws/region.h"
 #include "efs/aws/sigv4.h"
+#include "efs/base/log.h"
 #include "efs/base/text.h"
 #include "profile_sources.h"
 #include "sso_token.h"
@@ -60,6 +62,8 @@ Result<SsoLogin> readLogin(const ProfileSet& profiles, const std::string& profil
 Result<Credentials> credentialsOfSso(const CredentialContext& context, const ProfileSet& profiles,
                                      const std::string& profile) {
   EFS_TRY(login, readLogin(profiles, profile).withContext("IAM Identity Center"));
+  const std::string doubt = regionDoubt(plainRegion(login.region));
+  if (!doubt.empty()) log::warning("sso_region of profile {}: {}", printable(profile, 80), doubt);
   EFS_TRY(token, validToken(context, login)
                      .withContext("IAM Identity Center")
                      .withHint("run: aws sso login --profile " + printable(profile, 80)));

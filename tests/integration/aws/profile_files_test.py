@@ -216,6 +216,19 @@ class Settings(Profiles):
         self.environment["no_proxy"] = "localhost"
         self.assertEqual(self.found(profile="p")[0], "ROLE2")
 
+    def test_a_misspelt_region_is_named(self):
+        sts = self.serve(lambda *_: (200, assumed("ROLE2", "s", "t")))
+        role = ("[profile p]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = q\n"
+                f"endpoint_url = {sts.url}\nregion = @\n" + keys("profile q", "Q"))
+        for region, told in (("us-eats-1", True), ("us-east-1-fips", False), ("aws-global", False),
+                             ("eu-isoe-west-1", False)):
+            with self.subTest(region=region):
+                self.write("config", role.replace("@", region))
+                key, log = self.found(profile="p")
+                self.assertEqual(key, "ROLE2")
+                self.assertEqual("profile p: region us-eats-1 is not known, did you mean us-east-1?" in log, told, log)
+                self.assertEqual("did you mean" in log, told, log)
+
     def test_the_ca_bundle_of_a_profile(self):
         authority = f"{self.home}/ca.pem"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
@@ -270,6 +283,14 @@ class Login(Profiles):
         with open(self.path, "w", encoding="utf-8") as file:
             json.dump({name: value for name, value in token.items() if value is not None}, file)
         os.chmod(self.path, 0o644)
+
+    def test_a_misspelt_region_is_named(self):
+        self.valid = "stale"
+        self.cache(expiresAt=stamp(7200))
+        self.write("config", self.SESSION.replace("eu-west-1", "eu-wset-1"))
+        key, log = self.found(profile="sso")
+        self.assertEqual(key, "SSO")
+        self.assertIn("sso_region of profile sso: region eu-wset-1 is not known, did you mean eu-west-1?", log)
 
     def test_an_ended_log_in_is_refreshed_and_kept(self):
         self.cache()

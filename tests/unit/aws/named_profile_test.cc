@@ -275,6 +275,11 @@ TEST_F(NamedProfile, EndpointsOfTheProfileComeAfterThoseOfTheEnvironment) {
   }
   write("config", role + "services = gone\n" + source);
   EXPECT_NE(failure({.profile = "p"}).find("there is no [services gone]"), std::string::npos);
+  write("config", role + "services = mine\n[services mine]\nsts =\n  nonsense\n  endpoint_url = " +
+                      url + "\n" + source);
+  EXPECT_NE(failure({.profile = "p"}).find("sts of [services mine]: a line below it has no \"=\""),
+            std::string::npos)
+      << failure({.profile = "p"});
   set("AWS_ENDPOINT_URL", url);
   ASSERT_TRUE(find({.profile = "p"}));
   unset("AWS_ENDPOINT_URL");
