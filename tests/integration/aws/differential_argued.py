@@ -7,7 +7,7 @@ from collections import namedtuple
 from differential_without import (
     both, endpoint_urls, is_broken, texts, with_plain_endpoints, with_plain_tokens, with_profile, with_region,
     without_default, without_empty_grants, without_empty_variables, without_ends, without_faults, without_keys,
-    without_marks, without_nan, without_variables)
+    without_marks, without_nan, without_omitted_grant, without_variables)
 
 ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_EC2_METADATA_SERVICE_ENDPOINT",
              "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "AWS_IMDS_USE_IPV6", "AWS_USE_DUALSTACK_ENDPOINT",
@@ -72,7 +72,7 @@ ARGUED = {
     "nothing is signed with an empty key": Argued(
         "botocore signs with it, and AWS refuses", ours_says("key id is empty", "access key is empty")),
     "nothing is signed with values that no header can carry": Argued(
-        "AWS refuses them, and says less", ours_says("cannot be part of it", "not the ARN of a role")),
+        "AWS refuses them, and says less", ours_says("cannot be part of it", "not the ARN of a role", "accessToken is not plain text")),
     "blanks around a token are none of it": Argued(
         "an editor's line end; botocore sends it", lambda aspect, case, mine, theirs:
         aspect == "requests" and with_plain_tokens(case) != case, with_plain_tokens, True),
@@ -93,9 +93,16 @@ ARGUED = {
         "Python's reader knows NaN, too", lambda aspect, case, mine, theirs:
         ours_says("the reply is not a JSON object")(aspect, case, mine, theirs) and "NaN" in json.dumps(case["files"]),
         without_nan),
+    "a refresh token that is not replaced stays": Argued(
+        "RFC 6749, 6; botocore drops it, and with it the log-in", lambda aspect, case, mine, theirs:
+        aspect == "log-in" and case["answers"].get("oidc", {}).get("omit") == ["refreshToken"], without_omitted_grant),
     "an empty refresh token refreshes nothing": Argued(
         "botocore sends it, and AWS refuses", lambda aspect, case, mine, theirs:
         aspect != "api" and '"refreshToken": ""' in str(list(case["files"].values())), without_empty_grants, True),
+    "a log-in with an empty token is none": Argued(
+        "botocore sends it, and AWS refuses", lambda aspect, case, mine, theirs:
+        ours_says("the reply has no accessToken")(aspect, case, mine, theirs) and
+        '"accessToken": ""' in str(list(case["files"].values()))),
     "a session that is not there matters to a log-in only": Argued(
         "botocore asks for it in every client it makes", they_say("InvalidConfigError.*SSO token provider"),
         without_keys("sso_session"), True),

@@ -120,6 +120,16 @@ EXAMPLES = {
     "a reply is JSON as the standard has it": {
         "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n",
                   "program": PROCESS.replace('"Expiration":""', '"Note":NaN')}},
+    "a log-in with an empty token is none": {
+        "files": {".aws/config": SSO + "region = eu-west-1\n[sso-session c]\nsso_start_url = https://c\n"
+                  "sso_region = eu-west-1\n", LOG_IN: json.dumps({
+                      "accessToken": "", "expiresAt": "2099-01-01T00:00:00Z"})}},
+    "a refresh token that is not replaced stays": {
+        "files": {".aws/config": SSO + "region = eu-west-1\n[sso-session c]\nsso_start_url = https://c\n"
+                  "sso_region = eu-west-1\n", LOG_IN: json.dumps({
+                      "accessToken": "cached", "refreshToken": "again", "clientId": "c", "clientSecret": "s",
+                      "registrationExpiresAt": "2099-01-01T00:00:00Z", "expiresAt": SOON})},
+        "answers": {"oidc": {"omit": ["refreshToken"]}}},
     "an empty refresh token refreshes nothing": {
         "files": {".aws/config": SSO + "region = eu-west-1\n[sso-session c]\nsso_start_url = https://c\n"
                   "sso_region = eu-west-1\n", LOG_IN: json.dumps({

@@ -83,7 +83,7 @@ def lines_of(error, lines):
         found = []
         for at, line in enumerate(lines):
             below = "".join(lines[at + 1:at + 2])
-            if key.match(line) and below[:1].isspace() or found and found[-1] == at - 1 and (
+            if key.match(line) and (not below or below[0].isspace()) or found and found[-1] == at - 1 and (
                     not line.strip() or line[0].isspace()):
                 found.append(at)
         return found
@@ -138,6 +138,12 @@ def without_ends(case):
     """No answer of a service tells another end than the usual one."""
     answers = {name: dict(change, set={key: value for key, value in change["set"].items() if key != "Expiration"})
                if "set" in change else change for name, change in case["answers"].items()}
+    return dict(case, answers=answers)
+
+
+def without_omitted_grant(case):
+    """The service gives a new refresh token."""
+    answers = {name: {} if change.get("omit") == ["refreshToken"] else change for name, change in case["answers"].items()}
     return dict(case, answers=answers)
 
 
