@@ -2,6 +2,7 @@
 
 #include "efs/base/files.h"
 #include "efs/base/text.h"
+#include "efs/base/users_file.h"
 #include "efs/crypto/certificate.h"
 #include "efs/efsctl/status.h"
 #include "efs/mounts/mount_table.h"
@@ -12,6 +13,7 @@ namespace efs::efsctl {
 namespace {
 
 constexpr Duration kWatchdogPatience{2000};
+constexpr Duration kLook{3000};
 
 class Gatherer {
  public:
@@ -22,6 +24,8 @@ class Gatherer {
   }
 
   Result<StatusFacts> run() {
+    EFS_CHECK(usersPathAnswers(options_.state_dir + "/", kLook));
+    if (!options_.mountinfo.empty()) EFS_CHECK(usersPathAnswers(options_.mountinfo, kLook));
     auto watchdog = tunnel_control::askWatchdogStatus(store_.watchdogSocket(), kWatchdogPatience);
     if (watchdog) {
       facts_.watchdog = std::move(*watchdog);

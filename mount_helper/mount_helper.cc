@@ -15,6 +15,7 @@
 #include "efs/base/log.h"
 #include "efs/base/output.h"
 #include "efs/base/text.h"
+#include "efs/base/users_file.h"
 #include "efs/base/version.h"
 #include "efs/mounts/mount_namespace.h"
 #include "efs/settings/settings.h"
@@ -66,6 +67,10 @@ int mountCommand(const CommandLine& command) {
   if (::geteuid() != 0) return fail(kFatal, "", "only root can run mount.efs");
   const SystemClock clock;
   StageLog stages(clock);
+  // Before anything of ours looks there: the log goes by a socket of the same directory.
+  if (auto there = usersPathAnswers(state::kStateDirectory); !there) {
+    return fail(kFatal, command.device, there.error().describe());
+  }
   auto settings = settings::Settings::load();
   if (!settings) return fail(kFatal, "", settings.error().describe());
   openLog(*settings);

@@ -126,7 +126,7 @@ void Supervisor::refresh(MountRecord& mount) {
   watch_.noteEnd(mount);
   if (context_.view.mounted(mount.port) == Seen::kYes) mount.unmount_announced = false;
   certificates_.refresh(mount);
-  network_.refresh(mount);
+  if (network_.foundElsewhere(mount)) network_mover_.search(mount);
   sampler_.sample(mount);
 }
 
@@ -211,6 +211,8 @@ void Supervisor::takeAnswer(MountRecord& mount, Task task, const Result<std::str
       return mover_.homeAnswered(mount, answer);
     case Task::kFindTarget:
       return mover_.targetFound(mount, answer);
+    case Task::kFindNetwork:
+      return network_mover_.found(mount, answer);
     case Task::kRemount:
       return remounter_.ended(mount, answer);
     case Task::kRemoval:

@@ -23,6 +23,7 @@
 #include "observe/network_view.h"
 #include "observe/observer.h"
 #include "repair/healer.h"
+#include "repair/network_mover.h"
 #include "repair/remounter.h"
 #include "repair/target_mover.h"
 
@@ -99,6 +100,7 @@ class Supervisor {
   Unmounter unmounter_{context_, {files_, jobs_, registry_, strays_}};
   Leftovers leftovers_{context_, jobs_, strays_};
   TargetMover mover_{context_, files_, jobs_, keeper_};
+  NetworkMover network_mover_{context_, files_, jobs_, keeper_};
   Remounter remounter_{context_, files_, jobs_, keeper_};
   Healer healer_{context_, {jobs_, sampler_, keeper_, mover_, remounter_}};
 };

@@ -16,9 +16,9 @@
 #include "daemon/process_limits.h"
 #include "daemon/status_report.h"
 #include "efs/aws/remembered_environment.h"
-#include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/output.h"
+#include "efs/base/users_file.h"
 #include "efs/base/version.h"
 #include "efs/mounts/client_identifier.h"
 
@@ -124,8 +124,8 @@ void Watchdog::loadConfig() {
   const bool first = !config_text_;
   // An absent file is an empty configuration (contract 11.1).
   const auto own = std::filesystem::path(options_.config).parent_path() / settings::kOwnConfigName;
-  std::string content = readFile(options_.config).value_or("");
-  content += '\0' + readFile(own.string()).value_or("");
+  std::string content = readUsersFile(options_.config).value_or("");
+  content += '\0' + readUsersFile(own.string()).value_or("");
   if (config_text_ == content) return;
   config_text_ = std::move(content);
   auto settings = settings::Settings::load(options_.config);

@@ -5,7 +5,7 @@
 
 #include "efs/base/ini_scanner.h"
 #include "efs/base/text.h"
-#include "regular_file.h"
+#include "efs/base/users_file.h"
 
 namespace efs::aws {
 namespace {
@@ -131,7 +131,7 @@ ProfileFile ProfileFile::parse(std::string_view text, const std::string& name) {
 }
 
 Result<ProfileFile> ProfileFile::load(const std::string& path) {
-  EFS_TRY(text, readRegularFile(path, kMaxFile));
+  EFS_TRY(text, readUsersFile(path, kMaxFile));
   auto file = parse(text, path);
   wipe(text);
   return file;

@@ -55,7 +55,7 @@ bool isAbsence(const Error& error) {
 }
 
 LoadedProfiles load(const CredentialContext& context, const char* variable, std::string path) {
-  LoadedProfiles loaded{std::move(path), {}, {}};
+  LoadedProfiles loaded{std::move(path), {}, {}, {}};
   auto file = ProfileFile::load(loaded.path);
   if (file) {
     for (const auto& problem : file->problems()) warnOnce(problem);
@@ -67,6 +67,8 @@ LoadedProfiles load(const CredentialContext& context, const char* variable, std:
       warnOnce(std::string("environment variable ") + variable + ": " + loaded.absence);
     }
   } else {
+    const ErrorKind kind = file.error().kind();
+    if (kind == ErrorKind::kTimeout || kind == ErrorKind::kCancelled) loaded.silent = file.error();
     loaded.absence = file.error().describe();
     warnOnce(loaded.absence + ": it is not used");
   }

@@ -8,6 +8,7 @@
 
 #include "efs/aws/credential_context.h"
 #include "efs/aws/profile_file.h"
+#include "efs/base/error.h"
 
 namespace efs::aws {
 
@@ -20,6 +21,9 @@ struct LoadedProfiles {
   std::string path;
   std::optional<ProfileFile> file;
   std::string absence;  // why there is no file: "/root/.aws/config is a directory"
+  // Its file system does not answer: who knows whose credentials it would name? No other identity
+  // may take its place.
+  std::optional<Error> silent;
 };
 LoadedProfiles loadCredentialsFile(const CredentialContext& context);
 LoadedProfiles loadConfigFile(const CredentialContext& context);

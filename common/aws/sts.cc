@@ -11,7 +11,7 @@
 #include "efs/aws/sigv4.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
-#include "regular_file.h"
+#include "efs/base/users_file.h"
 
 namespace efs::aws {
 namespace {
@@ -136,7 +136,7 @@ Result<SignedAnswer> askSigned(const CredentialContext& context, const std::stri
 }  // namespace
 
 Result<Secret> readTokenFile(const std::string& path) {
-  EFS_TRY(text, readRegularFile(path, kMaxTokenFile));
+  EFS_TRY(text, readUsersFile(path, kMaxTokenFile));
   const Secret whole(std::move(text));
   Secret token(trim(whole.reveal()));
   if (token.empty()) return Error(ErrorKind::kInvalidInput, path + " is empty");

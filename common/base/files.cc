@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "efs/base/regular_file.h"
+
 namespace efs {
 namespace {
 
@@ -37,6 +39,27 @@ Status fillTemporary(int fd, const std::string& temporary, std::string_view cont
   return {};
 }
 
+struct OpenFile {
+  UniqueFd fd;
+  mode_t mode;
+};
+
+// Without O_NONBLOCK opening a pipe waits for its writer.
+Result<OpenFile> openToRead(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (!fd.valid()) return Error::fromErrno(errno, "opening " + path);
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return Error::fromErrno(errno, "looking at " + path);
+  return OpenFile{std::move(fd), info.st_mode};
+}
+
+Error isNoFile(const std::string& path, mode_t mode) {
+  const char* what = S_ISDIR(mode)    ? "a directory"
+                     : S_ISFIFO(mode) ? "a pipe"
+                                      : "not a regular file";
+  return {ErrorKind::kInvalidInput, path + " is " + what};
+}
+
 }  // namespace
 
 Result<std::string> readAll(int fd, const std::string& name, std::size_t limit) {
@@ -56,9 +79,16 @@ Result<std::string> readAll(int fd, const std::string& name, std::size_t limit) 
 }
 
 Result<std::string> readFile(const std::string& path, std::size_t limit) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (!fd.valid()) return Error::fromErrno(errno, "opening " + path);
-  return readAll(fd.get(), path, limit);
+  EFS_TRY(file, openToRead(path));
+  if (S_ISFIFO(file.mode)) return isNoFile(path, file.mode);
+  return readAll(file.fd.get(), path, limit);
+}
+
+Result<std::string> readRegularFile(const std::string& path, std::size_t limit) {
+  EFS_TRY(file, openToRead(path));
+  if (S_ISCHR(file.mode)) return std::string();
+  if (!S_ISREG(file.mode)) return isNoFile(path, file.mode);
+  return readAll(file.fd.get(), path, limit);
 }
 
 Status writeAll(int fd, std::string_view content, const std::string& name) {

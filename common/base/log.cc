@@ -12,6 +12,7 @@
 #include "efs/base/output.h"
 #include "efs/base/programs.h"
 #include "efs/base/text.h"
+#include "efs/base/users_file.h"
 #include "log_channel.h"
 
 namespace efs::log {
@@ -19,6 +20,7 @@ namespace {
 
 constexpr const char* kWriterProgram = "efs-log-writer";
 constexpr Duration kWriterStart{200};
+constexpr Duration kDiskLook{2000};
 
 // The one piece of global state of the house: a process has one log. At most one of the two is
 // there; without both, lines go to standard error once it was opened.
@@ -45,8 +47,9 @@ std::string ownDirectory() {
 // Beside us, so that both are of one build; else where packages put programs.
 std::string findWriter() {
   const std::string packages = "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin";
-  return findProgram(kWriterProgram, ownDirectory() + ":" + packages + ":" +
-                                         environmentVariable("PATH").value_or(""));
+  std::string found = findProgram(kWriterProgram, ownDirectory() + ":" + packages);
+  if (!found.empty()) return found;
+  return findUsersProgram(kWriterProgram, environmentVariable("PATH").value_or(""));
 }
 
 bool openChannel(const Config& config, const LogPlace& place) {
@@ -65,7 +68,10 @@ bool openChannel(const Config& config, const LogPlace& place) {
   return true;
 }
 
+// The shared writer waits for a silent disk, and only the writer does; here the program itself
+// would.
 Status openFile(const Config& config, LogPlace place) {
+  EFS_CHECK(usersPathAnswers(place.path, kDiskLook));
   LogFile file(std::move(place),
                config.state_dir.empty() ? std::string() : rotationLock(config.state_dir));
   EFS_CHECK(file.open());

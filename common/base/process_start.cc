@@ -1,11 +1,17 @@
 #include "efs/base/process_start.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+
+#include "efs/base/files.h"
+#include "efs/base/text.h"
+#include "efs/base/unique_fd.h"
 
 namespace efs {
 namespace {
@@ -47,6 +53,27 @@ void liftLimit(__rlimit_resource_t resource, rlim_t least) {
   (void)::setrlimit(resource, &limit);
 }
 
+constexpr int kIoClassIdle = 3;  // linux/ioprio.h, which older systems lack
+constexpr int kIoClassShift = 13;
+constexpr int kIoOfProcess = 1;
+
+// Whoever mounts may be a backup at the lowest priority, or a container that is the first to go
+// when memory is short; what it leaves behind serves everybody. What was raised stays.
+void riseToTheRest() {
+  const int policy = ::sched_getscheduler(0);
+  const sched_param normal{};
+  if (policy == SCHED_IDLE || policy == SCHED_BATCH)
+    (void)::sched_setscheduler(0, SCHED_OTHER, &normal);
+  if (::getpriority(PRIO_PROCESS, 0) > 0) (void)::setpriority(PRIO_PROCESS, 0, 0);
+  const long io = ::syscall(SYS_ioprio_get, kIoOfProcess, 0);
+  if (io >= 0 && (io >> kIoClassShift) == kIoClassIdle)
+    (void)::syscall(SYS_ioprio_set, kIoOfProcess, 0, 0);
+  const auto score = readFile("/proc/self/oom_score_adj", 64);
+  if (!score || parseInt(trim(*score)).value_or(0) <= 0) return;
+  const UniqueFd file(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+  if (file.valid()) (void)writeAll(file.get(), "0", "oom_score_adj");
+}
+
 }  // namespace
 
 void settleProcess(ProcessKind kind) {
@@ -56,7 +83,9 @@ void settleProcess(ProcessKind kind) {
   liftLimit(RLIMIT_AS, RLIM_INFINITY);
   liftLimit(RLIMIT_DATA, RLIM_INFINITY);
   liftLimit(RLIMIT_NOFILE, kLeastDescriptors);
-  if (kind == ProcessKind::kDaemon) liftLimit(RLIMIT_CPU, RLIM_INFINITY);
+  if (kind == ProcessKind::kTool) return;
+  liftLimit(RLIMIT_CPU, RLIM_INFINITY);
+  riseToTheRest();
 }
 
 }  // namespace efs

@@ -3,7 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "efs/base/ask_child.h"
+#include "efs/base/files.h"
 #include "efs/base/text.h"
+#include "efs/base/users_file.h"
 
 namespace efs {
 
@@ -20,6 +23,15 @@ std::string findProgram(std::string_view name, std::string_view directories) {
     if (isProgram(path.append(name))) return path;
   }
   return {};
+}
+
+std::string findUsersProgram(std::string_view name, std::string_view directories) {
+  const auto look = [&](int out) {
+    return writeAll(out, findProgram(name, directories), "answer") ? 0 : 1;
+  };
+  const auto asked = askChild(kUsersFilePatience, look, {.heeds_noticed_interrupt = true});
+  if (!asked) return findProgram(name, directories);
+  return asked->end == ChildAnswer::End::kExited ? asked->text : std::string();
 }
 
 }  // namespace efs

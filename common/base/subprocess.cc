@@ -27,6 +27,7 @@ namespace efs {
 namespace {
 
 constexpr int kMostDescriptors = 1 << 16;
+constexpr Duration kExecPatience{10000};
 
 // Everything the child needs, laid out before fork() so that the child allocates nothing.
 struct ChildPlan {
@@ -201,6 +202,14 @@ void closeRange(int first, int last) {
   for (int fd = first; fd < end && fd <= last; ++fd) ::close(fd);
 }
 
+// The program's file may lie on a file system that does not answer.
+Status awaitExec(int report, const std::string& program) {
+  EFS_TRY(begun, waitReady(report, POLLIN, kExecPatience));
+  if (begun) return {};
+  return Error(ErrorKind::kTimeout, "starting " + program + ": its file does not answer")
+      .addHint("a file system on its path is silent; findmnt shows them");
+}
+
 Result<UniqueFd> pidFdOrKill(pid_t pid) {
   auto fd = openPidFd(pid);
   if (!fd) {
@@ -220,6 +229,11 @@ std::string ExitStatus::describe() const {
 Result<Subprocess> Subprocess::spawn(const SpawnOptions& options) {
   EFS_TRY(child, start(options));
   EFS_TRY(pidfd, pidFdOrKill(child.pid));
+  Subprocess process(child.pid, std::move(pidfd));
+  if (auto begun = awaitExec(child.report.get(), options.argv[0]); !begun) {
+    process.killAndReap();
+    return begun.error();
+  }
   // End-of-file means that execve() closed the pipe: the program runs.
   int child_errno = 0;
   ssize_t got = 0;
@@ -230,7 +244,7 @@ Result<Subprocess> Subprocess::spawn(const SpawnOptions& options) {
     ::waitpid(child.pid, nullptr, 0);
     return Error::fromErrno(child_errno, "starting " + options.argv[0]);
   }
-  return Subprocess(child.pid, std::move(pidfd));
+  return process;
 }
 
 Result<pid_t> Subprocess::spawnUnwaited(const SpawnOptions& options) {

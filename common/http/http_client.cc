@@ -7,6 +7,7 @@
 #include "curl_library.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/text.h"
+#include "efs/base/users_file.h"
 #include "efs/http/url_host.h"
 
 namespace efs::http {
@@ -234,12 +235,19 @@ class CurlClient final : public HttpClient {
     if (auto fine = checkRequest(request); !fine) {
       return unexpected(std::move(fine.error().addContext(what)));
     }
+    EFS_CHECK(bundleAnswers(request).withContext(what));
     auto curl = library();
     if (!curl) return unexpected(std::move(curl.error().addContext(what)));
     return Exchange(**curl, request, ca_bundle_).run().withContext(what);
   }
 
  private:
+  // libcurl reads the file of authorities itself, and would wait for it.
+  Status bundleAnswers(const HttpRequest& request) const {
+    const std::string& bundle = request.ca_bundle.empty() ? ca_bundle_ : request.ca_bundle;
+    if (bundle.empty() || !request.url.starts_with("https:")) return {};
+    return usersPathAnswers(bundle);
+  }
   Result<const CurlLibrary*> library() const {
     const std::lock_guard<std::mutex> guard(mutex_);
     if (!library_) {

@@ -13,6 +13,7 @@
 #include "efs/base/files.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/text.h"
+#include "efs/base/users_file.h"
 
 namespace efs::mounts {
 namespace {
@@ -25,6 +26,7 @@ Result<MountNamespace> MountNamespace::open(const std::string& where) {
   const std::string what = "mount namespace " + printable(where);
   const bool is_pid = parseInt(where).has_value();
   const std::string path = is_pid ? "/proc/" + where + "/ns/mnt" : where;
+  if (!path.starts_with("/proc/")) EFS_CHECK(usersPathAnswers(path).withContext(what));
   // O_NONBLOCK: a pipe under that name must not stop us.
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.valid()) return Error::fromErrno(errno, what);

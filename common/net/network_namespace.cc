@@ -11,11 +11,13 @@
 
 #include "efs/base/log.h"
 #include "efs/base/text.h"
+#include "efs/base/users_file.h"
 
 namespace efs::net {
 
 Result<NetworkNamespace> NetworkNamespace::open(const std::string& path) {
   const std::string what = "network namespace " + printable(path);
+  if (!path.starts_with("/proc/")) EFS_CHECK(usersPathAnswers(path).withContext(what));
   // O_NONBLOCK: a pipe under that name must not stop us.
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.valid()) return Error::fromErrno(errno, what);

@@ -9,6 +9,7 @@
 
 #include "efs/base/files.h"
 #include "efs/base/text.h"
+#include "efs/base/users_file.h"
 #include "ini_lines.h"
 #include "interpolation.h"
 
@@ -53,7 +54,7 @@ int storeOne(void* user, const char* section, const char*, const char* value) {
 }  // namespace
 
 Result<IniFile> IniFile::load(const std::string& path) {
-  auto text = readFile(path);
+  auto text = readUsersFile(path);
   if (text) return parse(*text, path);
   if (text.error().kind() == ErrorKind::kNotFound) return parse("", path);
   return Error(text.error());

@@ -11,12 +11,16 @@ namespace {
 constexpr const char* kProgram = "efs-proxy";
 constexpr int kFirstFd = 3;  // SD_LISTEN_FDS_START of sd_listen_fds(3)
 
-Result<std::string> findIn(std::string_view directories, const std::string& name) {
-  std::string path = efs::findProgram(name, directories);
-  if (!path.empty()) return path;
+Error notFound(const std::string& name, std::string_view directories) {
   return Error(ErrorKind::kNotFound,
                "Failed to locate " + name + " in " + printable(directories, 1000))
       .addHint("is the package installed completely?");
+}
+
+Result<std::string> findIn(std::string_view directories, const std::string& name) {
+  std::string path = efs::findProgram(name, directories);
+  if (!path.empty()) return path;
+  return notFound(name, directories);
 }
 
 }  // namespace
@@ -26,9 +30,12 @@ Result<std::string> findTunnelBinaryIn(std::string_view directories) {
 }
 
 Result<std::string> findProgram(const std::string& name) {
-  std::string directories(kProgramDirectories);
-  if (const auto path = environmentVariable("PATH")) directories += ":" + *path;
-  return findIn(directories, name);
+  auto found = findIn(kProgramDirectories, name);
+  const auto path = environmentVariable("PATH");
+  if (found || !path) return found;
+  std::string there = findUsersProgram(name, *path);
+  if (!there.empty()) return there;
+  return notFound(name, std::string(kProgramDirectories) + ":" + *path);
 }
 
 Result<std::string> findTunnelBinary() { return findProgram(kProgram); }

@@ -9,6 +9,7 @@
 #include "efs/base/log.h"
 #include "efs/base/subprocess.h"
 #include "efs/base/text.h"
+#include "efs/base/users_file.h"
 #include "efs/base/version.h"
 #include "efs/efsctl/status.h"
 #include "efs/settings/settings.h"
@@ -20,6 +21,7 @@ namespace {
 constexpr std::size_t kMostOfLog = 1U << 20U;  // its end counts
 constexpr std::size_t kLargestLog = 64U << 20U;
 constexpr Duration kPacking{30000};
+constexpr Duration kLook{1000};
 
 class Bundle {
  public:
@@ -34,7 +36,7 @@ class Bundle {
 
   // What cannot be read is left out: the doctor has told why, where it matters.
   Status addFile(const std::string& name, const std::string& path) {
-    auto text = readFile(path, kLargestLog);
+    auto text = readUsersFile(path, kLargestLog, kLook);
     if (!text) return {};
     if (text->size() > kMostOfLog) text->erase(0, text->size() - kMostOfLog);
     return add(name, *text);
@@ -42,6 +44,7 @@ class Bundle {
 
   // The regular files of a directory, not what is below it: certificates stand there.
   Status addDirectory(const std::string& name, const std::string& path) {
+    if (!usersPathAnswers(path + "/", kLook)) return {};
     std::error_code failed;
     for (const auto& entry : std::filesystem::directory_iterator(path, failed)) {
       const std::string file = entry.path().filename().string();
@@ -67,7 +70,7 @@ std::string versions() {
 
 std::string linesWith(const std::string& path, std::string_view word) {
   std::string found;
-  const auto text = readFile(path, kLargestLog);
+  const auto text = readUsersFile(path, kLargestLog, kLook);
   for (const auto& line : text ? split(*text, '\n') : std::vector<std::string>()) {
     if (line.find(word) != std::string::npos) found += line + "\n";
   }

@@ -9,15 +9,18 @@
 #include "doctor/doctor_words.h"
 #include "doctor/host_checks.h"
 #include "doctor/target_checks.h"
-#include "efs/base/files.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/remove_tree.h"
 #include "efs/base/text.h"
+#include "efs/base/users_file.h"
 #include "efs/efsctl/doctor.h"
 #include "efs/efsctl/efsctl.h"
 
 namespace efs::efsctl {
 namespace {
+
+// For each path that is looked at before the checks begin.
+constexpr Duration kLook{1000};
 
 int fail(const Error& error) {
   std::fprintf(stderr, "efsctl: %s\n", error.describe().c_str());
@@ -44,20 +47,29 @@ class WorkDirectory {
   std::string path_;
 };
 
+// What is silent is not looked at again here: a check of its own tells, in a child.
 KnownMounts knownMounts(const DoctorOptions& options) {
   KnownMounts known;
-  const state::StateStore store(options.state_dir);
-  const auto names = store.mountNames();
-  for (const auto& name : names ? *names : std::vector<std::string>()) {
-    if (auto state = store.read(name)) known.states.push_back(std::move(*state));
+  if (usersPathAnswers(options.state_dir, kLook)) {
+    const state::StateStore store(options.state_dir);
+    const auto names = store.mountNames();
+    for (const auto& name : names ? *names : std::vector<std::string>()) {
+      if (auto state = store.read(name)) known.states.push_back(std::move(*state));
+    }
   }
-  if (const auto text = readFile(options.fstab)) known.lines = efsLines(*text);
+  const auto text = readUsersFile(options.fstab, kMaxFileSize, kLook);
+  if (text) known.lines = efsLines(*text);
   return known;
+}
+
+Result<settings::Settings> loadSettings() {
+  EFS_CHECK(usersPathAnswers(settings::kConfigPath, kLook));
+  return settings::Settings::load();
 }
 
 // On a terminal each finding as it comes, else all of them in order. nullopt: nobody could be told.
 std::optional<DoctorReport> examine(const DoctorOptions& options, const DoctorWorld& world,
-                                    const std::vector<DoctorTarget>& targets) {
+                                    const std::vector<DoctorTarget>& targets, MonoTime began) {
   std::vector<Check> checks = hostChecks(world);
   int number = 0;
   for (const auto& target : targets) {
@@ -69,8 +81,8 @@ std::optional<DoctorReport> examine(const DoctorOptions& options, const DoctorWo
   };
   DoctorReport report;
   report.now = world.clock.now();
-  const MonoTime began = world.clock.monotonic();
-  report.findings = runChecks(checks, world.clock, kDoctorLimit,
+  const auto passed = std::chrono::duration_cast<Duration>(world.clock.monotonic() - began);
+  report.findings = runChecks(checks, world.clock, kDoctorLimit - passed,
                               live ? std::function<void(const Finding&)>(show) : nullptr);
   report.took = std::chrono::duration_cast<Duration>(world.clock.monotonic() - began);
   if (options.json) {
@@ -157,15 +169,15 @@ int runDoctor(const std::vector<std::string>& words) {
   }
   if (::geteuid() != 0) return fail({ErrorKind::kPermission, "only root can look everywhere"});
   catchInterrupts();
+  const SystemClock clock;
+  const MonoTime began = clock.monotonic();
   const auto targets =
       doctorTargets({options->all, options->options, options->names}, knownMounts(*options));
   if (!targets) return fail(targets.error());
   auto work = WorkDirectory::make();
   if (!work) return fail(work.error());
-  const SystemClock clock;
-  const DoctorWorld world{clock, options->state_dir, options->fstab, work->path(),
-                          settings::Settings::load()};
-  const auto report = examine(*options, world, *targets);
+  const DoctorWorld world{clock, options->state_dir, options->fstab, work->path(), loadSettings()};
+  const auto report = examine(*options, world, *targets, began);
   if (!report) return kFailed;
   if (!options->bundle.empty()) {
     const auto written = writeBundle(*options, *report, work->path() + "/bundle");

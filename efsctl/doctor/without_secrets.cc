@@ -5,8 +5,8 @@
 #include "doctor/bundle.h"
 #include "efs/aws/credential_chain.h"
 #include "efs/base/environment.h"
-#include "efs/base/files.h"
 #include "efs/base/text.h"
+#include "efs/base/users_file.h"
 
 namespace efs::efsctl {
 namespace {
@@ -105,7 +105,7 @@ std::string withoutWords(const std::string& text, Belongs belongs, Secret secret
 }
 
 void addValues(const std::string& path, std::vector<std::string>& secrets) {
-  const auto text = readFile(path);
+  const auto text = readUsersFile(path, kMaxFileSize, Duration(1000));
   if (!text) return;
   for (const auto& line : split(*text, '\n')) {
     const auto equals = line.find('=');

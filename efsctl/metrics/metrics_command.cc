@@ -2,8 +2,8 @@
 
 #include <cstdio>
 
-#include "efs/base/files.h"
 #include "efs/base/text.h"
+#include "efs/base/users_file.h"
 #include "efs/efsctl/efsctl.h"
 #include "efs/efsctl/metrics.h"
 
@@ -74,7 +74,7 @@ int runMetrics(const std::vector<std::string>& words) {
   const std::string text =
       metricsText(*facts, report, file ? MetricFormat::kPrometheus : MetricFormat::kOpenMetrics);
   if (!file) return printOut(text) ? kHealthy : kFailed;
-  const Status written = writeFileAtomic(options->textfile, text, {.mode = 0644});
+  const Status written = writeUsersFile(options->textfile, text, {.mode = 0644});
   return written ? kHealthy : fail(written.error());
 }
 

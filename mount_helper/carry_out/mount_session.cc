@@ -7,9 +7,9 @@
 #include "carry_out/report.h"
 #include "carry_out/tunnel_port.h"
 #include "carry_out/watchdog_start.h"
-#include "efs/base/files.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
+#include "efs/base/users_file.h"
 #include "efs/identity/client_certificate.h"
 #include "efs/tunnel_control/tunnel_launcher.h"
 #include "facts/network_wait.h"
@@ -78,7 +78,9 @@ Status MountSession::checkTlsSettings() const {
   const auto settings = context_.settings.forRegion(facts_.region);
   const std::string ca_file = request_.ca_file.value_or(settings.ca_file);
   const bool verifies = request_.verify.value_or(2) != 0;
-  if (!verifies || fileExists(ca_file)) return {};
+  if (!verifies) return {};
+  EFS_TRY(there, usersPathExists(ca_file));
+  if (there) return {};
   log::error("Failed to find CAfile {}", ca_file);
   return caFileMissing(ca_file);
 }

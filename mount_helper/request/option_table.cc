@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "efs/base/files.h"
 #include "efs/base/text.h"
+#include "efs/base/users_file.h"
 #include "efs/identity/client_certificate.h"
 #include "efs/net/address.h"
 
@@ -44,7 +44,8 @@ Status putOcsp(MountRequest& request, const std::string& /*value*/) {
 // Fields whose values have a form.
 
 Status putCaFile(MountRequest& request, const std::string& path) {
-  if (!fileExists(path)) return caFileMissing(path);
+  EFS_TRY(there, usersPathExists(path));
+  if (!there) return caFileMissing(path);
   request.ca_file = path;
   return {};
 }

@@ -8,6 +8,7 @@
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
 #include "efs/base/output.h"
+#include "efs/base/users_file.h"
 #include "efs/settings/settings.h"
 #include "request/command_line.h"
 #include "umount/umount_session.h"
@@ -16,6 +17,8 @@ namespace efs::mount_helper {
 namespace {
 
 constexpr int kUsage = 1;
+constexpr int kUnmountFailed = 32;
+constexpr Duration kStateLook{5000};
 
 // Neither a broken configuration nor a full disk is a reason to stay mounted.
 void openLog() {
@@ -29,10 +32,13 @@ int unmountCommand(const UmountCommand& command) {
     std::fputs("umount.efs: only root can run umount.efs\n", stderr);
     return kUsage;
   }
-  openLog();
+  // It unmounts also while the state directory is silent; the watchdog clears away later.
+  const Status there = usersPathAnswers(state::kStateDirectory, kStateLook);
+  if (interrupted() != 0) return kUnmountFailed;
+  if (there) openLog();
   const SystemClock clock;
   const state::StateStore store(state::kStateDirectory);
-  const Outcome outcome = unmountEfs(command, {store, clock});
+  const Outcome outcome = unmountEfs(command, {store, clock, there.has_value()});
   say(STDOUT_FILENO, outcome.out);
   if (!outcome.err.empty()) {
     log::error("{}", outcome.err);

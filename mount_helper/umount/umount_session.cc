@@ -135,7 +135,7 @@ bool UmountSession::inTable() const {
 // A watchdog that runs replaces a dead one by itself.
 void UmountSession::wakeWatchdog() {
   const auto port = mount_.tunnelPort();
-  if (!port || tunnelListens(*port) ||
+  if (!port || !context_.state_answers || tunnelListens(*port) ||
       tunnel_control::watchdogAnswers(context_.store.watchdogSocket()))
     return;
   say("its tunnel is dead and no watchdog runs, starting one");
@@ -252,6 +252,7 @@ void UmountSession::clearAway() {
   const auto port = mount_.tunnelPort();
   // While umount2(2) waits, the tunnel is what it waits for.
   if (!port || !finished_ || read_only_instead_) return;
+  if (!context_.state_answers) return say("the watchdog ends the tunnel");
   AfterUnmount after{context_.store, context_.clock};
   // Files may stay open for hours after a lazy unmount: the watchdog waits for the last of them.
   if (command_.lazy) after.quiet = kStillOpen;

@@ -11,6 +11,9 @@ namespace efs::mount_helper {
 struct UmountContext {
   const state::StateStore& store;
   const Clock& clock;
+  // False: the state directory's file system is silent, nothing may look there. Then nothing of the
+  // tunnel is cleared away.
+  bool state_answers = true;
 };
 
 // Exit codes of umount(8): 0 done, 1 usage or rights, 32 the unmount failed.

@@ -1,22 +1,40 @@
 #include "authorities.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509.h>
 
-#include "openssl_pointers.h"
+#include "efs/base/regular_file.h"
 #include "tls_errors.h"
 
 namespace efs::tls {
 
 namespace {
 
+// The bundles of large enterprises have a few megabytes.
+constexpr std::size_t kMostBundle = std::size_t{16} << 20U;
+
 Error loadError(const std::string& what) {
   const unsigned long first = ERR_peek_error();
   const int reason = ERR_GET_REASON(first);
-  const std::string text = takeReason("unknown failure");
-  if (ERR_SYSTEM_ERROR(first)) return Error::fromErrno(reason, what);
+  const std::string text = takeReason("no certificate in it");
   return {reason == ERR_R_MALLOC_FAILURE ? ErrorKind::kIo : ErrorKind::kInvalidInput,
           what + ": " + text};
+}
+
+// As X509_STORE_load_file(), which would wait for a pipe and read a device without an end.
+bool addAll(X509_STORE* store, const std::string& text) {
+  const BioPtr bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  if (!bio) return false;
+  const InfosPtr infos(PEM_X509_INFO_read_bio(bio.get(), nullptr, nullptr, nullptr));
+  int added = 0;
+  for (int i = 0; infos && i < sk_X509_INFO_num(infos.get()); ++i) {
+    const X509_INFO* info = sk_X509_INFO_value(infos.get(), i);
+    if (info->x509 != nullptr && X509_STORE_add_cert(store, info->x509) != 1) return false;
+    if (info->crl != nullptr && X509_STORE_add_crl(store, info->crl) != 1) return false;
+    added += info->x509 != nullptr || info->crl != nullptr ? 1 : 0;
+  }
+  return added > 0;
 }
 
 }  // namespace
@@ -28,15 +46,22 @@ Status Authorities::load(SSL_CTX* context) {
   loaded_ = FileStamp::of(path_);
   if (!loaded_.exists())
     return Error(ErrorKind::kNotFound, "certificate authority file " + path_ + " does not exist");
-  StorePtr store(X509_STORE_new());
-  if (!store || X509_STORE_load_file(store.get(), path_.c_str()) != 1) {
-    Error error = loadError("reading certificate authority file " + path_);
+  auto store = read();
+  if (!store) {
     // A lack of our own: the file is as unread as before.
-    if (error.kind() == ErrorKind::kIo) loaded_ = {};
-    return error;
+    if (store.error().kind() == ErrorKind::kIo) loaded_ = {};
+    return std::move(store.error().addContext("reading certificate authority file"));
   }
-  SSL_CTX_set_cert_store(context, store.release());
+  SSL_CTX_set_cert_store(context, store->release());
   return {};
+}
+
+Result<StorePtr> Authorities::read() const {
+  EFS_TRY(text, readRegularFile(path_, kMostBundle));
+  ERR_clear_error();
+  StorePtr store(X509_STORE_new());
+  if (!store || !addAll(store.get(), text)) return loadError(path_);
+  return store;
 }
 
 bool Authorities::changed() const { return !loaded_.untouched(FileStamp::of(path_)); }

@@ -7,6 +7,7 @@
 
 #include "efs/base/file_stamp.h"
 #include "efs/base/result.h"
+#include "openssl_pointers.h"
 
 namespace efs::tls {
 
@@ -23,6 +24,8 @@ class Authorities {
   bool changed() const;
 
  private:
+  Result<StorePtr> read() const;
+
   std::string path_;
   FileStamp loaded_;
 };

@@ -21,6 +21,9 @@ using StorePtr = std::unique_ptr<X509_STORE, FreedBy<X509_STORE_free>>;
 using ChainPtr =
     std::unique_ptr<STACK_OF(X509),
                     decltype([](STACK_OF(X509) * chain) { sk_X509_pop_free(chain, X509_free); })>;
+using InfosPtr = std::unique_ptr<STACK_OF(X509_INFO), decltype([](STACK_OF(X509_INFO) * infos) {
+                                   sk_X509_INFO_pop_free(infos, X509_INFO_free);
+                                 })>;
 using SslPtr = std::unique_ptr<SSL, FreedBy<SSL_free>>;
 
 }  // namespace efs::tls

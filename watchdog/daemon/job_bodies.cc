@@ -2,6 +2,7 @@
 
 #include "act/renewal.h"
 #include "efs/state/state_store.h"
+#include "repair/network_search.h"
 #include "repair/probes.h"
 
 namespace efs::watchdog {
@@ -10,6 +11,7 @@ namespace {
 constexpr unsigned kStagingDeadlineSeconds = 30;
 constexpr unsigned kCommandLineDeadlineSeconds = 5;
 constexpr unsigned kRemovalDeadlineSeconds = 20;
+constexpr unsigned kNetworkDeadlineSeconds = 20;
 
 struct DeadlineOf {
   unsigned operator()(const RenewalRequest&) const { return kRenewalDeadlineSeconds; }
@@ -22,6 +24,7 @@ struct DeadlineOf {
   unsigned operator()(const RemountPlan&) const { return kRemountDeadlineSeconds; }
   unsigned operator()(const ClearStaging&) const { return kStagingDeadlineSeconds; }
   unsigned operator()(const ClearStagingPath&) const { return kStagingDeadlineSeconds; }
+  unsigned operator()(const FindNetwork&) const { return kNetworkDeadlineSeconds; }
 };
 
 struct Body {
@@ -52,6 +55,7 @@ struct Body {
   Result<std::string> operator()(const ClearStagingPath& job) const {
     return clearStagingPath(job.path, tools);
   }
+  Result<std::string> operator()(const FindNetwork& job) const { return findNetwork(job.device); }
 };
 
 }  // namespace

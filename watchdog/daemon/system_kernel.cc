@@ -54,8 +54,9 @@ Result<bool> SystemKernel::clientHoldsPort(int port, const std::string& network)
   return mounts::kernelUsesTunnelPort(port, network.empty() ? files_.proc_net : network);
 }
 
-Result<bool> SystemKernel::clientHasDevice(dev_t device) {
-  EFS_TRY(volumes, readFile(files_.proc_net + "/nfsfs/volumes"));
+Result<bool> SystemKernel::clientHasDevice(dev_t device, const std::string& network) {
+  const std::string& net = network.empty() ? files_.proc_net : network;
+  EFS_TRY(volumes, readFile(net + "/nfsfs/volumes"));
   return mounts::listsDevice(volumes, device);
 }
 

@@ -32,7 +32,7 @@ class SystemKernel final : public Kernel {
   mounts::MountIdentity identityOf(const mounts::MountEntry& entry) override;
   bool stillAttached(const mounts::MountIdentity& mount) override;
   Result<bool> clientHoldsPort(int port, const std::string& network) override;
-  Result<bool> clientHasDevice(dev_t device) override;
+  Result<bool> clientHasDevice(dev_t device, const std::string& network) override;
   Result<procfs::SocketTable> sockets(const std::string& network) override;
   Result<std::set<int>> unreadPorts() override;
   Result<std::string> rpcCounters() override;

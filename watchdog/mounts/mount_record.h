@@ -22,7 +22,7 @@ namespace efs::watchdog {
 using state::FileStamp;
 
 // What a child may be doing; at most one of each kind for a mount.
-enum class Task { kRenewal, kProbe, kRoot, kHome, kFindTarget, kRemount, kRemoval };
+enum class Task { kRenewal, kProbe, kRoot, kHome, kFindTarget, kFindNetwork, kRemount, kRemoval };
 
 // What is known of a mount's traffic and of the answers to questions about it.
 struct Health {

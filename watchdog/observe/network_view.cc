@@ -2,34 +2,42 @@
 
 #include <algorithm>
 
+#include "efs/procfs/processes.h"
+
 namespace efs::watchdog {
 namespace {
 
 constexpr Duration kPause{60000};
-constexpr const char* kElsewhere =
-    "its NFS client is in another network namespace, from which this tunnel cannot be reached";
 
 }  // namespace
 
-void NetworkView::refresh(MountRecord& mount) const {
+bool NetworkView::foundElsewhere(MountRecord& mount) const {
   const MonoTime now = context_.tools.clock.monotonic();
-  if (mount.network_seen && now - *mount.network_seen < kPause) return;
-  if (context_.view.mounted(mount.port) != Seen::kYes) return;
+  if (mount.network_seen && now - *mount.network_seen < kPause) return false;
+  if (context_.view.mounted(mount.port) != Seen::kYes) return false;
   mount.network_seen = now;
-  if (!isElsewhere(mount)) return mount.novelty.clear("network");
-  if (!mount.novelty.isNew("network", kElsewhere)) return;
-  context_.tools.log.warning(
-      "{}: {}: it hangs until it is unmounted (umount -f -l) and mounted again", mount.name,
-      kElsewhere);
+  const bool elsewhere = isElsewhere(mount);
+  if (!elsewhere) mount.novelty.clear("network");
+  return elsewhere;
 }
 
-// Those of a tunnel that we start in a network of its own are asked for there, by their port.
 bool NetworkView::isElsewhere(const MountRecord& mount) const {
-  if (!mount.command || !mount.command->netns.empty()) return false;
+  if (!mount.command) return false;
   const auto entries = context_.view.entries(mount.port);
-  return !entries.empty() && std::all_of(entries.begin(), entries.end(), [this](const auto* entry) {
-    return !context_.tools.kernel.clientHasDevice(entry->device).value_or(true);
+  return !entries.empty() && std::all_of(entries.begin(), entries.end(), [&](const auto* entry) {
+    return !context_.tools.kernel.clientHasDevice(entry->device, "").value_or(true) &&
+           isOutOfReach(mount, entry->device);
   });
+}
+
+// Not one of our network's. It may be one of the tunnel's, which lives in another: by its mount's
+// option netns, or since it was made.
+bool NetworkView::isOutOfReach(const MountRecord& mount, dev_t device) const {
+  const bool starts_here = mount.command->netns.empty();
+  if (!mount.tunnel) return starts_here;
+  const auto there =
+      context_.tools.kernel.clientHasDevice(device, procfs::ofProcess(mount.tunnel->pid(), "net"));
+  return there ? !*there : starts_here;
 }
 
 }  // namespace efs::watchdog

@@ -4,6 +4,8 @@
 // table does not tell.
 #pragma once
 
+#include <sys/types.h>
+
 #include "mounts/context.h"
 
 namespace efs::watchdog {
@@ -12,12 +14,13 @@ class NetworkView {
  public:
   explicit NetworkView(Context& context) : context_(context) {}
 
-  // Once a minute for each mount. Told once, and in the status (topic "network") as long as it
-  // lasts; what the kernel does not tell is no alarm.
-  void refresh(MountRecord& mount) const;
+  // Looks once a minute for each mount; what the kernel does not tell is no alarm. The trouble is
+  // topic "network" of the record, cleared here when it is over.
+  bool foundElsewhere(MountRecord& mount) const;
 
  private:
   bool isElsewhere(const MountRecord& mount) const;
+  bool isOutOfReach(const MountRecord& mount, dev_t device) const;
 
   Context& context_;
 };

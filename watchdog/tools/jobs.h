@@ -37,6 +37,10 @@ struct FindTarget {
   std::string current;
   int port = 0;
 };
+// Where the NFS client of a superblock lives (network_search.h). Answer: a path.
+struct FindNetwork {
+  dev_t device = 0;
+};
 // Whose reader waits for the memory lock of a stuck process. Answer: for decodeCommandLine().
 struct AskCommandLine {
   pid_t pid = 0;
@@ -57,7 +61,7 @@ struct ClearStagingPath {
 
 using JobRequest =
     std::variant<RenewalRequest, ProbeTunnel, AskRoot, AskTarget, FindTarget, AskCommandLine,
-                 RemoveFiles, RemountPlan, ClearStaging, ClearStagingPath>;
+                 RemoveFiles, RemountPlan, ClearStaging, ClearStagingPath, FindNetwork>;
 
 // After so many seconds the kernel ends the child, wherever it waits; one that waits in the kernel
 // for what cannot be interrupted goes on.

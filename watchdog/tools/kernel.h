@@ -29,8 +29,8 @@ class Kernel {
   virtual bool stillAttached(const mounts::MountIdentity& mount) = 0;
   // The NFS client holds the port, mounted or not (/proc/net/nfsfs).
   virtual Result<bool> clientHoldsPort(int port, const std::string& network) = 0;
-  // The superblock is one of our own network namespace's NFS client (/proc/net/nfsfs/volumes).
-  virtual Result<bool> clientHasDevice(dev_t /*device*/) {
+  // The superblock is one of this network namespace's NFS client (/proc/net/nfsfs/volumes).
+  virtual Result<bool> clientHasDevice(dev_t /*device*/, const std::string& /*network*/) {
     return Error(ErrorKind::kUnsupported, "the kernel does not tell");
   }
   // /proc/net/tcp.

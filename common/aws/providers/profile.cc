@@ -30,6 +30,7 @@ class ProfileProvider final : public CredentialProvider {
     for (const FileKind& kind : {kCredentialsFile, kConfigFile}) {
       if (skips(kind)) continue;
       const LoadedProfiles loaded = kind.load(context);
+      if (loaded.silent) return *loaded.silent;
       if (!loaded.file) {
         addOutcome(outcome, loaded.absence);
         continue;
@@ -110,6 +111,7 @@ ProviderPtr makeProfileProvider(std::string profile, ProfileFiles files) {
 Result<bool> hasDefaultProfile(const CredentialContext& context) {
   for (const FileKind& kind : {kCredentialsFile, kConfigFile}) {
     const LoadedProfiles loaded = kind.load(context);
+    if (loaded.silent) return *loaded.silent;
     if (!loaded.file) continue;
     // Whatever it should say: another identity must not take its place.
     if (const auto* problem = loaded.file->problemOf("default")) {

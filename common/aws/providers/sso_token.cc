@@ -2,11 +2,11 @@
 
 #include "../aws_json.h"
 #include "../credential_http.h"
-#include "../regular_file.h"
 #include "efs/aws/endpoints.h"
 #include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
+#include "efs/base/users_file.h"
 #include "efs/crypto/digest.h"
 
 namespace efs::aws {
@@ -21,7 +21,7 @@ Result<std::string> cachePath(const CredentialContext& context, const SsoLogin& 
 }
 
 Result<SsoToken> readCache(const std::string& path) {
-  EFS_TRY(text, readRegularFile(path, kMaxFileSize));
+  EFS_TRY(text, readUsersFile(path, kMaxFileSize));
   const Secret content(std::move(text));
   return parseSsoToken(content.reveal()).withContext(path);
 }
@@ -70,7 +70,7 @@ void writeCache(const std::string& path, const SsoLogin& login, const SsoToken& 
                                  {"clientSecret", token.client_secret.reveal()},
                                  {"registrationExpiresAt", token.registration_expires_at},
                                  {"refreshToken", token.refresh_token.reveal()}});
-  if (const auto written = writeFileAtomic(path, text, {.mode = 0600}); !written) {
+  if (const auto written = writeUsersFile(path, text, {.mode = 0600}); !written) {
     log::warning("the refreshed log-in of IAM Identity Center is not kept: {}",
                  written.error().describe());
   }

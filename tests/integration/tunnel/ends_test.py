@@ -346,6 +346,22 @@ class Inherited(TunnelTest):
             self.keep(tunnel.connect())
         self.serves(tunnel)
 
+    def test_a_low_rank_is_not_inherited(self):
+        """A backup that mounts with nice and ionice, a pod that is the first to go: its tunnel serves all."""
+        def humble():
+            os.nice(19 - os.nice(0))
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+            with open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
+                score.write("900")
+
+        backend = self.keep(Server(echo))
+        tunnel = self.start(backend.port, humble)
+        self.assertEqual(os.sched_getscheduler(tunnel.pid), os.SCHED_OTHER)
+        self.assertEqual(os.getpriority(os.PRIO_PROCESS, tunnel.pid), 0)
+        with open(f"/proc/{tunnel.pid}/oom_score_adj", encoding="ascii") as score:
+            self.assertEqual(score.read().strip(), "0")
+        self.serves(tunnel)
+
     def test_a_file_size_limit_that_cannot_be_lifted_does_not_kill(self):
         """As in a container without CAP_SYS_RESOURCE."""
         def small():

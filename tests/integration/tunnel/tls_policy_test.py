@@ -4,6 +4,7 @@ one never (openssl s_server and stunnel as peers)."""
 import os
 import shutil
 import signal
+import stat
 import struct
 import unittest
 
@@ -204,6 +205,24 @@ class Authorities(TunnelTest):
         self.install(self.certs.ca)
         self.assertTrue(self.trusts(tunnel))
         self.assertIn("Certificate authorities read again", tunnel.log())
+
+    def test_what_is_no_file_keeps_the_old_ones_and_holds_up_nobody(self):
+        """A pipe without a writer, a device that never ends: the tunnel's one loop would wait there for ever."""
+        tunnel = self.keep(Tunnel(self.known.port, tls=True, ca=self.ca))
+        self.assertTrue(self.trusts(tunnel))
+        for make, words in ((lambda path: os.mkfifo(path), "is a pipe"),
+                            (lambda path: os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 5)), "no certificate"),
+                            (lambda path: os.mkdir(path), "is a directory")):
+            with self.subTest(words=words):
+                os.remove(self.ca)
+                make(self.ca)
+                for _ in range(2):
+                    self.assertTrue(self.trusts(tunnel))
+                tunnel.wait_log(words)
+                os.rename(self.ca, self.ca + ".away")
+                self.install(self.certs.ca)
+                self.assertTrue(self.trusts(tunnel))
+                os.rmdir(self.ca + ".away") if "directory" in words else os.remove(self.ca + ".away")
 
 
 if __name__ == "__main__":

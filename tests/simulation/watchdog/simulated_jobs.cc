@@ -18,9 +18,10 @@ namespace {
 constexpr auto kCertificateLife = std::chrono::hours(3);
 
 const char* nameOf(const JobRequest& request) {
-  constexpr std::array<const char*, 10> kNames = {
-      "renewal",      "probe",   "root question", "target check",     "target search",
-      "command line", "removal", "remount",       "staging clean-up", "staging path clean-up"};
+  constexpr std::array<const char*, 11> kNames = {
+      "renewal",       "probe",   "root question", "target check",     "target search",
+      "command line",  "removal", "remount",       "staging clean-up", "staging path clean-up",
+      "network search"};
   return kNames.at(request.index());
 }
 

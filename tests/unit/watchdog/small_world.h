@@ -148,8 +148,14 @@ class TableKernel final : public Kernel {
   Result<LockTable> locks() override { return LockTable::parse(""); }
   Result<bool> keepReadAhead(dev_t /*device*/, unsigned long /*rsize*/) override { return false; }
 
+  Result<bool> clientHasDevice(dev_t device, const std::string& network) override {
+    if (!network.empty()) return Error(ErrorKind::kNotFound, "no such process");
+    return elsewhere.count(device) == 0;
+  }
+
   std::vector<mounts::MountEntry> mounted;
-  std::set<int> clients;  // ports that the NFS client holds
+  std::set<dev_t> elsewhere;  // whose NFS client is in another network
+  std::set<int> clients;      // ports that the NFS client holds
   bool unreadable = false;
   int reads = 0;  // of the mount table
 };
@@ -166,6 +172,7 @@ class PortHandle final : public Listener {
   bool listensOn(int port) const override { return port == port_; }
   const UniqueFd& descriptor() const override { return none_; }
   int port() const { return port_; }
+  std::map<int, int>& open() const { return open_; }
 
  private:
   std::map<int, int>& open_;
@@ -180,6 +187,7 @@ struct Process {
   bool ours = false;  // a child of the watchdog
   int last_signal = 0;
   std::vector<std::string> command;
+  std::string network;
   ListenerPtr listener;
   std::function<void()> done;
 };
@@ -230,11 +238,12 @@ class Host final : public Processes, public Ports, public ListenerStore {
   Host& operator=(const Host&) = delete;
 
   // As mount.efs starts one.
-  std::shared_ptr<Process> spawn(int port) {
+  std::shared_ptr<Process> spawn(int port, const std::string& network = {}) {
     auto process = std::make_shared<Process>();
     process->pid = ++last_pid_;
     process->port = port;
-    process->listener = std::make_unique<PortHandle>(open_ports, port);
+    process->network = network;
+    process->listener = std::make_unique<PortHandle>(portsOf(network), port);
     all.push_back(process);
     return process;
   }
@@ -272,7 +281,7 @@ class Host final : public Processes, public Ports, public ListenerStore {
   Result<TunnelPtr> start(const StartRequest& request) override {
     const auto* port = dynamic_cast<const PortHandle*>(request.listener);
     if (port == nullptr) return Error(ErrorKind::kInvalidInput, "no listener");
-    const auto process = spawn(port->port());
+    const auto process = spawn(port->port(), request.network);
     process->ours = true;
     process->command = request.command;
     return handle(process);
@@ -285,9 +294,10 @@ class Host final : public Processes, public Ports, public ListenerStore {
     return Error(ErrorKind::kNotFound, path + " is missing");
   }
 
-  Result<ListenerPtr> listen(int port, const std::string& /*network*/) override {
-    if (open_ports.count(port) != 0) return Error(ErrorKind::kBusy, "the port is taken");
-    return ListenerPtr(std::make_unique<PortHandle>(open_ports, port));
+  Result<ListenerPtr> listen(int port, const std::string& network) override {
+    auto& ports = portsOf(network);
+    if (ports.count(port) != 0) return Error(ErrorKind::kBusy, "the port is taken");
+    return ListenerPtr(std::make_unique<PortHandle>(ports, port));
   }
   Result<BoundListener> listenInRange(int lower, int upper,
                                       const std::function<bool(int)>& reserved) override {
@@ -301,12 +311,13 @@ class Host final : public Processes, public Ports, public ListenerStore {
   // systemd's: survives the watchdog.
   void storeListener(const std::string& mount_name, const Listener& listener) override {
     const auto& port = dynamic_cast<const PortHandle&>(listener);
-    stored[mount_name] = std::make_unique<PortHandle>(open_ports, port.port());
+    stored[mount_name] = std::make_unique<PortHandle>(port.open(), port.port());
   }
   void dropListener(const std::string& mount_name) override { stored.erase(mount_name); }
 
   std::optional<tunnel_control::TunnelCounters> page;  // of all tunnels
   std::map<int, int> open_ports;                       // port -> open descriptors
+  std::map<std::string, std::map<int, int>> networks;  // the same in others
   std::vector<std::shared_ptr<Process>> all;
   std::map<std::string, ListenerPtr> stored;
   std::set<pid_t> forbidden;  // may not be looked at
@@ -344,6 +355,9 @@ class Host final : public Processes, public Ports, public ListenerStore {
     Host& host_;
     procfs::SocketTable sockets_ = listenersOf(host_);
   };
+  std::map<int, int>& portsOf(const std::string& network) {
+    return network.empty() ? open_ports : networks[network];
+  }
   pid_t last_pid_ = 100;
 };
 
@@ -373,6 +387,7 @@ class Children final : public Jobs {
   }
 
   std::map<pid_t, std::string> command_lines;
+  std::string network;  // where a client that is elsewhere lives; empty: nobody can tell
   int roots_asked = 0;
   int stagings_cleared = 0;
   std::size_t most_at_once = 0;
@@ -389,6 +404,10 @@ class Children final : public Jobs {
       if (line != command_lines.end()) return line->second;
     }
     if (std::holds_alternative<AskRoot>(request)) return std::string();
+    if (std::holds_alternative<FindNetwork>(request)) {
+      if (!network.empty()) return network;
+      return Error(ErrorKind::kNotFound, "nothing holds it");
+    }
     const auto* removal = std::get_if<RemoveFiles>(&request);
     if (removal == nullptr) return Error(ErrorKind::kTimeout, "nobody answers in this world");
     const state::StateStore store(removal->directory, files_);

@@ -19,7 +19,8 @@ enum class ProcessKind {
 // Descriptors 0 to 2 are open; no signal is blocked; SIGCHLD is not ignored; SIGXFSZ is, so that a
 // write beyond a limit fails and does not kill. The limits of file size and of memory are lifted as
 // far as our rights allow, and there are at least 1024 descriptors. A daemon lifts that of CPU time
-// too, and takes no ignored signal over but SIGHUP: its launcher ignores that until it is served.
+// too, takes no ignored signal over but SIGHUP (its launcher ignores that until it is served), and
+// no lower rank than others have: nice, idle scheduling, idle I/O, a raised oom_score_adj.
 void settleProcess(ProcessKind kind);
 
 }  // namespace efs

@@ -16,5 +16,8 @@ bool isProgram(const std::string& path);
 // The first one of this name in a list of directories in the form of PATH; entries that are no full
 // path are left out. Empty: there is none.
 std::string findProgram(std::string_view name, std::string_view directories);
+// The same in directories that the user chooses ($PATH), whose file systems may be silent: looked
+// for by a child with a deadline, see users_file.h. Empty also where they do not answer.
+std::string findUsersProgram(std::string_view name, std::string_view directories);
 
 }  // namespace efs
