@@ -86,7 +86,8 @@ std::optional<DoctorReport> examine(const DoctorOptions& options, const DoctorWo
 }  // namespace
 
 std::string doctorHelp() {
-  return "usage: efsctl doctor [--json] [--bundle FILE.tar.gz] [-a | [-o <options>] <what>]\n"
+  return "usage: efsctl doctor [--json] [--bundle FILE.tar.gz] [-a | [-t <type>] [-o <options>] "
+         "<what>]\n"
          "\n"
          "Looks for what keeps a mount from being made, or from being well; this host alone "
          "without\n"
@@ -94,6 +95,7 @@ std::string doctorHelp() {
          "\n"
          "  <what>           a file system (fs-...), an access point in use (fsap-...), a mount\n"
          "                   point, a line of fstab in quotes, or a file system and a mount point\n"
+         "  -t TYPE          efs or s3files, where neither fstab nor a mount tells; else efs\n"
          "  -o OPTIONS       as for mount(8); else those of fstab or of the mount, else tls\n"
          "  -a               every mount and every line of fstab\n"
          "  --json           for programs; README.md of efsctl explains every key\n"
@@ -114,8 +116,8 @@ Result<DoctorOptions> parseDoctorOptions(const std::vector<std::string>& words) 
                            words.end());
       break;
     }
-    const bool has_value =
-        word == "-o" || word == "--bundle" || word == "--state-dir" || word == "--fstab";
+    const bool has_value = word == "-t" || word == "-o" || word == "--bundle" ||
+                           word == "--state-dir" || word == "--fstab";
     if (has_value && i + 1 == words.size()) {
       return Error(ErrorKind::kInvalidInput, word + " needs a value");
     }
@@ -125,6 +127,9 @@ Result<DoctorOptions> parseDoctorOptions(const std::vector<std::string>& words) 
       options.json = true;
     } else if (word == "-a") {
       options.all = true;
+    } else if (word == "-t") {
+      EFS_TRY(kind, parseType(words[++i]));
+      options.kind = kind;
     } else if (word == "-o") {
       options.options = words[++i];
     } else if (has_value) {
@@ -157,14 +162,15 @@ int runDoctor(const std::vector<std::string>& words) {
   }
   if (::geteuid() != 0) return fail({ErrorKind::kPermission, "only root can look everywhere"});
   catchInterrupts();
-  const auto targets =
-      doctorTargets({options->all, options->options, options->names}, knownMounts(*options));
+  const auto targets = doctorTargets(
+      {options->all, options->options, options->names, options->kind}, knownMounts(*options));
   if (!targets) return fail(targets.error());
   auto work = WorkDirectory::make();
   if (!work) return fail(work.error());
   const SystemClock clock;
-  const DoctorWorld world{clock, options->state_dir, options->fstab, work->path(),
-                          settings::Settings::load()};
+  const DoctorWorld world{
+      clock,        options->state_dir,         options->fstab,
+      work->path(), settings::Settings::load(), settings::Settings::load(FileSystemKind::kS3Files)};
   const auto report = examine(*options, world, *targets);
   if (!report) return kFailed;
   if (!options->bundle.empty()) {
