@@ -13,6 +13,7 @@
 #include <functional>
 
 #include "daemon/foreign_watchdog.h"
+#include "daemon/kept_configuration.h"
 #include "daemon/process_limits.h"
 #include "daemon/status_report.h"
 #include "efs/aws/remembered_environment.h"
@@ -123,7 +124,9 @@ void Watchdog::receiveSignal() {
 void Watchdog::loadConfig() {
   const bool first = !config_text_;
   // An absent file is an empty configuration (contract 11.1).
-  const auto own = std::filesystem::path(options_.config).parent_path() / settings::kOwnConfigName;
+  const auto directory = std::filesystem::path(options_.config).parent_path();
+  keepConfiguration(directory.string(), options_.kept);
+  const auto own = directory / settings::kOwnConfigName;
   std::string content = readFile(options_.config).value_or("");
   content += '\0' + readFile(own.string()).value_or("");
   if (config_text_ == content) return;
