@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "daemon/ended_logs.h"
 #include "daemon/foreign_watchdog.h"
 #include "daemon/kept_configuration.h"
 #include "daemon/process_limits.h"
@@ -332,6 +333,10 @@ void Watchdog::tick() {
   keepOwnership();
   supervisor_->retry();
   noticeClockJump();
+  std::set<std::string> supervised;
+  for (const auto& mount : reportStatus(*supervisor_).mounts) supervised.insert(mount.name);
+  clearEndedLogs(options_.log_dir, store_.directory(), std::move(supervised), settings_.watchdog,
+                 clock_.now());
   if (!mounts_watched_) {
     watchMounts();
     supervisor_->mountsChanged();
