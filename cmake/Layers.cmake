@@ -63,6 +63,13 @@ endfunction()
 # Target `programs` builds what is installed, and nothing of the tests.
 add_custom_target(programs)
 
+# efs_helper_name(NAME PROGRAM): another name of a helper of mount(8), which looks at the name it is called by.
+function(efs_helper_name name program)
+  add_custom_command(TARGET ${program} POST_BUILD
+    COMMAND ${CMAKE_COMMAND} -E create_symlink ${program} $<TARGET_FILE_DIR:${program}>/${name})
+  install(PROGRAMS $<TARGET_FILE_DIR:${program}>/${name} DESTINATION /sbin COMPONENT programs)
+endfunction()
+
 # efs_program(EXECUTABLE LIBRARY): main.cc of the current folder, ten lines over the library. What is no
 # test is installed (`cmake --install BUILD --component programs`): the one list of programs, which the
 # package and run.sh take. mount(8) and umount(8) look for their helpers in /sbin.

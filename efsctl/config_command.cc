@@ -53,13 +53,19 @@ Result<ConfigOptions> parse(const std::vector<std::string>& words) {
   ConfigOptions options;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
+    const bool has_value = word == "-t" || word == "--config";
+    if (has_value && i + 1 == words.size()) {
+      return Error(ErrorKind::kInvalidInput, word + " needs a value");
+    }
     if (word == "-h" || word == "--help") {
       options.help = true;
     } else if (word == "--json") {
       options.json = true;
     } else if (word == "--config") {
-      if (i + 1 == words.size()) return Error(ErrorKind::kInvalidInput, word + " needs a value");
       options.config = words[++i];
+    } else if (word == "-t") {
+      EFS_TRY(kind, parseType(words[++i]));
+      options.kind = kind;
     } else {
       return Error(ErrorKind::kInvalidInput, "unknown argument " + printable(word));
     }
@@ -72,7 +78,7 @@ void complain(const std::string& line) { std::fprintf(stderr, "efsctl: %s\n", li
 }  // namespace
 
 std::string configHelp() {
-  return "usage: efsctl config [--json]\n"
+  return "usage: efsctl config [--json] [-t <type>]\n"
          "\n"
          "Every key of the configuration with the value that holds and where it comes from: a file "
          "and\n"
@@ -81,9 +87,8 @@ std::string configHelp() {
          "and values that make no sense are named.\n"
          "\n"
          "  --json             for programs; README.md of efsctl explains every key\n"
-         "  --config FILE      another file than /etc/amazon/efs/efs-utils.conf; efsmount.conf is "
-         "looked\n"
-         "                     for beside it\n"
+         "  -t TYPE            of efs (the default) or of s3files\n"
+         "  --config FILE      another file; efsmount.conf is looked for beside it\n"
          "\n"
          "Exit code: 0 all is well, 1 something is unknown or not usable, 2 usage, or no mount can "
          "be\n"
@@ -101,7 +106,9 @@ int runConfig(const std::vector<std::string>& words) {
     std::fputs(configHelp().c_str(), stdout);
     return kHealthy;
   }
-  const auto report = settings::ConfigReport::load(options->config);
+  const auto report = settings::ConfigReport::load(
+      options->config.empty() ? settings::configPath(options->kind) : options->config,
+      options->kind);
   if (!report) {
     complain(report.error().describe());
     return kFailed;

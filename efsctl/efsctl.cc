@@ -63,6 +63,13 @@ bool printOut(const std::string& text) {
   return written.has_value();
 }
 
+Result<FileSystemKind> parseType(const std::string& word) {
+  const auto kind = kindOfType(word);
+  if (kind) return *kind;
+  return Error(ErrorKind::kInvalidInput,
+               "-t " + printable(word) + ": the types are efs and s3files");
+}
+
 bool onTerminal() { return ::isatty(STDOUT_FILENO) != 0 && !environmentVariable("NO_COLOR"); }
 
 std::string nearestCommand(std::string_view word) {

@@ -20,6 +20,7 @@ Json milliseconds(std::optional<Duration> time) { return time ? Json(time->count
 
 Json encode(const MountReport& mount) {
   return {{"file_system", mount.file_system},
+          {"type", orNull(mount.type)},
           {"access_point", orNull(mount.access_point)},
           {"mount_point", orNull(mount.mount_point)},
           {"also_mounted_at", mount.also_mounted_at},

@@ -63,9 +63,11 @@ std::string judgeProblem(const SeenMount& mount, const MountReport& report, Wall
   return mount.last_error;
 }
 
-// "us-east-1a.fs-1.efs.us-east-1.amazonaws.com" -> "us-east-1a"
+// "us-east-1a.fs-1.efs.us-east-1.amazonaws.com" -> "us-east-1a"; a zone's id before the name of S3
+// Files.
 std::string zoneOf(const std::string& host, const std::string& region) {
   const std::string label = host.substr(0, host.find('.'));
+  if (kindOfTargetName(host) == FileSystemKind::kS3Files && !label.starts_with("fs-")) return label;
   const bool is_zone = !region.empty() && label.size() > region.size() &&
                        label.compare(0, region.size(), region) == 0;
   return is_zone ? label : std::string();
@@ -96,6 +98,9 @@ MountReport judgeMount(const SeenMount& mount, bool supervised, WallTime now, Mo
   }
   if (mount.state) {
     report.access_point = mount.state->access_point;
+    if (const auto kind = kindOfService(mount.state->service_type)) {
+      report.type = factsOf(*kind).type;
+    }
     report.mount_point = mount.state->mountpoint;
     if (report.region.empty()) report.region = mount.state->region;
     const auto command = tunnel_control::TunnelCommand::parse(mount.state->cmd);

@@ -29,21 +29,22 @@ namespace efs::mount_helper {
 namespace {
 
 // EX-1: one line on stderr, the same in the log.
-int fail(int code, const std::string& object, const std::string& message) {
+int fail(const CommandLine& command, int code, const std::string& object,
+         const std::string& message) {
   const std::string line = object.empty() ? message : object + ": " + message;
   log::error("{}", line);
-  say(STDERR_FILENO, "mount.efs: " + line + "\n");
+  say(STDERR_FILENO, helperName(command.kind) + ": " + line + "\n");
   return code;
 }
 
-void warn(const Error& error) {
-  say(STDERR_FILENO, "mount.efs: warning: " + error.describe() + "\n");
+void warn(const CommandLine& command, const Error& error) {
+  say(STDERR_FILENO, helperName(command.kind) + ": warning: " + error.describe() + "\n");
 }
 
-void openLog(const settings::Settings& settings) {
+void openLog(const CommandLine& command, const settings::Settings& settings) {
   // A read-only or full /var/log is no reason not to mount.
   if (auto opened = openHelperLog(settings.log, settings.state_dir_mode); !opened) {
-    warn(opened.error());
+    warn(command, opened.error());
   }
   for (const auto& warning : settings.warnings) log::warning("{}", warning);
 }
@@ -64,29 +65,32 @@ Status checkNamespace(const CommandLine& command) {
 
 int mountCommand(const CommandLine& command) {
   // CLI-7, before the config is read.
-  if (::geteuid() != 0) return fail(kFatal, "", "only root can run mount.efs");
+  if (::geteuid() != 0) {
+    return fail(command, kFatal, "", "only root can run " + helperName(command.kind));
+  }
   const SystemClock clock;
   StageLog stages(clock);
   // Before anything of ours looks there: the log goes by a socket of the same directory.
   if (auto there = usersPathAnswers(state::kStateDirectory); !there) {
-    return fail(kFatal, command.device, there.error().describe());
+    return fail(command, kFatal, command.device, there.error().describe());
   }
-  auto settings = settings::Settings::load();
-  if (!settings) return fail(kFatal, "", settings.error().describe());
-  openLog(*settings);
+  auto settings = settings::Settings::load(command.kind);
+  if (!settings) return fail(command, kFatal, "", settings.error().describe());
+  openLog(command, *settings);
   log::info("version={} efsmount={} options={}", kContractVersion, productVersion(),
             command.options);
   if (auto here = checkNamespace(command); !here) {
-    return fail(kMountFailed, command.device, here.error().describe());
+    return fail(command, kMountFailed, command.device, here.error().describe());
   }
   // Contract section 10.
   if (saysTrue(environmentVariable("AWS_USE_FIPS_ENDPOINT"))) settings->mount.fips_mode = true;
   auto request = makeMountRequest(command);
   if (!request) {
-    const MountRequest unknown;
+    MountRequest unknown;
+    unknown.kind = command.kind;
     FactFinder facts(unknown, *settings, clock);
     reportToCloudWatch(facts, *settings, "", "Mount failed, " + request.error().describe());
-    return fail(kFatal, "", request.error().describe());
+    return fail(command, kFatal, "", request.error().describe());
   }
   stages.end("start");
   const state::StateStore store(state::kStateDirectory);
@@ -95,9 +99,10 @@ int mountCommand(const CommandLine& command) {
   say(STDOUT_FILENO, outcome.out);
   if (!outcome.notice.empty()) {
     log::warning("{}", outcome.notice);
-    say(STDERR_FILENO, "mount.efs: " + request->device.fs_id + ": " + outcome.notice + "\n");
+    say(STDERR_FILENO,
+        helperName(command.kind) + ": " + request->device.fs_id + ": " + outcome.notice + "\n");
   }
-  if (!outcome.err.empty()) return fail(outcome.code, request->device.fs_id, outcome.err);
+  if (!outcome.err.empty()) return fail(command, outcome.code, request->device.fs_id, outcome.err);
   return outcome.code;
 }
 
@@ -110,8 +115,9 @@ int runMountHelper(const std::vector<std::string>& argv) {
   catchInterrupts();
   auto command = parseCommandLine(argv);
   if (!command) {
-    std::fprintf(stderr, "mount.efs: %s\n%s", command.error().describe().c_str(),
-                 usageText(argv.empty() ? "mount.efs" : argv[0]).c_str());
+    const std::string program = argv.empty() ? helperName(FileSystemKind::kEfs) : argv[0];
+    std::fprintf(stderr, "%s: %s\n%s", helperName(kindOfHelper(program)).c_str(),
+                 command.error().describe().c_str(), usageText(program).c_str());
     return kFatal;
   }
   switch (command->action) {
@@ -127,7 +133,8 @@ int runMountHelper(const std::vector<std::string>& argv) {
         const int thorough = checkThoroughly(*command);
         if (code == 0) code = thorough;
       }
-      if (auto written = log::finish(log::kFinishPatience); !written) warn(written.error());
+      if (auto written = log::finish(log::kFinishPatience); !written)
+        warn(*command, written.error());
       return code;
   }
   return kFatal;

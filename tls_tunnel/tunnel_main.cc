@@ -55,8 +55,8 @@ std::string directoryOf(const std::string& path) {
   return slash == std::string::npos ? std::string() : path.substr(0, slash);
 }
 
-// Failing to log is no reason to fail a mount.
-void openLog(const TunnelConfig& config, const std::string& config_path) {
+// Failing to log is no reason to fail a mount. The level that it has.
+log::Level openLog(const TunnelConfig& config, const std::string& config_path) {
   log::Config settings;
   settings.form = log::Form::kTunnel;
   settings.path = config.log_file.empty()
@@ -71,6 +71,7 @@ void openLog(const TunnelConfig& config, const std::string& config_path) {
   settings.state_dir = directoryOf(config_path);
   if (auto opened = log::open(settings); !opened)
     say(STDERR_FILENO, fmt::format("efs-proxy: no log: {}\n", opened.error().describe()));
+  return settings.level;
 }
 
 // Contract TUN-3: decimal and a newline, 0644; plain mounts have no directory for it (ST-5).
@@ -93,8 +94,8 @@ tunnel_control::CountersWriter makeCounters(const std::string& config_path) {
 Result<UniqueFd> openSignals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signo :
-       {SIGTERM, SIGINT, tunnel_control::kReloadSignal, tunnel_control::kReconnectSignal})
+  for (const int signo : {SIGTERM, SIGINT, tunnel_control::kReloadSignal,
+                          tunnel_control::kReconnectSignal, tunnel_control::kDebugSignal})
     sigaddset(&set, signo);
   if (::sigprocmask(SIG_SETMASK, &set, nullptr) != 0) return Error::fromErrno(errno, "sigprocmask");
   (void)::signal(SIGHUP, SIG_DFL);  // our launcher had it ignored until now
@@ -151,7 +152,7 @@ class TunnelProgram {
   // Everything that needs files or rights of root happens here; what comes after needs neither.
   Status prepare() {
     EFS_TRY(config, TunnelConfig::load(line_.config_path));
-    openLog(config, line_.config_path);
+    level_ = openLog(config, line_.config_path);
     // Blocked before there is anything that a signal could interrupt; they are read in the loop.
     EFS_TRY(signals, openSignals());
     signals_ = std::move(signals);
@@ -232,6 +233,8 @@ class TunnelProgram {
         reload();
       } else if (info.ssi_signo == tunnel_control::kReconnectSignal) {
         server_->reconnect();
+      } else if (info.ssi_signo == tunnel_control::kDebugSignal) {
+        toggleDebug();
       } else {
         log::info("Stopping: signal {} from process {}", info.ssi_signo, info.ssi_pid);
         server_->stop();
@@ -253,8 +256,19 @@ class TunnelProgram {
     refreshAuthorities(*tls_);
   }
 
+  // Said while everything is said, so that it is in the log in either case.
+  void toggleDebug() {
+    debug_ = !debug_;
+    if (debug_) log::setLevel(log::Level::kDebug);
+    log::info("Log level {}: signal {}", debug_ ? "debug" : "as configured",
+              tunnel_control::kDebugSignal);
+    if (!debug_) log::setLevel(level_);
+  }
+
   TunnelArguments line_;
   StatusPipe status_;
+  log::Level level_ = log::Level::kInfo;
+  bool debug_ = false;
   const SystemClock clock_;
   Limits limits_;
   UniqueFd signals_;

@@ -12,7 +12,9 @@
 #include <filesystem>
 #include <functional>
 
+#include "daemon/ended_logs.h"
 #include "daemon/foreign_watchdog.h"
+#include "daemon/kept_configuration.h"
 #include "daemon/process_limits.h"
 #include "daemon/status_report.h"
 #include "efs/aws/remembered_environment.h"
@@ -123,7 +125,9 @@ void Watchdog::receiveSignal() {
 void Watchdog::loadConfig() {
   const bool first = !config_text_;
   // An absent file is an empty configuration (contract 11.1).
-  const auto own = std::filesystem::path(options_.config).parent_path() / settings::kOwnConfigName;
+  const auto directory = std::filesystem::path(options_.config).parent_path();
+  keepConfiguration(directory.string(), options_.kept);
+  const auto own = directory / settings::kOwnConfigName;
   std::string content = readUsersFile(options_.config).value_or("");
   content += '\0' + readUsersFile(own.string()).value_or("");
   if (config_text_ == content) return;
@@ -329,6 +333,10 @@ void Watchdog::tick() {
   keepOwnership();
   supervisor_->retry();
   noticeClockJump();
+  std::set<std::string> supervised;
+  for (const auto& mount : reportStatus(*supervisor_).mounts) supervised.insert(mount.name);
+  clearEndedLogs(options_.log_dir, store_.directory(), std::move(supervised), settings_.watchdog,
+                 clock_.now());
   if (!mounts_watched_) {
     watchMounts();
     supervisor_->mountsChanged();

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "aws_names.h"
+#include "efs/base/file_system_kind.h"
 #include "efs/base/text.h"
 
 namespace efs::aws {
@@ -36,8 +37,8 @@ struct ServiceRow {
 };
 
 const ServiceRow& rowOf(Service service) {
-  static constexpr ServiceRow kEfs{
-      "elasticfilesystem", "elasticfilesystem", false, {"AWS_ENDPOINT_URL_EFS", nullptr}};
+  static constexpr std::string_view kName = factsOf(FileSystemKind::kEfs).service;
+  static constexpr ServiceRow kEfs{kName, kName, false, {"AWS_ENDPOINT_URL_EFS", nullptr}};
   static constexpr ServiceRow kEc2{"ec2", "ec2", true, {"AWS_ENDPOINT_URL_EC2", nullptr}};
   static constexpr ServiceRow kLogs{
       "logs", "logs", true, {"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "AWS_ENDPOINT_URL_LOGS"}};

@@ -67,8 +67,8 @@ std::string OptionList::text() const {
   return text;
 }
 
-void addNfsDefaults(OptionList& options, std::optional<int> port) {
-  if (!options.has("vers")) setIfMissing(options, "nfsvers", "4.1");
+void addNfsDefaults(OptionList& options, std::optional<int> port, std::string_view version) {
+  if (!options.has("vers")) setIfMissing(options, "nfsvers", std::string(version));
   setIfMissing(options, "rsize", "1048576");
   setIfMissing(options, "wsize", "1048576");
   if (!options.has("soft")) setIfMissing(options, "hard", std::nullopt);

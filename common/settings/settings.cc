@@ -148,6 +148,10 @@ void readWatchdog(KeyReader& keys, WatchdogSettings& watchdog) {
   keys.flag(kWatchdog, "allow_identity_change", Bad::kDefault, watchdog.allow_identity_change);
   keys.flag(kWatchdog, "remount_stale", Bad::kDefault, watchdog.remount_stale);
   readSeconds(keys, kWatchdog, "remount_after_sec", Bad::kDefault, 0, watchdog.remount_after);
+  int days = static_cast<int>(watchdog.tunnel_log_age.count() / 24);
+  keys.number(kWatchdog, "tunnel_log_days", Bad::kDefault, 0, 3650, days);
+  watchdog.tunnel_log_age = std::chrono::hours(24 * days);
+  keys.number(kWatchdog, "tunnel_log_files", Bad::kDefault, 0, 100000, watchdog.tunnel_log_files);
 }
 
 ProxySettings readProxy(KeyReader& keys) {
@@ -181,14 +185,21 @@ void readClientSource(KeyReader& keys, std::string& out) {
 
 }  // namespace
 
-Result<Settings> Settings::load(const std::string& path) {
+std::string configPath(FileSystemKind kind) {
+  const std::string_view efs(kConfigPath);
+  return std::string(efs.substr(0, efs.rfind('/') + 1)).append(factsOf(kind).config);
+}
+
+Result<Settings> Settings::load(const std::string& path, FileSystemKind kind) {
   EFS_TRY(ini, loadLayers(path));
-  return fromIni(ini);
+  return fromIni(ini, kind);
 }
 
 // All keys, and what is wrong with them; the caller looks at keys.failure().
-Settings Settings::read(KeyReader& keys, const IniFile& ini) {
+Settings Settings::read(KeyReader& keys, const IniFile& ini, FileSystemKind kind) {
   Settings settings;
+  settings.mount.kind = kind;
+  settings.mount.dns_name_suffix = factsOf(kind).dns_name_suffix;
   readLog(keys, settings);
   readStateMode(keys, settings.state_dir_mode);
   readMount(keys, settings.mount);
@@ -206,18 +217,18 @@ Settings Settings::read(KeyReader& keys, const IniFile& ini) {
   return settings;
 }
 
-Result<Settings> Settings::fromIni(const IniFile& ini) {
+Result<Settings> Settings::fromIni(const IniFile& ini, FileSystemKind kind) {
   KeyReader keys(ini);
-  Settings settings = read(keys, ini);
+  Settings settings = read(keys, ini, kind);
   if (keys.failure()) return Error(*keys.failure());
   settings.unknown = unknownKeys(ini, knownKeys());
   return settings;
 }
 
-Result<ConfigReport> ConfigReport::load(const std::string& path) {
+Result<ConfigReport> ConfigReport::load(const std::string& path, FileSystemKind kind) {
   EFS_TRY(ini, loadLayers(path));
   KeyReader keys(ini);
-  const Settings settings = Settings::read(keys, ini);
+  const Settings settings = Settings::read(keys, ini, kind);
   ConfigReport report;
   report.values = keys.values();
   report.warnings = settings.warnings;
@@ -230,7 +241,7 @@ std::vector<std::string> Settings::knownKeys() {
   IniFile empty;
   empty.set(kProxy, "proxy_logging_level", "", "");
   KeyReader keys(empty);
-  (void)read(keys, empty);
+  (void)read(keys, empty, FileSystemKind::kEfs);
   std::vector<std::string> known;
   for (const auto& value : keys.values()) known.push_back(value.section + "." + value.key);
   return known;

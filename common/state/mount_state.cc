@@ -1,5 +1,6 @@
 #include "efs/state/mount_state.h"
 
+#include <algorithm>
 #include <cmath>
 #include <ctime>
 #include <limits>
@@ -181,6 +182,8 @@ Result<MountState> MountState::parse(std::string_view json, const std::string& n
   MountState state;
   std::optional<std::int64_t> pid;
   std::optional<std::int64_t> count;
+  std::optional<std::int64_t> schema;
+  taker.integer("efsmountSchema", 0, std::numeric_limits<std::int64_t>::max(), schema);
   taker.integer("pid", -1, std::numeric_limits<pid_t>::max(), pid);
   taker.list("cmd", state.cmd);
   taker.list("files", state.files);
@@ -205,6 +208,7 @@ Result<MountState> MountState::parse(std::string_view json, const std::string& n
   if (pid == 0) return invalid(name, "key \"pid\" is 0");
   if (pid) state.pid = static_cast<pid_t>(*pid);
   state.unmount_count = count.value_or(0);
+  state.schema = schema.value_or(0);
   return state;
 }
 
@@ -227,6 +231,7 @@ std::string MountState::serialize() const {
   putText(object, "awsCredentialsMethod", aws_credentials_method);
   putText(object, "awsCredentialsExpiration", credentials_expiration);
   putOrigin(object, credentials_origin);
+  object["efsmountSchema"] = std::max(schema, kStateSchema);
   if (unmount_count != 0) object["unmount_count"] = unmount_count;
   putSeconds(object, "unmount_time", unmount_time);
   const Json unknown = Json::parse(unknown_keys, nullptr, false);

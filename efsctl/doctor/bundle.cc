@@ -100,14 +100,18 @@ Status writeBundle(const DoctorOptions& options, const DoctorReport& report,
   Bundle bundle(directory);
   EFS_CHECK(bundle.add("doctor.json", doctorJson(report)));
   EFS_CHECK(bundle.add("versions", versions()));
+  std::string lines;
   StatusOptions status;
   status.state_dir = options.state_dir;
   const SystemClock clock;
   if (const auto facts = gatherStatus(status, clock)) {
     EFS_CHECK(bundle.add("status.json", statusJson(judgeStatus(*facts))));
   }
-  EFS_CHECK(bundle.addFile("efs-utils.conf", settings::kConfigPath));
-  EFS_CHECK(bundle.add("fstab", linesWith(options.fstab, "efs")));
+  for (const KindFacts& facts : kFileSystemKinds) {
+    EFS_CHECK(bundle.addFile(std::string(facts.config), settings::configPath(facts.kind)));
+    lines += linesWith(options.fstab, std::string(facts.type));
+  }
+  EFS_CHECK(bundle.add("fstab", lines));
   EFS_CHECK(bundle.add("mountinfo", linesWith("/proc/self/mountinfo", " nfs")));
   EFS_CHECK(bundle.addFile("resolv.conf", "/etc/resolv.conf"));
   EFS_CHECK(bundle.addDirectory("state", options.state_dir));

@@ -62,9 +62,9 @@ KnownMounts knownMounts(const DoctorOptions& options) {
   return known;
 }
 
-Result<settings::Settings> loadSettings() {
-  EFS_CHECK(usersPathAnswers(settings::kConfigPath, kLook));
-  return settings::Settings::load();
+Result<settings::Settings> loadSettings(FileSystemKind kind) {
+  EFS_CHECK(usersPathAnswers(settings::configPath(kind), kLook));
+  return settings::Settings::load(kind);
 }
 
 // On a terminal each finding as it comes, else all of them in order. nullopt: nobody could be told.
@@ -98,7 +98,8 @@ std::optional<DoctorReport> examine(const DoctorOptions& options, const DoctorWo
 }  // namespace
 
 std::string doctorHelp() {
-  return "usage: efsctl doctor [--json] [--bundle FILE.tar.gz] [-a | [-o <options>] <what>]\n"
+  return "usage: efsctl doctor [--json] [--bundle FILE.tar.gz] [-a | [-t <type>] [-o <options>] "
+         "<what>]\n"
          "\n"
          "Looks for what keeps a mount from being made, or from being well; this host alone "
          "without\n"
@@ -106,6 +107,7 @@ std::string doctorHelp() {
          "\n"
          "  <what>           a file system (fs-...), an access point in use (fsap-...), a mount\n"
          "                   point, a line of fstab in quotes, or a file system and a mount point\n"
+         "  -t TYPE          efs or s3files, where neither fstab nor a mount tells; else efs\n"
          "  -o OPTIONS       as for mount(8); else those of fstab or of the mount, else tls\n"
          "  -a               every mount and every line of fstab\n"
          "  --json           for programs; README.md of efsctl explains every key\n"
@@ -126,8 +128,8 @@ Result<DoctorOptions> parseDoctorOptions(const std::vector<std::string>& words) 
                            words.end());
       break;
     }
-    const bool has_value =
-        word == "-o" || word == "--bundle" || word == "--state-dir" || word == "--fstab";
+    const bool has_value = word == "-t" || word == "-o" || word == "--bundle" ||
+                           word == "--state-dir" || word == "--fstab";
     if (has_value && i + 1 == words.size()) {
       return Error(ErrorKind::kInvalidInput, word + " needs a value");
     }
@@ -137,6 +139,9 @@ Result<DoctorOptions> parseDoctorOptions(const std::vector<std::string>& words) 
       options.json = true;
     } else if (word == "-a") {
       options.all = true;
+    } else if (word == "-t") {
+      EFS_TRY(kind, parseType(words[++i]));
+      options.kind = kind;
     } else if (word == "-o") {
       options.options = words[++i];
     } else if (has_value) {
@@ -171,12 +176,17 @@ int runDoctor(const std::vector<std::string>& words) {
   catchInterrupts();
   const SystemClock clock;
   const MonoTime began = clock.monotonic();
-  const auto targets =
-      doctorTargets({options->all, options->options, options->names}, knownMounts(*options));
+  const auto targets = doctorTargets(
+      {options->all, options->options, options->names, options->kind}, knownMounts(*options));
   if (!targets) return fail(targets.error());
   auto work = WorkDirectory::make();
   if (!work) return fail(work.error());
-  const DoctorWorld world{clock, options->state_dir, options->fstab, work->path(), loadSettings()};
+  const DoctorWorld world{clock,
+                          options->state_dir,
+                          options->fstab,
+                          work->path(),
+                          loadSettings(FileSystemKind::kEfs),
+                          loadSettings(FileSystemKind::kS3Files)};
   const auto report = examine(*options, world, *targets, began);
   if (!report) return kFailed;
   if (!options->bundle.empty()) {

@@ -12,7 +12,7 @@ DoctorTarget targetOf(const FstabLine& line) {
   const std::string from = line.number == 0
                                ? "the line given"
                                : "line " + std::to_string(line.number) + " of " + kFstabPath;
-  return {line.mountpoint, line.device, line.mountpoint, line.options, from};
+  return {line.mountpoint, line.device, line.mountpoint, line.options, from, line.kind};
 }
 
 // What a state file tells of the options of its mount.
@@ -29,7 +29,12 @@ DoctorTarget targetOf(const state::MountState& state) {
   }
   if (!state.region.empty()) options.push_back("region=" + state.region);
   if (command && !command->netns.empty()) options.push_back("netns=" + command->netns);
-  return {state.mountpoint, state.fs_id + ":/", "", join(options, ","), "the state of the mount"};
+  return {state.mountpoint,
+          state.fs_id + ":/",
+          "",
+          join(options, ","),
+          "the state of the mount",
+          kindOfService(state.service_type).value_or(FileSystemKind::kEfs)};
 }
 
 bool isOf(const FstabLine& line, const std::string& fs_id) {
@@ -74,11 +79,11 @@ Result<DoctorTarget> ofAccessPoint(const std::string& id, const KnownMounts& kno
 }
 
 // A file system: with the options of its line in fstab, if it has one, else with tls.
-DoctorTarget ofDevice(const std::string& device, const KnownMounts& known) {
+DoctorTarget ofDevice(const std::string& device, FileSystemKind kind, const KnownMounts& known) {
   for (const auto& line : known.lines) {
     if (isOf(line, device)) return targetOf(line);
   }
-  return {device, device, "", "tls", "the command line, with option tls"};
+  return {device, device, "", "tls", "the command line, with option tls", kind};
 }
 
 Result<DoctorTarget> ofOneWord(const DoctorWords& words, const KnownMounts& known) {
@@ -91,13 +96,15 @@ Result<DoctorTarget> ofOneWord(const DoctorWords& words, const KnownMounts& know
   }
   if (word.find_first_of(" \t") != std::string::npos) {
     return Error(ErrorKind::kInvalidInput,
-                 "\"" + printable(word) + "\" is no line of fstab for type efs")
-        .addHint("it has at least four fields: device, mount point, efs, options");
+                 "\"" + printable(word) + "\" is no line of fstab for type efs or s3files")
+        .addHint("it has at least four fields: device, mount point, type, options");
   }
-  if (words.options) return DoctorTarget{word, word, "", *words.options, "the command line"};
+  if (words.options) {
+    return DoctorTarget{word, word, "", *words.options, "the command line", words.kind};
+  }
   if (word.starts_with("/")) return ofMountPoint(word, known);
   if (word.starts_with("fsap-")) return ofAccessPoint(word, known);
-  return ofDevice(word, known);
+  return ofDevice(word, words.kind, known);
 }
 
 }  // namespace
@@ -111,7 +118,7 @@ Result<std::vector<DoctorTarget>> doctorTargets(const DoctorWords& words,
     return std::vector<DoctorTarget>{std::move(target)};
   }
   return std::vector<DoctorTarget>{{words.names[0], words.names[0], words.names[1],
-                                    words.options.value_or(""), "the command line"}};
+                                    words.options.value_or(""), "the command line", words.kind}};
 }
 
 }  // namespace efs::efsctl

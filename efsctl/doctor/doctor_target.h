@@ -17,12 +17,14 @@ struct DoctorTarget {
   std::string mountpoint;  // empty: none was named
   std::string options;
   std::string from;  // where these words come from: "line 3 of /etc/fstab"
+  FileSystemKind kind = FileSystemKind::kEfs;
 };
 
 struct DoctorWords {
-  bool all = false;                    // -a
-  std::optional<std::string> options;  // -o
-  std::vector<std::string> names;      // none: only the host
+  bool all = false;                            // -a
+  std::optional<std::string> options;          // -o
+  std::vector<std::string> names;              // none: only the host
+  FileSystemKind kind = FileSystemKind::kEfs;  // -t
 };
 
 // What this host has of mounts: state files and lines of fstab.

@@ -41,10 +41,12 @@ std::vector<FstabLine> efsLines(std::string_view fstab) {
   for (const auto& text : split(fstab, '\n')) {
     ++number;
     const auto fields = fieldsOf(text);
-    if (fields.size() < 4 || fields[0].front() == '#' || fields[2] != "efs") continue;
+    if (fields.size() < 4 || fields[0].front() == '#') continue;
+    const auto kind = kindOfType(fields[2]);
+    if (!kind) continue;
     std::vector<std::string> options = split(fields[3], ',');
     std::erase(options, "defaults");
-    lines.push_back({number, decoded(fields[0]), decoded(fields[1]), join(options, ",")});
+    lines.push_back({number, decoded(fields[0]), decoded(fields[1]), join(options, ","), *kind});
   }
   return lines;
 }

@@ -1,9 +1,11 @@
-// Lines of fstab(5) that mount EFS. Pure.
+// Lines of fstab(5) that mount EFS or S3 Files. Pure.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "efs/base/file_system_kind.h"
 
 namespace efs::efsctl {
 
@@ -14,10 +16,12 @@ struct FstabLine {
   std::string device;
   std::string mountpoint;  // blanks and others that fstab writes as \040 are decoded
   std::string options;     // without mount(8)'s own "defaults"
+  FileSystemKind kind = FileSystemKind::kEfs;
   bool has(std::string_view option) const;
 };
 
-// The lines of type efs; comments, other types and lines with fewer than four fields are left out.
+// The lines of types efs and s3files; comments, other types and lines with fewer than four fields
+// are left out.
 std::vector<FstabLine> efsLines(std::string_view fstab);
 
 // What is worth a word in a line that mount.efs takes: how it behaves at boot.

@@ -24,6 +24,20 @@
 namespace efs::efsctl {
 namespace {
 
+// Who mounts none needs no file.
+void checkS3FilesConfiguration(const DoctorWorld& world, Reporter& report) {
+  const std::string path = settings::configPath(FileSystemKind::kS3Files);
+  if (!fileExists(path)) return;
+  if (!world.s3files_settings) {
+    return report.fail(world.s3files_settings.error(),
+                       "correct the line; config/README.md has every key");
+  }
+  for (const auto& warning : world.s3files_settings->warnings) {
+    report.warn(warning, "correct it in " + path);
+  }
+  if (world.s3files_settings->warnings.empty()) report.pass(path + " is in order");
+}
+
 void checkConfiguration(const DoctorWorld& world, Reporter& report) {
   if (!world.settings) {
     return report.fail(world.settings.error(), "correct the line; config/README.md has every key");
@@ -38,9 +52,10 @@ void checkConfiguration(const DoctorWorld& world, Reporter& report) {
   }
   if (settings.mount.dns_name_format.empty()) {
     return report.fail("key dns_name_format of section [mount] is missing",
-                       "the shipped value is {az}.{fs_id}.efs.{region}.{dns_name_suffix}");
+                       "the shipped value is " + shippedNameFormat(FileSystemKind::kEfs));
   }
   if (settings.warnings.empty()) report.pass(std::string(settings::kConfigPath) + " is in order");
+  checkS3FilesConfiguration(world, report);
 }
 
 void checkKernel(Reporter& report) {
@@ -160,11 +175,12 @@ void checkLine(const FstabLine& line, Reporter& report) {
   command.device = line.device;
   command.mountpoint = line.mountpoint;
   command.options = line.options;
+  command.kind = line.kind;
   const auto request = mount_helper::makeMountRequest(command);
   if (!request)
     return report.fail(Error(request.error()).addContext(fmt::format("line {}", line.number)),
                        "mount.efs(8) has the options and the forms of a device");
-  const std::string doubt = mount_helper::spellingHint(request->nfs_options);
+  const std::string doubt = mount_helper::spellingHint(request->nfs_options, request->kind);
   if (!doubt.empty()) {
     return report.fail(where + doubt, std::string("the kernel refuses it: correct ") + kFstabPath);
   }
@@ -177,7 +193,7 @@ void checkFstab(const DoctorWorld& world, Reporter& report) {
   const auto text = readFile(world.fstab);
   if (!text) return report.skip(text.error().message());
   const auto lines = efsLines(*text);
-  if (lines.empty()) return report.skip("no line of type efs");
+  if (lines.empty()) return report.skip("no line of type efs or s3files");
   for (const auto& line : lines) checkLine(line, report);
 }
 

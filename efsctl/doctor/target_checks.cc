@@ -35,22 +35,29 @@ constexpr std::chrono::seconds kSkewFatal{300};  // AWS refuses signatures that 
 struct Place {
   MountRequest request;
   std::string region;
+  std::optional<std::string> zone_id;  // S3 Files: what its name begins with
 };
 
 std::optional<Place> placeOf(const DoctorWorld& world, const DoctorTarget& target) {
-  if (!world.settings) return std::nullopt;
+  const auto& settings = world.settingsOf(target.kind);
+  if (!settings) return std::nullopt;
   mount_helper::CommandLine command;
   command.device = target.device;
   command.mountpoint = target.mountpoint.empty() ? "/mnt" : target.mountpoint;
   command.options = target.options;
   command.fake = true;
+  command.kind = target.kind;
   auto request = makeMountRequest(command);
   if (!request || request->device.fs_id.empty()) return std::nullopt;
-  Place place{std::move(*request), {}};
-  FactFinder finder(place.request, *world.settings, world.clock);
+  Place place{std::move(*request), {}, {}};
+  FactFinder finder(place.request, *settings, world.clock);
   auto region = finder.region();
   if (!region) return std::nullopt;
   place.region = std::move(*region);
+  if (target.kind == FileSystemKind::kEfs) return place;
+  const auto zone_id = finder.zoneId();
+  if (!zone_id) return std::nullopt;
+  place.zone_id = *zone_id;
   return place;
 }
 
@@ -130,9 +137,9 @@ void checkNameServers(const DoctorWorld& world, const DoctorTarget& target, cons
   if (!request.mount_target_ips.empty() || request.device.own_name) {
     return report.skip("the way needs none");
   }
-  const auto names =
-      mount_helper::nameCandidates({request.device.fs_id, place->region, request.az, std::nullopt},
-                                   world.settings->forRegion(place->region));
+  const auto names = mount_helper::nameCandidates(
+      {request.device.fs_id, place->region, request.az, std::nullopt, {}, place->zone_id},
+      world.settingsOf(target.kind)->forRegion(place->region));
   if (!names || names->empty()) return report.skip("no name to ask for");
   const auto servers = nameServers();
   if (servers.empty()) {
@@ -164,7 +171,7 @@ void checkClock(const DoctorWorld& world, const DoctorTarget& target, Reporter& 
   const auto place = placeOf(world, target);
   if (!place) return report.skip("the region is not known");
   const auto options = aws::endpointOptions(aws::Service::kSts, environmentVariable,
-                                            world.settings->mount.fips_mode);
+                                            world.settingsOf(target.kind)->mount.fips_mode);
   const auto url = aws::endpointUrl(aws::Service::kSts, place->region, options);
   if (!url) return report.skip(url.error().message());
   const auto http = http::makeHttpClient();
@@ -209,6 +216,8 @@ void judgeTargets(const std::vector<aws::MountTargetRecord>& records, const std:
 }
 
 void checkTargets(const DoctorWorld& world, const DoctorTarget& target, Reporter& report) {
+  if (target.kind != FileSystemKind::kEfs)
+    return report.skip("the EFS API knows only those of EFS");
   const auto place = placeOf(world, target);
   if (!place) return report.skip("the file system or the region is not known");
   FactFinder finder(place->request, *world.settings, world.clock);
@@ -223,8 +232,9 @@ void checkTargets(const DoctorWorld& world, const DoctorTarget& target, Reporter
 
 void walkToServer(const DoctorWorld& world, const DoctorTarget& target, const std::string& dir,
                   Reporter& report) {
-  if (!world.settings) return report.skip("no configuration");
-  WayToServer(*world.settings, world.clock, dir, report).walk(target);
+  const auto& settings = world.settingsOf(target.kind);
+  if (!settings) return report.skip("no configuration");
+  WayToServer(*settings, world.clock, dir, report).walk(target);
 }
 
 }  // namespace

@@ -84,13 +84,14 @@ bool WayToServer::makeRequest(const DoctorTarget& target) {
   command.mountpoint = target.mountpoint.empty() ? "/mnt" : target.mountpoint;
   command.options = target.options;
   command.fake = true;
+  command.kind = target.kind;
   auto request = makeMountRequest(command);
   if (!request) {
     report_.fail(request.error(), "mount.efs(8) has the options and the forms of a device");
     return false;
   }
   request_ = std::move(*request);
-  const std::string doubt = mount_helper::spellingHint(request_.nfs_options);
+  const std::string doubt = mount_helper::spellingHint(request_.nfs_options, request_.kind);
   if (!doubt.empty()) {
     report_.fail(doubt, "the kernel refuses what it does not know");
     return false;

@@ -7,15 +7,16 @@
 namespace efs::efsctl {
 
 std::string explainHelp() {
-  return "usage: efsctl explain [--json] [-o <options>] <file system> <mount point>\n"
+  return "usage: efsctl explain [--json] [-t <type>] [-o <options>] <file system> <mount point>\n"
          "\n"
-         "What `mount -t efs` with these words would do, where each value came from, and what the\n"
+         "What mount(8) with these words would do, where each value came from, and what the\n"
          "watchdog would do with the mount in each state. Asks DNS, the metadata service and the\n"
          "sources of credentials as a mount does; mounts, writes and starts nothing.\n"
          "\n"
+         "  -t TYPE          efs or s3files; efs if not given\n"
          "  -o OPTIONS       as for mount(8)\n"
          "  --json           for programs\n"
-         "  --config FILE    another configuration than /etc/amazon/efs/efs-utils.conf\n"
+         "  --config FILE    another configuration than the one that mount.<type> reads\n"
          "\n"
          "Exit code: 0 it would be tried, 1 a fact is missing, 2 usage, or the words are "
          "refused.\n";
@@ -36,6 +37,10 @@ Result<ExplainOptions> parseExplainOptions(const std::vector<std::string>& words
     }
     if (word == "--json") {
       options.json = true;
+    } else if (word == "-t") {
+      if (i + 1 == words.size()) return Error(ErrorKind::kInvalidInput, word + " needs a value");
+      EFS_TRY(kind, parseType(words[++i]));
+      options.kind = kind;
     } else if (word == "-o" || word == "--config") {
       if (i + 1 == words.size()) return Error(ErrorKind::kInvalidInput, word + " needs a value");
       (word == "-o" ? options.options : options.config) = words[++i];

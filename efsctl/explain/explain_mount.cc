@@ -40,6 +40,7 @@ class Explainer {
     command.mountpoint = options_.mountpoint;
     command.options = options_.options;
     command.fake = true;
+    command.kind = options_.kind;
     EFS_TRY(request, makeMountRequest(command));
     request_ = std::move(request);
     tellRequest();
@@ -81,12 +82,13 @@ class Explainer {
   void tellRequest() {
     section("What is asked for");
     const auto given = mounts::OptionList::parse(options_.options);
+    row("type", std::string(factsOf(request_.kind).type), "option -t");
     row("file system", request_.device.fs_id.empty() ? "?" : request_.device.fs_id,
         given.has("fsid") ? "option fsid" : kDevice);
     row("directory", request_.device.path, kDevice);
     row("mount point", request_.mountpoint, "the command line");
     for (const auto& [name, value] : given.all()) tellOption(name, value);
-    const std::string doubt = mount_helper::spellingHint(request_.nfs_options);
+    const std::string doubt = mount_helper::spellingHint(request_.nfs_options, request_.kind);
     if (!doubt.empty()) row("warning", doubt, "the kernel would refuse it");
   }
 
@@ -142,7 +144,9 @@ class Explainer {
     }
     row("mount target", target.dns_name, from);
     row("address", target.first_address, from);
-    if (target.az) row("zone", *target.az, request_.az ? "option az" : "instance metadata");
+    const bool chosen = request_.az || request_.zone_id;
+    const char* option = request_.kind == FileSystemKind::kEfs ? "option az" : "option azid";
+    if (target.az) row("zone", *target.az, chosen ? option : "instance metadata");
   }
 
   void tellPlan() {
@@ -227,8 +231,9 @@ class Explainer {
 }  // namespace
 
 Result<Explanation> explainMount(const ExplainOptions& options, const Clock& clock) {
-  EFS_TRY(ini, settings::IniFile::load(options.config));
-  EFS_TRY(settings, settings::Settings::fromIni(ini));
+  const auto& path = options.config;
+  EFS_TRY(ini, settings::IniFile::load(path.empty() ? settings::configPath(options.kind) : path));
+  EFS_TRY(settings, settings::Settings::fromIni(ini, options.kind));
   return Explainer(options, ini, settings, clock).run();
 }
 

@@ -134,8 +134,8 @@ Outcome remount(const MountRequest& request) {
   // MODE-2: a mount without a tunnel has another server and no helper.
   nfs.address = entry->option("addr").value_or("127.0.0.1");
   // A remount replaces what utab says: without this umount(8) would not call us any more.
-  if (entry->tunnelPort()) nfs.umount_helper = kUmountHelper;
-  mounts::addNfsDefaults(nfs.options, entry->tunnelPort());
+  if (entry->tunnelPort()) nfs.umount_helper = factsOf(request.kind).type;
+  mounts::addNfsDefaults(nfs.options, entry->tunnelPort(), factsOf(request.kind).nfs_version);
   if (auto done = mounts::remountNfs(nfs); !done) {
     return mountFailed(done.error().addContext("remounting " + request.mountpoint));
   }

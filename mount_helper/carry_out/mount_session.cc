@@ -228,6 +228,9 @@ Outcome MountSession::mountThroughTunnel() {
   if (request_.stunnel) {
     log::info("option stunnel: served by efs-proxy, which does what stunnel did for efs-utils");
   }
+  if (request_.kind == FileSystemKind::kS3Files) {
+    log::info("S3 Files: all is read through the mount target, as with nodirects3read");
+  }
   if (auto ready = prepareTunnel(); !ready) return fatal(ready.error());
   const auto mounted = inNetwork([this] { return mountInKernel(); });
   context_.stages.end("mount");

@@ -18,7 +18,15 @@ constexpr Duration kPatience{15000};
 
 Result<int> runTool(const std::string& tool, const std::string& what, const CommandLine& command) {
   SpawnOptions options;
-  options.argv = {tool, what, "-o", command.options, "--", command.device, command.mountpoint};
+  options.argv = {tool,
+                  what,
+                  "-t",
+                  std::string(factsOf(command.kind).type),
+                  "-o",
+                  command.options,
+                  "--",
+                  command.device,
+                  command.mountpoint};
   options.fds = {{STDOUT_FILENO, STDOUT_FILENO}, {STDERR_FILENO, STDERR_FILENO}};
   EFS_TRY(process, Subprocess::spawn(options));
   EFS_TRY(ended, process.wait(kPatience));
@@ -39,7 +47,7 @@ int checkThoroughly(const CommandLine& command) {
     examined = tool.error();
   }
   if (examined) return *examined == 0 ? 0 : kFatal;
-  say(STDERR_FILENO, "mount.efs: " + examined.error().describe() + "\n");
+  say(STDERR_FILENO, helperName(command.kind) + ": " + examined.error().describe() + "\n");
   return kFatal;
 }
 

@@ -135,8 +135,9 @@ Result<aws::Region> FactFinder::askForRegion(const aws::RegionSources& sources) 
 }
 
 bool FactFinder::wantsOwnZone() const {
-  return request_.mount_target_ips.empty() && !request_.device.own_name &&
-         !request_.cross_account && !request_.az && !request_.device.dns_name;
+  return request_.kind == FileSystemKind::kEfs && request_.mount_target_ips.empty() &&
+         !request_.device.own_name && !request_.cross_account && !request_.az &&
+         !request_.device.dns_name;
 }
 
 void FactFinder::startOwnZone() {
@@ -162,16 +163,20 @@ std::optional<std::string> FactFinder::ownZone() {
   return std::nullopt;
 }
 
-// DNS-3
-Result<std::string> FactFinder::ownZoneId() {
+// DNS-3, and section 21
+Result<std::string> FactFinder::zoneId() {
+  if (request_.zone_id) return *request_.zone_id;
+  const bool s3files = request_.kind == FileSystemKind::kS3Files;
+  const std::string purpose =
+      s3files ? "Cannot retrieve AZ-ID, which the option azid=<id> gives as well"
+              : "mount option crossaccount";
   if (settings_.client_source == "ecs.fargate") {
     if (settings_.mount.az_id) return *settings_.mount.az_id;
-    return Error(ErrorKind::kInvalidInput,
-                 "mount option crossaccount: key az_id of section [mount] is missing")
+    return Error(ErrorKind::kInvalidInput, purpose + ": key az_id of section [mount] is missing")
         .addHint("on Fargate the availability zone id cannot be found out otherwise");
   }
   return metadata({}).availabilityZoneId().withContext(
-      "mount option crossaccount: finding this host's availability zone id");
+      purpose + ": finding this host's availability zone id");
 }
 
 std::string FactFinder::instanceId() {
@@ -187,7 +192,8 @@ Status FactFinder::openLookups() {
 }
 
 void FactFinder::startLookups(const std::string& region) {
-  const bool by_name = request_.mount_target_ips.empty() && !request_.device.own_name;
+  const bool by_name = request_.kind == FileSystemKind::kEfs && request_.mount_target_ips.empty() &&
+                       !request_.device.own_name;
   if (!by_name || request_.cross_account || !openLookups()) return;
   const TargetQuestion question{request_.device.fs_id, region, request_.az, std::nullopt};
   const auto names = nameCandidates(question, settings_.forRegion(region));
@@ -206,15 +212,20 @@ Result<MountTarget> FactFinder::mountTarget(const std::string& region) {
 
 Result<MountTarget> FactFinder::resolveTarget(const std::string& region) {
   TargetQuestion question{request_.device.fs_id, region, request_.az, std::nullopt};
-  if (request_.cross_account) {
-    EFS_TRY(zone_id, ownZoneId());
+  if (request_.kind == FileSystemKind::kS3Files) {
+    EFS_TRY(zone_id, zoneId());
+    question.zone_id = std::move(zone_id);
+  } else if (request_.cross_account) {
+    EFS_TRY(zone_id, zoneId());
     question.cross_account = std::move(zone_id);
   } else if (wantsOwnZone()) {
     question.own_az = ownZone();
     if (pinned(question)) question.own_az.reset();
   }
   auto target = targetByName(question);
-  const bool may_ask_api = settings_.mount.fall_back_to_mount_target_ip && !request_.cross_account;
+  // The API of EFS knows nothing of S3 Files.
+  const bool may_ask_api = settings_.mount.fall_back_to_mount_target_ip &&
+                           !request_.cross_account && request_.kind == FileSystemKind::kEfs;
   if (!target && may_ask_api && target.error().kind() != ErrorKind::kCancelled &&
       target.error().kind() != ErrorKind::kInvalidInput) {
     target = targetByApi(question, target.error());
@@ -223,8 +234,8 @@ Result<MountTarget> FactFinder::resolveTarget(const std::string& region) {
   // DEV-4: a name that is not what this configuration makes of the id belongs to somebody else.
   if (request_.device.dns_name && request_.device.dns_name != target->dns_name) {
     return Error(ErrorKind::kInvalidInput,
-                 *request_.device.dns_name +
-                     " did not resolve to a valid DNS name for EFS: expected " + target->dns_name)
+                 *request_.device.dns_name + " did not resolve to a valid DNS name for " +
+                     std::string(factsOf(request_.kind).product) + ": expected " + target->dns_name)
         .addHint("check the region and config keys dns_name_format and dns_name_suffix");
   }
   target->pinned = target->connect_host.empty() && net::pinnedInHostsFile(target->dns_name);
@@ -294,15 +305,15 @@ Result<ReachReport> FactFinder::reach(const std::vector<std::string>& ips) const
   return report;
 }
 
-// DNS-5
+// DNS-5. The name only tells the certificate, which no zone is part of.
 Result<MountTarget> FactFinder::targetAtAddress(const std::string& region) {
   log::info("Use the mount target ip address {} provided in the mount options to mount.",
             join(request_.mount_target_ips, ", "));
   EFS_TRY(ip, firstReachable(request_.mount_target_ips,
                              [this](const std::vector<std::string>& ips) { return reach(ips); }));
-  EFS_TRY(name,
-          formatDnsName(settings_.forRegion(region), request_.device.fs_id, region, request_.az));
-  return MountTarget{name, request_.az, ip, ip};
+  const auto& zone = request_.zone_id ? request_.zone_id : request_.az;
+  EFS_TRY(name, formatDnsName(settings_.forRegion(region), request_.device.fs_id, region, zone));
+  return MountTarget{name, zone, ip, ip};
 }
 
 // A name of the user's own with option fsid: the tunnel resolves it at each connection, the

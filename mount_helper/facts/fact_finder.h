@@ -56,6 +56,9 @@ class FactFinder {
   // In this order: the addresses given; the name in the zone given, or else in our own zone, then
   // the regional name; the EFS API.
   Result<MountTarget> mountTarget(const std::string& region);
+  // The id of the zone that the name of the mount target begins with, of S3 Files (the one asked
+  // for first) or with option crossaccount: our own.
+  Result<std::string> zoneId();
   // Searched once; later calls give the same.
   Result<aws::Credentials> credentials(const std::string& region);
   // What credentials() looked at and whose it found, for renewals.
@@ -73,7 +76,6 @@ class FactFinder {
   bool wantsOwnZone() const;
   std::optional<std::string> ownZone();
   bool pinned(const TargetQuestion& question) const;
-  Result<std::string> ownZoneId();
   Status openLookups();
   Result<MountTarget> resolveTarget(const std::string& region);
   Result<MountTarget> targetByName(const TargetQuestion& question);

@@ -16,25 +16,28 @@ std::string withoutName(const Error& error, const std::string& name) {
 }  // namespace
 
 Result<std::string> formatDnsName(const settings::MountSettings& settings, const std::string& fs_id,
-                                  const std::string& region, const std::optional<std::string>& az) {
+                                  const std::string& region,
+                                  const std::optional<std::string>& zone) {
   std::string name = settings.dns_name_format;
   if (name.empty()) {
     return Error(ErrorKind::kInvalidInput,
                  "configuration: dns_name_format is missing in section [mount]")
-        .addHint("the shipped value is {az}.{fs_id}.efs.{region}.{dns_name_suffix}");
+        .addHint("the shipped value is " + shippedNameFormat(settings.kind));
   }
   if (name.find("{fs_id}") == std::string::npos) {
     return Error(ErrorKind::kInvalidInput,
                  "config key dns_name_format: \"" + printable(name) + "\" must contain {fs_id}");
   }
-  name = az ? replaceAll(name, "{az}", *az) : replaceAll(replaceAll(name, "{az}.", ""), "{az}", "");
+  const std::string place = "{" + std::string(factsOf(settings.kind).zone) + "}";
+  name = zone ? replaceAll(name, place, *zone)
+              : replaceAll(replaceAll(name, place + ".", ""), place, "");
   name = replaceAll(name, "{fs_id}", fs_id);
   name = replaceAll(name, "{region}", region);
   name = replaceAll(name, "{dns_name_suffix}", settings.dns_name_suffix);
   if (name.find_first_of("{}") != std::string::npos) {
     return Error(ErrorKind::kInvalidInput, "config key dns_name_format: unknown placeholder in \"" +
                                                printable(settings.dns_name_format) + "\"")
-        .addHint("known are {az}, {fs_id}, {region} and {dns_name_suffix}");
+        .addHint("known are " + place + ", {fs_id}, {region} and {dns_name_suffix}");
   }
   return name;
 }
@@ -50,6 +53,11 @@ Result<std::vector<NameCandidate>> nameCandidates(const TargetQuestion& question
   if (question.cross_account) {
     EFS_CHECK(add(std::nullopt));
     list[0].name = *question.cross_account + "." + list[0].name;
+    return list;
+  }
+  // Names of S3 Files are those of one zone each: there is no regional one.
+  if (settings.kind == FileSystemKind::kS3Files) {
+    EFS_CHECK(add(question.zone_id));
     return list;
   }
   if (question.wanted_az) {
@@ -83,10 +91,10 @@ Result<MountTarget> findMountTarget(const TargetQuestion& question,
     if (kind == ErrorKind::kCancelled) break;
   }
   Error error(kind, join(failures, "; "));
+  const auto& zone = question.zone_id ? question.zone_id : question.wanted_az;
   if (kind == ErrorKind::kNotFound) {
     error.addHint("check the file system id and region " + question.region +
-                  ", that a mount target exists" +
-                  (question.wanted_az ? " in " + *question.wanted_az : std::string()) +
+                  ", that a mount target exists" + (zone ? " in " + *zone : std::string()) +
                   ", and that the VPC has DNS hostnames enabled; see "
                   "https://docs.aws.amazon.com/console/efs/mount-dns-name");
   } else if (kind == ErrorKind::kIo) {

@@ -16,11 +16,12 @@
 
 namespace efs::mount_helper {
 
-// Contract DNS-1: fills {az}, {fs_id}, {region} and {dns_name_suffix} of dns_name_format. An az of
-// nullopt removes "{az}." with its dot. Unknown or missing placeholders are errors that name the
-// config key.
+// Contract DNS-1: fills {az} (for S3 Files {az_id}), {fs_id}, {region} and {dns_name_suffix} of
+// dns_name_format. A zone of nullopt removes its placeholder with its dot. Unknown or missing
+// placeholders are errors that name the config key.
 Result<std::string> formatDnsName(const settings::MountSettings& settings, const std::string& fs_id,
-                                  const std::string& region, const std::optional<std::string>& az);
+                                  const std::string& region,
+                                  const std::optional<std::string>& zone);
 
 // Gives the addresses of a name as text; kNotFound when there is none.
 using ResolveName = std::function<Result<std::vector<std::string>>(const std::string& name)>;
@@ -31,6 +32,7 @@ struct TargetQuestion {
   std::optional<std::string> wanted_az;           // the user's choice: no other is tried
   std::optional<std::string> own_az;              // where we run, if known
   std::optional<std::string> cross_account = {};  // DNS-3: this zone id stands before the name
+  std::optional<std::string> zone_id = {};        // S3 Files: the name is that of this zone
 };
 
 // One name to try.

@@ -32,7 +32,8 @@ tunnel_control::TunnelConfig planTunnel(const MountRequest& request, const Mount
   config.fips = settings.fips_mode;
   config.pid_file = paths.pid_file;
   config.debug = settings.tunnel_debug;
-  if (settings.tunnel_debug) {
+  // A tunnel of S3 Files tells where it reads from, so it always has a file.
+  if (settings.tunnel_debug || request.kind == FileSystemKind::kS3Files) {
     config.log_file = settings.tunnel_log_file
                           ? replaceAll(*settings.tunnel_log_file, "{fs_id}", request.device.fs_id)
                           : tunnel_control::defaultTunnelLog(paths.name);
@@ -71,6 +72,7 @@ state::MountState planState(const MountRequest& request, const MountFacts& facts
   state.mount_time = secondsSinceEpoch(now);
   state.mountpoint = request.mountpoint;
   state.fs_id = request.device.fs_id;
+  state.service_type = factsOf(request.kind).service;
   if (!request.tls) return state;
   state.mount_state_dir = plan.paths.secret_name;
   state.common_name = facts.host_name.substr(0, kMaxCommonName);
@@ -96,6 +98,7 @@ identity::CertificateRequest planCertificate(const MountRequest& request, const 
   certificate.fs_id = request.device.fs_id;
   certificate.access_point = request.access_point;
   certificate.region = facts.region;
+  certificate.service = factsOf(request.kind).service;
   certificate.credentials = facts.credentials;
   certificate.client_source = settings.client_source;
   certificate.client_version = clientVersion();
@@ -134,9 +137,9 @@ MountPlan planMount(const MountRequest& request, const MountFacts& facts,
   plan.nfs.address = "127.0.0.1";
   plan.nfs.source = plan.nfs.address + ":" + request.device.path;  // NFS-1
   plan.nfs.target = request.mountpoint;
-  plan.nfs.umount_helper = kUmountHelper;
+  plan.nfs.umount_helper = factsOf(request.kind).type;  // umount(8) calls umount.<type>
   plan.nfs.options = request.nfs_options;
-  mounts::addNfsDefaults(plan.nfs.options, facts.port);
+  mounts::addNfsDefaults(plan.nfs.options, facts.port, factsOf(request.kind).nfs_version);
   plan.rsize = readSize(plan.nfs.options);
   return plan;
 }

@@ -18,9 +18,6 @@
 
 namespace efs::mount_helper {
 
-// umount(8) calls /sbin/umount.efs.
-inline constexpr const char* kUmountHelper = "efs";
-
 struct MountPlan {
   state::MountPaths paths;
   tunnel_control::TunnelConfig tunnel;

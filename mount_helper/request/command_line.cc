@@ -46,7 +46,8 @@ Status readFlags(const std::vector<std::string>& words, CommandLine& command) {
 
 Result<CommandLine> parseCommandLine(const std::vector<std::string>& argv) {
   CommandLine command;
-  command.program = argv.empty() ? "mount.efs" : argv[0];
+  command.program = argv.empty() ? helperName(command.kind) : argv[0];
+  command.kind = kindOfHelper(command.program);
   if (argv.size() > 1) {
     if (contains(argv, "-h") || contains(argv, "--help")) {
       command.action = CommandLine::Action::kHelp;
@@ -68,18 +69,27 @@ Result<CommandLine> parseCommandLine(const std::vector<std::string>& argv) {
   return command;
 }
 
+std::string helperName(FileSystemKind kind) { return "mount." + std::string(factsOf(kind).type); }
+
 std::string usageText(const std::string& program) {
+  const KindFacts& facts = factsOf(kindOfHelper(program));
+  const std::string type(facts.type);
   return "usage: " + program +
          " <file system> <mount point> [-o <options>] [-f [-v]]\n"
          "       " +
          program +
          " --version | -h | --help\n"
          "\n"
-         "Mounts an Amazon EFS file system; normally called by mount(8) as `mount -t efs`.\n"
+         "Mounts an Amazon " +
+         std::string(facts.product) + " file system; normally called by mount(8) as `mount -t " +
+         type +
+         "`.\n"
          "\n"
          "  <file system>   fs-0123456789abcdef0[:/path], or its DNS name\n"
          "  <mount point>   an existing directory\n"
-         "  -o <options>    comma-separated: those of efs, which --help lists, and all of "
+         "  -o <options>    comma-separated: those of " +
+         type +
+         ", which --help lists, and all of "
          "mount(8) and nfs(5)\n"
          "  -f              check everything, but do not mount\n"
          "  -v              with -f: tell the plan, and each check with its result\n";

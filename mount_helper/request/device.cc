@@ -24,45 +24,69 @@ bool isLabel(std::string_view label) {
          });
 }
 
-Error badDevice(std::string_view text) {
-  return Error(ErrorKind::kInvalidInput,
-               "\"" + printable(text) + "\" is not an EFS file system id, ARN or DNS name")
-      .addHint(
-          "expected fs-0123456789abcdef0, fs-0123456789abcdef0:/path or "
-          "fs-0123456789abcdef0.efs.<region>.amazonaws.com:/path");
+std::string article(const KindFacts& facts) {
+  return "an " + std::string(facts.product);  // "an EFS", "an S3 Files"
 }
 
-// [<az>.]fs-<hex>.efs.<region>.<suffix...>
-std::optional<Device> parseEfsName(std::string_view name) {
+// "fs-0123456789abcdef0.efs.<region>.amazonaws.com", a name that mounts.
+std::string exampleName(const KindFacts& facts) {
+  const std::string zone =
+      facts.kind == FileSystemKind::kS3Files ? "<" + std::string(facts.zone) + ">." : "";
+  return zone + "fs-0123456789abcdef0." + std::string(facts.label) + ".<region>." +
+         std::string(facts.dns_name_suffix);
+}
+
+// Of another kind than this one: the type to mount it with. Empty: of none that is known.
+std::string otherType(std::string_view text, const KindFacts& facts) {
+  for (const KindFacts& other : kFileSystemKinds) {
+    const bool named = text.find("." + std::string(other.label) + ".") != std::string_view::npos ||
+                       text.find(":" + std::string(other.service) + ":") != std::string_view::npos;
+    if (other.kind != facts.kind && named) return std::string(other.type);
+  }
+  return {};
+}
+
+Error badDevice(std::string_view text, const KindFacts& facts) {
+  Error error(ErrorKind::kInvalidInput, "\"" + printable(text) + "\" is not " + article(facts) +
+                                            " file system id, ARN or DNS name");
+  const std::string other = otherType(text, facts);
+  if (!other.empty()) return error.addHint("mount it with -t " + other);
+  return error.addHint("expected fs-0123456789abcdef0, fs-0123456789abcdef0:/path or " +
+                       exampleName(facts) + ":/path");
+}
+
+// [<az>.]fs-<hex>.<label>.<region>.<suffix...>
+std::optional<Device> parseAwsName(std::string_view name, const KindFacts& facts) {
   const std::vector<std::string> labels = split(name, '.');
   const std::size_t id = isFileSystemId(labels[0]) ? 0 : 1;
-  if (labels.size() < id + 5 || !isFileSystemId(labels[id]) || labels[id + 1] != "efs" ||
+  if (labels.size() < id + 5 || !isFileSystemId(labels[id]) || labels[id + 1] != facts.label ||
       !std::all_of(labels.begin(), labels.end(), isLabel)) {
     return std::nullopt;
   }
   Device device;
   device.fs_id = labels[id];
   device.dns_name = name;
-  if (id == 1) device.az = labels[0];
+  auto& zone = facts.kind == FileSystemKind::kS3Files ? device.zone_id : device.az;
+  if (id == 1) zone = labels[0];
   device.region = labels[id + 2];
   return device;
 }
 
-Result<Device> parseName(std::string_view name, std::string_view text) {
+Result<Device> parseName(std::string_view name, std::string_view text, const KindFacts& facts) {
   if (!name.empty() && name.back() == '.') name.remove_suffix(1);
-  if (auto device = parseEfsName(name)) return std::move(*device);
+  if (auto device = parseAwsName(name, facts)) return std::move(*device);
   Device device;
   device.dns_name = toLower(name);
   device.own_name = true;
   const auto labels = split(*device.dns_name, '.');
-  // What looks like an EFS name or an address with a slip in it is not looked up as a host.
+  // What looks like a name of AWS or an address with a slip in it is not looked up as a host.
   const bool slip = std::any_of(labels.begin(), labels.end(), isFileSystemId) ||
                     name.starts_with("fs-") ||
                     std::all_of(labels.back().begin(), labels.back().end(), isDigit);
   const bool good = name.size() <= kMaxName && !slip && labels[0].front() != '-' &&
                     std::all_of(labels.begin(), labels.end(), isLabel);
   if (good) return device;
-  return badDevice(text);
+  return badDevice(text, facts);
 }
 
 Status parseResource(std::string_view resource, Device& device) {
@@ -93,17 +117,18 @@ Split splitAt(std::string_view text, std::size_t from) {
   return {text.substr(0, colon), text.substr(colon + 1)};
 }
 
-// arn:<partition>:elasticfilesystem:<region>:<account>:<resource>
-Result<Device> parseArn(std::string_view arn) {
+// arn:<partition>:<service>:<region>:<account>:<resource>
+Result<Device> parseArn(std::string_view arn, const KindFacts& facts) {
   const auto words = split(arn, ':');
-  const bool form = words.size() == 6 && words[2] == "elasticfilesystem" && isLabel(words[3]) &&
+  const bool form = words.size() == 6 && words[2] == facts.service && isLabel(words[3]) &&
                     words[4].size() == 12 && std::all_of(words[4].begin(), words[4].end(), isDigit);
   if (!form) {
-    return Error(ErrorKind::kInvalidInput,
-                 "\"" + printable(arn) + "\" is not the ARN of an EFS resource")
-        .addHint(
-            "expected "
-            "arn:aws:elasticfilesystem:<region>:<account>:file-system/fs-0123456789abcdef0");
+    Error error(ErrorKind::kInvalidInput,
+                "\"" + printable(arn) + "\" is not the ARN of " + article(facts) + " resource");
+    const std::string other = otherType(arn, facts);
+    if (!other.empty()) return error.addHint("mount it with -t " + other);
+    return error.addHint("expected arn:aws:" + std::string(facts.service) +
+                         ":<region>:<account>:file-system/fs-0123456789abcdef0");
   }
   const auto partition = aws::partitionOf(words[3]).id;
   if (words[1] != partition) {
@@ -125,13 +150,14 @@ std::size_t endOfArn(std::string_view text) {
   return at == std::string_view::npos ? text.size() : at + 1;
 }
 
-Result<Device> parseBracketed(std::string_view text, std::string_view& path) {
+Result<Device> parseBracketed(std::string_view text, std::string_view& path,
+                              const KindFacts& facts) {
   const auto end = text.find(']');
   const std::string_view inner = end == std::string_view::npos ? "" : text.substr(1, end - 1);
   const std::string_view behind = end == std::string_view::npos ? "" : text.substr(end + 1);
   if (!net::isIpLiteral(inner) || inner.find(':') == std::string_view::npos ||
       (!behind.empty() && behind.front() != ':')) {
-    return badDevice(text);
+    return badDevice(text, facts);
   }
   path = behind.empty() ? behind : behind.substr(1);
   Device device;
@@ -139,15 +165,15 @@ Result<Device> parseBracketed(std::string_view text, std::string_view& path) {
   return device;
 }
 
-Result<Device> parseRemote(std::string_view text, std::string_view& path) {
-  if (text.starts_with("[")) return parseBracketed(text, path);
+Result<Device> parseRemote(std::string_view text, std::string_view& path, const KindFacts& facts) {
+  if (text.starts_with("[")) return parseBracketed(text, path, facts);
   if (net::isIpLiteral(text.substr(0, text.find(":/"))) &&
       text.substr(0, text.find(":/")).find(':') != std::string_view::npos) {
-    return badDevice(text).addHint("put an IPv6 address into brackets");
+    return badDevice(text, facts).addHint("put an IPv6 address into brackets");
   }
   const auto parts = splitAt(text, text.starts_with("arn:") ? endOfArn(text) : 0);
   path = parts.path;
-  if (text.starts_with("arn:")) return parseArn(parts.remote);
+  if (text.starts_with("arn:")) return parseArn(parts.remote, facts);
   Device device;
   if (isFileSystemId(parts.remote)) {
     device.fs_id = parts.remote;
@@ -157,7 +183,7 @@ Result<Device> parseRemote(std::string_view text, std::string_view& path) {
     device.address = parts.remote;
     return device;
   }
-  return parseName(parts.remote, text);
+  return parseName(parts.remote, text, facts);
 }
 
 }  // namespace
@@ -168,9 +194,9 @@ bool isFileSystemId(std::string_view text) {
          text.size() <= 63 && std::all_of(text.begin() + kPrefix.size(), text.end(), isHexDigit);
 }
 
-Result<Device> parseDevice(std::string_view text) {
+Result<Device> parseDevice(std::string_view text, FileSystemKind kind) {
   std::string_view path;
-  EFS_TRY(device, parseRemote(text, path));
+  EFS_TRY(device, parseRemote(text, path, factsOf(kind)));
   if (path.size() > kMaxPath) {
     return Error(ErrorKind::kInvalidInput, "path after ':' is longer than 4096 characters");
   }
@@ -179,15 +205,18 @@ Result<Device> parseDevice(std::string_view text) {
   return device;
 }
 
-Result<Device> withCanonicalName(Device device, const std::string& canonical_name) {
-  auto known = parseEfsName(canonical_name);
+Result<Device> withCanonicalName(Device device, const std::string& canonical_name,
+                                 FileSystemKind kind) {
+  const KindFacts& facts = factsOf(kind);
+  auto known = parseAwsName(canonical_name, facts);
   if (!known) {
-    return Error(ErrorKind::kInvalidInput,
-                 printable(device.dns_name.value_or("")) +
-                     " did not resolve to a valid DNS name for EFS: " + printable(canonical_name))
+    return Error(ErrorKind::kInvalidInput, printable(device.dns_name.value_or("")) +
+                                               " did not resolve to a valid DNS name for " +
+                                               std::string(facts.product) + ": " +
+                                               printable(canonical_name))
         .addHint(
-            "give the file system with the mount option fsid=fs-..., or make the name a CNAME of "
-            "fs-....efs.<region>.amazonaws.com");
+            "give the file system with the mount option fsid=fs-..., or make the name a CNAME of " +
+            exampleName(facts));
   }
   known->path = std::move(device.path);
   return std::move(*known);

@@ -10,7 +10,6 @@ namespace {
 
 std::string helpLine(const OptionRow& row) {
   std::string line = fmt::format("  {:<28}{}", optionSyntax(row), row.help);
-  if (row.about == FileSystemKind::kS3Files) line += ", for s3files";
   if (!row.needs.name.empty()) line.append("; needs ").append(row.needs.name);
   if (!row.excludes.name.empty()) line.append("; not with ").append(row.excludes.name);
   return line + "\n";
@@ -19,13 +18,14 @@ std::string helpLine(const OptionRow& row) {
 }  // namespace
 
 std::string helpText(const std::string& program) {
+  const FileSystemKind kind = kindOfHelper(program);
   std::string served;
   std::string refused;
   for (const OptionRow& row : optionTable()) {
-    (row.service == Service::kRefused ? refused : served) += helpLine(row);
+    (row.serviceFor(kind) == Service::kRefused ? refused : served) += helpLine(row);
   }
-  return usageText(program) + "\nOptions of efs:\n" + served + "\nRefused by this version:\n" +
-         refused;
+  return usageText(program) + "\nOptions of " + std::string(factsOf(kind).type) + ":\n" + served +
+         "\nRefused by this version:\n" + refused;
 }
 
 }  // namespace efs::mount_helper

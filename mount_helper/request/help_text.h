@@ -5,7 +5,7 @@
 
 namespace efs::mount_helper {
 
-// Usage, and each option of efs as the table of options has it.
+// Usage, and each option of the kind that this program mounts as the table of options has it.
 std::string helpText(const std::string& program);
 
 }  // namespace efs::mount_helper

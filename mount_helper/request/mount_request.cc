@@ -22,16 +22,22 @@ Status checkMountpointText(const std::string& path) {
                  "\" contains control characters or invalid UTF-8");
 }
 
-// The device's own AZ label against the option (DEV-5).
+// The device's own label against the option (DEV-5).
+Status reconcileLabel(const Device& device, const std::optional<std::string>& label,
+                      const std::string& option, std::optional<std::string>& chosen) {
+  if (!label) return {};
+  if (chosen && *chosen != *label) {
+    return invalid("the DNS name " + device.dns_name.value_or("") + " is in availability zone " +
+                   *label + ", but mount option " + option + " says " + *chosen);
+  }
+  chosen = label;
+  return {};
+}
+
 Status reconcileZone(MountRequest& request) {
   const Device& device = request.device;
-  if (!device.az) return {};
-  if (request.az && *request.az != *device.az) {
-    return invalid("the DNS name " + device.dns_name.value_or("") + " is in availability zone " +
-                   *device.az + ", but mount option az says " + *request.az);
-  }
-  request.az = device.az;
-  return {};
+  EFS_CHECK(reconcileLabel(device, device.az, "az", request.az));
+  return reconcileLabel(device, device.zone_id, "azid", request.zone_id);
 }
 
 Status reconcileArn(MountRequest& request) {
@@ -85,13 +91,34 @@ Status reconcileDevice(MountRequest& request) {
       .addHint("add the mount option fsid=fs-...");
 }
 
+// S3 Files takes nobody without an identity: what is not asked for is added.
+void addForced(mounts::OptionList& options) {
+  for (const char* name : {"tls", "iam"}) {
+    if (!options.has(name)) options.set(name, std::nullopt);
+  }
+}
+
+// S3 Files serves NFS 4.1 and 4.2. A plain 4 means 4.0 to the kernel.
+Status checkVersion(const mounts::OptionList& options) {
+  bool refused = options.value("minorversion") == "0";
+  for (const char* key : {"nfsvers", "vers"}) {
+    const auto version = options.value(key);
+    refused = refused || (version && *version != "4.1" && *version != "4.2");
+  }
+  for (const char* word : {"v2", "v3", "v4", "v4.0"}) refused = refused || options.has(word);
+  if (!refused) return {};
+  return invalid("NFSv4.0 is not supported for S3 Files mounts")
+      .addHint("leave nfsvers and vers out, or use 4.2 or 4.1");
+}
+
 }  // namespace
 
 Result<MountRequest> makeMountRequest(const CommandLine& command) {
   MountRequest request;
   request.raw_options = command.options;
   request.fake = command.fake;
-  EFS_TRY(device, parseDevice(command.device));
+  request.kind = command.kind;
+  EFS_TRY(device, parseDevice(command.device, request.kind));
   request.device = std::move(device);
   // ST-1: absolute and without "..", but symbolic links are the user's.
   std::error_code ignored;
@@ -104,7 +131,11 @@ Result<MountRequest> makeMountRequest(const CommandLine& command) {
 
   request.nfs_options = mounts::OptionList::parse(command.options);
   request.remount = request.nfs_options.has("remount");
-  EFS_CHECK(checkOptions(request.nfs_options));
+  if (request.kind == FileSystemKind::kS3Files) {
+    addForced(request.nfs_options);
+    EFS_CHECK(checkVersion(request.nfs_options));
+  }
+  EFS_CHECK(checkOptions(request.nfs_options, request.kind));
   EFS_CHECK(takeOptions(request));
   EFS_CHECK(reconcileDevice(request));
   return request;
@@ -119,7 +150,7 @@ Error caFileMissing(const std::string& path) {
 }
 
 Status adoptCanonicalName(MountRequest& request, const std::string& canonical_name) {
-  EFS_TRY(device, withCanonicalName(request.device, canonical_name));
+  EFS_TRY(device, withCanonicalName(request.device, canonical_name, request.kind));
   request.device = std::move(device);
   return reconcileZone(request);
 }

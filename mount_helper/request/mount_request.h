@@ -14,6 +14,7 @@
 namespace efs::mount_helper {
 
 struct MountRequest {
+  FileSystemKind kind = FileSystemKind::kEfs;
   Device device;
   std::string mountpoint;  // absolute, without "." and ".." components; symbolic links stay (ST-1)
   bool fake = false;
@@ -32,6 +33,7 @@ struct MountRequest {
   std::optional<std::string> role_arn, jwt_path;  // options rolearn, jwtpath
   std::optional<std::string> access_point;
   std::optional<std::string> az;
+  std::optional<std::string> zone_id;  // option azid, or the device's label; of S3 Files alone
   std::optional<std::string> region;
   // mounttargetip: addresses to try in this order, separated by '+' (',' separates options and ';'
   // means something to the shell).

@@ -25,10 +25,10 @@ constexpr std::array<std::string_view, 39> kNfsOptions = {
 // clang-format on
 
 // Ours first: of two equally near words it is the likelier.
-std::vector<std::string_view> knownWords() {
+std::vector<std::string_view> knownWords(FileSystemKind kind) {
   std::vector<std::string_view> words;
   for (const OptionRow& row : optionTable()) {
-    if (row.service != Service::kRefused) words.push_back(row.name);
+    if (row.serviceFor(kind) != Service::kRefused) words.push_back(row.name);
   }
   words.insert(words.end(), kNfsOptions.begin(), kNfsOptions.end());
   return words;
@@ -36,10 +36,10 @@ std::vector<std::string_view> knownWords() {
 
 }  // namespace
 
-std::string spellingHint(const mounts::OptionList& options) {
+std::string spellingHint(const mounts::OptionList& options, FileSystemKind kind) {
   const auto sorted = mounts::sortOptions(options);
   if (!sorted) return {};
-  const auto known = knownWords();
+  const auto known = knownWords(kind);
   std::string hint;
   std::size_t named = 0;
   const auto words = mounts::OptionList::parse(sorted->nfs);
@@ -48,7 +48,8 @@ std::string spellingHint(const mounts::OptionList& options) {
     const std::string_view meant = nearestWord(toLower(key), known);
     if (meant.empty() || ++named > kMostNamed) continue;
     if (!hint.empty()) hint += "; ";
-    hint += "\"" + printable(key) + "\" is no option of efs or nfs, did you mean \"";
+    hint += "\"" + printable(key) + "\" is no option of " + std::string(factsOf(kind).type) +
+            " or nfs, did you mean \"";
     hint += std::string(meant) + "\"?";
   }
   return hint;

@@ -10,6 +10,7 @@ namespace efs::mount_helper {
 
 // `"accespoint" is no option of efs or nfs, did you mean "accesspoint"?` for the first three such
 // words of the options left for the kernel; empty when every word is known or like none that is.
-std::string spellingHint(const mounts::OptionList& options);
+std::string spellingHint(const mounts::OptionList& options,
+                         FileSystemKind kind = FileSystemKind::kEfs);
 
 }  // namespace efs::mount_helper

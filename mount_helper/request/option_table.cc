@@ -94,6 +94,19 @@ Status putNamespace(MountRequest& request, const std::string& path) {
   return {};
 }
 
+Status putZoneId(MountRequest& request, const std::string& id) {
+  const bool good = id.size() <= 63 && id.front() != '-' && id.back() != '-' &&
+                    std::all_of(id.begin(), id.end(), [](char c) {
+                      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+                    });
+  if (!good) {
+    return invalid("mount option azid=" + printable(id) + " is not the id of an availability zone")
+        .addHint("for example azid=use1-az1");
+  }
+  request.zone_id = id;
+  return {};
+}
+
 // For devices that do not name the file system.
 Status putFileSystemId(MountRequest& request, const std::string& fs_id) {
   if (!isFileSystemId(fs_id)) {
@@ -136,14 +149,20 @@ constexpr std::array kTable = {
     OptionRow{.name = "notls",
               .help = "without effect",
               .service = Service::kAccepted,
-              .excludes = {"tls", "The \"tls\" and \"notls\" options are mutually exclusive"}},
+              .s3files = Service::kRefused,
+              .excludes = {"tls", "The \"tls\" and \"notls\" options are mutually exclusive"},
+              .refusal_hint = "S3 Files is always encrypted"},
     OptionRow{.name = "notunnel",
               .help = "straight from the mount target, without supervision",
+              .s3files = Service::kRefused,
               .excludes = {"tls", "The \"tls\" and \"notunnel\" options are mutually exclusive",
                            "without a tunnel there is nothing that encrypts"},
+              .refusal_hint = "S3 Files is always encrypted",
               .put = putFlag<&MountRequest::no_tunnel>},
     OptionRow{.name = "stunnel",
               .help = "served by efs-proxy; without tls the same as notunnel",
+              .s3files = Service::kRefused,
+              .refusal_hint = "leave it out: efs-proxy is the only tunnel of S3 Files",
               .put = putFlag<&MountRequest::stunnel>},
     // Identity
     OptionRow{.name = "accesspoint",
@@ -197,12 +216,16 @@ constexpr std::array kTable = {
         .kind = ValueKind::kText,
         .value = "<zone>",
         .help = "the mount target of this availability zone",
+        .s3files = Service::kRefused,
         .excludes = {"crossaccount", "The \"az\" option is incompatible with \"crossaccount\"",
                      "zone names differ between accounts; crossaccount uses this host's "
                      "zone id"},
+        .refusal_hint = "use azid=<zone id>, for example azid=use1-az1",
         .put = putText<&MountRequest::az>},
     OptionRow{.name = "crossaccount",
               .help = "a file system of another account: its target in this host's zone",
+              .s3files = Service::kRefused,
+              .refusal_hint = "leave it out: names of S3 Files have the zone id in any case",
               .put = putFlag<&MountRequest::cross_account>},
     OptionRow{.name = "region",
               .kind = ValueKind::kText,
@@ -226,32 +249,30 @@ constexpr std::array kTable = {
               .lowest = 1,
               .highest = 65535,
               .put = putInteger<&MountRequest::tls_port>},
-    // Not about EFS
+    OptionRow{.name = "azid",
+              .kind = ValueKind::kText,
+              .value = "<id>",
+              .help = "the mount target of the availability zone with this id",
+              .service = Service::kRefused,
+              .refusal_hint = "use az=<zone>, or crossaccount for a file system of another account",
+              .put = putZoneId},
+    // Reads past the mount target, which this tunnel does not make
     OptionRow{.name = "nodirects3read",
-              .help = "without effect",
+              .help = "without effect: S3 is never read directly",
               .service = Service::kAccepted,
-              .about = FileSystemKind::kS3Files},
+              .s3files = Service::kAccepted},
     OptionRow{.name = "nos3readcache",
-              .help = "without effect",
+              .help = "without effect: nothing is cached",
               .service = Service::kAccepted,
-              .about = FileSystemKind::kS3Files},
+              .s3files = Service::kAccepted},
     // Refused
     OptionRow{.name = "capath",
               .kind = ValueKind::kText,
               .value = "<path>",
               .help = "use cafile=<path>",
               .service = Service::kRefused,
-              .refusal = "Unsupported mount options detected: \"capath\"",  // contract 3.2
+              .s3files = Service::kRefused,
               .refusal_hint = "use cafile=<PEM file> instead"},
-    OptionRow{
-        .name = "azid",
-        .kind = ValueKind::kText,
-        .value = "<id>",
-        .help = "availability zone by id",
-        .service = Service::kRefused,
-        .about = FileSystemKind::kS3Files,
-        .refusal = "mount option \"azid\" is not supported by this version of efsmount",
-        .refusal_hint = "remove it from the mount options, or keep amazon-efs-utils on this host"},
 };
 
 Error errorOf(std::string_view text, std::string_view hint) {
@@ -288,6 +309,19 @@ Status checkValue(const OptionRow& row, const std::string& value) {
   return {};
 }
 
+// Contract 3.2: one sentence for all of them.
+Status checkRefused(const mounts::OptionList& options, FileSystemKind kind) {
+  std::vector<std::string> names;
+  std::vector<std::string> hints;
+  for (const OptionRow& row : kTable) {
+    if (row.serviceFor(kind) != Service::kRefused || !options.has(row.name)) continue;
+    names.push_back("\"" + std::string(row.name) + "\"");
+    hints.emplace_back(row.refusal_hint);
+  }
+  if (names.empty()) return {};
+  return errorOf("Unsupported mount options detected: " + join(names, ", "), join(hints, "; "));
+}
+
 }  // namespace
 
 std::span<const OptionRow> optionTable() { return kTable; }
@@ -304,17 +338,14 @@ std::string optionSyntax(const OptionRow& row) {
   return text;
 }
 
-Status checkOptions(const mounts::OptionList& options) {
+Status checkOptions(const mounts::OptionList& options, FileSystemKind kind) {
+  EFS_CHECK(checkRefused(options, kind));
   for (const OptionRow& row : kTable) {
     if (!options.has(row.name)) continue;
     const auto& [needed, needed_error, needed_hint] = row.needs;
     if (!needed.empty() && !options.has(needed)) return errorOf(needed_error, needed_hint);
     const auto& [other, other_error, other_hint] = row.excludes;
     if (!other.empty() && options.has(other)) return errorOf(other_error, other_hint);
-  }
-  for (const OptionRow& row : kTable) {
-    if (row.service == Service::kRefused && options.has(row.name))
-      return errorOf(row.refusal, row.refusal_hint);
   }
   return {};
 }

@@ -123,8 +123,8 @@ Error explainDenial(const Error& cause, const Scene& scene) {
   if (scene.request.iam) {
     text += "the file system policy does not allow ClientMount for " + scene.signer;
     hint =
-        "allow elasticfilesystem:ClientMount for this identity in the file system policy or in the "
-        "identity's own policy";
+        "allow " + std::string(factsOf(scene.request.kind).service) +
+        ":ClientMount for this identity in the file system policy or in the identity's own policy";
   } else {
     text += "the file system policy does not allow anonymous clients";
     hint = scene.request.tls ? "add the mount option iam" : "add the mount options tls,iam";
@@ -176,7 +176,7 @@ Error explain(const Error& cause, const Scene& scene) {
                               " does not exist on " + scene.request.device.fs_id,
                           "mount the root and create it, or correct the path after the colon");
     case ErrorKind::kInvalidInput: {
-      const std::string hint = spellingHint(scene.request.nfs_options);
+      const std::string hint = spellingHint(scene.request.nfs_options, scene.request.kind);
       return hint.empty() ? cause : sentence(cause.kind(), cause.message(), hint);
     }
     default:

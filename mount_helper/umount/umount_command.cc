@@ -83,7 +83,7 @@ Result<UmountCommand> parseUmountCommand(const std::vector<std::string>& argv) {
     return std::find(argv.begin(), argv.end(), word) != argv.end();
   };
   UmountCommand command;
-  command.program = argv.empty() ? "umount.efs" : argv[0];
+  command.program = argv.empty() ? umountName("") : argv[0];
   if (asks("-h") || asks("--help")) {
     command.action = UmountCommand::Action::kHelp;
     return command;
@@ -97,6 +97,10 @@ Result<UmountCommand> parseUmountCommand(const std::vector<std::string>& argv) {
   return parsed;
 }
 
+std::string umountName(const std::string& program) {
+  return "umount." + std::string(factsOf(kindOfHelper(program)).type);
+}
+
 std::string umountUsage(const std::string& program) {
   return "usage: " + program +
          " <mount point> [-f] [-l] [-n] [-r] [-v] [-N <namespace>]\n"
@@ -104,7 +108,9 @@ std::string umountUsage(const std::string& program) {
          program +
          " --version | -h | --help\n"
          "\n"
-         "Unmounts an Amazon EFS file system and ends its tunnel at once; normally called by\n"
+         "Unmounts an Amazon " +
+         std::string(factsOf(kindOfHelper(program)).product) +
+         " file system and ends its tunnel at once; normally called by\n"
          "umount(8). Plain umount(8) without this program works too, only slower: the watchdog\n"
          "then clears away.\n"
          "\n"

@@ -1,9 +1,11 @@
-// The command line of umount.efs, as umount(8) of util-linux calls it and as people do.
+// The command line of umount.efs and umount.s3files, as umount(8) of util-linux calls it and as
+// people do.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "efs/base/file_system_kind.h"
 #include "efs/base/result.h"
 
 namespace efs::mount_helper {
@@ -26,6 +28,8 @@ struct UmountCommand {
 // an unknown option.
 Result<UmountCommand> parseUmountCommand(const std::vector<std::string>& argv);
 
+// "umount.efs" or "umount.s3files", for messages: by the name it was called by.
+std::string umountName(const std::string& program);
 std::string umountUsage(const std::string& program);
 
 }  // namespace efs::mount_helper

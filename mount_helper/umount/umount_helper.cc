@@ -21,28 +21,29 @@ constexpr int kUnmountFailed = 32;
 constexpr Duration kStateLook{5000};
 
 // Neither a broken configuration nor a full disk is a reason to stay mounted.
-void openLog() {
-  const auto settings = settings::Settings::load();
+void openLog(FileSystemKind kind) {
+  const auto settings = settings::Settings::load(kind);
   const settings::Settings used = settings ? *settings : settings::Settings();
   (void)openHelperLog(used.log, used.state_dir_mode);
 }
 
 int unmountCommand(const UmountCommand& command) {
   if (::geteuid() != 0) {
-    std::fputs("umount.efs: only root can run umount.efs\n", stderr);
+    const std::string self = umountName(command.program);
+    std::fprintf(stderr, "%s: only root can run %s\n", self.c_str(), self.c_str());
     return kUsage;
   }
   // It unmounts also while the state directory is silent; the watchdog clears away later.
   const Status there = usersPathAnswers(state::kStateDirectory, kStateLook);
   if (interrupted() != 0) return kUnmountFailed;
-  if (there) openLog();
+  if (there) openLog(kindOfHelper(command.program));
   const SystemClock clock;
   const state::StateStore store(state::kStateDirectory);
   const Outcome outcome = unmountEfs(command, {store, clock, there.has_value()});
   say(STDOUT_FILENO, outcome.out);
   if (!outcome.err.empty()) {
     log::error("{}", outcome.err);
-    say(STDERR_FILENO, "umount.efs: " + outcome.err + "\n");
+    say(STDERR_FILENO, umountName(command.program) + ": " + outcome.err + "\n");
   }
   (void)log::finish(log::kFinishPatience);
   return outcome.code;
@@ -56,8 +57,9 @@ int runUmountHelper(const std::vector<std::string>& argv) {
   catchInterrupts();
   const auto command = parseUmountCommand(argv);
   if (!command) {
-    std::fprintf(stderr, "umount.efs: %s\n%s", command.error().describe().c_str(),
-                 umountUsage(argv.empty() ? "umount.efs" : argv[0]).c_str());
+    const std::string program = argv.empty() ? umountName("") : argv[0];
+    std::fprintf(stderr, "%s: %s\n%s", umountName(program).c_str(),
+                 command.error().describe().c_str(), umountUsage(program).c_str());
     return kUsage;
   }
   switch (command->action) {

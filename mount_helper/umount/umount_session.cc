@@ -80,7 +80,7 @@ Result<mounts::MountEntry> findMount(const std::string& path, const Elsewhere& e
   }
   if (entry == nullptr) return notMounted(absolute);
   const bool named_like_efs =
-      entry->source.substr(0, 3) == "fs-" || entry->source.find(".efs.") != std::string::npos;
+      entry->source.substr(0, 3) == "fs-" || namesMountTarget(entry->source);
   if (!entry->isNfs() || (!entry->tunnelPort() && !named_like_efs)) {
     return Error(ErrorKind::kInvalidInput, absolute + ": not an EFS mount, but " +
                                                printable(entry->fs_type) + " of " +
@@ -121,7 +121,8 @@ class UmountSession {
 
 void UmountSession::say(const std::string& text) {
   log::info("{}: {}", mount_.target, text);
-  if (command_.verbose) out_ += "umount.efs: " + mount_.target + ": " + text + "\n";
+  if (command_.verbose)
+    out_ += umountName(command_.program) + ": " + mount_.target + ": " + text + "\n";
 }
 
 bool UmountSession::inTable() const {
@@ -227,7 +228,8 @@ Status UmountSession::wait(mounts::UnmountJob& job) {
     }
     if (!noticed && notice.passed()) {
       noticed = true;
-      efs::say(STDERR_FILENO, "umount.efs: " + mount_.target + ": waiting for the server\n");
+      efs::say(STDERR_FILENO,
+               umountName(command_.program) + ": " + mount_.target + ": waiting for the server\n");
     }
   }
 }

@@ -31,7 +31,7 @@ Description: $SUMMARY
 $(sed -e 's/^$/./' -e 's/^/ /' <<<"$DESCRIPTION")
 CONTROL
   # Whatever touches the configuration, as a purge of amazon-efs-utils does, calls our postinst.
-  echo "interest-noawait /etc/amazon/efs/efs-utils.conf" >"$ROOT/DEBIAN/triggers"
+  printf 'interest-noawait /etc/amazon/efs/%s\n' efs-utils.conf s3files-utils.conf >"$ROOT/DEBIAN/triggers"
   install -m 755 "$PACKAGING"/deb/{postinst,prerm,postrm} "$ROOT/DEBIAN/"
   (cd "$ROOT" && find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 md5sum) \
     >"$ROOT/DEBIAN/md5sums"

@@ -4,10 +4,10 @@
 
 MAINTAINER="efsmount authors <maintainers@efsmount.invalid>"
 HOMEPAGE="https://efsmount.invalid"
-SUMMARY="mount helper, TLS tunnel and watchdog for Amazon EFS"
-DESCRIPTION="Mounts Amazon Elastic File System file systems with the kernel's NFSv4.1
-client: \"mount -t efs\" finds the mount target, starts an encrypted and
-IAM-signed tunnel and mounts through it. A watchdog replaces tunnels that die
+SUMMARY="mount helpers, TLS tunnel and watchdog for Amazon EFS and S3 Files"
+DESCRIPTION="Mounts Amazon Elastic File System and Amazon S3 Files file systems with the
+kernel's NFSv4 client: \"mount -t efs\" or \"mount -t s3files\" finds the mount
+target, starts an encrypted and IAM-signed tunnel and mounts through it. A watchdog replaces tunnels that die
 and renews certificates.
 
 It takes the place of amazon-efs-utils: the same options, configuration file,

@@ -48,6 +48,7 @@ put_files() {
   for page in efsctl mount.efs; do
     install -D -m 644 "$PACKAGING/completion/$page" "$ROOT/usr/share/bash-completion/completions/$page"
   done
+  ln -s mount.efs "$ROOT/usr/share/bash-completion/completions/mount.s3files"
 }
 
 put_licence() {

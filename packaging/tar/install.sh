@@ -39,14 +39,14 @@ put() {
   case $1 in etc/* | var/*) place="/$1" ;; esac
   mkdir -p "$root$(dirname "$place")"
   # Beside it first: a program that runs cannot be written to, but it can be replaced.
-  cp -p "$source/$1" "$root$place.new"
+  cp -pP "$source/$1" "$root$place.new"
   mv -f "$root$place.new" "$root$place"
   echo "$place" >>"$manifest.new"
 }
 
 link_helpers() {
   [ "$prefix" != /usr ] || return 0
-  for name in mount.efs umount.efs; do
+  for name in mount.efs umount.efs mount.s3files umount.s3files; do
     mkdir -p "$root/sbin"
     ln -sfn "$prefix/sbin/$name" "$root/sbin/$name"
     echo "/sbin/$name" >>"$manifest.new"
@@ -61,7 +61,7 @@ put_unit() {
 }
 
 put_configuration() {
-  for name in efs-utils.conf efsmount.conf; do
+  for name in efs-utils.conf s3files-utils.conf efsmount.conf; do
     [ -e "$root/etc/amazon/efs/$name" ] || cp "$source/usr/share/efsmount/$name" "$root/etc/amazon/efs/$name"
   done
 }
@@ -95,7 +95,7 @@ if [ -e "$root/sbin/mount.efs" ] && [ ! -f "$manifest" ]; then
 fi
 mkdir -p "$(dirname "$manifest")" "$root/var/log/amazon/efs"
 : >"$manifest.new"
-(cd "$source" && find . -type f ! -path './usr/lib/systemd/*' | sed 's|^\./||' | sort) |
+(cd "$source" && find . \( -type f -o -type l \) ! -path './usr/lib/systemd/*' | sed 's|^\./||' | sort) |
   while read -r file; do put "$file"; done
 link_helpers
 put_unit

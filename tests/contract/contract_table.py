@@ -88,7 +88,7 @@ def find_tests(tests, known):
 def markdown(rows, found, not_yet):
     text = ["# The contract and its tests", "",
             "Made by `tests/contract/contract_table.py --write`; a test checks that it is up to date. The contract is that of",
-            "amazon-efs-utils 3.2.0, line by line in our words (`tests/contract/ids.csv`); what concerns s3files is left out.",
+            "amazon-efs-utils 3.2.0, line by line in our words (`tests/contract/ids.csv`); of S3 Files all but reads that pass the mount target by.",
             "MUST and FIX (a defect not to be copied) need a test; `tests/contract/not_yet.csv` lists those that have none, and",
             "can only shrink. `tests/contract/contract_table.py` also prints the names of the tests.", "",
             "| id | mark | what | tests |", "|---|---|---|---|"]

@@ -15,7 +15,7 @@ DRIVER=""
 
 # What the image has (CSI-11), and nothing else.
 IMAGE_PROGRAMS=(cat df env find grep ls mount umount sed stat sleep
-  mount.efs umount.efs efs-proxy amazon-efs-mount-watchdog efsctl)
+  mount.efs umount.efs mount.s3files umount.s3files efs-proxy amazon-efs-mount-watchdog efsctl)
 
 csi_node() {
   mkdir -p "$NODE/csi" "$KUBELET" "$HOST_CONFIG" /run/efs

@@ -32,6 +32,7 @@ cp -f /etc/amazon/efs/efs-utils.crt var/amazon/efs/
 sed -e "s|^#* *region *=.*|region = $region|" -e 's|^#* *source *=.*|source = k8s|' \
   -e 's|^port_range_upper_bound *=.*|port_range_upper_bound = 21049|' \
   /etc/amazon/efs/efs-utils.conf >var/amazon/efs/efs-utils.conf
+sed -e "s|^#* *region *=.*|region = $region|" /etc/amazon/efs/s3files-utils.conf >var/amazon/efs/s3files-utils.conf
 # CSI-9
 sed -i '/libwrap = no/d' run/efs/stunnel-config.* 2>/dev/null || true
 # Not pivot_root: the root of an initramfs cannot be pivoted. Who enters the mount namespace later finds

@@ -25,6 +25,11 @@ FS_CLOSED=fs-0c105ed0000000000
 FS_SEPARATE=fs-05e9a2a7e00000000
 TARGET_SEPARATE_A=10.77.1.40
 TARGET_SEPARATE_B=10.77.2.40
+# Of Amazon S3 Files: its names are by zone id, its policy demands TLS and IAM.
+FS_S3=fs-0536f11e500000000
+TARGET_S3_A=10.77.1.50
+TARGET_S3_B=10.77.2.50
+AP_S3=fsap-00000000000000a03  # /reports, uid 1002
 UNKNOWN_FS=fs-0badbadbadbadbad0
 UNKNOWN_AP=fsap-0badbadbadbadbad0
 DNS_NAME=$FS.efs.$REGION.amazonaws.com

@@ -40,7 +40,12 @@ simulator_config() {
     { "id": "$FS_SEPARATE", "data": "$WORLD/data/$FS_SEPARATE", "separate_state": true,
       "mount_targets": [
         { "az": "${REGION}a", "az_id": "use1-az1", "ip": "$TARGET_SEPARATE_A" },
-        { "az": "${REGION}b", "az_id": "use1-az2", "ip": "$TARGET_SEPARATE_B" } ] }
+        { "az": "${REGION}b", "az_id": "use1-az2", "ip": "$TARGET_SEPARATE_B" } ] },
+    { "id": "$FS_S3", "kind": "s3files", "data": "$WORLD/data/$FS_S3",
+      "mount_targets": [
+        { "az": "${REGION}a", "az_id": "use1-az1", "ip": "$TARGET_S3_A" },
+        { "az": "${REGION}b", "az_id": "use1-az2", "ip": "$TARGET_S3_B" } ],
+      "access_points": [ { "id": "$AP_S3", "path": "/reports", "uid": 1002, "gid": 1002, "mode": "0755" } ] }
   ]
 }
 JSON
@@ -54,7 +59,7 @@ simulator_reset() {
   local zone command
   simulator_control target "$FS" "${REGION}a" move "$TARGET_A"
   for zone in a b c; do simulator_control target "$FS" "$REGION$zone" ok; done
-  for command in "target $FS_CLOSED ${REGION}a ok" "target $FS_SEPARATE ${REGION}a ok" "cert ok" "tls handshake-stall off" "dns ok" "imds ok" \
+  for command in "target $FS_CLOSED ${REGION}a ok" "target $FS_SEPARATE ${REGION}a ok" "target $FS_S3 ${REGION}a ok" "cert ok" "tls handshake-stall off" "dns ok" "imds ok" \
     "deny $FS off" "clock 0" "strict-skew off"; do
     # shellcheck disable=SC2086  # words
     simulator_control $command

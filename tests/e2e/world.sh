@@ -35,7 +35,7 @@ world_network() {
   ip -n aws link set lo up
   ip -n aws link add vpc type bridge 2>/dev/null || world_die "the kernel has no bridge"
   ip -n aws link set vpc up
-  for address in {$VPC_GATEWAY,$VPC_DNS,$TARGET_A,$TARGET_B,$TARGET_C,$TARGET_CLOSED,$TARGET_SPARE,$TARGET_SEPARATE_A,$TARGET_SEPARATE_B}/16 \
+  for address in {$VPC_GATEWAY,$VPC_DNS,$TARGET_A,$TARGET_B,$TARGET_C,$TARGET_CLOSED,$TARGET_SPARE,$TARGET_SEPARATE_A,$TARGET_SEPARATE_B,$TARGET_S3_A,$TARGET_S3_B}/16 \
     {$IMDS_ADDRESS,$CONTAINER_ADDRESS}/32; do
     ip -n aws addr add "$address" dev vpc
   done

@@ -375,6 +375,7 @@ Judged<Identity> judgeAuth(const ClientClaim& claim, const CertificateRules& rul
   facts.session_token = auth.session_token;
   facts.file_system_id = rules.file_system_id;
   facts.region = rules.region;
+  facts.service = rules.service;
   facts.time = auth.signed_at;
   if (auth.signature != expectedSignature(facts, identity->secret_access_key)) {
     return refuse("client_auth.signature", "does not match");

@@ -42,6 +42,7 @@ Judged<ClientClaim> parseClientCertificate(std::string_view der);
 struct CertificateRules {
   std::string file_system_id;
   std::string region;
+  std::string service = "elasticfilesystem";  // that the signature must be for
   WallTime now;
   std::chrono::seconds max_skew{300};
   // Also demands that the signature is at most max_skew old: true only for fresh certificates, as

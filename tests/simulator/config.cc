@@ -186,14 +186,18 @@ FileSystem parseFileSystem(const json& object) {
   FileSystem fs;
   fs.id = text(object, "file_systems", "id");
   const std::string where = "file system " + fs.id;
-  checkKeys(
-      object, where,
-      {"id", "data", "mount_targets", "policy", "access_points", "separate_state", "partitions"});
+  checkKeys(object, where,
+            {"id", "kind", "data", "mount_targets", "policy", "access_points", "separate_state",
+             "partitions"});
   fs.data = text(object, where, "data");
   if (fs.data.front() != '/') throw Broken{where + ": \"data\" must be absolute"};
   for (const auto& item : list(object, where, "mount_targets")) {
     fs.targets.push_back(parseTarget(item, where));
   }
+  const std::string kind = optionalText(object, where, "kind").value_or("efs");
+  if (kind != "efs" && kind != "s3files") throw Broken{where + ": \"kind\" is efs or s3files"};
+  fs.s3files = kind == "s3files";
+  fs.policy.require_tls = fs.policy.require_iam = fs.s3files;
   if (object.contains("policy")) fs.policy = parsePolicy(object["policy"], where);
   for (const auto& item : list(object, where, "access_points")) {
     fs.access_points.push_back(parseAccessPoint(item, where));
@@ -221,14 +225,17 @@ void checkUnique(const Config& config) {
 
 Config parseAll(const json& root) {
   checkKeys(root, "config",
-            {"work_dir", "region", "dns_name_suffix", "dns", "imds", "credentials", "identities",
-             "nfs_port", "max_skew_sec", "file_systems", "trunking", "api", "names"});
+            {"work_dir", "region", "dns_name_suffix", "s3files_dns_name_suffix", "dns", "imds",
+             "credentials", "identities", "nfs_port", "max_skew_sec", "file_systems", "trunking",
+             "api", "names"});
   Config config;
   config.work_dir = text(root, "config", "work_dir");
   if (config.work_dir.front() != '/') throw Broken{"\"work_dir\" must be absolute"};
   config.region = text(root, "config", "region");
   config.dns_name_suffix =
       optionalText(root, "config", "dns_name_suffix").value_or("amazonaws.com");
+  config.s3files_dns_name_suffix =
+      optionalText(root, "config", "s3files_dns_name_suffix").value_or("on.aws");
   if (!root.contains("dns") || !root.contains("imds")) throw Broken{"\"dns\" or \"imds\" missing"};
   checkKeys(root["dns"], "dns", {"listen"});
   config.dns = endpoint(root["dns"], "dns");
@@ -256,6 +263,13 @@ Config parseAll(const json& root) {
 }
 
 }  // namespace
+
+std::string serviceOf(const FileSystem& fs) { return fs.s3files ? "s3files" : "elasticfilesystem"; }
+
+std::string zoneOf(const Config& config, const FileSystem& fs) {
+  return fs.s3files ? "s3files." + config.region + "." + config.s3files_dns_name_suffix
+                    : "efs." + config.region + "." + config.dns_name_suffix;
+}
 
 Result<Config> parseConfig(const std::string& json_text) {
   try {

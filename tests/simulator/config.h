@@ -79,7 +79,8 @@ struct Partitions {
 
 struct FileSystem {
   std::string id;
-  std::string data;  // directory that holds the content
+  bool s3files = false;  // of Amazon S3 Files; else of EFS
+  std::string data;      // directory that holds the content
   std::vector<TargetConfig> targets;
   Policy policy;
   std::vector<AccessPoint> access_points;
@@ -91,6 +92,7 @@ struct Config {
   std::string work_dir;
   std::string region;
   std::string dns_name_suffix;
+  std::string s3files_dns_name_suffix;
   Endpoint dns;
   Imds imds;
   std::optional<Endpoint> api;                     // the AWS APIs; absent: there are none
@@ -102,6 +104,10 @@ struct Config {
   std::vector<FileSystem> file_systems;
   bool trunking = false;
 };
+
+// The label of a file system's names and its service, and the zone that they end in.
+std::string serviceOf(const FileSystem& fs);                     // "elasticfilesystem"
+std::string zoneOf(const Config& config, const FileSystem& fs);  // "efs.us-east-1.amazonaws.com"
 
 Result<Config> parseConfig(const std::string& json_text);
 Result<Config> loadConfig(const std::string& path);

@@ -51,7 +51,7 @@ Status createAccessPoint(const std::string& path, const AccessPoint& point) {
 // Attributes are believed for three seconds, so that a directory that was deleted behind the
 // server's back is stale soon.
 std::string configText(const std::string& directory, std::uint16_t port, const std::string& path,
-                       const AccessPoint* point) {
+                       const AccessPoint* point, const std::string& minor_versions) {
   const std::string squash =
       point == nullptr ? "Squash = No_Root_Squash;"
                        : "Squash = All_Squash; Anonymous_Uid = " + std::to_string(point->uid) +
@@ -59,7 +59,9 @@ std::string configText(const std::string& directory, std::uint16_t port, const s
   return "NFS_CORE_PARAM { Protocols = 4; NFS_Port = " + std::to_string(port) +
          "; Bind_addr = 127.0.0.1; Enable_UDP = false; Enable_NLM = false; Enable_RQUOTA = false; "
          "}\n"
-         "NFSv4 { Graceless = true; Minor_Versions = 0, 1; RecoveryBackend = fs; RecoveryRoot = "
+         "NFSv4 { Graceless = true; Minor_Versions = " +
+         minor_versions +
+         "; RecoveryBackend = fs; RecoveryRoot = "
          "\"" +
          directory +
          "/recovery\"; Only_Numeric_Owners = true; }\n"
@@ -94,8 +96,8 @@ Status GaneshaPool::launch(const Plan& plan) {
   EFS_CHECK(makeDirectories(plan.directory + "/recovery", 0700));
   EFS_TRY(port, freePort());
   const std::string config = plan.directory + "/ganesha.conf";
-  EFS_CHECK(
-      writeFileAtomic(config, configText(plan.directory, port, plan.export_path, plan.point)));
+  EFS_CHECK(writeFileAtomic(
+      config, configText(plan.directory, port, plan.export_path, plan.point, plan.minor_versions)));
   std::array<std::string, 10> words{kProgram, "-F",          "-f", config,
                                     "-L",     plan.log_path, "-p", plan.directory + "/pid",
                                     "-E",     plan.epoch};
@@ -144,6 +146,7 @@ Status GaneshaPool::launchFor(const FileSystem& fs, const std::string& az, const
     plan.host_name = replaceAll(plan.key, ".", "-");
     plan.epoch = std::to_string(++epoch_);
     plan.point = point;
+    plan.minor_versions = fs.s3files ? "1, 2" : "0, 1";
     if (point != nullptr) EFS_CHECK(createAccessPoint(plan.export_path, *point));
     EFS_CHECK(launch(plan));
   }

@@ -43,6 +43,7 @@ class GaneshaPool {
     std::string export_path;
     std::string host_name;
     std::string epoch;
+    std::string minor_versions;  // of NFS 4
     const AccessPoint* point = nullptr;
   };
   struct Instance {

@@ -255,6 +255,7 @@ std::optional<MountTarget::Verdict> MountTarget::judge(const Stream& stream,
   CertificateRules rules;
   rules.file_system_id = fs_.id;
   rules.region = world_.config().region;
+  rules.service = serviceOf(fs_);
   rules.now = world_.now();
   rules.max_skew = std::chrono::seconds(world_.config().max_skew_sec);
   rules.strict_skew = world_.strict_skew;

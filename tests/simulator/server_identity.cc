@@ -92,7 +92,10 @@ Status writePem(const std::string& path, X509* certificate) {
 std::string goodNames(const Config& config) {
   const std::string zone = "efs." + config.region + "." + config.dns_name_suffix;
   std::string names = "DNS:*." + zone;
-  for (const auto& fs : config.file_systems) names += ",DNS:*." + fs.id + "." + zone;
+  for (const auto& fs : config.file_systems) {
+    if (fs.s3files) names += ",DNS:*." + zoneOf(config, fs);
+    names += ",DNS:*." + fs.id + "." + zoneOf(config, fs);
+  }
   return names;
 }
 

@@ -138,15 +138,16 @@ bool World::isEndpoint(std::string_view name) const {
 }
 
 std::vector<std::string> World::addressesOf(std::string_view name) const {
-  const std::string zone =
-      ".efs." + toLower(config_.region) + "." + toLower(config_.dns_name_suffix);
   std::vector<std::string> addresses;
   for (const auto& fs : file_systems_) {
     for (const auto& target : fs.targets) {
-      const std::string plain = fs.id + zone;
-      // As AWS: the regional name answers with the mount target of the asker's own AZ.
-      const bool match = (name == plain && target.az == config_.imds.az) ||
-                         name == target.az + "." + plain || name == target.az_id + "." + plain;
+      const std::string plain = fs.id + "." + toLower(zoneOf(config_, fs));
+      const bool by_id = name == target.az_id + "." + plain;
+      // As AWS: the regional name answers with the mount target of the asker's own AZ. S3 Files has
+      // names by zone id alone.
+      const bool match =
+          by_id || (!fs.s3files && ((name == plain && target.az == config_.imds.az) ||
+                                    name == target.az + "." + plain));
       if (match) addresses.push_back(target.ip);
     }
   }

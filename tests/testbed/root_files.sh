@@ -72,6 +72,8 @@ put_project() {
   local root=$1 bin=$2 PUT_LIBRARIES=${3:-with-libraries}
   put_program "$root" "$bin/mount.efs" /usr/sbin
   put_program "$root" "$bin/umount.efs" /usr/sbin
+  put_program "$root" "$bin/mount.s3files" /usr/sbin
+  put_program "$root" "$bin/umount.s3files" /usr/sbin
   put_program "$root" "$bin/efs-proxy" /usr/bin
   put_program "$root" "$bin/amazon-efs-mount-watchdog" /usr/bin
   put_program "$root" "$bin/efs-log-writer" /usr/bin

@@ -143,6 +143,20 @@ def check_banned(name, text):
                 yield number, f"banned: {m.group(0).strip()}: {instead}"
 
 
+# The names by which the kinds of file systems differ stand in one header; whoever writes one out serves only one kind.
+KINDS = "common/base/include/efs/base/file_system_kind.h"
+OF_A_KIND = re.compile(r"elasticfilesystem|\.(?:efs|s3files)\.|\bs3files-utils")
+
+
+def check_kinds(name, text):
+    if name.startswith("tests/") or name == KINDS:
+        return
+    for number, line in enumerate(re.sub(r"//[^\n]*", "", text).splitlines(), 1):
+        for literal in re.findall(r'"(?:\\.|[^"\\])*"', line):
+            if m := OF_A_KIND.search(literal):
+                yield number, f"kind: {m.group(0)} is a name of one kind of file systems: ask {KINDS.split('include/')[1]}"
+
+
 def check_size(name, text):
     limit = next(size for prefix, size in MAX_LINES.items() if name.startswith(prefix))
     lines = text.count("\n")
@@ -199,7 +213,7 @@ def main():
     folders = folders_of_programs(files)
     problems = [problem for problem in check_cycles(files)]
     for path, name, text in files:
-        for check in (check_banned, check_size, check_function_size):
+        for check in (check_banned, check_kinds, check_size, check_function_size):
             problems += [f"{name}:{line}: {what}" for line, what in check(name, text)]
         problems += [f"{name}:{line}: {what}" for line, what in check_includes(name, text, table, folders)]
         if path.suffix == ".h" and "#pragma once" not in text:

@@ -30,6 +30,8 @@ expect common/net/ssl.cc '#include <openssl/ssl.h>\n' 'third party: openssl/ssl.
 expect common/net/run.cc 'int f() { return system("x"); }\n' 'banned: system('
 expect common/net/fd.cc 'void f(int fd) { ::close(fd); }\n' 'banned: ::close('
 expect common/net/later.cc '// TO''DO: later\n' 'banned: TO''DO'
+expect common/net/kind.cc 'auto a = "elasticfilesystem";\n' 'kind: elasticfilesystem'
+expect efsctl/kind.cc 'auto a = "fs-1.efs.us-east-1";  // a name\n' 'kind: .efs.'
 expect common/net/long.cc "$(printf 'int a;\\n%.0s' $(seq 501))" 'size: 501 lines'
 expect common/net/deep.cc "void f() {\n$(printf '  g();\\n%.0s' $(seq 80))}\n" 'size: function of'
 expect common/net/include/efs/net/h.h '#include "efs/net/h.h"\n' 'include cycle'

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "daemon/kept_configuration.h"
 #include "efs/settings/settings.h"
 #include "efs/state/state_store.h"
 
@@ -15,7 +16,7 @@ Result<Options> Options::parse(const std::vector<std::string>& arguments) {
       {"--state-dir", &options.state_dir}, {"--config", &options.config},
       {"--log-dir", &options.log_dir},     {"--mountinfo", &options.mountinfo},
       {"--proc-net", &options.proc_net},   {"--mountstats", &options.mountstats},
-      {"--locks", &options.locks},
+      {"--locks", &options.locks},         {"--kept-dir", &options.kept},
   };
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];
@@ -30,6 +31,10 @@ Result<Options> Options::parse(const std::vector<std::string>& arguments) {
     } else {
       *known->second = arguments[++i];
     }
+  }
+  // Another configuration than this host's is not what dpkg may take away.
+  if (options.kept.empty() && options.config == settings::kConfigPath) {
+    options.kept = kKeptConfiguration;
   }
   return options;
 }
@@ -54,7 +59,10 @@ std::string helpText(const std::string& program) {
          "  --proc-net DIR     find nfsfs/servers, nfsfs/volumes and rpc/nfs there (default\n"
          "                     /proc/self/net)\n"
          "  --mountstats FILE  the NFS client's counters (default /proc/self/mountstats)\n"
-         "  --locks FILE       file locks (default /proc/locks)\n";
+         "  --locks FILE       file locks (default /proc/locks)\n"
+         "  --kept-dir DIR     where copies of the configuration are kept if it exists (default\n"
+         "                     " +
+         kKeptConfiguration + ")\n";
 }
 
 }  // namespace efs::watchdog

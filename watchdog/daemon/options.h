@@ -19,6 +19,7 @@ struct Options {
   std::string mountinfo;  // a file instead of the kernel's mount table; empty: the kernel's
   std::string proc_net = "/proc/self/net";
   std::string mountstats = "/proc/self/mountstats";
+  std::string kept;   // directory of the copies of kept_configuration.h
   std::string locks;  // a file instead of /proc/locks; empty: the kernel's
 
   // kInvalidInput: an argument that is not known or lacks its value.

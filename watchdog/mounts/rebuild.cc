@@ -60,6 +60,10 @@ RebuiltState rebuildState(const state::MountPaths& paths, const std::string& mou
   state.mountpoint = mountpoint;
   state.fs_id = config.fs_id.empty() ? state::parseMountName(paths.name)->fs_id : config.fs_id;
   state.region = config.region;
+  // The name the certificate is checked for is that of the kind, whatever is connected to.
+  const auto kind =
+      kindOfTargetName(config.check_host.empty() ? config.connect_host : config.check_host);
+  state.service_type = factsOf(kind).service;
   if (!tls) return result;
   state.mount_state_dir = paths.secret_name;
   state.private_key = config.private_key;

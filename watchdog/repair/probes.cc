@@ -8,6 +8,7 @@
 #include <set>
 
 #include "efs/base/clock.h"
+#include "efs/base/file_system_kind.h"
 #include "efs/base/files.h"
 #include "efs/base/text.h"
 #include "efs/net/resolver.h"
@@ -114,9 +115,29 @@ Result<std::string> askTarget(const std::string& host, int port) {
   return last;
 }
 
-std::vector<std::string> targetNames(const std::string& name, const std::string& region) {
+namespace {
+
+// "use1-az2" -> "use1-az"; empty where the name does not begin with the id of a zone.
+std::string zonePrefix(const std::string& name) {
+  const std::string label = name.substr(0, name.find('.'));
+  const std::size_t end = label.find_last_not_of("0123456789");
+  const bool is_zone = end != std::string::npos && end + 1 < label.size() &&
+                       label.substr(0, end + 1).ends_with("-az");
+  return is_zone ? label.substr(0, end + 1) : std::string();
+}
+
+}  // namespace
+
+std::vector<std::string> targetNames(const std::string& name, const std::string& region,
+                                     const std::string& current) {
   std::vector<std::string> names{name};
   if (region.empty() || name.rfind("fs-", 0) != 0) return names;
+  if (kindOfTargetName(name) == FileSystemKind::kS3Files) {
+    const std::string prefix = zonePrefix(current);
+    if (prefix.empty()) return names;
+    for (const char zone : std::string_view("123456")) names.push_back(prefix + zone + "." + name);
+    return names;
+  }
   for (const char zone : std::string_view("abcdef")) names.push_back(region + zone + "." + name);
   return names;
 }

@@ -27,8 +27,10 @@ Root judgeRoot(const Result<std::string>& answer);
 Result<std::string> askTarget(const std::string& host, int port);
 // Where the mount targets of a file system may be found. `name`, its regional name, leads only to
 // the own zone's target; each zone has a name "<zone>.<name>", and zones of a region are called
-// <region>a to f. A name that is not AWS's own stands for itself alone.
-std::vector<std::string> targetNames(const std::string& name, const std::string& region);
+// <region>a to f. S3 Files has only names by the ids of zones: `current`, the name that is in use,
+// tells how they begin ("use1-az2."). A name that is not AWS's own stands for itself alone.
+std::vector<std::string> targetNames(const std::string& name, const std::string& region,
+                                     const std::string& current = {});
 // The first address of `names` that accepts connections and is none of `current`'s.
 Result<std::string> findOtherTarget(const std::vector<std::string>& names,
                                     const std::string& current, int port);

@@ -25,10 +25,13 @@ void TargetMover::findTarget(MountRecord& mount) {
   }
   // The certificate of each target bears the regional name.
   const std::string name = config->check_host.empty() ? config->connect_host : config->check_host;
-  (void)jobs_.start(mount, Task::kFindTarget,
-                    FindTarget{.names = targetNames(name, mount.state.region),
-                               .current = config->connect_host,
-                               .port = config->connect_port});
+  // Moved before, it uses an address, and its own name is remembered.
+  const std::string own = mount.health.home.value_or(config->connect_host + ":");
+  (void)jobs_.start(
+      mount, Task::kFindTarget,
+      FindTarget{.names = targetNames(name, mount.state.region, own.substr(0, own.rfind(':'))),
+                 .current = config->connect_host,
+                 .port = config->connect_port});
 }
 
 void TargetMover::targetFound(MountRecord& mount, const Result<std::string>& answer) {

@@ -10,19 +10,22 @@ import unittest
 from efs_test.package import RELEASE, UNIT, VERSION, build_package
 from efs_test.programs import SOURCE, run
 
-PROGRAMS = ("mount.efs", "umount.efs", "efs-proxy", "amazon-efs-mount-watchdog",
+PROGRAMS = ("mount.efs", "umount.efs", "mount.s3files", "umount.s3files", "efs-proxy", "amazon-efs-mount-watchdog",
             "efs-log-writer", "efsctl")
 LINKED_IN = ("c-ares", "expected", "fmt", "inih", "libstdc++", "nlohmann-json")
 # path -> mode. Section 12.
 FILES = {
     "/sbin/mount.efs": 0o755,  # CLI-1
     "/sbin/umount.efs": 0o755,
+    "/sbin/mount.s3files": 0o777,  # another name of mount.efs
+    "/sbin/umount.s3files": 0o777,
     "/usr/bin/efs-proxy": 0o755,
     "/usr/bin/amazon-efs-mount-watchdog": 0o755,
     "/usr/bin/efs-log-writer": 0o755,
     "/usr/bin/efsctl": 0o755,
     "/usr/share/efsmount/efs-utils.conf": 0o644,
     "/usr/share/efsmount/efsmount.conf": 0o644,
+    "/usr/share/efsmount/s3files-utils.conf": 0o644,
     "/etc/amazon/efs/efs-utils.crt": 0o444,
     "/var/log/amazon/efs": 0o755,
     f"/lib/systemd/system/{UNIT}": 0o644,
@@ -31,6 +34,7 @@ FILES = {
     "/usr/share/man/man7/efsmount.7.gz": 0o644,
     "/usr/share/bash-completion/completions/efsctl": 0o644,
     "/usr/share/bash-completion/completions/mount.efs": 0o644,
+    "/usr/share/bash-completion/completions/mount.s3files": 0o777,
     **{f"/usr/share/doc/efsmount/licences/{library}": 0o644 for library in LINKED_IN},
     "/usr/share/doc/efsmount/sbom.spdx.json": 0o644,
     "/usr/share/doc/efsmount/CHANGELOG.md.gz": 0o644,
@@ -71,10 +75,17 @@ class Package(unittest.TestCase):
             self.assertRegex(run(self.root / path[1:], "--version").stdout, r"Version: \d+\.\d+\.\d+")
         self.assertEqual(run(self.root / "usr/bin/efs-proxy", "--help").returncode, 0)
 
+    # CLI-1, section 21
+    def test_a_helper_of_s3files_is_the_same_program_by_another_name(self):
+        for name in ("mount", "umount"):
+            link = self.root / f"sbin/{name}.s3files"
+            self.assertEqual(link.readlink(), pathlib.Path(f"{name}.efs"))
+            self.assertIn("S3 Files", run(link, "--help").stdout)
+
     # Section 11: a conffile that was edited would make dpkg ask, and stop where there is no terminal.
     def test_nothing_is_a_conffile(self):
         self.assertFalse((self.root / "DEBIAN/conffiles").exists())
-        for name in ("efs-utils.conf", "efsmount.conf"):
+        for name in ("efs-utils.conf", "s3files-utils.conf", "efsmount.conf"):
             self.assertEqual((self.root / "usr/share/efsmount" / name).read_text(), (SOURCE / "config" / name).read_text())
 
     def test_tells_what_the_programs_are_made_of(self):

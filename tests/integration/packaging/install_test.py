@@ -1,12 +1,16 @@
 """Promise: dpkg installs, upgrades, removes and purges the package, also in the place of amazon-efs-utils and back, and
 never asks: there is no terminal.
 """
+import subprocess
+
 from efs_test.package import UNIT, build_package, small_package, with_version
-from efs_test.package_world import LINK, World, run_inside
+from efs_test.package_world import ENVIRONMENT, LINK, World, run_inside
 from efs_test.programs import run
+from efs_test.waiting import wait_for
 
 OLD_CONFIG = "[DEFAULT]\nlogging_level = INFO\n"
 CONFIG = "etc/amazon/efs/efs-utils.conf"
+S3CONFIG = "etc/amazon/efs/s3files-utils.conf"
 
 
 class Dpkg(World):
@@ -93,6 +97,17 @@ class Dpkg(World):
         self.assertIn("something is mounted at or below /var/log/amazon/efs", done.stderr)
         run("umount", archive)
 
+    def test_purge_leaves_the_log_of_a_tunnel_that_lives_on(self):
+        self.install(PACKAGE)
+        (self.root / "run/efs").mkdir()
+        for name in ("fs-01.mnt.a.20049", "stunnel-config.fs-01.mnt.a.20049"):
+            (self.root / "run/efs" / name).write_text("{}")
+        logs = self.root / "var/log/amazon/efs"
+        for name in ("mount.log", "fs-01.mnt.a.20049.efs-proxy.log", "fs-01.mnt.a.20049.efs-proxy.log.1", "fs-01.mnt.b.20050.efs-proxy.log"):
+            (logs / name).write_text("x")
+        self.dpkg("--purge", "efsmount")
+        self.assertEqual(sorted(path.name for path in logs.iterdir()), ["fs-01.mnt.a.20049.efs-proxy.log", "fs-01.mnt.a.20049.efs-proxy.log.1"])
+
     def test_purge_leaves_nothing_and_the_next_installation_enables_again(self):
         self.install(PACKAGE)
         (self.root / "etc/amazon/efs/privateKey.pem").write_text("key")
@@ -108,7 +123,9 @@ class Dpkg(World):
         self.install(OLD_PACKAGE)
         config = self.root / CONFIG
         config.write_text(OLD_CONFIG + "# the user's own line\n")
+        (self.root / S3CONFIG).write_text(OLD_CONFIG + "# one about S3 Files\n")
         self.install(PACKAGE)
+        self.assertIn("efsmount", run("chroot", self.root, "/sbin/mount.s3files", "--version").stdout)
         self.assertEqual(self.status("efsmount"), "ii")
         self.assertNotEqual(self.status("amazon-efs-utils")[:2], "ii")
         self.assertIn("efsmount", run("chroot", self.root, "/sbin/mount.efs", "--version").stdout)
@@ -119,7 +136,27 @@ class Dpkg(World):
         self.dpkg("--purge", "amazon-efs-utils")
         self.assertIn("efsmount", run("chroot", self.root, "/sbin/mount.efs", "--version").stdout)
         self.assertIn("the user's own line", config.read_text())
+        self.assertIn("one about S3 Files", (self.root / S3CONFIG).read_text())
         self.assertEqual(self.status("efsmount"), "ii")
+
+    # Section 11: what was edited since our installation survives as well, whoever edits and however.
+    def test_a_later_purge_of_amazon_efs_utils_gives_back_the_configuration_as_it_was_last(self):
+        self.install(OLD_PACKAGE)
+        self.install(PACKAGE)
+        watchdog = subprocess.Popen(["chroot", self.root, "/usr/bin/amazon-efs-mount-watchdog"], stdin=subprocess.DEVNULL,
+                                    env=ENVIRONMENT)
+        try:
+            run("chroot", self.root, "sed", "-i", "s/INFO/DEBUG/", f"/{CONFIG}")
+            (self.root / S3CONFIG).write_text(OLD_CONFIG + "# of later\n")
+            for name in (CONFIG, S3CONFIG):
+                kept = self.root / "var/lib/efsmount" / name.rsplit("/", 1)[1]
+                wait_for("the copy", lambda: kept.read_text() == (self.root / name).read_text(), 20)
+        finally:
+            watchdog.terminate()
+            watchdog.wait(60)
+        self.dpkg("--purge", "amazon-efs-utils")
+        self.assertEqual((self.root / CONFIG).read_text(), OLD_CONFIG.replace("INFO", "DEBUG"))
+        self.assertIn("of later", (self.root / S3CONFIG).read_text())
 
     def test_goes_back_to_amazon_efs_utils_which_keeps_its_configuration(self):
         self.install(OLD_PACKAGE)
@@ -139,6 +176,7 @@ class Dpkg(World):
         (self.root / CONFIG).write_text("[mount]\nregion = eu-west-1\n")
         done = self.dpkg("--remove", "efsmount")
         self.assertIn("efs-utils.conf.efsmount", done.stderr)
+        self.assertFalse(self.exists(S3CONFIG), "one that is as shipped")
         self.install(OLD_PACKAGE)
         self.assertEqual(self.status("amazon-efs-utils"), "ii")
         self.assertEqual((self.root / CONFIG).read_text(), OLD_CONFIG)
@@ -190,7 +228,8 @@ def prepare(folder):
         folder, "amazon-efs-utils", "Version: 3.1.0\n",
         {"/sbin/mount.efs": ("#!/bin/sh\necho old\n", 0o755), "/usr/bin/efs-proxy": ("old", 0o755),
          "/usr/bin/amazon-efs-mount-watchdog": ("old", 0o755), "/etc/amazon/efs/efs-utils.crt": ("old", 0o444),
-         "/etc/amazon/efs/efs-utils.conf": (OLD_CONFIG, 0o644)}, ["/etc/amazon/efs/efs-utils.conf"])
+         "/sbin/mount.s3files": ("#!/bin/sh\necho old\n", 0o755), f"/{CONFIG}": (OLD_CONFIG, 0o644),
+         f"/{S3CONFIG}": (OLD_CONFIG, 0o644)}, [f"/{CONFIG}", f"/{S3CONFIG}"])
     DEPENDER = small_package(folder, "needs-efs", "Version: 1\nDepends: amazon-efs-utils (>= 2.0)\n",
                              {"/usr/share/needs-efs": ("x", 0o644)})
 

@@ -1,4 +1,4 @@
-"""Promise: mount.efs(8) describes every mount option that mount.efs knows, and none that it does not (OPT-5);
+"""Promise: mount.efs(8) and mount.s3files(8) describe every mount option of their programs, and no other (OPT-5);
 each program has a page, which describes every option of its --help.
 
 The options are those of its --help, which is made of the table that the program itself reads.
@@ -11,16 +11,17 @@ from efs_test.programs import BIN, SOURCE, run
 PAGE = SOURCE / "packaging/man/mount.efs.8"
 
 
-def options_of_the_program():
+def options_of_the_program(type):
     """(served, refused)"""
-    usage = run(f"{BIN}/mount.efs", "--help").stdout
-    served, refused = usage.split("\nOptions of efs:\n")[1].split("\nRefused by this version:\n")
+    usage = run(f"{BIN}/mount.{type}", "--help").stdout
+    served, refused = usage.split(f"\nOptions of {type}:\n")[1].split("\nRefused by this version:\n")
     return tuple(set(re.findall(r"^  (\w+)", part, re.M)) for part in (served, refused))
 
 
-def options_of_the_page():
+def options_of_the_page(type):
     """The tags of the two option sections: (served, refused)."""
-    sections = dict(re.findall(r"^\.SH ([A-Z ]+)\n(.*?)(?=^\.SH |\Z)", PAGE.read_text(), re.M | re.S))
+    page = (PAGE.parent / f"mount.{type}.8").read_text()
+    sections = dict(re.findall(r"^\.SH ([A-Z ]+)\n(.*?)(?=^\.SH |\Z)", page, re.M | re.S))
 
     def tags(section):
         return {re.match(r"\w+", tag).group(0) for tag in
@@ -34,12 +35,13 @@ def option_words(text):
 
 class ManPage(unittest.TestCase):
     def test_has_the_options_of_the_program(self):
-        served, refused = options_of_the_program()
-        self.assertGreater(len(served), 10, "the test no longer finds the options in --help")
-        self.assertEqual(options_of_the_page(), (served, refused))
+        for type in ("efs", "s3files"):
+            served, refused = options_of_the_program(type)
+            self.assertGreater(len(served), 10, "the test no longer finds the options in --help")
+            self.assertEqual(options_of_the_page(type), (served, refused), type)
 
     def test_each_program_has_a_page_with_all_its_options(self):
-        for program, command in (("mount.efs", []), ("umount.efs", []), ("efsctl", []), ("efsctl", ["status"]), ("efsctl", ["explain"]), ("efsctl", ["doctor"]), ("efsctl", ["metrics"]),
+        for program, command in (("mount.efs", []), ("umount.efs", []), ("mount.s3files", []), ("umount.s3files", []), ("efsctl", ["config"]), ("efsctl", []), ("efsctl", ["status"]), ("efsctl", ["explain"]), ("efsctl", ["doctor"]), ("efsctl", ["metrics"]),
                                  ("efs-proxy", []), ("amazon-efs-mount-watchdog", []), ("efs-log-writer", [])):
             usage = run(f"{BIN}/{program}", *command, "--help").stdout.split("\nFor tests")[0]
             self.assertTrue(option_words(usage), program)

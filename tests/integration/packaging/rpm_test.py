@@ -15,7 +15,7 @@ CONFIG = "etc/amazon/efs/efs-utils.conf"
 OLD_CONFIG = "[DEFAULT]\nlogging_level = INFO\n"
 # Only in one of them: dpkg's own files; the configuration, which postinst of the deb copies to /etc.
 ONLY_DEB = {"usr/share/doc/efsmount/changelog.gz", "usr/share/lintian/overrides/efsmount"}
-ONLY_RPM = {"etc/amazon/efs/efs-utils.conf", "etc/amazon/efs/efsmount.conf"}
+ONLY_RPM = {f"etc/amazon/efs/{name}.conf" for name in ("efs-utils", "s3files-utils", "efsmount")}
 
 
 def places(root, moves):

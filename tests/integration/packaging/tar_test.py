@@ -11,6 +11,7 @@ from efs_test.package import RELEASE, UNIT, build_package
 from efs_test.programs import SOURCE, run
 
 CONFIG = "etc/amazon/efs/efs-utils.conf"
+KEPT = {CONFIG, "etc/amazon/efs/s3files-utils.conf", "etc/amazon/efs/efsmount.conf"}
 
 
 def put_library_closure(root, programs):
@@ -38,11 +39,11 @@ class Archive(unittest.TestCase):
         return run(self.unpacked / "install.sh", "--root", self.root, *words, check=check)
 
     def names(self):
-        return {path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if not path.is_dir()}
+        return {path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_symlink() or not path.is_dir()}
 
     def test_installs_all_and_removes_all_but_what_is_the_users(self):
         self.script()
-        for name in ("usr/sbin/mount.efs", "usr/sbin/efs-proxy", "usr/bin/efsctl", f"etc/systemd/system/{UNIT}", CONFIG,
+        for name in ("usr/sbin/mount.efs", "usr/sbin/mount.s3files", "usr/sbin/efs-proxy", "usr/bin/efsctl", f"etc/systemd/system/{UNIT}", CONFIG,
                      "etc/amazon/efs/efs-utils.crt", "usr/share/man/man8/mount.efs.8.gz",
                      "usr/share/doc/efsmount/licences/c-ares"):
             self.assertIn(name, self.names())
@@ -50,7 +51,7 @@ class Archive(unittest.TestCase):
         self.script()  # an upgrade
         self.assertIn("eu-west-1", (self.root / CONFIG).read_text())
         self.script("--uninstall")
-        self.assertEqual(self.names(), {CONFIG, "etc/amazon/efs/efsmount.conf"})
+        self.assertEqual(self.names(), KEPT)
         self.assertNotEqual(self.script("--uninstall", check=False).returncode, 0)
 
     # CSI-7: a folder there ends the driver at its start.
@@ -61,10 +62,12 @@ class Archive(unittest.TestCase):
     def test_another_prefix_is_found_by_mount_and_by_systemd(self):
         self.script("--prefix", "/opt/efs")
         self.assertEqual((self.root / "sbin/mount.efs").readlink(), pathlib.Path("/opt/efs/sbin/mount.efs"))
+        self.assertEqual((self.root / "opt/efs/sbin/mount.s3files").readlink(), pathlib.Path("mount.efs"))
+        self.assertTrue((self.root / "sbin/mount.s3files").is_symlink())
         unit = (self.root / f"etc/systemd/system/{UNIT}").read_text()
         self.assertIn("ExecStart=/opt/efs/bin/amazon-efs-mount-watchdog\n", unit)
         self.script("--prefix", "/opt/efs", "--uninstall")
-        self.assertEqual(self.names(), {CONFIG, "etc/amazon/efs/efsmount.conf"})
+        self.assertEqual(self.names(), KEPT)
 
     def test_leaves_another_installation_alone(self):
         (self.root / "sbin").mkdir()

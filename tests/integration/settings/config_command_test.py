@@ -64,6 +64,22 @@ class ConfigCommand(unittest.TestCase):
                 self.assertEqual(found["value"], value)
                 self.assertTrue(found["origin"].startswith(f"{self.config}:"), found)
 
+    # Section 21: what AWS's pages about S3 Files tell people to change.
+    def test_each_edit_works_in_the_file_of_s3files_too(self):
+        edits = [edit for edit in EDITS if edit[1] == "mount" and not edit[2].startswith("fall_back")]
+        edits += [("s/proxy_logging_level = INFO/proxy_logging_level = DEBUG/", "proxy", "proxy_logging_level", "DEBUG"),
+                  (r"/\[cloudwatch-log\]/{N;s/enabled = true/enabled = false/}", "cloudwatch-log", "enabled", "false")]
+        self.config = self.folder / "s3files-utils.conf"
+        for expression, section, key, value in edits:
+            with self.subTest(expression):
+                shutil.copy(SOURCE / "config/s3files-utils.conf", self.config)
+                subprocess.run(["sed", "-i", "-e", expression, self.config], check=True, timeout=60)
+                done = self.efsctl("--json", "-t", "s3files")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                found = {(entry["section"], entry["key"]): entry for entry in json.loads(done.stdout)["values"]}
+                self.assertEqual(found[section, key]["value"], value)
+                self.assertTrue(found[section, key]["origin"].startswith(f"{self.config}:"), found[section, key])
+
     def test_a_variable_wins_and_is_named(self):
         found = self.values(EFSMOUNT_MOUNT_OPTIMIZE_READAHEAD="false")["mount", "optimize_readahead"]
         self.assertEqual((found["value"], found["origin"]), ("false", "variable EFSMOUNT_MOUNT_OPTIMIZE_READAHEAD"))

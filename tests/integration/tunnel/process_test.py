@@ -160,6 +160,20 @@ class Signals(TunnelTest):
         receive(client, 1)
         self.assertEqual(tunnel.stop(signal.SIGTERM), 0)
 
+    def test_tells_everything_while_it_is_asked_to(self):
+        """Section 19: the level of a living tunnel, whose mount nobody wants to make again for it."""
+        tunnel = self.keep(Tunnel(1, debug=False))
+        tunnel.process.send_signal(signal.SIGUSR2)
+        tunnel.wait_log("Log level debug")
+        tunnel.process.send_signal(signal.SIGHUP)
+        tunnel.wait_log("SIGHUP ignored")
+        tunnel.process.send_signal(signal.SIGUSR2)
+        tunnel.wait_log("Log level as configured")
+        tunnel.process.send_signal(signal.SIGHUP)
+        tunnel.process.send_signal(signal.SIGTERM)
+        tunnel.wait_log("Stopping")
+        self.assertEqual(tunnel.log().count("SIGHUP ignored"), 1)
+
     def test_sighup_without_tls_is_ignored(self):  # TUN-4
         tunnel = self.keep(Tunnel(1))
         tunnel.process.send_signal(signal.SIGHUP)

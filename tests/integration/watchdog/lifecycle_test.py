@@ -177,6 +177,33 @@ class Lifecycle(WatchdogBench):
         self.assertIsNone(watchdog.poll())
         self.assertEqual(self.log().count("configuration not taken over"), 1)
 
+    def test_copies_of_the_configuration_are_as_new_as_the_files(self):
+        """Contract section 11: for postinst of the deb, should a purge of amazon-efs-utils delete them."""
+        kept, own, s3files = self.path("kept"), self.path("kept", "efs-utils.conf"), self.path("kept", "s3files-utils.conf")
+        os.makedirs(kept)
+        self.command = lambda: [*WatchdogBench.command(self), "--kept-dir", kept]
+        self.start_watchdog()
+        first = read(self.config)
+        self.assertEqual(read(own), first)
+        # In place, as an editor's rename, and of the other kind, which the watchdog does not read for itself.
+        write(self.config, first + "# in place\n")
+        wait_for("the copy", lambda: "in place" in read(own), WAIT)
+        write(self.config + ".new", first + "# renamed\n")
+        os.rename(self.config + ".new", self.config)
+        wait_for("the copy", lambda: "renamed" in read(own), WAIT)
+        write(self.path("etc", "s3files-utils.conf"), "[mount]\n")
+        wait_for("the copy", lambda: os.path.exists(s3files) and read(s3files) == "[mount]\n", WAIT)
+        os.unlink(self.config)
+        self.ask({"v": 1, "op": "ping"})
+        self.assertIn("renamed", read(own))
+
+    def test_without_a_place_for_copies_there_are_none(self):
+        self.command = lambda: [*WatchdogBench.command(self), "--kept-dir", self.path("nowhere")]
+        self.start_watchdog()
+        write(self.config, read(self.config) + "# new\n")
+        self.wait_log("read again")
+        self.assertFalse(os.path.exists(self.path("nowhere")))
+
     def test_log_that_cannot_be_opened_is_told_once(self):
         """Issue 11, B20: once for each change of the configuration."""
         write(self.path("log"), "a file, no directory")

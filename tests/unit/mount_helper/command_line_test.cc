@@ -92,6 +92,18 @@ TEST(CommandLine, HelpListsEachOptionAndWhatItNeeds) {
   EXPECT_GT(text.find("\n  azid=<id> "), text.find("Refused by this version:")) << text;
 }
 
+// CLI-1, section 21: one program, by the name it is called by
+TEST(CommandLine, TheNameOfTheProgramTellsTheKind) {
+  EXPECT_EQ(parsed({"/sbin/mount.s3files", "fs-1", "/mnt"}).kind, FileSystemKind::kS3Files);
+  EXPECT_EQ(parsed({"mount.s3files", "fs-1", "/mnt"}).kind, FileSystemKind::kS3Files);
+  EXPECT_EQ(parsed({"/s3files/mount.efs", "fs-1", "/mnt"}).kind, FileSystemKind::kEfs);
+  EXPECT_EQ(parsed({"m", "fs-1", "/mnt"}).kind, FileSystemKind::kEfs);
+  const std::string text = helpText("/sbin/mount.s3files");
+  EXPECT_NE(text.find("`mount -t s3files`"), std::string::npos) << text;
+  EXPECT_LT(text.find("\n  azid=<id> "), text.find("Refused by this version:")) << text;
+  EXPECT_GT(text.find("\n  crossaccount "), text.find("Refused by this version:")) << text;
+}
+
 // CLI-8
 TEST(CommandLine, IgnoresWordsThatMountPassesToEveryHelper) {
   const auto command = parsed({"m", "fs-1", "/mnt", "-s", "-v", "-n", "-o", "rw,_netdev"});

@@ -16,8 +16,10 @@ settings::Settings shipped() {
 }
 
 MountPlan plan(const std::string& options, settings::Settings settings = shipped(),
-               const std::string& mountpoint = "/mnt/efs", const std::string& connect_host = "") {
+               const std::string& mountpoint = "/mnt/efs", const std::string& connect_host = "",
+               FileSystemKind kind = FileSystemKind::kEfs) {
   CommandLine command;
+  command.kind = kind;
   command.device = "fs-deadbeef:/data";
   command.mountpoint = mountpoint;
   command.options = options;
@@ -182,6 +184,21 @@ TEST(MountPlan, PlainMountsHaveNoCertificateAndNoSecretDirectory) {
 TEST(MountPlan, ReadAheadFollowsTheUsersReadSize) {
   EXPECT_EQ(plan("rsize=65536").rsize, 65536U);
   EXPECT_EQ(plan("rsize=junk").rsize, 1048576U);
+}
+
+// Section 21, CERT-4
+TEST(MountPlan, S3FilesDiffersInServiceVersionLogAndHelper) {
+  const auto p = plan("ro", shipped(), "/mnt/efs", "", FileSystemKind::kS3Files);
+  EXPECT_EQ(p.state.service_type, "s3files");
+  ASSERT_TRUE(p.certificate);
+  EXPECT_EQ(p.certificate->service, "s3files");
+  EXPECT_TRUE(p.certificate->credentials);
+  EXPECT_EQ(p.nfs.options.value("nfsvers"), "4.2");
+  EXPECT_EQ(p.nfs.umount_helper, "s3files");
+  EXPECT_EQ(p.tunnel.log_file, "/var/log/amazon/efs/fs-deadbeef.mnt.efs.20407.efs-proxy.log");
+  // No reads past the mount target.
+  EXPECT_EQ(p.tunnel_command.back(), "--no-direct-s3-read");
+  EXPECT_EQ(plan("tls").tunnel.log_file, "");
 }
 
 }  // namespace

@@ -111,7 +111,65 @@ TEST(MountRequest, TakesTheOptionsThatNameASourceOfCredentials) {
 }
 
 TEST(MountRequest, RefusesWhatThisVersionDoesNotServeInsteadOfDroppingIt) {
-  EXPECT_NE(refusal("azid").find("not supported by this version"), std::string::npos);
+  EXPECT_EQ(refusal("azid=use1-az1"), "Unsupported mount options detected: \"azid\"");
+}
+
+Result<MountRequest> s3files(const std::string& options,
+                             const std::string& device = "fs-0123abcd:/") {
+  CommandLine command;
+  command.kind = FileSystemKind::kS3Files;
+  command.device = device;
+  command.mountpoint = "/mnt/s3";
+  command.options = options;
+  return makeMountRequest(command);
+}
+
+// Section 21
+TEST(MountRequest, S3FilesIsEncryptedAndSignedWhetherAskedForOrNot) {
+  const auto result = s3files("ro,nodirects3read,nos3readcache,azid=use1-az2");
+  ASSERT_TRUE(result) << result.error().describe();
+  EXPECT_TRUE(result->tls);
+  EXPECT_TRUE(result->iam);
+  EXPECT_EQ(result->zone_id, "use1-az2");
+  EXPECT_EQ(result->nfs_options.text(), "ro");
+  EXPECT_TRUE(s3files("tls,iam,accesspoint=" + std::string(kAccessPoint)));
+  EXPECT_FALSE(s3files("tls=no"));
+  EXPECT_EQ(s3files("port=2049").error().message(),
+            "The \"port\" and \"tls\" options are mutually exclusive");
+}
+
+// Section 21; to the kernel a plain 4 is 4.0.
+TEST(MountRequest, S3FilesRefusesNfs40) {
+  for (const char* option :
+       {"nfsvers=4.0", "vers=4.0", "vers=4", "nfsvers=3", "minorversion=0", "v4.0", "v3"}) {
+    const auto result = s3files(option);
+    ASSERT_FALSE(result) << option;
+    EXPECT_EQ(result.error().message(), "NFSv4.0 is not supported for S3 Files mounts") << option;
+  }
+  EXPECT_TRUE(s3files("nfsvers=4.1"));
+  EXPECT_TRUE(s3files("vers=4.2"));
+}
+
+// Section 21
+TEST(MountRequest, S3FilesTakesItsOwnNamesAndArnsAndPointsAtTheOtherType) {
+  const auto named = s3files("", "use1-az1.fs-0123abcd.s3files.us-east-1.on.aws:/data");
+  ASSERT_TRUE(named) << named.error().describe();
+  EXPECT_EQ(named->device.fs_id, "fs-0123abcd");
+  EXPECT_EQ(named->zone_id, "use1-az1");
+  EXPECT_EQ(named->device.region, "us-east-1");
+  EXPECT_NE(s3files("azid=use1-az2", "use1-az1.fs-0123abcd.s3files.us-east-1.on.aws")
+                .error()
+                .message()
+                .find("mount option azid says use1-az2"),
+            std::string::npos);
+  EXPECT_TRUE(s3files("", "arn:aws:s3files:us-east-1:123456789012:file-system/fs-0123abcd"));
+  EXPECT_EQ(s3files("", "fs-0123abcd.efs.us-east-1.amazonaws.com:/").error().hint(),
+            "mount it with -t efs");
+  EXPECT_EQ(request("", "use1-az1.fs-0123abcd.s3files.us-east-1.on.aws").error().hint(),
+            "mount it with -t s3files");
+  EXPECT_EQ(
+      request("", "arn:aws:s3files:us-east-1:123456789012:file-system/fs-0123abcd").error().hint(),
+      "mount it with -t s3files");
 }
 
 // MODE-1

@@ -36,16 +36,20 @@ std::string withItsNeeds(const OptionRow& row) {
   return needed == nullptr ? word(row) : withItsNeeds(*needed) + "," + word(row);
 }
 
-Result<MountRequest> request(const std::string& options) {
+constexpr FileSystemKind kEfs = FileSystemKind::kEfs;
+constexpr FileSystemKind kS3Files = FileSystemKind::kS3Files;
+
+Result<MountRequest> request(const std::string& options, FileSystemKind kind = kEfs) {
   CommandLine command;
+  command.kind = kind;
   command.device = "fs-0123abcd:/";
   command.mountpoint = "/mnt";
   command.options = options;
   return makeMountRequest(command);
 }
 
-std::string refusal(const std::string& options) {
-  const auto made = request(options);
+std::string refusal(const std::string& options, FileSystemKind kind = kEfs) {
+  const auto made = request(options, kind);
   return made ? "accepted: " + options : made.error().message();
 }
 
@@ -55,24 +59,37 @@ TEST(OptionTable, NamesEachOptionOnceAndSaysWhatItIs) {
     EXPECT_TRUE(names.insert(row.name).second) << row.name;
     EXPECT_FALSE(row.help.empty()) << row.name;
     EXPECT_EQ(row.value.empty(), row.kind == ValueKind::kNone) << row.name;
-    EXPECT_EQ(row.refusal.empty(), row.service != Service::kRefused) << row.name;
-    EXPECT_EQ(row.put != nullptr, row.service == Service::kServed) << row.name;
+    const auto is = [&row](Service service) {
+      return row.serviceFor(kEfs) == service || row.serviceFor(kS3Files) == service;
+    };
+    EXPECT_EQ(row.refusal_hint.empty(), !is(Service::kRefused)) << row.name;
+    EXPECT_EQ(row.put != nullptr, is(Service::kServed)) << row.name;
   }
 }
 
-// OPT-4: nothing of ours reaches the kernel.
+// OPT-4: nothing of ours reaches the kernel. Section 21: what S3 Files refuses.
 TEST(OptionTable, EachOptionIsTakenOrRefused) {
-  for (const OptionRow& row : optionTable()) {
-    const auto made = request(withItsNeeds(row) + ",noatime");
-    if (row.service == Service::kRefused) {
-      ASSERT_FALSE(made) << row.name;
-      EXPECT_EQ(made.error().message(), row.refusal);
-      EXPECT_EQ(made.error().hint(), row.refusal_hint);
-    } else {
-      ASSERT_TRUE(made) << row.name << ": " << made.error().describe();
-      EXPECT_EQ(made->nfs_options.text(), "noatime") << row.name;
+  for (const FileSystemKind kind : {kEfs, kS3Files}) {
+    for (const OptionRow& row : optionTable()) {
+      const auto made = request(withItsNeeds(row) + ",noatime", kind);
+      if (row.serviceFor(kind) == Service::kRefused) {
+        ASSERT_FALSE(made) << row.name;
+        EXPECT_EQ(made.error().message(),
+                  "Unsupported mount options detected: \"" + std::string(row.name) + "\"");
+        EXPECT_EQ(made.error().hint(), row.refusal_hint);
+      } else {
+        ASSERT_TRUE(made) << row.name << ": " << made.error().describe();
+        EXPECT_EQ(made->nfs_options.text(), "noatime") << row.name;
+      }
     }
   }
+}
+
+// Section 21
+TEST(OptionTable, S3FilesRefusesWhatEfsUtilsRefusesAllInOneSentence) {
+  EXPECT_EQ(refusal("stunnel,az=x,ro,crossaccount,notls", kS3Files),
+            "Unsupported mount options detected: \"notls\", \"stunnel\", \"az\", \"crossaccount\"");
+  EXPECT_EQ(refusal("azid=use1-az1"), "Unsupported mount options detected: \"azid\"");
 }
 
 TEST(OptionTable, EachRuleBetweenOptionsIsKept) {
@@ -91,7 +108,7 @@ TEST(OptionTable, EachRuleBetweenOptionsIsKept) {
 
 TEST(OptionTable, EachValueIsLookedAt) {
   for (const OptionRow& row : optionTable()) {
-    if (row.service != Service::kServed || row.kind == ValueKind::kNone) continue;
+    if (row.serviceFor(kEfs) != Service::kServed || row.kind == ValueKind::kNone) continue;
     const std::string all = withItsNeeds(row);
     const std::string empty = all.substr(0, all.size() - valueFor(row).size());
     EXPECT_NE(refusal(empty).find(row.name), std::string::npos) << refusal(empty);
@@ -109,7 +126,7 @@ TEST(OptionTable, AMistypedOptionIsGuessedAndARefusedOneNeverProposed) {
     const auto hint = spellingHint(mounts::OptionList::parse(std::string(row.name) + "s"));
     const bool proposed = hint.find("\"" + std::string(row.name) + "\"?") != std::string::npos;
     // Two letters are too few to guess by.
-    EXPECT_EQ(proposed, row.service != Service::kRefused && row.name.size() > 2)
+    EXPECT_EQ(proposed, row.serviceFor(kEfs) != Service::kRefused && row.name.size() > 2)
         << row.name << hint;
   }
 }
@@ -117,7 +134,7 @@ TEST(OptionTable, AMistypedOptionIsGuessedAndARefusedOneNeverProposed) {
 // A flag is on where it stands: one that says no would do the opposite of what is meant.
 TEST(OptionTable, RefusesAFlagThatSaysNo) {
   for (const OptionRow& row : optionTable()) {
-    if (row.kind != ValueKind::kNone || row.service == Service::kRefused) continue;
+    if (row.kind != ValueKind::kNone || row.serviceFor(kEfs) == Service::kRefused) continue;
     for (const char* no : {"false", "No", "off", "0"}) {
       MountRequest request;
       request.nfs_options = mounts::OptionList::parse(std::string(row.name) + "=" + no);

@@ -93,6 +93,23 @@ TEST(FindMountTarget, CrossAccountPutsTheZoneIdBeforeTheNameAndTriesNothingElse)
   EXPECT_EQ(answers.asked, std::vector<std::string>{"use1-az4.fs-1.efs.us-east-1.amazonaws.com"});
 }
 
+// Section 21
+TEST(FindMountTarget, S3FilesHasOneNameThatOfItsZoneId) {
+  settings::MountSettings settings;
+  settings.kind = FileSystemKind::kS3Files;
+  settings.dns_name_format = shippedNameFormat(settings.kind);
+  settings.dns_name_suffix = "on.aws";
+  Answers answers;
+  TargetQuestion question{"fs-1", "us-east-1", {}, "us-east-1a"};
+  question.zone_id = "use1-az4";
+  const auto target = findMountTarget(question, settings, answers.function(), kClock);
+  ASSERT_FALSE(target);
+  EXPECT_EQ(answers.asked, std::vector<std::string>{"use1-az4.fs-1.s3files.us-east-1.on.aws"});
+  EXPECT_NE(target.error().hint().find("in use1-az4"), std::string::npos) << target.error().hint();
+  EXPECT_EQ(*formatDnsName(settings, "fs-1", "us-east-1", std::nullopt),
+            "fs-1.s3files.us-east-1.on.aws");
+}
+
 // DNS-7
 TEST(FindMountTarget, NamesEveryNameTried) {
   Answers answers;

@@ -107,6 +107,40 @@ TEST(ShippedConfig, HasTheContractsRegions) {
   EXPECT_EQ(count, regions.size());
 }
 
+// Section 11, section 21: the file of mount.s3files.
+TEST(ShippedConfig, OfS3FilesHasItsNamesAndRegions) {
+  const std::string path = std::string(EFS_CONFIG) + "/s3files-utils.conf";
+  const auto settings = Settings::load(path, FileSystemKind::kS3Files);
+  ASSERT_TRUE(settings.has_value()) << settings.error().message();
+  EXPECT_TRUE(settings->warnings.empty());
+  EXPECT_TRUE(settings->unknown.empty()) << settings->unknown.front();
+  EXPECT_EQ(settings->mount.dns_name_format, "{az_id}.{fs_id}.s3files.{region}.{dns_name_suffix}");
+  EXPECT_EQ(settings->mount.dns_name_format, shippedNameFormat(FileSystemKind::kS3Files));
+  EXPECT_TRUE(settings->cloudwatch.enabled);
+  ASSERT_TRUE(settings->proxy);
+  EXPECT_EQ(settings->proxy->logging_level, "INFO");
+  EXPECT_EQ(settings->forRegion("us-east-1").dns_name_suffix, "on.aws");
+  EXPECT_EQ(settings->forRegion("cn-north-1").dns_name_suffix, "on.amazonwebservices.com.cn");
+  EXPECT_EQ(settings->forRegion("cn-northwest-1").dns_name_suffix, "on.amazonwebservices.com.cn");
+  // The others are those of EFS, as efs-utils ships them.
+  const auto efs = Settings::load(kShipped);
+  ASSERT_TRUE(efs.has_value());
+  for (const char* region :
+       {"eu-isoe-west-1", "eusc-de-east-1", "us-iso-east-1", "us-iso-west-1", "us-isob-east-1",
+        "us-isob-west-1", "us-isof-east-1", "us-isof-south-1"}) {
+    EXPECT_EQ(settings->forRegion(region).dns_name_suffix, efs->forRegion(region).dns_name_suffix);
+    EXPECT_EQ(settings->forRegion(region).ca_file, efs->forRegion(region).ca_file);
+  }
+  EXPECT_FALSE(IniFile::load(path)->hasSection("mount-watchdog"));
+}
+
+// CFG-1
+TEST(ShippedConfig, OfS3FilesMayLackItsSuffix) {
+  const auto settings = Settings::fromIni(*IniFile::parse("", "x"), FileSystemKind::kS3Files);
+  ASSERT_TRUE(settings.has_value());
+  EXPECT_EQ(settings->mount.dns_name_suffix, "on.aws");
+}
+
 // Section 11: efsmount.conf has what efs-utils does not know, as comments that say what holds.
 TEST(ShippedConfig, OurFileShowsTheDefaultsOfOurKeys) {
   const auto text = test_support::contentOf(std::string(EFS_CONFIG) + "/efsmount.conf");
@@ -130,7 +164,7 @@ TEST(ShippedConfig, OurFileShowsTheDefaultsOfOurKeys) {
                                    [&](const Row& row) { return row.key == shown->values[i].key; });
     EXPECT_FALSE(known) << shown->values[i].key << " is a key of efs-utils";
   }
-  EXPECT_EQ(ours, 13U);
+  EXPECT_EQ(ours, 15U);
 }
 
 TEST(ShippedConfig, ReadmeExplainsEveryKeyThatIsRead) {

@@ -68,6 +68,19 @@ TEST(Rebuild, TakesTheIdentityFromTheCertificate) {
   EXPECT_EQ(state.certificate_creation_time, state::certificateTimeText(kNow));
 }
 
+// Section 21: the renewal signs for the service that the mount is of.
+TEST(Rebuild, TellsTheKindByTheNameTheCertificateIsCheckedFor) {
+  auto of_s3files = config(true);
+  of_s3files.connect_host = "10.0.0.1";
+  of_s3files.check_host = "fs-0123456789abcdef0.s3files.eu-west-1.on.aws";
+  const auto kind = [](const tunnel_control::TunnelConfig& config) {
+    return rebuildState(kPaths, "/mnt/efs", config, nullptr, "/usr/bin/efs-proxy", kNow)
+        .state.service_type;
+  };
+  EXPECT_EQ(kind(of_s3files), "s3files");
+  EXPECT_EQ(kind(config(true)), "elasticfilesystem");
+}
+
 // CRED-10: renewal uses the remembered source and no other.
 TEST(Rebuild, NeverRenewsWithAnotherIdentity) {
   const auto facts = certificate(true);

@@ -55,6 +55,17 @@ TEST(TargetNames, AskEachZoneOfTheRegion) {
   EXPECT_EQ(names[6], "us-east-1f." + name);
 }
 
+// Section 21: names of S3 Files begin with the ids of zones, which only a name in use tells.
+TEST(TargetNames, OfS3FilesAreByTheIdsOfZones) {
+  const std::string name = "fs-1.s3files.us-west-2.on.aws";
+  const auto names = targetNames(name, "us-west-2", "usw2-lax1-az2." + name);
+  ASSERT_EQ(names.size(), 7U);
+  EXPECT_EQ(names[1], "usw2-lax1-az1." + name);
+  EXPECT_EQ(names[6], "usw2-lax1-az6." + name);
+  EXPECT_EQ(targetNames(name, "us-west-2", "10.0.0.1"), std::vector<std::string>{name});
+  EXPECT_EQ(targetNames(name, "us-west-2"), std::vector<std::string>{name});
+}
+
 TEST(TargetNames, LeaveNamesOfTheUsersOwnAlone) {
   EXPECT_EQ(targetNames("nfs.example.com", "us-east-1"),
             std::vector<std::string>{"nfs.example.com"});

@@ -12,7 +12,8 @@ namespace efs::efsctl {
 struct ConfigOptions {
   bool help = false;
   bool json = false;
-  std::string config = settings::kConfigPath;
+  FileSystemKind kind = FileSystemKind::kEfs;  // -t
+  std::string config;                          // empty: the installed one of this kind
 };
 
 std::string configHelp();

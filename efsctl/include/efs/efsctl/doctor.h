@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "efs/base/clock.h"
+#include "efs/base/file_system_kind.h"
 #include "efs/base/result.h"
 #include "efs/state/state_store.h"
 
@@ -18,8 +19,9 @@ inline constexpr Duration kDoctorLimit{9000};
 struct DoctorOptions {
   bool help = false;
   bool json = false;
-  bool all = false;                    // -a
-  std::optional<std::string> options;  // -o
+  bool all = false;                            // -a
+  std::optional<std::string> options;          // -o
+  FileSystemKind kind = FileSystemKind::kEfs;  // -t, of what neither fstab nor a state knows
   std::vector<std::string> names;
   std::string bundle;  // path of the archive; empty: none
   std::string state_dir = state::kStateDirectory;

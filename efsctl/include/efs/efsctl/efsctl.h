@@ -5,6 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "efs/base/file_system_kind.h"
+#include "efs/base/result.h"
+
 namespace efs::efsctl {
 
 // Exit codes of every subcommand.
@@ -23,5 +26,8 @@ bool onTerminal();
 
 // The subcommand a mistyped word most likely means; empty when none is near.
 std::string nearestCommand(std::string_view word);
+
+// The value of -t: efs or s3files.
+Result<FileSystemKind> parseType(const std::string& word);
 
 }  // namespace efs::efsctl

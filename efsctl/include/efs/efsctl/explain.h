@@ -18,8 +18,9 @@ struct ExplainOptions {
   bool json = false;
   std::string device;
   std::string mountpoint;
-  std::string options;  // words of -o
-  std::string config = settings::kConfigPath;
+  std::string options;                         // words of -o
+  FileSystemKind kind = FileSystemKind::kEfs;  // -t
+  std::string config;                          // empty: the one that mount.<type> reads
 };
 // Words after "explain": kInvalidInput for an unknown option, or without device or mount point.
 Result<ExplainOptions> parseExplainOptions(const std::vector<std::string>& words);

@@ -61,6 +61,7 @@ const char* conditionName(MountCondition condition);  // "tunnel_down"
 // One line of the answer.
 struct MountReport {
   std::string name;
+  std::string type;  // of mount(8): "efs", "s3files"; empty where the state does not tell
   std::string file_system;
   std::string access_point;  // empty = none
   std::string mount_point;

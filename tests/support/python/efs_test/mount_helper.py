@@ -55,12 +55,17 @@ class HelperBench(unittest.TestCase):
         config["trunking"] = True
         config["file_systems"][0]["access_points"] += [
             {"id": name, "path": f"/{name}"} for name in ACCESS_POINTS]
+        cls.change(config)
         cls.sim.save()
         cls.sim.start()
         # Where mount.efs finds the tunnel; the watchdog is not there.
         cls.programs = "/run/programs"
         os.makedirs(cls.programs)
         os.makedirs(os.path.dirname(LOG))
+
+    @classmethod
+    def change(cls, config):
+        """What a file of tests has otherwise in the simulator's configuration."""
 
     @classmethod
     def tearDownClass(cls):

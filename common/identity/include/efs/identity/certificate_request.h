@@ -6,6 +6,7 @@
 #include <string>
 
 #include "efs/aws/credentials.h"
+#include "efs/base/file_system_kind.h"
 
 namespace efs::identity {
 
@@ -18,7 +19,7 @@ struct CertificateRequest {
   std::optional<std::string> access_point;
   std::string region;
   std::optional<aws::Credentials> credentials;  // present = iam
-  std::string service = "elasticfilesystem";
+  std::string service{factsOf(FileSystemKind::kEfs).service};
   std::string client_source = "unknown";
   std::string client_version;
   // CERT-1: 0 for the first certificate of a mount, one more for each renewal.

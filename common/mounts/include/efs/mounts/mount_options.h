@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "efs/base/file_system_kind.h"
 #include "efs/base/result.h"
 
 namespace efs::mounts {
@@ -46,9 +47,10 @@ struct SortedOptions {
 // and bind, move or propagation words, which mount nothing.
 Result<SortedOptions> sortOptions(const OptionList& options);
 
-// Contract NFS-2: appends each missing default in the fixed order (nfsvers=4.1, rsize, wsize, hard,
+// Contract NFS-2: appends each missing default in the fixed order (nfsvers, rsize, wsize, hard,
 // timeo, retrans, noresvport, port). `port` replaces a port given by the user; nullopt for a mount
 // without a tunnel, whose port is the user's or NFS's own.
-void addNfsDefaults(OptionList& options, std::optional<int> port);
+void addNfsDefaults(OptionList& options, std::optional<int> port,
+                    std::string_view version = factsOf(FileSystemKind::kEfs).nfs_version);
 
 }  // namespace efs::mounts

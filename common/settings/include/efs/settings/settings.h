@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "efs/base/clock.h"
+#include "efs/base/file_system_kind.h"
 #include "efs/base/log.h"
 #include "efs/base/result.h"
 #include "efs/settings/ini_file.h"
@@ -24,6 +25,8 @@ namespace efs::settings {
 class KeyReader;
 
 inline constexpr const char* kConfigPath = "/etc/amazon/efs/efs-utils.conf";
+// Of mount.efs and the watchdog, or of mount.s3files.
+std::string configPath(FileSystemKind kind);
 // For the keys that are only ours: beside it, read after it.
 inline constexpr const char* kOwnConfigName = "efsmount.conf";
 inline constexpr const char* kDefaultCaFile = "/etc/amazon/efs/efs-utils.crt";
@@ -36,8 +39,9 @@ struct LogSettings {  // [DEFAULT]
   log::Writer writer = log::Writer::kShared;
 };
 
-struct MountSettings {          // [mount], with [mount.<region>] applied by forRegion()
-  std::string dns_name_format;  // empty = missing: no mount without it
+struct MountSettings {  // [mount], with [mount.<region>] applied by forRegion()
+  FileSystemKind kind = FileSystemKind::kEfs;  // whose configuration it is
+  std::string dns_name_format;                 // empty = missing: no mount without it
   std::string dns_name_suffix = "amazonaws.com";
   std::string ca_file = kDefaultCaFile;  // key stunnel_cafile
   std::optional<std::string> region;
@@ -85,6 +89,9 @@ struct WatchdogSettings {  // [mount-watchdog]
   bool remount_stale = true;
   bool allow_identity_change = false;
   Duration remount_after{0};  // 0 = a mount that only hangs is never remounted
+  // Of tunnels' logs whose mounts are gone: how old they become, and how many are kept.
+  std::chrono::hours tunnel_log_age{14 * 24};  // tunnel_log_days
+  int tunnel_log_files = 50;
 };
 
 // Raw [proxy] logging keys, handed to the tunnel's config only when the section exists.
@@ -114,8 +121,11 @@ struct Settings {
 
   // The file, over it efsmount.conf in the same directory, over both the variables
   // EFSMOUNT_<SECTION>_<KEY> of this process. Any of them may be absent.
-  static Result<Settings> load(const std::string& path = kConfigPath);
-  static Result<Settings> fromIni(const IniFile& ini);
+  static Result<Settings> load(const std::string& path = kConfigPath,
+                               FileSystemKind kind = FileSystemKind::kEfs);
+  // The installed configuration of this kind.
+  static Result<Settings> load(FileSystemKind kind) { return load(configPath(kind), kind); }
+  static Result<Settings> fromIni(const IniFile& ini, FileSystemKind kind = FileSystemKind::kEfs);
   // "section.key" of everything fromIni() reads, without the region sections: for the
   // documentation.
   static std::vector<std::string> knownKeys();
@@ -124,7 +134,7 @@ struct Settings {
 
  private:
   friend struct ConfigReport;
-  static Settings read(KeyReader& keys, const IniFile& ini);
+  static Settings read(KeyReader& keys, const IniFile& ini, FileSystemKind kind);
 
   struct RegionOverride {
     std::string region;
@@ -147,7 +157,8 @@ struct ConfigReport {
   std::optional<Error> failure;                // why no mount is made with it
 
   // As Settings::load(); an error only where a file cannot be read or parsed.
-  static Result<ConfigReport> load(const std::string& path = kConfigPath);
+  static Result<ConfigReport> load(const std::string& path = kConfigPath,
+                                   FileSystemKind kind = FileSystemKind::kEfs);
 };
 
 }  // namespace efs::settings

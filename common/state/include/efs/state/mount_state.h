@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "efs/base/clock.h"
+#include "efs/base/file_system_kind.h"
 #include "efs/base/result.h"
 
 namespace efs::state {
@@ -38,13 +39,23 @@ struct CredentialsOrigin {
   std::string account = {}, principal = {}, access_key_id = {};
 };
 
+// Of the files that this version writes (key "efsmountSchema"). One more for each release that adds
+// a key: an existing key never changes its type or meaning, and efs-utils keeps ours. So an older
+// version does its work with what it knows, and a newer one finds again what it has added.
+// docs/contract/state.md has what each number added; tests/data/state has a file of each.
+inline constexpr std::int64_t kStateSchema = 1;
+
 struct MountState {
+  // Of the version that wrote the file: 0 where it has none (efs-utils, ours before 0.1.0). A
+  // higher one than ours stays when the file is written anew.
+  std::int64_t schema = kStateSchema;
   std::optional<pid_t> pid;          // -1 before the tunnel runs
   std::vector<std::string> cmd;      // argv that restarts the tunnel
   std::vector<std::string> files;    // removed at clean-up
   std::optional<double> mount_time;  // seconds since the epoch
   std::string mountpoint;            // empty in files of efs-utils < 1.31.3
-  std::string service_type = "elasticfilesystem";
+  // Of the mount's kind, kindOfService(); missing in files of efs-utils < 3.0.
+  std::string service_type{factsOf(FileSystemKind::kEfs).service};
   std::string mount_state_dir;  // "<mount name>+", empty without TLS
   std::string common_name;
   std::string region;

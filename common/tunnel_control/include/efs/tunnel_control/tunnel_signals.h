@@ -14,4 +14,8 @@ inline constexpr int kReloadSignal = SIGHUP;
 // (tunnel_counters.h) with its own pid in it.
 inline constexpr int kReconnectSignal = SIGUSR1;
 
+// Its log tells everything (level debug) from now on; sent again, what the configuration says.
+// Older versions die of it: for people, who look at what runs first.
+inline constexpr int kDebugSignal = SIGUSR2;
+
 }  // namespace efs::tunnel_control
