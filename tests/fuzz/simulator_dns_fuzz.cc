@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     config.dns_name_suffix = "s";
     config.imds.az = "a";
     config.file_systems.push_back(
-        {"f", "/d", {{"a", "i", "127.0.0.1"}, {"a", "i", "::1"}}, {}, {}, {}});
+        {"f", false, "/d", {{"a", "i", "127.0.0.1"}, {"a", "i", "::1"}}, {}, {}, false, {}});
     return new World(config, clock);
   }();
   const std::string_view query(reinterpret_cast<const char*>(data), size);
