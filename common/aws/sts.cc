@@ -63,7 +63,9 @@ Result<StsEndpoint> stsEndpoint(const CredentialContext& context, bool of_profil
   // The same, as a region.
   if (url == "https://sts.aws-global.amazonaws.com") url = kGlobalUrl;
   const std::string region = plainRegion(context.region);
-  return StsEndpoint{url, region == "aws-global" ? kGlobalRegion : region};
+  // Somebody else's endpoint has no such knowledge.
+  const bool global = region == "aws-global" && !options.override_url;
+  return StsEndpoint{url, global ? kGlobalRegion : region};
 }
 
 Status checkRole(const RoleRequest& role) {

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -136,6 +137,9 @@ Json answerTo(const Json& input) {
   const StoppedClock clock(input.at("now").get<std::int64_t>());
   const PlayedNetwork played(input.value("answers", Json::object()));
   const auto variables = input.at("environment").get<efs::Variables>();
+  // For programs of a credential_process.
+  ::clearenv();
+  efs::setVariables(variables);
   auto context =
       contextOf(input, played, clock, [&](const std::string& name) -> std::optional<std::string> {
         const auto found = variables.find(name);

@@ -5,9 +5,9 @@ import re
 from collections import namedtuple
 
 from differential_without import (
-    both, endpoint_urls, is_broken, texts, with_plain_endpoints, with_plain_tokens, with_profile, with_region,
-    without_default, without_empty_grants, without_empty_variables, without_ends, without_faults, without_keys,
-    without_marks, without_nan, without_omitted_grant, without_variables)
+    both, endpoint_urls, is_broken, texts, with_all_ends, with_plain_endpoints, with_plain_tokens, with_profile,
+    with_region, without_default, without_empty_grants, without_empty_variables, without_ends, without_faults,
+    without_keys, without_marks, without_nan, without_omitted_grant, without_variables)
 
 ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_EC2_METADATA_SERVICE_ENDPOINT",
              "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "AWS_IMDS_USE_IPV6", "AWS_USE_DUALSTACK_ENDPOINT",
@@ -68,7 +68,9 @@ ARGUED = {
             aspect, case, mine, theirs)),
     "a broken section ends only what needs it": Argued(
         "botocore refuses the whole file, efs-utils' own steps take it for an empty one",
-        lambda aspect, case, mine, theirs: succeeds(aspect, mine) and is_broken(case), without_faults, True),
+        lambda aspect, case, mine, theirs: is_broken(case) and (
+            succeeds(aspect, mine) or by_efs_utils(theirs) and "profile default: " in mine["text"]),
+        without_faults, True),
     "nothing is signed with an empty key": Argued(
         "botocore signs with it, and AWS refuses", ours_says("key id is empty", "access key is empty")),
     "nothing is signed with values that no header can carry": Argued(
@@ -185,7 +187,8 @@ ARGUED = {
         aspect == "requests" and re.search(r"(?im)^defaults_mode *[=:] *auto", texts(case)) is not None,
         without_keys("defaults_mode"), True),
     "an answer that names no end has none": Argued(
-        "botocore cannot read it", they_say(r"KeyError: '[Ee]xpiration'")),
+        "botocore cannot read it", they_say(r"KeyError: '[Ee]xpiration'|from Ec2InstanceMetadata: No credentials found"),
+        with_all_ends, True),
     "AWS's variables for endpoints and authorities count for every source": Argued(
         "efs-utils reads them in botocore only", lambda aspect, case, mine, theirs:
         aspect == "requests" and by_efs_utils(theirs) and

@@ -153,6 +153,13 @@ FOUND = {
                   "[sso-session c]\nsso_start_url = https://c\nsso_region =\n", **CACHED}},
     "a region that is none but is called so": {
         "files": {".aws/config": ROLE + "region = aws-global\n[profile q]\n" + STATIC}},
+    "the same at an endpoint": {
+        "files": {".aws/config": ROLE + "region = aws-global\nendpoint_url = https://sts.example\n[profile q]\n" +
+                  STATIC}},
+    "a program sees our variables": {
+        "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n",
+                  "program": PROCESS.replace('"s"', '"\'$AWS_REGION\'"').replace(',"Expiration":""', "")},
+        "environment": {"AWS_REGION": "eu-west-1"}},
     "the same of a partition": {
         "files": {".aws/config": ROLE + "region = aws-iso-global\n[profile q]\n" + STATIC}},
     "a scheme in capitals": {

@@ -73,6 +73,10 @@ def is_broken(case):
     return any(fault(text_of(case, name)) for name in FILES)
 
 
+def says_nothing(line):
+    return not line.strip() or line.lstrip()[0] in "#;"
+
+
 def lines_of(error, lines):
     """Numbers, from 0, of the lines that one fault is about."""
     if isinstance(error, UnicodeEncodeError):
@@ -82,9 +86,9 @@ def lines_of(error, lines):
         key = re.compile(rf"(?i)^\s*{re.escape(error.args[0])}\s*[=:]\s*$")
         found = []
         for at, line in enumerate(lines):
-            below = "".join(lines[at + 1:at + 2])
-            if key.match(line) and (not below or below[0].isspace()) or found and found[-1] == at - 1 and (
-                    not line.strip() or line[0].isspace()):
+            below = next((more for more in lines[at + 1:] if not says_nothing(more)), "")
+            goes_on = found and found[-1] == at - 1 and (says_nothing(line) or line[0].isspace())
+            if goes_on or key.match(line) and below[:1].isspace():
                 found.append(at)
         return found
     if isinstance(error, configparser.MissingSectionHeaderError):
@@ -139,6 +143,12 @@ def without_ends(case):
     answers = {name: dict(change, set={key: value for key, value in change["set"].items() if key != "Expiration"})
                if "set" in change else change for name, change in case["answers"].items()}
     return dict(case, answers=answers)
+
+
+def with_all_ends(case):
+    """Each answer of a service names an end."""
+    return dict(case, answers={name: {} if str(change.get("omit")).lower() == "['expiration']" else change
+                               for name, change in case["answers"].items()})
 
 
 def without_omitted_grant(case):
