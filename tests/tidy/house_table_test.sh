@@ -21,9 +21,9 @@ expect "$(lines 'int a;\n' 401)\n" 'bad.h: 401 lines, at most 400'
 expect "class B {\n$(lines '  int f(int a);\n' 26)};\n" 'bad.h: B has 26 methods, at most 25'
 expect "void f() {\n$(lines '  g();\n' 60)}\n" 'bad.h: void f(): 61 lines, at most 60'
 
-# A chain of 13 parts, and a room without a word.
-for i in $(seq 13); do printf '#include "p%d.h"\n' "$((i + 1))" > "$root/common/base/p$i.h"; done
-expect '' 'common: 13 levels of parts, at most 12'
+# A chain of 16 parts, and a room without a word.
+for i in $(seq 16); do printf '#include "p%d.h"\n' "$((i + 1))" > "$root/common/base/p$i.h"; done
+expect '' 'common: 16 levels of parts, at most 15'
 rm "$root"/common/base/p*.h
 mkdir -p "$root/watchdog/act"
 printf '// One line in twelve.\n%b' "$(lines 'f();\n' 11)" > "$root/watchdog/act/good.cc"
