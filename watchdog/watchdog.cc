@@ -36,6 +36,12 @@ KernelFiles kernelFiles(const Options& options) {
   return files;
 }
 
+std::vector<std::string> metricsWords(const Options& options) {
+  std::vector<std::string> words = {"--state-dir", options.state_dir};
+  if (!options.mountinfo.empty()) words.insert(words.end(), {"--mountinfo", options.mountinfo});
+  return words;
+}
+
 // Everything is found by events; this catches what no event tells (a certificate that grows old).
 constexpr Duration kTick{60000};
 constexpr Duration kTickNearForeigner{5000};
@@ -65,7 +71,8 @@ Watchdog::Watchdog(Options options, const Clock& clock, std::unique_ptr<loop::Ev
       loop_(std::move(loop)),
       manager_(ServiceManager::fromEnvironment()),
       store_(options_.state_dir),
-      kernel_(kernelFiles(options_)) {}
+      kernel_(kernelFiles(options_)),
+      metrics_(*loop_, metricsWords(options_)) {}
 
 int Watchdog::run() {
   if (const auto started = start(); !started) {
@@ -144,6 +151,7 @@ void Watchdog::loadConfig() {
   if (!first) log::info("configuration {} read again", options_.config);
   if (supervisor_) {
     supervisor_->configure(settings_);
+    metrics_.configure(settings_.watchdog);
     pauseIfNeeded();
   }
 }
@@ -226,6 +234,7 @@ void Watchdog::supervise() {
   watchMounts();
   helpers_ = std::make_unique<HelperServer>(*loop_, helperHandlers());
   listenForHelpers();
+  metrics_.configure(settings_.watchdog);
 }
 
 void Watchdog::listenForHelpers() {
