@@ -36,12 +36,6 @@ KernelFiles kernelFiles(const Options& options) {
   return files;
 }
 
-std::vector<std::string> metricsWords(const Options& options) {
-  std::vector<std::string> words = {"--state-dir", options.state_dir};
-  if (!options.mountinfo.empty()) words.insert(words.end(), {"--mountinfo", options.mountinfo});
-  return words;
-}
-
 // Everything is found by events; this catches what no event tells (a certificate that grows old).
 constexpr Duration kTick{60000};
 constexpr Duration kTickNearForeigner{5000};
@@ -72,7 +66,7 @@ Watchdog::Watchdog(Options options, const Clock& clock, std::unique_ptr<loop::Ev
       manager_(ServiceManager::fromEnvironment()),
       store_(options_.state_dir),
       kernel_(kernelFiles(options_)),
-      metrics_(*loop_, metricsWords(options_)) {}
+      metrics_(*loop_, options_.state_dir, options_.mountinfo) {}
 
 int Watchdog::run() {
   if (const auto started = start(); !started) {

@@ -16,9 +16,11 @@ namespace efs::watchdog {
 
 class MetricsChild {
  public:
-  // `own_words`: where it shall look, "--state-dir DIR ...".
-  MetricsChild(loop::EventLoop& loop, std::vector<std::string> own_words)
-      : loop_(loop), own_words_(std::move(own_words)) {}
+  // Where it shall look; `mountinfo` empty: in the kernel's table.
+  MetricsChild(loop::EventLoop& loop, const std::string& state_dir, const std::string& mountinfo)
+      : loop_(loop), own_words_{"--state-dir", state_dir} {
+    if (!mountinfo.empty()) own_words_.insert(own_words_.end(), {"--mountinfo", mountinfo});
+  }
   MetricsChild(const MetricsChild&) = delete;
   MetricsChild& operator=(const MetricsChild&) = delete;
 
@@ -31,7 +33,7 @@ class MetricsChild {
   void ended();
 
   loop::EventLoop& loop_;
-  const std::vector<std::string> own_words_;
+  std::vector<std::string> own_words_;
   std::vector<std::string> words_;  // of the child that there should be; empty: none
   pid_t pid_ = -1;                  // of the one that there is
   UniqueFd life_;                   // the other end of its standard input
