@@ -17,6 +17,7 @@
 #include "efs/efsctl/explain.h"
 #include "efs/efsctl/metrics.h"
 #include "efs/efsctl/status.h"
+#include "efs/efsctl/top.h"
 
 namespace efs::efsctl {
 namespace {
@@ -26,11 +27,12 @@ struct Command {
   const char* purpose;
   int (*run)(const std::vector<std::string>& words);
 };
-constexpr std::array<Command, 5> kCommands = {{
+constexpr std::array<Command, 6> kCommands = {{
     {"doctor", "why a mount fails or hangs, and what to do", runDoctor},
     {"explain", "what a mount would do, and why", runExplain},
     {"metrics", "numbers for Prometheus", runMetrics},
     {"status", "what is mounted, and how well it is", runStatus},
+    {"top", "what each mount does now, as numbers each two seconds", runTop},
     {"config", "every key of the configuration, its value, and where that stands", runConfig},
 }};
 

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
@@ -9,6 +10,9 @@
 #include "efs/efsctl/efsctl.h"
 #include "efs/efsctl/status.h"
 #include "efs/mounts/mount_table.h"
+#include "serve/http_message.h"
+#include "serve/status_server.h"
+#include "top/terminal.h"
 
 namespace efs::efsctl {
 namespace {
@@ -20,13 +24,7 @@ int fail(const Error& error) {
   return kFailed;
 }
 
-// As the table would name it; a file system id stays what it is.
-std::string canonicalName(const std::string& only) {
-  if (only.empty() || only.compare(0, 3, "fs-") == 0) return only;
-  std::error_code failed;
-  const std::string here = std::filesystem::current_path(failed);
-  return mounts::absolutePath(only, failed ? "/" : here);
-}
+bool isRoot() { return ::geteuid() == 0; }
 
 int showStatus(const StatusOptions& options, const TableLook& look, std::string_view before) {
   const SystemClock clock;
@@ -44,29 +42,59 @@ int showStatus(const StatusOptions& options, const TableLook& look, std::string_
   return report.healthy() ? kHealthy : kDegraded;
 }
 
+// Not root: the server of the watchdog may know us (key status_group).
+int askForStatus(const StatusOptions& options, const TableLook& look, std::string_view before) {
+  constexpr Duration kPatience{5000};
+  std::string target = options.json ? "/status.json?" : "/status?";
+  if (look.wide) target += "wide=1&";
+  if (look.colours) target += "colours=1&";
+  if (!options.only.empty()) target += "only=" + percentEncoded(canonicalName(options.only));
+  const auto answer = askStatusServer(options.socket, target, kPatience);
+  if (!answer) {
+    Error error(ErrorKind::kPermission, "only root can see the state of the mounts");
+    const bool known = answer.error().kind() != ErrorKind::kNotFound;
+    if (known) error = Error(answer.error());
+    error.addHint("be root, or a member of the group that key status_group names");
+    return fail(error);
+  }
+  if (answer->code != 200) return fail({ErrorKind::kNotFound, std::string(trim(answer->body))});
+  return printOut(std::string(before) + answer->body) ? answer->exit_code : kFailed;
+}
+
 // Until somebody interrupts it, or it fails; the exit code is that of the last look.
 int watchStatus(const StatusOptions& options, const TableLook& look) {
   constexpr std::string_view kClear = "\033[H\033[2J";
   catchInterrupts();
   while (true) {
-    const int code = showStatus(options, look, look.colours ? kClear : "");
+    const std::string_view before = look.colours ? kClear : "";
+    const int code =
+        isRoot() ? showStatus(options, look, before) : askForStatus(options, look, before);
     if (code == kFailed || !sleepFor(kEachLook)) return code;
   }
 }
 
 }  // namespace
 
+std::string canonicalName(const std::string& only) {
+  if (only.empty() || only.starts_with("fs-")) return only;
+  std::error_code failed;
+  const std::string here = std::filesystem::current_path(failed);
+  return mounts::absolutePath(only, failed ? "/" : here);
+}
+
 std::string statusHelp() {
   return "usage: efsctl status [--json] [-o wide] [-w] [<file system id> | <mount point>]\n"
          "\n"
          "One line per EFS mount of this host. Never touches a mount, so it answers also while "
          "one\n"
-         "hangs. Needs root.\n"
+         "hangs. For root, and for the group that key status_group names.\n"
          "\n"
          "  -o wide            every column, however long the lines\n"
          "  -w                 again every two seconds, until it is interrupted\n"
          "  --json             for programs; README.md of efsctl explains every key\n"
          "  --state-dir DIR    another state directory than /var/run/efs\n"
+         "  --socket PATH      whom to ask without being root, instead of\n"
+         "                     /run/efsmount/status.sock\n"
          "  --mountinfo FILE   a file instead of the kernel's mount table\n"
          "\n"
          "Exit code: 0 all is well, 1 something is degraded, 2 usage or error.\n";
@@ -88,9 +116,11 @@ Result<StatusOptions> parseStatusOptions(const std::vector<std::string>& words) 
       }
       options.wide = true;
       ++i;
-    } else if (word == "--state-dir" || word == "--mountinfo") {
+    } else if (word == "--state-dir" || word == "--mountinfo" || word == "--socket") {
       if (i + 1 == words.size()) return Error(ErrorKind::kInvalidInput, word + " needs a value");
-      (word == "--state-dir" ? options.state_dir : options.mountinfo) = words[++i];
+      (word == "--state-dir"   ? options.state_dir
+       : word == "--mountinfo" ? options.mountinfo
+                               : options.socket) = words[++i];
     } else if (!word.empty() && word.front() == '-') {
       return Error(ErrorKind::kInvalidInput, "unknown option " + printable(word));
     } else if (word.empty() || !options.only.empty()) {
@@ -113,11 +143,10 @@ int runStatus(const std::vector<std::string>& words) {
     std::fputs(statusHelp().c_str(), stdout);
     return kHealthy;
   }
-  if (::geteuid() != 0) {
-    return fail({ErrorKind::kPermission, "only root can see the state of the mounts"});
-  }
-  const TableLook look{options->wide, onTerminal()};
-  return options->watch ? watchStatus(*options, look) : showStatus(*options, look, "");
+  TableLook look{.wide = options->wide, .colours = onTerminal()};
+  if (Terminal::present()) look.width = std::min(look.width, Terminal::size().columns);
+  if (options->watch) return watchStatus(*options, look);
+  return isRoot() ? showStatus(*options, look, "") : askForStatus(*options, look, "");
 }
 
 }  // namespace efs::efsctl

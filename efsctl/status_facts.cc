@@ -35,6 +35,7 @@ class Gatherer {
     auto table = options_.mountinfo.empty() ? mounts::MountTable::readKernel()
                                             : mounts::MountTable::readFile(options_.mountinfo);
     if (table) table_ = std::move(*table);
+    facts_.table_read = table_.has_value();
     // In this order: a file renamed in between is seen twice rather than never.
     EFS_TRY(pending, store_.pendingNames());
     EFS_TRY(finished, store_.mountNames());
@@ -48,6 +49,9 @@ class Gatherer {
       lookAtFiles(mount);
       lookAtTable(mount);
       lookAtCounters(mount);
+      facts_.mounts.push_back(std::move(mount));
+    }
+    for (auto& mount : table_ ? directMounts(*table_) : std::vector<SeenMount>()) {
       facts_.mounts.push_back(std::move(mount));
     }
     return std::move(facts_);

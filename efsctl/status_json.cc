@@ -42,7 +42,7 @@ Json encode(const MountReport& mount) {
           {"server_address", orNull(mount.server_address)},
           {"cipher", orNull(mount.cipher)},
           {"last_error", orNull(mount.last_error)},
-          {"name", mount.name}};
+          {"name", mount.condition == MountCondition::kDirect ? Json() : Json(mount.name)}};
 }
 
 }  // namespace

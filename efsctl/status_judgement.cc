@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "efs/base/nfs_port.h"
 #include "efs/base/text.h"
 #include "efs/efsctl/status.h"
 #include "efs/tunnel_control/tunnel_command.h"
@@ -12,11 +13,23 @@ constexpr Duration kCallTooOld{15000};
 // One refused attempt is repaired by the next.
 constexpr Duration kServerAwayTooLong{5000};
 
-MountCondition judgeCondition(const SeenMount& mount, bool supervised) {
+// The tunnel runs: what it, and we, see of the mount.
+MountCondition judgeRunning(const SeenMount& mount, const MountReport& report, bool table_read) {
+  if (report.unreachable_for.value_or(Duration(0)) >= kServerAwayTooLong) {
+    return MountCondition::kAway;
+  }
+  if (report.oldest_call.value_or(Duration(0)) >= kCallTooOld) return MountCondition::kHung;
+  const bool elsewhere = table_read && mount.mount_points.empty();
+  return elsewhere ? MountCondition::kForeignNamespace : MountCondition::kMounted;
+}
+
+MountCondition judgeCondition(const SeenMount& mount, const MountReport& report, bool supervised,
+                              bool table_read) {
+  if (mount.direct) return MountCondition::kDirect;
   if (mount.pending) return MountCondition::kPending;
   if (mount.mounted == Seen::kNo) return MountCondition::kUnmounting;
   if (mount.mounted == Seen::kUnknown) return MountCondition::kUnknown;
-  if (mount.tunnel_pid) return MountCondition::kMounted;
+  if (mount.tunnel_pid) return judgeRunning(mount, report, table_read);
   return supervised && mount.last_error.empty() ? MountCondition::kRecovering
                                                 : MountCondition::kTunnelDown;
 }
@@ -52,8 +65,10 @@ std::string serverProblem(const MountReport& report) {
 }
 
 std::string judgeProblem(const SeenMount& mount, const MountReport& report, WallTime now) {
-  // What goes away needs nothing any more.
-  if (report.condition == MountCondition::kUnmounting) return {};
+  // What goes away needs nothing any more; what has no tunnel of ours cannot be judged.
+  const bool judged = report.condition != MountCondition::kUnmounting &&
+                      report.condition != MountCondition::kDirect;
+  if (!judged) return {};
   if (std::string tunnel = tunnelProblem(report); !tunnel.empty()) return tunnel;
   if (!mount.state) return "its state file cannot be read";
   if (std::string trouble = certificateProblem(mount, report, now); !trouble.empty()) {
@@ -85,7 +100,15 @@ void takeCounters(const SeenMount& mount, MountReport& report, MonoTime now) {
   report.cipher = mount.counters->facts.tls;
 }
 
-MountReport judgeMount(const SeenMount& mount, bool supervised, WallTime now, MonoTime now_mono) {
+void takeDirect(const DirectMount& direct, MountReport& report) {
+  report.file_system = direct.file_system;
+  report.mount_target = direct.host;
+  report.server_address = direct.address;
+  report.region = direct.region;
+  report.port = kNfsPort;
+}
+
+MountReport judgeMount(const SeenMount& mount, bool supervised, const StatusFacts& all) {
   MountReport report;
   report.name = mount.name;
   if (const auto parsed = state::parseMountName(mount.name)) {
@@ -106,6 +129,7 @@ MountReport judgeMount(const SeenMount& mount, bool supervised, WallTime now, Mo
     const auto command = tunnel_control::TunnelCommand::parse(mount.state->cmd);
     report.tls = command && command->tls;
   }
+  if (mount.direct) takeDirect(*mount.direct, report);
   report.availability_zone = zoneOf(report.mount_target, report.region);
   if (!mount.mount_points.empty()) {
     report.mount_point = mount.mount_points.front();
@@ -114,14 +138,14 @@ MountReport judgeMount(const SeenMount& mount, bool supervised, WallTime now, Mo
   report.tunnel_pid = mount.tunnel_pid;
   report.certificate_ends = mount.certificate_ends;
   report.restarts = mount.restarts;
-  takeCounters(mount, report, now_mono);
+  takeCounters(mount, report, all.now_monotonic);
   report.last_error = mount.last_error;
   // What the tunnel met last is worth a look as long as it lasts.
   if (report.last_error.empty() && report.unreachable_for && mount.counters) {
     report.last_error = mount.counters->facts.error;
   }
-  report.condition = judgeCondition(mount, supervised);
-  report.problem = judgeProblem(mount, report, now);
+  report.condition = judgeCondition(mount, report, supervised, all.table_read);
+  report.problem = judgeProblem(mount, report, all.now);
   return report;
 }
 
@@ -131,6 +155,14 @@ const char* conditionName(MountCondition condition) {
   switch (condition) {
     case MountCondition::kMounted:
       return "mounted";
+    case MountCondition::kHung:
+      return "hung";
+    case MountCondition::kAway:
+      return "away";
+    case MountCondition::kForeignNamespace:
+      return "foreign_namespace";
+    case MountCondition::kDirect:
+      return "direct";
     case MountCondition::kTunnelDown:
       return "tunnel_down";
     case MountCondition::kRecovering:
@@ -146,7 +178,6 @@ const char* conditionName(MountCondition condition) {
 }
 
 bool StatusReport::healthy() const {
-  if (mounts.empty()) return true;
   return watchdog_problem.empty() &&
          std::all_of(mounts.begin(), mounts.end(),
                      [](const auto& mount) { return mount.problem.empty(); });
@@ -167,7 +198,7 @@ StatusReport judgeStatus(const StatusFacts& facts) {
   }
   const bool supervised = report.watchdog_problem.empty();
   for (const auto& mount : facts.mounts) {
-    report.mounts.push_back(judgeMount(mount, supervised, facts.now, facts.now_monotonic));
+    report.mounts.push_back(judgeMount(mount, supervised, facts));
   }
   std::sort(report.mounts.begin(), report.mounts.end(), [](const auto& a, const auto& b) {
     return std::tie(a.mount_point, a.name) < std::tie(b.mount_point, b.name);

@@ -81,13 +81,13 @@ std::vector<std::size_t> widthsOf(const std::vector<Row>& rows) {
 }
 
 // The end of a path tells more than its beginning.
-void fitPaths(std::vector<Row>& rows) {
+void fitPaths(std::vector<Row>& rows, std::size_t width) {
   const auto widths = widthsOf(rows);
   const std::size_t total = std::accumulate(widths.begin(), widths.end(), 2 * (widths.size() - 1));
-  if (total <= kTableWidth) return;
+  if (total <= width) return;
   const std::size_t others = total - widths.front();
   const std::size_t room =
-      std::max(kShortestPath, kTableWidth > others ? kTableWidth - others : std::size_t{0});
+      std::max(kShortestPath, width > others ? width - others : std::size_t{0});
   for (auto& row : rows) {
     std::string& path = row.front();
     if (path.size() > room) path = "..." + path.substr(path.size() - (room - 3));
@@ -97,7 +97,10 @@ void fitPaths(std::vector<Row>& rows) {
 std::string coloured(const std::string& text, const MountReport& mount) {
   const char* colour = "\033[32m";
   if (!mount.problem.empty()) colour = "\033[31m";
-  if (mount.problem.empty() && mount.condition != MountCondition::kMounted) colour = "\033[33m";
+  const bool settled = mount.condition == MountCondition::kMounted ||
+                       mount.condition == MountCondition::kForeignNamespace ||
+                       mount.condition == MountCondition::kDirect;
+  if (mount.problem.empty() && !settled) colour = "\033[33m";
   return colour + text + "\033[0m";
 }
 
@@ -118,12 +121,14 @@ std::string lineOf(const Row& row, const std::vector<std::size_t>& widths, const
 }  // namespace
 
 std::string statusTable(const StatusReport& report, const TableLook& look) {
-  if (report.mounts.empty()) return "no EFS mounts\n";
+  const std::string watchdog =
+      report.watchdog_problem.empty() ? "" : printable(report.watchdog_problem, 1000) + "\n";
+  if (report.mounts.empty()) return "no EFS mounts\n" + watchdog;
   std::vector<Row> rows = {look.wide ? kWide : kNarrow};
   for (const auto& mount : report.mounts) {
     rows.push_back(look.wide ? wideRow(mount, report.now) : narrowRow(mount, report.now));
   }
-  if (!look.wide) fitPaths(rows);
+  if (!look.wide) fitPaths(rows, look.width);
   const auto widths = widthsOf(rows);
   std::string text = lineOf(rows.front(), widths, look, nullptr);
   for (std::size_t i = 0; i < report.mounts.size(); ++i) {
@@ -136,8 +141,7 @@ std::string statusTable(const StatusReport& report, const TableLook& look) {
     const bool told = look.wide || mount.problem.find(mount.last_error) != std::string::npos;
     if (!told) text += where + printable(mount.last_error, 1000) + "\n";
   }
-  if (!report.watchdog_problem.empty()) text += printable(report.watchdog_problem, 1000) + "\n";
-  return text;
+  return text + watchdog;
 }
 
 }  // namespace efs::efsctl

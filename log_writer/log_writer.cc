@@ -279,12 +279,14 @@ std::string LogWriter::writeLine(const log::LineMessage& message) {
 }
 
 int runLogWriter(const std::vector<std::string>& arguments) {
-  if (arguments.size() != 2 || arguments[1] == "-h" || arguments[1] == "--help") {
-    const bool asked = arguments.size() == 2;
+  const bool asked = arguments.size() == 2 && (arguments[1] == "-h" || arguments[1] == "--help");
+  const bool version = arguments.size() == 2 && arguments[1] == "--version";
+  const bool wrong = arguments.size() != 2 || arguments[1].empty() || arguments[1].front() == '-';
+  if (asked || (wrong && !version)) {
     std::fputs(usage().c_str(), asked ? stdout : stderr);
     return asked ? 0 : 2;
   }
-  if (arguments[1] == "--version") {
+  if (version) {
     std::fputs(versionLine(kName).c_str(), stdout);
     return 0;
   }

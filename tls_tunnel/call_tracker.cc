@@ -83,6 +83,9 @@ void CallTracker::answered(const rpc::MessagePrefix& message) {
     if (untracked_ != 0) --untracked_;
     return;
   }
+  const std::uint64_t took = now_ - times_[at];
+  ++latency_[tunnel_control::latencyBucket(took)];
+  latency_sum_ += took;
   // In order: the first entry is the oldest, which is asked with each publishing.
   const auto from = static_cast<std::ptrdiff_t>(at);
   const auto end = static_cast<std::ptrdiff_t>(tracked_);

@@ -42,6 +42,11 @@ void addTotals(TunnelNumbers& sum, const ConnectionMeter& connection) {
   sum.calls += connection.calls->calls();
   sum.replies += connection.calls->replies();
   sum.backchannel_calls += connection.calls->backchannelCalls();
+  if (connection.question) return;
+  for (std::size_t i = 0; i < sum.latency.size(); ++i) {
+    sum.latency[i] += connection.calls->latency()[i];
+  }
+  sum.latency_ms += connection.calls->latencySum();
 }
 
 void addPresent(TunnelNumbers& sum, const ConnectionMeter& connection) {

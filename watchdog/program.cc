@@ -23,7 +23,7 @@ int runWatchdog(const std::vector<std::string>& arguments) {
   if (!options) {
     std::fprintf(stderr, "%s: %s\n%s", kProgramName, options.error().describe().c_str(),
                  helpText(program).c_str());
-    return 1;
+    return 2;
   }
   if (options->task == Options::Task::kShowHelp) {
     std::fputs(helpText(program).c_str(), stdout);

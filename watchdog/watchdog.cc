@@ -65,7 +65,8 @@ Watchdog::Watchdog(Options options, const Clock& clock, std::unique_ptr<loop::Ev
       loop_(std::move(loop)),
       manager_(ServiceManager::fromEnvironment()),
       store_(options_.state_dir),
-      kernel_(kernelFiles(options_)) {}
+      kernel_(kernelFiles(options_)),
+      metrics_(*loop_, options_.state_dir, options_.mountinfo) {}
 
 int Watchdog::run() {
   if (const auto started = start(); !started) {
@@ -144,6 +145,7 @@ void Watchdog::loadConfig() {
   if (!first) log::info("configuration {} read again", options_.config);
   if (supervisor_) {
     supervisor_->configure(settings_);
+    metrics_.configure(settings_.watchdog);
     pauseIfNeeded();
   }
 }
@@ -226,6 +228,7 @@ void Watchdog::supervise() {
   watchMounts();
   helpers_ = std::make_unique<HelperServer>(*loop_, helperHandlers());
   listenForHelpers();
+  metrics_.configure(settings_.watchdog);
 }
 
 void Watchdog::listenForHelpers() {

@@ -8,6 +8,7 @@
 #include "daemon/directory_watch.h"
 #include "daemon/helper_server.h"
 #include "daemon/job_pool.h"
+#include "daemon/metrics_child.h"
 #include "daemon/options.h"
 #include "daemon/ownership.h"
 #include "daemon/service_manager.h"
@@ -101,6 +102,7 @@ class Watchdog : private DirectoryEvents {
   // In this order: the server calls the supervisor.
   std::unique_ptr<Supervisor> supervisor_;
   std::unique_ptr<HelperServer> helpers_;
+  MetricsChild metrics_;
 };
 
 }  // namespace efs::watchdog

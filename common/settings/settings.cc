@@ -152,6 +152,10 @@ void readWatchdog(KeyReader& keys, WatchdogSettings& watchdog) {
   keys.number(kWatchdog, "tunnel_log_days", Bad::kDefault, 0, 3650, days);
   watchdog.tunnel_log_age = std::chrono::hours(24 * days);
   keys.number(kWatchdog, "tunnel_log_files", Bad::kDefault, 0, 100000, watchdog.tunnel_log_files);
+  for (const auto& address : split(keys.text(kWatchdog, "metrics_listen").value_or(""), ',')) {
+    if (!trim(address).empty()) watchdog.metrics_listen.emplace_back(trim(address));
+  }
+  keys.text(kWatchdog, "status_group", watchdog.status_group);
 }
 
 ProxySettings readProxy(KeyReader& keys) {

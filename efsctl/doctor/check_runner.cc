@@ -71,8 +71,14 @@ class Running {
   }
 
   void giveUp(Duration limit) {
-    const std::string seen = "no answer within " + std::to_string(limit.count() / 1000) + " s";
-    if (vital_) {
+    const std::string time = std::to_string(limit.count() / 1000) + " s";
+    const std::string seen = "no answer within " + time;
+    if (working_) {
+      findings_.push_back(
+          {step_, Verdict::kWarn, "not done within " + time + ": this host has too much to do",
+           "ask again when it has less; what comes after this step was not looked at", Duration(0),
+           target_});
+    } else if (vital_) {
       addOwn(seen);
     } else {
       findings_.push_back({step_, Verdict::kSkip, seen, "", Duration(0), target_});
@@ -96,6 +102,7 @@ class Running {
     switch (word->kind) {
       case CheckWord::Kind::kBegins:
         step_ = word->finding.step;
+        working_ = word->work;
         return;
       case CheckWord::Kind::kProcess:
         if (word->pid > 1) owned_.insert(word->pid);
@@ -122,6 +129,7 @@ class Running {
   std::string target_;
   std::string step_;
   bool vital_;
+  bool working_ = false;
   UniqueFd fd_;
   std::optional<Subprocess> child_;
   std::string text_;  // an incomplete line
@@ -135,9 +143,17 @@ class Running {
 Reporter::Reporter(int fd, const Clock& clock, MonoTime begun, std::string target)
     : fd_(fd), clock_(clock), begun_(begun), target_(std::move(target)) {}
 
-void Reporter::begin(std::string step) {
+void Reporter::begin(std::string step) { tellBegin(std::move(step), false); }
+
+void Reporter::beginWork(std::string step) { tellBegin(std::move(step), true); }
+
+void Reporter::tellBegin(std::string step, bool work) {
   step_ = std::move(step);
-  tell(CheckWord::Kind::kBegins, Verdict::kPass, {}, {});
+  CheckWord word;
+  word.kind = CheckWord::Kind::kBegins;
+  word.finding.step = step_;
+  word.work = work;
+  (void)writeAll(fd_, word.encode(), "the doctor's pipe");
 }
 
 void Reporter::pass(std::string seen) {

@@ -20,6 +20,9 @@ class Reporter {
 
   // The next findings are of this step; if it never ends, it is named.
   void begin(std::string step);
+  // The same for a step that asks nobody but only computes: one that never ends is no fault of
+  // anybody, this host has too much to do.
+  void beginWork(std::string step);
   void pass(std::string seen);
   void skip(std::string seen);
   void warn(std::string seen, std::string todo);
@@ -33,6 +36,7 @@ class Reporter {
   void end();
 
  private:
+  void tellBegin(std::string step, bool work);
   void tell(CheckWord::Kind kind, Verdict verdict, std::string seen, std::string todo);
   int fd_;
   const Clock& clock_;
@@ -51,7 +55,8 @@ struct Check {
 
 // Runs them all at once and returns their findings in the order of `checks`; what has not ended
 // after `limit` is killed, and its step fails as one that does not answer (or is skipped, where it
-// is not vital). `progress` is called with each finding as it comes. For single-threaded callers.
+// is not vital; or is a warning, where it was at work). `progress` is called with each finding as
+// it comes. For single-threaded callers.
 std::vector<Finding> runChecks(const std::vector<Check>& checks, const Clock& clock, Duration limit,
                                const std::function<void(const Finding&)>& progress);
 

@@ -59,7 +59,8 @@ std::string CheckWord::encode() const {
                        {"todo", finding.todo},
                        {"at", finding.at.count()},
                        {"target", finding.target},
-                       {"pid", pid}};
+                       {"pid", pid},
+                       {"work", work}};
   return object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -75,6 +76,7 @@ std::optional<CheckWord> CheckWord::decode(std::string_view line) {
                   textOf(object, "seen"),           textOf(object, "todo"),
                   Duration(numberOf(object, "at")), textOf(object, "target")};
   word.pid = numberOf(object, "pid");
+  word.work = object.value("work", Json()) == Json(true);
   return word;
 }
 

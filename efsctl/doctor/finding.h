@@ -39,6 +39,7 @@ struct CheckWord {
   Kind kind = Kind::kEnd;
   Finding finding;
   int pid = 0;
+  bool work = false;  // of kBegins: the step asks nobody, it only takes the time of this host
 
   std::string encode() const;  // with LF
   static std::optional<CheckWord> decode(std::string_view line);

@@ -31,7 +31,6 @@ using tunnel_control::TunnelStatus;
 constexpr Duration kConnectPatience{2000};
 constexpr Duration kTunnelStart{4000};
 constexpr Duration kAnswerPatience{3500};
-constexpr int kKeyBits = 3072;
 constexpr const char* kNothingKnown = "ask for support with efsctl doctor --bundle";
 
 // An NFS mount at the path or above it: nothing below may be looked at.
@@ -41,16 +40,6 @@ bool behindNfs(const mounts::MountTable& table, const std::string& path) {
     if (path == entry.target || path.starts_with(entry.target + "/")) return true;
   }
   return false;
-}
-
-// Of the host if it has one, to be quick; the doctor makes none for it.
-Result<crypto::RsaKey> trialKey() {
-  if (const auto pem = readFile(identity::kPrivateKeyPath); pem && !pem->empty()) {
-    auto key = crypto::RsaKey::fromPem(*pem);
-    if (key) return key;
-    return Error(key.error()).addContext(identity::kPrivateKeyPath);
-  }
-  return crypto::RsaKey::generate(kKeyBits);
 }
 
 Error stalledHandshake(const Error& cause) {
@@ -68,13 +57,19 @@ Error stalledHandshake(const Error& cause) {
 
 WayToServer::WayToServer(const settings::Settings& settings, const Clock& clock,
                          std::string work_dir, Reporter& report)
-    : settings_(settings), clock_(clock), work_dir_(std::move(work_dir)), report_(report) {}
+    : settings_(settings),
+      clock_(clock),
+      work_dir_(std::move(work_dir)),
+      report_(report),
+      key_(identity::kPrivateKeyPath, work_dir_ + "/trial-key.pem") {}
 
 void WayToServer::walk(const DoctorTarget& target) {
-  if (!makeRequest(target) || !lookAtPlace(target) || !findRegion() || !findTarget()) return;
+  if (!makeRequest(target)) return;
+  if (request_.tls) key_.prepare();
+  if (!lookAtPlace(target) || !findRegion() || !findTarget()) return;
   if (!findIdentity() || !findAuthorities() || !connect()) return;
   if (mountsDirectly(request_, settings_.mount)) return askDirectly();
-  (void)tryTunnel();
+  if (makeKey()) (void)tryTunnel();
 }
 
 bool WayToServer::makeRequest(const DoctorTarget& target) {
@@ -255,16 +250,28 @@ Result<mount_helper::MountPlan> WayToServer::planTrial(int port) {
   plan.tunnel.log_writer = log::Writer::kOwn;
   EFS_CHECK(makeDirectories(plan.paths.secret_dir, 0700));
   if (plan.certificate) {
-    EFS_TRY(key, trialKey());
-    EFS_TRY(pem, key.toPem());
-    plan.tunnel.private_key = plan.paths.secret_dir + "/key.pem";
-    EFS_CHECK(writeFileAtomic(plan.tunnel.private_key, pem.reveal(), {.mode = 0600}));
+    plan.tunnel.private_key = key_.path();
+    EFS_TRY(pem, readFile(key_.path()));
+    EFS_TRY(key, crypto::RsaKey::fromPem(pem));
     EFS_TRY(certificate, identity::makeClientCertificate(*plan.certificate, key, clock_.now()));
     EFS_CHECK(writeFileAtomic(plan.paths.certificate, certificate.pem, {.mode = 0600}));
   }
   EFS_CHECK(writeFileAtomic(plan.paths.tunnel_config, plan.tunnel.serialize(request_.tls),
                             {.mode = 0600}));
   return plan;
+}
+
+bool WayToServer::makeKey() {
+  if (!request_.tls) return true;
+  const bool waits = key_.underWay();
+  report_.beginWork("private key");
+  const Status taken = key_.take();
+  if (!taken) {
+    report_.fail(taken.error(), kNothingKnown);
+    return false;
+  }
+  if (waits) report_.pass("made for this trial: the host has none yet");
+  return true;
 }
 
 bool WayToServer::tryTunnel() {

@@ -9,6 +9,7 @@
 
 #include "doctor/check_runner.h"
 #include "doctor/doctor_target.h"
+#include "doctor/trial_key.h"
 #include "efs/net/network_namespace.h"
 #include "efs/settings/settings.h"
 #include "facts/fact_finder.h"
@@ -36,6 +37,7 @@ class WayToServer {
   bool findIdentity();
   bool findAuthorities();
   bool connect();
+  bool makeKey();
   bool tryTunnel();
   Result<mount_helper::MountPlan> planTrial(int port);
   void judgeTrial(const Status& answer, mount_helper::OwnTunnel& tunnel);
@@ -50,6 +52,7 @@ class WayToServer {
   std::string work_dir_;
   Reporter& report_;
   mount_helper::MountRequest request_;
+  TrialKey key_;
   std::optional<mount_helper::FactFinder> finder_;
   std::optional<net::NetworkNamespace> network_;
   mount_helper::MountFacts facts_;

@@ -31,7 +31,8 @@ Value healthy(const SeenMount& /*facts*/, const MountReport& report, const Statu
   return report.problem.empty() ? 1.0 : 0.0;
 }
 
-Value tunnelUp(const SeenMount& /*facts*/, const MountReport& report, const StatusFacts& /*all*/) {
+Value tunnelUp(const SeenMount& facts, const MountReport& report, const StatusFacts& /*all*/) {
+  if (facts.direct) return std::nullopt;
   return report.tunnel_pid ? 1.0 : 0.0;
 }
 

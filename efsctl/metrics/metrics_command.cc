@@ -6,6 +6,7 @@
 #include "efs/base/users_file.h"
 #include "efs/efsctl/efsctl.h"
 #include "efs/efsctl/metrics.h"
+#include "serve/serve.h"
 
 namespace efs::efsctl {
 namespace {
@@ -18,15 +19,21 @@ int fail(const Error& error) {
 }  // namespace
 
 std::string metricsHelp() {
-  return "usage: efsctl metrics [--textfile PATH]\n"
+  return "usage: efsctl metrics [--textfile PATH | --listen ADDRESS]\n"
          "\n"
          "The state of every EFS mount of this host for Prometheus: OpenMetrics on standard "
          "output,\n"
-         "or, for the textfile collector of node_exporter, a file that is replaced as a whole. "
-         "Never\n"
-         "touches a mount. Needs root.\n"
+         "for the textfile collector of node_exporter a file that is replaced as a whole, or a "
+         "server.\n"
+         "Never touches a mount. Needs root.\n"
          "\n"
          "  --textfile PATH  for example /var/lib/prometheus/node-exporter/efs.prom\n"
+         "  --listen ADDRESS 127.0.0.1:PORT or unix:PATH, also more than once: answers HTTP there, "
+         "until\n"
+         "                   it is ended; /metrics, at a local socket also /status and "
+         "/status.json\n"
+         "  --group NAME     may ask at the local socket, beside root\n"
+         "  --until-eof      the server ends with its standard input\n"
          "  --state-dir DIR  another state directory than /var/run/efs\n"
          "  --mountinfo FILE a file instead of the kernel's mount table\n"
          "\n"
@@ -41,13 +48,24 @@ Result<MetricsOptions> parseMetricsOptions(const std::vector<std::string>& words
       options.help = true;
       return options;
     }
+    if (word == "--until-eof") {
+      options.until_eof = true;
+      continue;
+    }
+    std::string listen;
     std::string* value = word == "--textfile"    ? &options.textfile
+                         : word == "--listen"    ? &listen
+                         : word == "--group"     ? &options.group
                          : word == "--state-dir" ? &options.status.state_dir
                          : word == "--mountinfo" ? &options.status.mountinfo
                                                  : nullptr;
     if (value == nullptr) return Error(ErrorKind::kInvalidInput, "unknown word " + printable(word));
     if (i + 1 == words.size()) return Error(ErrorKind::kInvalidInput, word + " needs a value");
     *value = words[++i];
+    if (!listen.empty()) options.listen.push_back(listen);
+  }
+  if (!options.listen.empty() && !options.textfile.empty()) {
+    return Error(ErrorKind::kInvalidInput, "--listen and --textfile are two different things");
   }
   return options;
 }
@@ -66,6 +84,7 @@ int runMetrics(const std::vector<std::string>& words) {
   if (::geteuid() != 0) {
     return fail({ErrorKind::kPermission, "only root can see the state of the mounts"});
   }
+  if (!options->listen.empty()) return serveMetrics(*options);
   const SystemClock clock;
   const auto facts = gatherStatus(options->status, clock);
   if (!facts) return fail(facts.error());

@@ -1,7 +1,11 @@
 #include "carry_out/kernel_mount.h"
 
+#include <cerrno>
+
 #include "carry_out/client_name.h"
+#include "carry_out/local_denial.h"
 #include "carry_out/mount_attempts.h"
+#include "efs/base/files.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
 #include "efs/base/text.h"
@@ -42,6 +46,14 @@ Status KernelMount::preflight(Duration patience) {
   auto connection = net::connectTcp(*self, Duration(1000));
   if (!connection) {
     log::warning("Error connecting to 127.0.0.1:{}: {}", port, connection.error().describe());
+    const ErrorKind kind = connection.error().kind();
+    // The listener is ours: whoever cannot reach it has no loopback, and the mount target is not to
+    // blame.
+    if (kind == ErrorKind::kTimeout || kind == ErrorKind::kUnreachable) {
+      return Error(connection.error())
+          .addContext("the tunnel on this host's own loopback cannot be reached")
+          .addHint("is it up? `ip link set lo up`; or a local firewall drops 127.0.0.1");
+    }
     return attemptFailure(connection.error());
   }
   // What it said of an earlier connection is not why this one fails.
@@ -65,8 +77,12 @@ Result<MountOutcome> KernelMount::mountOnce(Duration patience) {
   // By the port the result is recognized as ours; a merged mount shows another one.
   rules.own_port = parts_.facts.port;
   auto mounted = parts_.context.kernel.mount(nfs, rules);
-  if (!mounted) return attemptFailure(mounted.error());
-  return mounted;
+  if (mounted) return mounted;
+  // The server has said yes a moment ago, and says no with EACCES.
+  if (mounted.error().osError() == EPERM && interrupted() == 0) {
+    return localDenial(mounted.error(), readFile("/proc/self/status").value_or(""));
+  }
+  return attemptFailure(mounted.error());
 }
 
 // Under the name of this very mount, so that the kernel merges it with no other one, or under a

@@ -2,6 +2,7 @@
 
 #include "efs/base/log.h"
 #include "efs/base/text.h"
+#include "request/device.h"
 
 namespace efs::mount_helper {
 namespace {
@@ -93,8 +94,10 @@ Result<MountTarget> findMountTarget(const TargetQuestion& question,
   Error error(kind, join(failures, "; "));
   const auto& zone = question.zone_id ? question.zone_id : question.wanted_az;
   if (kind == ErrorKind::kNotFound) {
-    error.addHint("check the file system id and region " + question.region +
-                  ", that a mount target exists" + (zone ? " in " + *zone : std::string()) +
+    const std::string doubt = idDoubt(question.fs_id);
+    error.addHint((doubt.empty() ? "" : doubt + "; ") + "check the file system id and region " +
+                  question.region + ", that a mount target exists" +
+                  (zone ? " in " + *zone : std::string()) +
                   ", and that the VPC has DNS hostnames enabled; see "
                   "https://docs.aws.amazon.com/console/efs/mount-dns-name");
   } else if (kind == ErrorKind::kIo) {

@@ -24,6 +24,46 @@ bool isLabel(std::string_view label) {
          });
 }
 
+constexpr std::size_t kDigits = 17;
+constexpr std::size_t kOldDigits = 8;
+
+bool isHex(std::string_view text) { return std::all_of(text.begin(), text.end(), isHexDigit); }
+
+std::string meant(const std::string& id, std::string_view path) {
+  return "did you mean " + id + std::string(path) + "?";
+}
+
+// What a device that is none was probably meant to be: an access point's id, a URL, a file system
+// id without "fs-", in upper case or with another sign. A phrase for a hint; empty: nothing is
+// known.
+std::string deviceSlip(std::string_view text) {
+  if (const auto scheme = text.find("://"); scheme != std::string_view::npos) {
+    const std::string_view rest = text.substr(scheme + 3);
+    const auto slash = std::min(rest.find('/'), rest.size());
+    std::string host(rest.substr(0, slash));
+    if (!host.empty() && host.back() == ':') host.pop_back();
+    return "a device is no URL: " +
+           meant(printable(host), slash < rest.size() ? ":" + printable(rest.substr(slash)) : ":/");
+  }
+  const auto colon = std::min(text.find(':'), text.size());
+  const std::string name = toLower(text.substr(0, colon));
+  const std::string path = printable(text.substr(colon));
+  if (name.starts_with("fsap-")) {
+    return "this is an access point: name its file system, with the mount options "
+           "tls,accesspoint=" +
+           printable(name);
+  }
+  if (name.starts_with("fs-")) {
+    const bool written_large = name != text.substr(0, colon) && isFileSystemId(name);
+    return written_large ? "ids are written in lower case: " + meant(name, path) : "";
+  }
+  std::string_view digits = name;
+  if (digits.starts_with("fs")) digits.remove_prefix(2);
+  if (digits.starts_with("_")) digits.remove_prefix(1);
+  const bool bare = digits.size() == kDigits && isHex(digits);
+  return bare ? meant("fs-" + std::string(digits), path) : "";
+}
+
 std::string article(const KindFacts& facts) {
   return "an " + std::string(facts.product);  // "an EFS", "an S3 Files"
 }
@@ -51,6 +91,7 @@ Error badDevice(std::string_view text, const KindFacts& facts) {
                                             " file system id, ARN or DNS name");
   const std::string other = otherType(text, facts);
   if (!other.empty()) return error.addHint("mount it with -t " + other);
+  error.addHint(deviceSlip(text));
   return error.addHint("expected fs-0123456789abcdef0, fs-0123456789abcdef0:/path or " +
                        exampleName(facts) + ":/path");
 }
@@ -194,8 +235,17 @@ bool isFileSystemId(std::string_view text) {
          text.size() <= 63 && std::all_of(text.begin() + kPrefix.size(), text.end(), isHexDigit);
 }
 
+std::string idDoubt(std::string_view fs_id) {
+  const std::size_t digits = fs_id.size() - std::min<std::size_t>(fs_id.size(), 3);
+  if (digits == kDigits || digits == kOldDigits) return {};
+  return std::string(fs_id) + " has " + std::to_string(digits) +
+         " digits, an id has 17 (old ones 8)";
+}
+
 Result<Device> parseDevice(std::string_view text, FileSystemKind kind) {
   std::string_view path;
+  // Some of these could be looked up as names of hosts; nobody has such a host.
+  if (!deviceSlip(text).empty()) return badDevice(text, factsOf(kind));
   EFS_TRY(device, parseRemote(text, path, factsOf(kind)));
   if (path.size() > kMaxPath) {
     return Error(ErrorKind::kInvalidInput, "path after ':' is longer than 4096 characters");

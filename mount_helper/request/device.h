@@ -46,4 +46,8 @@ Result<Device> withCanonicalName(Device device, const std::string& canonical_nam
 
 bool isFileSystemId(std::string_view text);  // DEV-2
 
+// "fs-0123 has 4 digits, an id has 17 (old ones 8)"; empty where the number is right. Ids of any
+// length are taken (DEV-2): this is for who does not find one.
+std::string idDoubt(std::string_view fs_id);
+
 }  // namespace efs::mount_helper

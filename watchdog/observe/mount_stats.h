@@ -1,22 +1,17 @@
-// MountStats: the NFS client's own counters of each tunnelled mount (/proc/self/mountstats, kernel
-// net/sunrpc/xprtsock.c). Reading them asks no server and waits for no mount. Used for tunnels that
-// keep no counters of their own.
+// MountStats: the NFS client's own counters of each tunnelled mount (efs/mounts/nfs_stats.h), by
+// its port. Used for tunnels that keep no counters of their own.
 #pragma once
 
-#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
 
 #include "efs/base/result.h"
+#include "efs/mounts/nfs_stats.h"
 
 namespace efs::watchdog {
 
-struct TransportCounters {
-  std::uint64_t connects = 0;
-  std::uint64_t sends = 0;     // transmissions: replays count again
-  std::uint64_t receives = 0;  // replies
-};
+using TransportCounters = mounts::NfsTransport;
 
 class MountStats {
  public:

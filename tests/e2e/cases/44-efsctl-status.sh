@@ -11,8 +11,8 @@ status_ends_with() {
   [[ $status -eq $1 ]]
 }
 
-succeed efsctl status
-says "no EFS mounts"
+refuse 1 efsctl status
+says "no EFS mounts" "no watchdog answers"
 mount_efs "tls,accesspoint=$AP_WEB" "$FS:/" "/mnt/with blank"
 succeed efsctl status -o wide
 says "$FS" "$AP_WEB" "/mnt/with blank" mounted "$(tunnel_of "/mnt/with blank")"
@@ -45,5 +45,5 @@ kill -KILL "$(tunnel_of "/mnt/with blank")"
 eventually 5 status_is tunnel_down || fail "a dead tunnel without a watchdog is not told: $(efsctl status)"
 unmount "/mnt/with blank"
 nothing_left 20
-succeed efsctl status
-says "no EFS mounts"
+refuse 1 efsctl status
+says "no EFS mounts" "no watchdog answers"

@@ -1,21 +1,23 @@
 #!/usr/bin/python3
 """Promise: the numbers of efsctl metrics are those of the mounts, and Prometheus reads them.
 
-promtool and prometheus are Debian's (package prometheus); without them what needs them is skipped.
+promtool and prometheus are Debian's (package prometheus, tests/testbed/packages.sh).
 """
+import grp
 import http.server
 import json
 import os
 import re
-import shutil
+import socket
 import subprocess
 import threading
 import unittest
+import urllib.error
 import urllib.parse
 import urllib.request
 
 from efs_test.files import read, write
-from efs_test.processes import free_port
+from efs_test.processes import alive, free_port
 from efs_test.programs import SOURCE, program
 from efs_test.waiting import WAIT, wait_for
 from efs_test.watchdog import WatchdogBench
@@ -79,8 +81,6 @@ class Metrics(WatchdogBench):
         self.assertEqual(table, documented)
 
     def test_promtool_finds_nothing_to_blame(self):
-        if not shutil.which("promtool"):
-            self.skipTest("no promtool here")
         path = self.path("efs.prom")
         self.start_watchdog()
         self.supervised("mnt.a")
@@ -109,9 +109,102 @@ class Metrics(WatchdogBench):
             return result[0]["value"][1] if result else None
         return value
 
+    def served(self, **keys):
+        """The port of the server that the watchdog starts."""
+        port = free_port("127.0.0.1")
+        self.set_config(f"metrics_listen = 127.0.0.1:{port}, unix:{self.path('status.sock')}\n" +
+                        "".join(f"{key} = {value}\n" for key, value in keys.items()))
+        self.start_watchdog()
+        return port
+
+    def get(self, port, path="/metrics"):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=WAIT) as reply:
+            return reply.headers["Content-Type"], reply.read().decode()
+
+    def answered(self, port, path="/metrics"):
+        try:
+            return self.get(port, path)
+        except OSError:
+            return None
+
+    def test_the_watchdog_serves_them_where_it_is_configured(self):
+        port = self.served()
+        kind, text = wait_for("the server", lambda: self.answered(port))
+        self.assertEqual(kind, OPEN_METRICS)
+        self.assertIn("efs_watchdog_up 1\n", text)
+        for path in ("/status", "/", "/../etc/passwd"):
+            with self.assertRaises(urllib.error.HTTPError, msg=path) as refused:
+                self.get(port, path)
+            self.assertEqual(refused.exception.code, 404)
+            refused.exception.close()
+
+    def server_pid(self):
+        return int(re.findall(r"serves numbers with PID (\d+)", self.log())[-1])
+
+    def test_the_server_ends_with_the_watchdog_and_with_its_key(self):
+        port = self.served()
+        wait_for("the server", lambda: self.answered(port))
+        self.set_config("")
+        wait_for("its end", lambda: not alive(self.server_pid()))
+        self.set_config(f"metrics_listen = 127.0.0.1:{port}\n")
+        wait_for("the next one", lambda: self.answered(port))
+        server = self.server_pid()
+        self.watchdogs[0].kill()
+        wait_for("its end with a killed watchdog", lambda: not alive(server))
+
+    def test_strangers_cost_the_watchdog_nothing(self):
+        port = self.served()
+        wait_for("the server", lambda: self.answered(port))
+        silent = [socket.create_connection(("127.0.0.1", port), timeout=WAIT) for _ in range(40)]
+        for stranger in silent:
+            self.addCleanup(stranger.close)
+        self.ask({"v": 1, "op": "ping"})
+        try:
+            silent[0].sendall(b"\xff" * 20000)
+            self.assertEqual(silent[0].recv(1), b"", "too long a request")
+        except ConnectionError:
+            pass  # reset, with what was not read
+        wait_for("an answer, once those who say nothing are dropped", lambda: self.answered(port))
+        self.ask({"v": 1, "op": "ping"})
+
+    def as_stranger(self, group):
+        """efsctl status as a user that has nothing but this group."""
+        return subprocess.run(["setpriv", "--reuid=65534", f"--regid={group}", "--clear-groups", program("efsctl"), "status",
+                               "--socket", self.path("status.sock")], capture_output=True, text=True, timeout=WAIT)
+
+    def test_a_group_may_ask_for_the_status_and_nobody_else(self):
+        os.chmod(self.root, 0o755)
+        port = self.served(status_group="games")
+        wait_for("the server", lambda: self.answered(port))
+        self.supervised("mnt.a")
+        group = grp.getgrnam("games").gr_gid
+        done = wait_for("the mount in the status", lambda: (lambda run: run if "/mnt/a" in run.stdout else None)(
+            self.as_stranger(group)))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("mounted", done.stdout)
+        self.assertEqual(os.stat(self.path("status.sock")).st_mode & 0o777, 0o660)
+        done = self.as_stranger(65534)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("status_group", done.stderr)
+
+    def test_an_address_that_others_reach_is_refused(self):
+        for address in ("0.0.0.0:9633", "[::]:9633", "10.0.0.1:1", "9633", "localhost:9633", "127.0.0.1:x", "unix:relative"):
+            with self.subTest(address):
+                self.efsctl("--listen", address, code=2)
+                self.assertIn("127.0.0.1:PORT", self.err)
+        path = self.path("a file")
+        write(path, "kept")
+        self.efsctl("--listen", "unix:" + path, code=2)
+        self.assertEqual(read(path), "kept")
+
+    def test_a_real_prometheus_scrapes_the_watchdogs_server(self):
+        port = self.served()
+        self.supervised("mnt.a")
+        value = self.scraped_by_prometheus(port)
+        self.assertEqual(wait_for("a scrape", lambda: value('efs_tunnel_up{mount_point="/mnt/a"}')), "1")
+        self.assertEqual(value("up"), "1")
+
     def test_a_real_prometheus_scrapes_them(self):
-        if not shutil.which("prometheus"):
-            self.skipTest("no prometheus here")
         self.start_watchdog()
         self.supervised("mnt.a")
         bench = self

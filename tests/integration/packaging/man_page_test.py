@@ -41,7 +41,7 @@ class ManPage(unittest.TestCase):
             self.assertEqual(options_of_the_page(type), (served, refused), type)
 
     def test_each_program_has_a_page_with_all_its_options(self):
-        for program, command in (("mount.efs", []), ("umount.efs", []), ("mount.s3files", []), ("umount.s3files", []), ("efsctl", ["config"]), ("efsctl", []), ("efsctl", ["status"]), ("efsctl", ["explain"]), ("efsctl", ["doctor"]), ("efsctl", ["metrics"]),
+        for program, command in (("mount.efs", []), ("umount.efs", []), ("mount.s3files", []), ("umount.s3files", []), ("efsctl", ["config"]), ("efsctl", []), ("efsctl", ["status"]), ("efsctl", ["explain"]), ("efsctl", ["doctor"]), ("efsctl", ["metrics"]), ("efsctl", ["top"]),
                                  ("efs-proxy", []), ("amazon-efs-mount-watchdog", []), ("efs-log-writer", [])):
             usage = run(f"{BIN}/{program}", *command, "--help").stdout.split("\nFor tests")[0]
             self.assertTrue(option_words(usage), program)

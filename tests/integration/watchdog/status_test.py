@@ -200,7 +200,8 @@ class Status(Announced):
     def test_only_root_is_answered(self):
         ended = self.efsctl(wrapper=["setpriv", "--reuid=65534", "--clear-groups"])
         self.assertEqual((ended.returncode, ended.stderr),
-                         (2, "efsctl: only root can see the state of the mounts\n"))
+                         (2, "efsctl: only root can see the state of the mounts (be root, or a member of the group that key "
+                             "status_group names)\n"))
 
     def test_many_mounts_fit(self):
         """More than one packet."""

@@ -75,6 +75,26 @@ TEST(RunChecks, OneThatHangsIsToldByItsStepAndHoldsUpNobody) {
   EXPECT_THAT(shown, ::testing::UnorderedElementsAre("slow", "quick"));
 }
 
+TEST(RunChecks, WorkThatABusyHostDoesNotGetDoneIsNoFailure) {
+  const test_support::RealClock clock("a child that hangs is killed by the kernel");
+  const std::vector<Check> checks = {{"key", "fs-1",
+                                      [](Reporter& report) {
+                                        report.beginWork("private key");
+                                        ::pause();
+                                      }},
+                                     {"names", "fs-1", [](Reporter& report) {
+                                        report.beginWork("private key");
+                                        report.begin("names");
+                                        ::pause();
+                                      }}};
+  const auto findings = runChecks(checks, clock, Duration(1500), {});
+  ASSERT_EQ(findings.size(), 2U);
+  EXPECT_EQ(findings[0].step, "private key");
+  EXPECT_EQ(findings[0].verdict, Verdict::kWarn);
+  EXPECT_THAT(findings[0].seen, HasSubstr("this host has too much to do"));
+  EXPECT_EQ(findings[1].verdict, Verdict::kFail) << "the work was done, somebody else is silent";
+}
+
 TEST(RunChecks, TheSilenceOfSomebodyWhomNoMountNeedsIsNoFailure) {
   const test_support::RealClock clock("a child that hangs is killed by the kernel");
   const auto findings =

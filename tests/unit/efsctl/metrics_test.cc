@@ -82,6 +82,37 @@ TEST(MetricsText, WhatIsUnknownIsLeftOut) {
   EXPECT_THAT(textOf(facts), Not(HasSubstr("efs_mount_info")));
 }
 
+TEST(MetricsText, AnswersAreAHistogram) {
+  StatusFacts facts = oneMount();
+  auto& numbers = facts.mounts[0].counters->numbers;
+  numbers.latency[0] = 5;
+  numbers.latency[2] = 1;
+  numbers.latency[numbers.latency.size() - 1] = 2;
+  numbers.latency_ms = 12003;
+  const std::string text = textOf(facts);
+  EXPECT_THAT(text, HasSubstr("# TYPE efs_tunnel_call_duration_seconds histogram\n"));
+  EXPECT_THAT(text, HasSubstr(",le=\"0.001\"} 5\n"));
+  EXPECT_THAT(text, HasSubstr(",le=\"0.004\"} 6\n"));
+  EXPECT_THAT(text, HasSubstr(",le=\"4.096\"} 6\n"));
+  EXPECT_THAT(text, HasSubstr(",le=\"+Inf\"} 8\n"));
+  EXPECT_THAT(text, HasSubstr("_sum{file_system=\"fs-0123\""));
+  EXPECT_THAT(text, HasSubstr("} 12.003\n"));
+}
+
+TEST(MetricsText, AMountWithoutATunnelIsNamedButHasNoTunnelThatCouldBeDown) {
+  StatusFacts facts = oneMount();
+  SeenMount direct;
+  direct.name = "direct.0:50";
+  direct.mounted = Seen::kYes;
+  direct.mount_points = {"/mnt/direct"};
+  direct.direct = {.file_system = "fs-9", .host = "h", .address = "10.0.0.7", .region = "r"};
+  facts.mounts = {direct};
+  const std::string text = textOf(facts);
+  EXPECT_THAT(text, HasSubstr("efs_mounts 0\n"));
+  EXPECT_THAT(text, HasSubstr("state=\"direct\""));
+  EXPECT_THAT(text, Not(HasSubstr("efs_tunnel_up")));
+}
+
 TEST(MetricsOptions, TakeAPathAndRefuseOthers) {
   EXPECT_EQ(parseMetricsOptions({"--textfile", "/x"})->textfile, "/x");
   EXPECT_FALSE(parseMetricsOptions({"--textfile"}));

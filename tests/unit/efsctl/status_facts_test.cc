@@ -63,6 +63,31 @@ TEST_F(GatherStatus, BrokenStateFileAndUnreadableTableAreFactsToo) {
   EXPECT_EQ(facts.mounts[0].mounted, Seen::kUnknown);
 }
 
+TEST_F(GatherStatus, MountsOfEfsWithoutATunnelAreSeenByTheirNames) {
+  options.mountinfo = dir.write(
+      "mountinfo",
+      "22 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n"
+      "40 22 0:50 / /mnt/a rw - nfs4 us-east-1a.fs-0123abcd.efs.us-east-1.amazonaws.com:/ "
+      "rw,vers=4.1,addr=10.0.0.7\n"
+      "41 22 0:50 /x /bind rw - nfs4 us-east-1a.fs-0123abcd.efs.us-east-1.amazonaws.com:/ "
+      "rw,vers=4.1,addr=10.0.0.7\n"
+      "42 22 0:51 / /mnt/nas rw - nfs4 nas.example.com:/ rw,addr=10.0.0.8\n"
+      "43 22 0:52 / /mnt/ip rw - nfs4 10.0.0.9:/ rw,addr=10.0.0.9\n");
+  auto facts = gather();
+  ASSERT_EQ(facts.mounts.size(), 1U);
+  EXPECT_THAT(facts.mounts[0].mount_points, ElementsAre("/mnt/a", "/bind"));
+  facts.watchdog.emplace();
+  const auto report = judgeStatus(facts);
+  EXPECT_EQ(report.mounts[0].condition, MountCondition::kDirect);
+  EXPECT_EQ(report.mounts[0].file_system, "fs-0123abcd");
+  EXPECT_EQ(report.mounts[0].availability_zone, "us-east-1a");
+  EXPECT_EQ(report.mounts[0].server_address, "10.0.0.7");
+  EXPECT_EQ(report.mounts[0].port, 2049);
+  EXPECT_TRUE(report.healthy());
+  EXPECT_THAT(statusJson(report), HasSubstr("\"name\": null"));
+  EXPECT_THAT(statusTable(report, {}), HasSubstr("direct"));
+}
+
 TEST_F(GatherStatus, MissingStateDirectoryHasNoMounts) {
   options.state_dir = dir.at("nowhere");
   EXPECT_TRUE(gather().mounts.empty());

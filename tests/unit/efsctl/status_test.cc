@@ -96,7 +96,33 @@ TEST(JudgeStatus, WithoutAWatchdogADeadTunnelStaysDeadAndNothingIsHealthy) {
   facts.mounts[0].tunnel_pid.reset();
   EXPECT_EQ(judgeStatus(facts).mounts[0].condition, MountCondition::kTunnelDown);
   facts.mounts.clear();
-  EXPECT_TRUE(judgeStatus(facts).healthy()) << "there is nothing to watch";
+  EXPECT_FALSE(judgeStatus(facts).healthy()) << "the next mount would be without it, too";
+  EXPECT_THAT(statusTable(judgeStatus(facts), {}), HasSubstr("no EFS mounts\nno watchdog answers"));
+}
+
+TEST(JudgeStatus, WhatItsServerKeepsWaitingIsHungAndWhatDoesNotReachItIsAway) {
+  auto mount = healthyMount();
+  mount.counters.emplace();
+  mount.counters->numbers.oldest_call = ago(Duration(14000));
+  EXPECT_EQ(judged(mount).condition, MountCondition::kMounted);
+  mount.counters->numbers.oldest_call = ago(Duration(15000));
+  EXPECT_EQ(judged(mount).condition, MountCondition::kHung);
+  EXPECT_EQ(judged(mount).problem, "a call has waited for 15 s");
+  mount.counters->numbers.unreachable_since = ago(Duration(5000));
+  EXPECT_EQ(judged(mount).condition, MountCondition::kAway);
+  EXPECT_STREQ(conditionName(MountCondition::kAway), "away");
+}
+
+TEST(JudgeStatus, AMountThatOnlyTheWatchdogSeesIsInAnotherNamespaceAndWell) {
+  auto facts = factsOf({healthyMount()});
+  facts.mounts[0].mount_points.clear();
+  EXPECT_EQ(judgeStatus(facts).mounts[0].condition, MountCondition::kMounted)
+      << "the table could not be read";
+  facts.table_read = true;
+  const auto report = judgeStatus(facts);
+  EXPECT_EQ(report.mounts[0].condition, MountCondition::kForeignNamespace);
+  EXPECT_EQ(report.mounts[0].mount_point, "/mnt/efs") << "of the state file";
+  EXPECT_TRUE(report.healthy());
 }
 
 TEST(JudgeStatus, IdleWatchdogIsAProblem) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace efs::mount_helper {
 namespace {
 
@@ -65,6 +67,35 @@ TEST(Device, RefusesEverythingElseWithAHint) {
     EXPECT_EQ(device.error().kind(), ErrorKind::kInvalidInput);
     EXPECT_FALSE(device.error().hint().empty());
   }
+}
+
+TEST(Device, WhatPeopleWriteInsteadIsRefusedWithWhatTheyMeant) {
+  const std::pair<const char*, const char*> slips[] = {
+      {"fsap-0123456789abcdef0:/", "tls,accesspoint=fsap-0123456789abcdef0"},
+      {"FSAP-0123456789abcdef0", "this is an access point"},
+      {"https://fs-0123abcd.efs.us-east-1.amazonaws.com/a",
+       "did you mean fs-0123abcd.efs.us-east-1.amazonaws.com:/a?"},
+      {"nfs://fs-0123abcd:/", "did you mean fs-0123abcd:/?"},
+      {"efs://fs-0123abcd", "did you mean fs-0123abcd:/?"},
+      {"0123456789abcdef0:/x", "did you mean fs-0123456789abcdef0:/x?"},
+      {"fs0123456789abcdef0", "did you mean fs-0123456789abcdef0?"},
+      {"fs_0123456789abcdef0:/", "did you mean fs-0123456789abcdef0:/?"},
+      {"FS-0123456789ABCDEF0:/", "lower case: did you mean fs-0123456789abcdef0:/?"},
+  };
+  for (const auto& [text, hint] : slips) {
+    const auto device = parseDevice(text);
+    ASSERT_FALSE(device) << text;
+    EXPECT_NE(device.error().hint().find(hint), std::string::npos) << device.error().hint();
+  }
+  EXPECT_TRUE(parseDevice("fs.example.com:/")) << "a name like others";
+  EXPECT_TRUE(parseDevice("0123abcd:/")) << "a short name of a host";
+}
+
+TEST(Device, AnIdOfAnotherLengthIsDoubted) {
+  EXPECT_EQ(idDoubt("fs-0123456789abcdef"),
+            "fs-0123456789abcdef has 16 digits, an id has 17 (old ones 8)");
+  EXPECT_EQ(idDoubt("fs-0123456789abcdef0"), "");
+  EXPECT_EQ(idDoubt("fs-0123abcd"), "");
 }
 
 // Issue "Devices": ARNs; the path stands behind one more colon.

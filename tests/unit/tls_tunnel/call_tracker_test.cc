@@ -45,6 +45,22 @@ TEST_F(CallTrackerTest, PairsRepliesWithCallsInAnyOrder) {
   EXPECT_EQ(calls_.replies(), 3U);
 }
 
+TEST_F(CallTrackerTest, CountsHowLongEachReplyTook) {
+  at(10);
+  up(call(1) + call(2) + call(3));
+  down(reply(1));
+  at(13);
+  down(reply(2));
+  at(9010);
+  down(reply(3) + reply(4));
+  tunnel_control::LatencyCounts expected{};
+  expected[0] = 1;                    // less than a millisecond
+  expected[2] = 1;                    // 3 ms: less than 4
+  expected[expected.size() - 1] = 1;  // 9 s
+  EXPECT_EQ(calls_.latency(), expected) << "a reply to nothing counts nowhere";
+  EXPECT_EQ(calls_.latencySum(), 9003U);
+}
+
 TEST_F(CallTrackerTest, FollowsTheStreamOneByteAtATime) {
   for (const char byte : call(1, 100) + call(2, 0)) up(std::string(1, byte));
   EXPECT_EQ(calls_.outstanding(), 2U);

@@ -12,7 +12,7 @@
 
 namespace efs::efsctl {
 
-enum class MetricType { kGauge, kCounter };
+enum class MetricType { kGauge, kCounter, kHistogram };
 
 // A number of one mount.
 struct Metric {
@@ -24,6 +24,10 @@ struct Metric {
                                  const StatusFacts& all) = nullptr;
 };
 std::span<const Metric> metricTable();
+// The one that is no single number: how long the answers of the server took.
+inline constexpr std::string_view kLatencyMetric = "efs_tunnel_call_duration_seconds";
+inline constexpr std::string_view kLatencyHelp =
+    "From an NFS call's first byte to its reply's last, in the tunnel";
 
 // kOpenMetrics: version 1.0.0; kPrometheus: text format 0.0.4, as node_exporter reads it from
 // files.
@@ -34,7 +38,10 @@ std::string metricsText(const StatusFacts& facts, const StatusReport& report, Me
 
 struct MetricsOptions {
   bool help = false;
-  std::string textfile;  // path; empty: standard output
+  std::string textfile;             // path; empty: standard output
+  std::vector<std::string> listen;  // addresses; then a server, until it is ended
+  std::string group;                // that may ask at a local socket
+  bool until_eof = false;           // the server ends with its standard input
   StatusOptions status;
 };
 Result<MetricsOptions> parseMetricsOptions(const std::vector<std::string>& words);

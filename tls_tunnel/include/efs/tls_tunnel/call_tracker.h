@@ -20,6 +20,7 @@
 
 #include "efs/rpc/message.h"
 #include "efs/rpc/record.h"
+#include "efs/tunnel_control/tunnel_counters.h"
 
 namespace efs::tls_tunnel {
 
@@ -41,6 +42,9 @@ class CallTracker {
   std::size_t outstanding() const { return measuring_ ? tracked_ + untracked_ : 0; }
   // Time of the oldest unanswered call; 0 when there is none.
   std::uint64_t oldest() const;
+  // How long the replies took that have come, if `now` is in milliseconds.
+  const tunnel_control::LatencyCounts& latency() const { return latency_; }
+  std::uint64_t latencySum() const { return latency_sum_; }
   bool measuring() const { return measuring_; }
 
  private:
@@ -63,6 +67,8 @@ class CallTracker {
   std::uint64_t calls_ = 0;
   std::uint64_t replies_ = 0;
   std::uint64_t backchannel_calls_ = 0;
+  tunnel_control::LatencyCounts latency_{};
+  std::uint64_t latency_sum_ = 0;
   // In the order they came in, so the oldest is the first. Not cleared at the start: an idle
   // connection touches none of it.
   std::size_t tracked_ = 0;

@@ -92,6 +92,9 @@ struct WatchdogSettings {  // [mount-watchdog]
   // Of tunnels' logs whose mounts are gone: how old they become, and how many are kept.
   std::chrono::hours tunnel_log_age{14 * 24};  // tunnel_log_days
   int tunnel_log_files = 50;
+  // Where `efsctl metrics --listen` answers, started and ended with the watchdog; empty: nowhere.
+  std::vector<std::string> metrics_listen;
+  std::string status_group;  // may ask at its local socket; empty: root alone
 };
 
 // Raw [proxy] logging keys, handed to the tunnel's config only when the section exists.

@@ -12,8 +12,10 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -35,6 +37,15 @@ enum class UpstreamState : std::uint64_t {
   kConnected,   // relaying
 };
 std::string_view upstreamStateName(UpstreamState state);
+
+// How long answers took, from a call's first byte to the reply's last: how many took less than
+// 1, 2, 4 ... 4096 ms, and in the last one how many took longer. Whole milliseconds: what took less
+// than one counts as 0.
+inline constexpr std::size_t kLatencyBuckets = 14;
+using LatencyCounts = std::array<std::uint64_t, kLatencyBuckets>;
+constexpr std::size_t latencyBucket(std::uint64_t ms) {
+  return std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(ms)), kLatencyBuckets - 1);
+}
 
 // What changes all the time. Only std::uint64_t: it goes word by word into the page.
 struct TunnelNumbers {
@@ -79,6 +90,9 @@ struct TunnelNumbers {
   std::uint64_t question_bytes = 0;  // of bytes_down: answers to them
   std::uint64_t unread =
       0;  // connections whose bytes are left unread until their upstream is there
+  // Of the kernel's calls alone; all zero in the pages of older tunnels.
+  LatencyCounts latency{};
+  std::uint64_t latency_ms = 0;  // of all of them together
 };
 
 // What changes with connections and certificates. Texts are cut to their room in the page.
