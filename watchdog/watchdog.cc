@@ -334,7 +334,7 @@ void Watchdog::tick() {
   supervisor_->retry();
   noticeClockJump();
   std::set<std::string> supervised;
-  for (const auto& mount : reportStatus(*supervisor_).mounts) supervised.insert(mount.name);
+  for (const auto& [name, record] : supervisor_->records()) supervised.insert(name);
   clearEndedLogs(options_.log_dir, store_.directory(), std::move(supervised), settings_.watchdog,
                  clock_.now());
   if (!mounts_watched_) {
