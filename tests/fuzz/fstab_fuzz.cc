@@ -1,4 +1,5 @@
-// Any bytes as fstab(5): each line that is taken has all its parts and its number, and one put behind them is found.
+// Any bytes as fstab(5): each line that is taken has all its parts and its number, and one put
+// behind them is found.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
