@@ -25,6 +25,23 @@ build_released() {
   timeout 3600 packaging/build.sh programs
 }
 
+# The release before, for the tests of mixed versions. Without the history they are skipped.
+FORMER_RELEASE=cd1aded
+build_former() {
+  step "build the programs of $FORMER_RELEASE"
+  local folder=build/former
+  if ! git cat-file -e "$FORMER_RELEASE^{commit}" 2>/dev/null; then
+    say "this copy has no history: the tests of mixed versions are skipped"
+    return 0
+  fi
+  efs_packages former
+  mkdir -p "$folder/source"
+  git archive "$FORMER_RELEASE" | tar -x -C "$folder/source"
+  timeout 600 cmake -G Ninja -S "$folder/source" -B "$folder" -DCMAKE_BUILD_TYPE=Debug >"$folder.configure.log" 2>&1 ||
+    { cat "$folder.configure.log"; return 1; }
+  timeout 3600 cmake --build "$folder" -j "$JOBS" --target mount.efs efs-proxy amazon-efs-mount-watchdog efsctl
+}
+
 # run_tests PRESET [CTEST ARGUMENT...]
 run_tests() {
   local preset=$1
@@ -96,7 +113,7 @@ run_part() {
     asan) build asan; efs_packages test peer; run_tests asan -L 'unit|fuzz|integration' ;;
     tsan) build tsan; efs_packages test peer; run_tests tsan -L 'unit|fuzz|integration' ;;
     e2e) build dev; efs_packages test machine; run_tests dev -L e2e ;;
-    faults) build dev; efs_packages test machine; run_tests dev -L faults ;;
+    faults) build dev; efs_packages test peer machine; build_former; run_tests dev -L faults ;;
     systemd) build dev; efs_packages test machine image; run_tests dev -L systemd ;;
     arm64) check_arm64 ;;
     format) check_format ;;

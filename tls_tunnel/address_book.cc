@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "efs/base/text.h"
+
 namespace efs::tls_tunnel {
 namespace {
 
 // More than a resolver returns (kMaxAddresses of common/net).
 constexpr std::size_t kMostFailures = 64;
+constexpr int kMaxPort = 65535;
 
 }  // namespace
 
@@ -49,6 +52,15 @@ std::vector<net::Endpoint> AddressBook::order(const std::vector<net::Endpoint>& 
   all.insert(all.end(), tried.begin(), tried.end());
   if (all.size() > limit) all.resize(limit);
   return all;
+}
+
+std::optional<net::Endpoint> endpointOf(std::string_view text) {
+  const auto colon = std::min(text.rfind(':'), text.size());
+  std::string_view ip = text.substr(0, colon);
+  if (ip.starts_with('[') && ip.ends_with(']')) ip = ip.substr(1, ip.size() - 2);
+  const auto port = parseInt(text.substr(std::min(colon + 1, text.size())));
+  if (!port || *port < 1 || *port > kMaxPort) return std::nullopt;
+  return net::Endpoint::fromLiteral(ip, static_cast<std::uint16_t>(*port));
 }
 
 std::vector<net::Endpoint> interleaveFamilies(const std::vector<net::Endpoint>& addresses,

@@ -89,6 +89,14 @@ tunnel_control::CountersWriter makeCounters(const std::string& config_path) {
   return {};
 }
 
+// Where the server was when a tunnel of this mount was killed, as its page of counters tells. It
+// was replaced because its mount hung, perhaps, and DNS is what does not answer.
+std::optional<net::Endpoint> upstreamOfPredecessor(const std::string& config_path) {
+  const auto page = tunnel_control::CountersReader::open(tunnel_control::countersPath(config_path));
+  const auto counters = page ? page->read() : unexpected(page.error());
+  return counters && counters->consistent ? endpointOf(counters->facts.upstream) : std::nullopt;
+}
+
 // The signals of TUN-4 and tunnel_signals.h as a descriptor; SIGPIPE is none of them: writes report
 // it.
 Result<UniqueFd> openSignals() {
@@ -168,7 +176,8 @@ class TunnelProgram {
       tls_ = std::move(context);
     }
     openGate({config.allow_any_uid, config.allow_uids});
-    openMeter();
+    const auto last_upstream = upstreamOfPredecessor(line_.config_path);
+    openMeter(last_upstream);  // takes that page away
     context_.emplace(SessionContext{*loop_, limits_, status_, *meter_, pacer_, config.connect_host,
                                     static_cast<std::uint16_t>(config.connect_port),
                                     tls_ ? &*tls_ : nullptr,
@@ -177,6 +186,7 @@ class TunnelProgram {
                                     [this, here = listener_.address](const net::Endpoint& client) {
                                       return isOrphaned(client, here);
                                     }});
+    if (last_upstream) context_->addresses.served(*last_upstream);
     allowConnections(config.max_connections);
     return {};
   }
@@ -213,8 +223,10 @@ class TunnelProgram {
   }
 
   // After the signals: who sees the page may send them.
-  void openMeter() {
+  void openMeter(const std::optional<net::Endpoint>& last_upstream) {
     meter_.emplace(makeCounters(line_.config_path));
+    // For the next one, should we end before we have connected.
+    if (last_upstream) meter_->facts().upstream = last_upstream->text();
     meter_->facts().pid = ::getpid();
     meter_->facts().started = tunnel_control::countersTime(clock_.monotonic());
     showCertificate();

@@ -219,6 +219,7 @@ void Watchdog::supervise() {
       tools(), store_, Identity{.version = clientVersion(), .environment = environment_});
   supervisor_->clearStagingAfterCrash();
   supervisor_->configure(settings_);
+  clock_watch_.emplace(*loop_, [this] { noticeClockJump(); });
   restoreIdentifier();
   checkForeignWatchdog();
   for (auto& [name, listener] : manager_.takeStoredListeners()) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "daemon/clock_watch.h"
 #include "daemon/directory_watch.h"
 #include "daemon/helper_server.h"
 #include "daemon/job_pool.h"
@@ -94,6 +95,7 @@ class Watchdog : private DirectoryEvents {
   bool watch_again_ = false, mounts_watched_ = false;
   Novelty shortages_;
   std::optional<std::chrono::nanoseconds> clock_offset_;
+  std::optional<ClockWatch> clock_watch_;
   loop::EventLoop::Timer tick_;
   // What is due waits for the end of its pause; the turn that the timer wakes does it.
   loop::EventLoop::Timer lock_pause_, foreign_pause_, keep_pause_;

@@ -54,7 +54,9 @@ Value handshake(const SeenMount& facts, const MountReport& /*report*/, const Sta
 
 Value connecting(const SeenMount& facts, const MountReport& /*report*/,
                  const StatusFacts& /*all*/) {
+  // The address may be that of a tunnel before; then nothing has come from there yet.
   if (!facts.counters || facts.counters->facts.upstream.empty()) return std::nullopt;
+  if (facts.counters->numbers.bytes_down == 0) return std::nullopt;
   return static_cast<double>(facts.counters->facts.connect_ms) / 1000;
 }
 

@@ -9,6 +9,8 @@ EFS_PACKAGES_build=(
   libssl-dev libcurl4-openssl-dev libfmt-dev nlohmann-json3-dev libexpected-dev
   libmount-dev libinih-dev libc-ares-dev libgtest-dev libgmock-dev
 )
+# What the release before needs beside that.
+EFS_PACKAGES_former=(libspdlog-dev libsystemd-dev)
 # To make packages for arm64 on amd64, and to run what is made (after dpkg --add-architecture arm64).
 EFS_PACKAGES_arm64=(
   g++-aarch64-linux-gnu qemu-user libssl-dev:arm64 libcurl4-openssl-dev:arm64 libfmt-dev:arm64

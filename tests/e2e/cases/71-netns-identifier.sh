@@ -3,18 +3,10 @@
 # for the mount and given back, the host's is never touched, and two mounts of one file system are not merged.
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
+# shellcheck source=tests/e2e/task_network.sh
+. "$E2E/task_network.sh"
 
-ADDRESS=10.77.9.53
-unshare --net sleep 600 </dev/null >/dev/null 2>&1 &
-TASK=$!
-own_network() { [[ "$(readlink "/proc/$TASK/ns/net")" != "$(readlink /proc/self/ns/net)" ]]; }
-eventually 5 own_network || fail "the task has no network"
-ip link add task53 type veth peer name eth0 netns "$TASK"
-ip link set task53 up
-sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.proxy_arp=1 net.ipv4.neigh.eth0.proxy_delay=0 net.ipv4.neigh.task53.proxy_delay=0
-ip route add "$ADDRESS/32" dev task53
-nsenter --net="/proc/$TASK/ns/net" bash -c "ip link set lo up && ip addr add $ADDRESS/32 dev eth0 &&
-  ip link set eth0 up && ip route add default dev eth0" || fail "the task's network is not up"
+task_network_up
 # in_task COMMAND: there, with that network's sysfs.
 in_task() { nsenter --net="/proc/$TASK/ns/net" unshare --mount sh -c "mount -t sysfs sys /sys && $1"; }
 IDENTIFIER=/sys/fs/nfs/net/nfs_client/identifier

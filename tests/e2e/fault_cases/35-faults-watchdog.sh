@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Faults of the watchdog with I/O running: killed, killed together with the tunnel, replaced by a new
-# program. Mounts do not notice; the next watchdog adopts them. Contract: WD-13, UP-1, CSI-10.
+# program, stopped. Mounts do not notice; the next watchdog adopts them. Contract: WD-13, UP-1, CSI-10.
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 # shellcheck source=tests/e2e/faults.sh
@@ -15,6 +15,16 @@ replace_watchdog() {
   kill -TERM "$old"
   eventually 20 watchdog_is_new "$old" || fail "no new watchdog"
 }
+# Nobody replaces a tunnel while it stands still, and nobody starts a second one.
+stop_watchdog() {
+  local watchdog
+  watchdog="$(watchdogs)"
+  kill -STOP "$watchdog"
+  kill_tunnel /mnt/efs
+  sleep 10
+  equal "watchdogs while the one is stopped" "$(watchdogs)" "$watchdog"
+  kill -CONT "$watchdog"
+}
 
 service_start
 mount_efs tls "$FS:/" /mnt/efs
@@ -25,6 +35,7 @@ measure "watchdog replaced" "is enabled and started" replace_watchdog
 tunnel="$(tunnel_of /mnt/efs)"
 measure "kill -9 of the tunnel after that" "$TUNNEL_ENDED" kill_tunnel /mnt/efs
 eventually 10 tunnel_is_new /mnt/efs "$tunnel" || fail "the new watchdog did not adopt the tunnel"
+measure "watchdog stopped for 10 s, tunnel killed meanwhile" "$TUNNEL_ENDED" stop_watchdog
 lock_held /mnt/efs
 load_stop
 unmount /mnt/efs

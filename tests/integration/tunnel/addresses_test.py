@@ -26,7 +26,7 @@ class Dns:
 
     def __init__(self, host="127.0.0.1"):
         self.names, self.rcode, self.truncate = {}, NOERROR, False
-        self.questions, self.ended = 0, False
+        self.questions, self.ended, self.silent = 0, False, False
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind((host, 53))
         self.tcp = socket.create_server((host, 53))
@@ -38,7 +38,7 @@ class Dns:
     def _serve_udp(self):
         while not self.ended:
             question, peer = self.udp.recvfrom(1500)
-            if question:
+            if question and not self.silent:
                 self.udp.sendto(self._answer(question, self.truncate), peer)
 
     def _serve_tcp(self):
@@ -256,9 +256,11 @@ class Addresses(TunnelTest):
         return tunnel
 
     def spoil(self, how):
-        self.dns.rcode = NOERROR
+        self.dns.rcode, self.dns.silent = NOERROR, how == "silent"
         self.dns.names["target.test"] = [GOOD]
-        if how == "empty":
+        if how == "silent":
+            pass
+        elif how == "empty":
             self.dns.names["target.test"] = []
         elif how == "sinkhole":
             self.dns.names["target.test"] = ["127.0.0.9"]
@@ -273,6 +275,21 @@ class Addresses(TunnelTest):
             with self.subTest(how=how):
                 self.spoil(how)
                 self.assertLess(self.exchange(tunnel), 4 * SCALE)
+        self.assertIn("trying the address of the last connection", tunnel.log())
+
+    def test_a_successor_finds_the_server_where_a_killed_tunnel_had_it(self):
+        """A watchdog replaces the tunnel of a mount that hangs: where DNS was the reason it hung for good then."""
+        tunnel = self.good_world()
+        for how in (SERVFAIL, NXDOMAIN, "empty", "silent"):
+            with self.subTest(how=how):
+                self.spoil(how)
+                tunnel.process.kill()
+                tunnel.process.wait()
+                tunnel.process.stderr.close()
+                os.close(tunnel.status_fd)
+                tunnel.pending = b""
+                tunnel.start()
+                self.assertLess(self.exchange(tunnel), 8 * SCALE)
         self.assertIn("trying the address of the last connection", tunnel.log())
 
     def test_a_wrong_answer_counts_where_nobody_proves_who_the_server_is(self):

@@ -9,7 +9,7 @@ from efs_test import machine
 from efs_test.files import read
 from efs_test.processes import sanitized
 from efs_test.programs import run
-from efs_test.waiting import SCALE, pause, wait_for
+from efs_test.waiting import pause, wait_for
 from efs_test.watchdog import WatchdogBench
 
 MOUNTS = 1520
@@ -67,7 +67,8 @@ class BusyTable(WatchdogBench):
         spent = self.cpu_ms(watchdog.pid) - before
         print("%.0f ms for %d changes among %d mounts" % (spent, CHANGES, MOUNTS))
         if not sanitized(watchdog.pid):
-            self.assertLess(spent, 150 * SCALE)
+            # Of the processor, not of the clock: a busy machine changes little. Built for release it is a fraction.
+            self.assertLess(spent, 350)
 
 
 if __name__ == "__main__":

@@ -110,5 +110,17 @@ TEST_F(AddressBookTest, RemembersNoMoreThanItMust) {
   EXPECT_EQ(order({"10.0.0.1", "10.0.3.249"}), Texts({"10.0.0.1", "10.0.3.249"}));
 }
 
+TEST(EndpointOf, IsWhatEndpointsSayOfThemselves) {
+  for (const char* text : {"10.0.0.5:2049", "[fd00::1]:2049"}) {
+    const auto endpoint = endpointOf(text);
+    ASSERT_TRUE(endpoint) << text;
+    EXPECT_EQ(endpoint->text(), text);
+  }
+  for (const char* text : {"", ":", "10.0.0.5", "10.0.0.5:", "10.0.0.5:0", "10.0.0.5:65536",
+                           "10.0.0.5:-1", "name:2049", "[]:1", "[:1"}) {
+    EXPECT_FALSE(endpointOf(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace efs::tls_tunnel

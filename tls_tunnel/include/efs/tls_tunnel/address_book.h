@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "efs/base/clock.h"
@@ -41,6 +42,9 @@ class AddressBook {
   std::optional<net::Endpoint> last_good_;
   std::vector<Failure> failures_;  // the oldest first
 };
+
+// "10.0.0.5:2049", "[fd00::1]:2049" (Endpoint::text()); nullopt for anything else.
+std::optional<net::Endpoint> endpointOf(std::string_view text);
 
 // `winner` first where it is among the addresses, else those of its family (RFC 8305 section 4:
 // what is known from former connections). The order is kept otherwise.

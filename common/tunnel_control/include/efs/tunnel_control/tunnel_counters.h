@@ -99,7 +99,8 @@ struct TunnelNumbers {
 struct TunnelFacts {
   pid_t pid = 0;
   std::uint64_t started = 0;         // time
-  std::string upstream;              // "10.0.0.5:2049", of the newest connection; 47 bytes
+  std::string upstream;              // "10.0.0.5:2049", of the newest connection, maybe of a
+                                     // tunnel that was killed; 47 bytes
   std::string tls;                   // protocol and cipher; empty = plain; 95 bytes
   std::int64_t connect_ms = 0;       // of the newest connection: name and TCP ...
   std::int64_t handshake_ms = 0;     // ... then TLS ...

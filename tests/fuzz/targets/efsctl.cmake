@@ -1,0 +1,2 @@
+efs_fuzz_target(fstab SOURCES fstab_fuzz.cc LIBS efsctl)
+target_include_directories(fuzz_fstab PRIVATE ${CMAKE_SOURCE_DIR}/efsctl)
