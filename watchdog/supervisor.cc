@@ -55,7 +55,9 @@ void Supervisor::clockChanged() {
 void Supervisor::retry() {
   if (paused_) return;
   for (auto& [name, mount] : context_.records) {
-    if (mount.unsaved && !mount.removal) files_.save(mount);
+    if (mount.removal) continue;
+    if (mount.unsaved) files_.save(mount);
+    if (!mount.pending && !mount.unsaved) files_.restoreConfig(mount);
   }
   leftovers_.sweep();
   remounter_.sweepStaging();

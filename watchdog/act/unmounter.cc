@@ -134,7 +134,9 @@ void Unmounter::removalEnded(MountRecord& mount, const Result<std::string>& answ
     return entry.second.removal && !entry.second.busy(Task::kRemoval);
   };
   const auto next = std::find_if(context_.records.begin(), context_.records.end(), waits);
-  if (next != context_.records.end()) next->second.due = true;
+  if (next == context_.records.end()) return;
+  next->second.removal->next = MonoTime{};
+  next->second.due = true;
 }
 
 void Unmounter::retryAll() {

@@ -63,13 +63,17 @@ class Judge {
       progress_.alive_since = seen_.now;
       progress_.successor = progress_.was_dead;
     }
-    if (seen_.connected == Seen::kYes) progress_.successor = false;
+    const bool connected = seen_.connected == Seen::kYes;
+    if (connected) progress_.successor = false;
+    if (connected || seen_.mounted == Seen::kYes) progress_.client_seen = true;
     if (!progress_.alive_since) return;
     if (since(*progress_.alive_since) >= kStableLife) {
       progress_.starts = 0;
       progress_.next_start.reset();
     }
-    if (!seen_.tunnel_alive) progress_.alive_since.reset();
+    if (seen_.tunnel_alive) return;
+    progress_.alive_since.reset();
+    progress_.died = seen_.now;
   }
 
   void keepServing() {
@@ -163,7 +167,10 @@ class Judge {
     // A killed helper's mount, which nobody saw, says good bye through this tunnel: what cannot be
     // looked at may be just that.
     const bool silent = !portInUse() && (portUseKnown() || endedByUs() || seen_.now >= expiry);
-    if (seen_.mounted == Seen::kNo && silent) return stopAndRemove();
+    if (seen_.mounted == Seen::kNo && silent) {
+      if (clientMayBeCutOff()) return wakeAt(*progress_.died + kRevivedBeforeStop);
+      return stopAndRemove();
+    }
     if (seen_.now < expiry) wakeAt(expiry);
     wakeIn(seen_.given_up ? kLater : kYoungMount);
   }
@@ -241,8 +248,15 @@ class Judge {
   // It was cut off when the tunnel before this one ended, and has its last words still to say.
   bool clientMayComeBack() const {
     if (!seen_.tunnel_alive || progress_.term_sent) return false;
-    if (seen_.client_came == Seen::kUnknown) return progress_.successor;
+    if (seen_.client_came == Seen::kUnknown) return progress_.successor || !progress_.client_seen;
     return seen_.client_came == Seen::kNo;
+  }
+
+  // The tunnel died under the good bye of a mount that was never attached: its client comes back to
+  // the port, which is nobody else's until then.
+  bool clientMayBeCutOff() const {
+    return !seen_.tunnel_alive && !progress_.term_sent && progress_.died &&
+           since(*progress_.died) < kRevivedBeforeStop;
   }
 
   void stopAndRemove() {

@@ -87,6 +87,10 @@ struct Progress {
   bool was_dead = false;  // there was no tunnel
   bool successor =
       false;  // the one that runs came in the place of another one; nobody came back yet
+  // The mount was seen, or somebody connected. Until then whoever has just started does not know
+  // whether the tunnel is a successor.
+  bool client_seen = false;
+  std::optional<MonoTime> died;  // one that was seen alive; the last such moment
   std::optional<MonoTime> alive_since, next_start;
 
   int renewals = 0;  // since the certificate was last found good

@@ -90,8 +90,8 @@ Status RecordFiles::writeConfig(MountRecord& mount, const std::string& text) {
 }
 
 void RecordFiles::restoreConfig(MountRecord& mount) {
-  const auto there = configText(mount);
-  if (there || there.error().kind() != ErrorKind::kNotFound || mount.config_text.empty()) return;
+  if (!mount.command || mount.config_text.empty()) return;
+  if (context_.tools.files.stamp(mount.command->config_path).exists()) return;
   const auto paths = context_.store.paths(mount.name);
   // The configuration names files below it; the certificate comes back by a renewal.
   auto restored = context_.tools.files.makeDirectories(paths.secret_dir, 0700);

@@ -118,6 +118,8 @@ bool Registry::keepDespite(MountRecord& mount) {
     context_.tools.log.warning("{}: its state file is gone, writing it again", mount.name);
   }
   files_.save(mount);
+  // Not first when a tunnel needs it: by then whoever knows it by heart may have died.
+  if (!mount.unsaved) files_.restoreConfig(mount);
   return true;
 }
 

@@ -151,7 +151,6 @@ Result<std::string> findOtherTarget(const std::vector<std::string>& names,
   std::set<std::string> known;
   // The target that failed, under whatever other name it appears.
   for (const auto& address : found.back()) known.insert(address.ip());
-  found.pop_back();
   for (const auto& addresses : found) {
     for (const auto& address : addresses) {
       if (known.insert(address.ip()).second && net::connectTcp(address, kTargetPatience)) {

@@ -133,7 +133,11 @@ Result<std::string> Remounter::prepareSuccessor(const MountRecord& mount,
   MountRecord& record = context_.records.insert_or_assign(name, std::move(next)).first->second;
   context_.tools.listeners.storeListener(name, *record.listener);
   // The record first: the tunnel's end is an event that looks for it.
-  EFS_CHECK(keeper_.tryStart(record));
+  if (const auto started = keeper_.tryStart(record); !started) {
+    // Each try would leave a port and files behind for as long as a mount may be under way.
+    giveUp(name);
+    return started.error();
+  }
   return name;
 }
 

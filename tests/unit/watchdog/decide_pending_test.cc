@@ -122,5 +122,20 @@ TEST(Decide, TakesNoUnknownUseOfAPendingMountsPortForNone) {
   EXPECT_THAT(blind.step(kPendingExpiry), ElementsAre(Action::kTerminateTunnel));
 }
 
+// Its client is between two connections then, and nothing shows it.
+TEST(Decide, KeepsThePortOfAFailedSuccessorForAMinuteWhoseTunnelDied) {
+  Bench bench;
+  bench.seen.pending = bench.seen.given_up = true;
+  bench.seen.mounted = Seen::kNo;
+  bench.seen.kernel_client = Seen::kYes;
+  bench.step();
+  bench.seen.kernel_client = Seen::kNo;
+  bench.seen.tunnel_alive = false;
+  EXPECT_THAT(bench.step(Duration(5000)), IsEmpty());
+  EXPECT_EQ(bench.last.wake, bench.seen.now + kRevivedBeforeStop);
+  EXPECT_THAT(bench.step(kRevivedBeforeStop - Duration(1)), IsEmpty());
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kRemoveMount));
+}
+
 }  // namespace
 }  // namespace efs::watchdog

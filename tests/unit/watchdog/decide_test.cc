@@ -257,6 +257,37 @@ TEST(Decide, KeepsASuccessorNoLongerThanItsClientNeedsIt) {
   EXPECT_THAT(bench.step(kUnusedBeforeStop), ElementsAre(Action::kTerminateTunnel));
 }
 
+// Seed 122 of the simulation: the tunnel was replaced, and the watchdog died before the mount went.
+// Who has just started does not know whether a tunnel without a page is a successor.
+TEST(Decide, KeepsATunnelForAMinuteWhoseMountItNeverSaw) {
+  Bench bench;
+  bench.seen.mounted = Seen::kNo;
+  EXPECT_THAT(bench.step(), ElementsAre(Action::kNoteUnmount));
+  EXPECT_THAT(bench.step(kRevivedBeforeStop - Duration(1)), IsEmpty());
+  EXPECT_THAT(bench.step(Duration(1)), ElementsAre(Action::kTerminateTunnel));
+}
+
+TEST(Decide, KeepsATunnelNoLongerWhoseClientItSaw) {
+  const auto lastsAsLongAsAnyOther = [](Bench& bench) {
+    bench.seen.mounted = bench.seen.connected = Seen::kNo;
+    bench.seen.pending = false;
+    bench.step();
+    EXPECT_THAT(bench.step(kUnusedBeforeStop), ElementsAre(Action::kTerminateTunnel));
+  };
+  Bench half_made;
+  half_made.seen.pending = true;
+  half_made.step();
+  lastsAsLongAsAnyOther(half_made);
+  Bench connected;
+  connected.seen.mounted = Seen::kNo;
+  connected.seen.connected = Seen::kYes;
+  connected.step();
+  lastsAsLongAsAnyOther(connected);
+  Bench counted;
+  counted.seen.client_came = Seen::kYes;
+  lastsAsLongAsAnyOther(counted);
+}
+
 // CLI-9, WD-5: umount.efs saw the end of the last unmount.
 TEST(Decide, CleansUpAtOnceAfterAnAnnouncedUnmount) {
   Bench bench;

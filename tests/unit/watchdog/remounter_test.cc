@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "efs/tunnel_control/tunnel_config.h"
 #include "small_world.h"
 
 namespace efs::watchdog {
@@ -81,6 +82,53 @@ TEST_F(RemounterTest, FailureLeavesWhatLiesBeneathAMountLikeOthers) {
   EXPECT_EQ(old().health.successor, "");
   remounter_.giveUp(kNextName);
   EXPECT_FALSE(next().health.given_up);
+}
+
+// Nothing lies beneath the old mount, and no other record is there.
+class FirstRemount : public RemounterTest {
+ protected:
+  FirstRemount() {
+    context_.records.erase(kNextName);
+    (void)world_.files.remove(store_.paths(kNextName).tunnel_config);
+    tunnel_control::TunnelConfig config;
+    config.accept_port = kPort;
+    config.connect_host = "10.0.0.1";
+    config.pid_file = store_.paths(kName).pid_file;
+    (void)world_.files.write(store_.paths(kName).tunnel_config, config.serialize(false), 0600);
+    world_.kernel.mounted = {entry(7, 1, kPort)};
+    context_.view.refresh();
+    context_.settings.mount.port_lower = kPort;
+    context_.settings.mount.port_upper = kNextPort + 1;
+    world_.kernel.clients.insert(kPort);
+  }
+};
+
+TEST_F(FirstRemount, GoesThroughATunnelOfItsOwnBehindAPortThatNobodyUses) {
+  remounter_.remount(old());
+  ASSERT_EQ(asked().size(), 1U);
+  EXPECT_FALSE(asked().front().lies_beneath);
+  EXPECT_EQ(asked().front().port, kNextPort);
+  EXPECT_EQ(old().health.successor, kNextName);
+  EXPECT_EQ(world_.host.alive(kNextPort), 1U);
+  EXPECT_TRUE(next().pending);
+  EXPECT_EQ(store_.readPending(kNextName)->pid, next().tunnel->pid());
+  EXPECT_EQ(world_.host.stored.count(kNextName), 1U);
+}
+
+TEST_F(FirstRemount, LeavesNothingThatIsUnderWayWhereNoTunnelStarts) {
+  world_.host.starts_nothing = true;
+  remounter_.remount(old());
+  EXPECT_EQ(asked().size(), 0U);
+  EXPECT_TRUE(next().health.given_up);
+  EXPECT_EQ(world_.log.count("is not mounted again"), 1U);
+  EXPECT_EQ(old().health.successor, "");
+}
+
+TEST_F(FirstRemount, LeavesNothingThatIsUnderWayWhereNoChildCanBeHad) {
+  world_.children.none = true;
+  remounter_.remount(old());
+  EXPECT_TRUE(next().health.given_up);
+  EXPECT_EQ(old().health.successor, "");
 }
 
 // A remount that was killed on an old kernel, or whose own clean-up was.

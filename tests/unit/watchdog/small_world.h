@@ -279,6 +279,7 @@ class Host final : public Processes, public Ports, public ListenerStore {
     return found;
   }
   Result<TunnelPtr> start(const StartRequest& request) override {
+    if (starts_nothing) return Error::fromErrno(EAGAIN, "fork");
     const auto* port = dynamic_cast<const PortHandle*>(request.listener);
     if (port == nullptr) return Error(ErrorKind::kInvalidInput, "no listener");
     const auto process = spawn(port->port(), request.network);
@@ -321,7 +322,8 @@ class Host final : public Processes, public Ports, public ListenerStore {
   std::vector<std::shared_ptr<Process>> all;
   std::map<std::string, ListenerPtr> stored;
   std::set<pid_t> forbidden;  // may not be looked at
-  int searches = 0;           // through all processes
+  bool starts_nothing = false;
+  int searches = 0;  // through all processes
 
  private:
   class Search final : public TunnelSearch {
@@ -368,6 +370,7 @@ class Children final : public Jobs {
   explicit Children(state::StateFiles& files) : files_(files) {}
 
   Result<JobId> start(JobRequest request, JobDone done) override {
+    if (none) return Error::fromErrno(EAGAIN, "fork");
     if (std::holds_alternative<AskRoot>(request)) ++roots_asked;
     if (std::holds_alternative<ClearStaging>(request)) ++stagings_cleared;
     if (const auto* plan = std::get_if<RemountPlan>(&request)) remounts.push_back(*plan);
@@ -386,6 +389,7 @@ class Children final : public Jobs {
     }
   }
 
+  bool none = false;  // can be had
   std::map<pid_t, std::string> command_lines;
   std::string network;  // where a client that is elsewhere lives; empty: nobody can tell
   int roots_asked = 0;

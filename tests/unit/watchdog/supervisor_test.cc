@@ -93,10 +93,10 @@ class SupervisorTest : public ::testing::Test {
   }
   // Whether the tunnel that listens there, and of which its maker wrote nothing, still runs when
   // all files are gone.
-  bool runsAfterItsMakerDied(const std::string& command_line) {
+  bool runsAfterItsMakerDied(const std::string& command_line, pid_t noted = -1) {
     const auto paths = store_.paths(kName);
     state::MountState state;
-    state.pid = -1;
+    state.pid = noted;
     state.cmd = {"/usr/bin/efs-proxy", paths.tunnel_config};
     EXPECT_TRUE(world_.files.write(paths.tunnel_config, "connect = 10.0.0.1:2049\n", 0600));
     EXPECT_TRUE(store_.writePending(kName, state));
@@ -139,12 +139,38 @@ TEST_F(SupervisorTest, LooksAfterAMountFromItsAdoptionToItsEnd) {
 
   unmount();
   pass(std::chrono::seconds(70));  // the kernel may have to come back to the new tunnel
+  EXPECT_EQ(world_.log.count("TLS tunnel for " + kName + " is not running"), 1U);
+  EXPECT_EQ(world_.log.count("Unmount grace period expired for " + kName), 1U);
   EXPECT_EQ(world_.log.count("Cleaned up the state of " + kName), 1U);
   EXPECT_THAT(supervisor_->records(), IsEmpty());
   EXPECT_THAT(world_.files.paths(), IsEmpty());
   EXPECT_THAT(world_.host.open_ports, IsEmpty());
   EXPECT_THAT(world_.host.stored, IsEmpty());
   EXPECT_EQ(world_.host.alive(kPort), 0U);
+}
+
+TEST_F(SupervisorTest, TellsOnceWhyNoTunnelStarts) {
+  mount();
+  pass(std::chrono::seconds(20));
+  world_.host.starts_nothing = true;
+  world_.host.end(*world_.host.all.front(), SIGSEGV);
+  pass(std::chrono::minutes(5));
+  EXPECT_EQ(world_.log.count("Watchdog failed to start the TLS tunnel for " + kName), 1U);
+  world_.host.starts_nothing = false;
+  pass(std::chrono::minutes(1));
+  EXPECT_EQ(world_.host.alive(kPort), 1U);
+}
+
+// As many clean-ups run as may; who waits for a place is next as soon as there is one.
+TEST_F(SupervisorTest, CleansUpTheNextMountWhenAPlaceIsFree) {
+  constexpr int kMounts = 18;  // two more than places
+  const auto nameOf = [](int port) { return "fs-0123456789abcdef0.mnt." + std::to_string(port); };
+  for (int port = kPort; port < kPort + kMounts; ++port) mount(port, nameOf(port));
+  pass(std::chrono::seconds(20));
+  unmount();
+  for (int port = kPort; port < kPort + kMounts; ++port) supervisor_->noteUnmounted(nameOf(port));
+  for (int turn = 0; turn < 10; ++turn) pass(std::chrono::milliseconds(1));
+  EXPECT_EQ(supervisor_->records().size(), 0U) << "nobody waits for its next time";
 }
 
 TEST_F(SupervisorTest, AnotherWatchdogGoesOnWithTheSameTunnelAndListener) {
@@ -174,6 +200,28 @@ TEST_F(SupervisorTest, ReplacesATunnelAfterAllFilesOfItsMountAreGone) {
   EXPECT_EQ(world_.files.read(paths.tunnel_config, 4096).value(), config);
   EXPECT_EQ(world_.log.count("the configuration of its tunnel is gone, written again"), 1U);
   EXPECT_EQ(store_.read(kName)->pid, record().tunnel->pid());
+}
+
+// Who knows the configuration by heart may die before a tunnel needs it.
+TEST_F(SupervisorTest, WritesALostConfigurationAgainBeforeATunnelNeedsIt) {
+  for (const bool state_too : {false, true}) {
+    if (!state_too) mount();
+    pass(std::chrono::seconds(20));
+    const auto paths = store_.paths(kName);
+    ASSERT_TRUE(world_.files.remove(paths.tunnel_config));
+    if (state_too) {
+      ASSERT_TRUE(world_.files.remove(paths.state));
+    }
+    supervisor_->stateChanged();
+    pass(std::chrono::seconds(2));
+    if (!state_too) supervisor_->retry();
+    EXPECT_TRUE(world_.files.isRegular(paths.tunnel_config)) << state_too;
+    restart();
+    pass(std::chrono::seconds(20));
+    world_.host.end(*world_.host.all.back(), SIGSEGV);
+    pass(std::chrono::seconds(2));
+    EXPECT_EQ(world_.host.alive(kPort), 1U) << state_too;
+  }
 }
 
 // Issue 11, B19: 566 changes among 1,520 mounts in 10 s cost 920 ms. Each costs a reading.
@@ -384,6 +432,11 @@ TEST_F(SupervisorTest, RemovesWhatAMountHasLeftThatFailedBeforeItsStateFile) {
 // A maker that was killed after the start of its tunnel, before it noted the PID.
 TEST_F(SupervisorTest, EndsATunnelThatItsMakerDidNotNote) {
   EXPECT_FALSE(runsAfterItsMakerDied("efs-proxy\n" + store_.paths(kName).tunnel_config));
+}
+
+// No tunnel has the PID that stands for none.
+TEST_F(SupervisorTest, EndsATunnelOfWhichTheFileNamesProcessOne) {
+  EXPECT_FALSE(runsAfterItsMakerDied("efs-proxy\n" + store_.paths(kName).tunnel_config, 1));
 }
 
 // Whoever listens there with another configuration is somebody else's.
