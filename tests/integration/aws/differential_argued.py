@@ -5,9 +5,9 @@ import re
 from collections import namedtuple
 
 from differential_without import (
-    both, endpoint_urls, is_broken, texts, with_all_ends, with_plain_endpoints, with_plain_tokens, with_profile,
-    with_region, without_default, without_empty_grants, without_empty_variables, without_ends, without_faults,
-    without_keys, without_marks, without_nan, without_omitted_grant, without_variables)
+    both, endpoint_urls, is_broken, texts, with_all_ends, with_fall_through, with_plain_endpoints, with_plain_tokens,
+    with_profile, with_region, without_default, without_empty_grants, without_empty_variables, without_ends,
+    without_faults, without_keys, without_marks, without_nan, without_omitted_grant, without_variables)
 
 ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_EC2_METADATA_SERVICE_ENDPOINT",
              "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "AWS_IMDS_USE_IPV6", "AWS_USE_DUALSTACK_ENDPOINT",
@@ -139,7 +139,7 @@ ARGUED = {
     "a source that is configured and fails ends the mount": Argued(
         "efs-utils takes the next one, another identity (credential_fallthrough = true does, too)",
         lambda aspect, case, mine, theirs: aspect != "api" and "error" in mine and bool(theirs.get("failed")),
-        lambda case: dict(case, fall_through=True)),
+        with_fall_through),
     "a broken [default] ends the mount": Argued(
         "it might be meant to sign; efs-utils takes the next source", lambda aspect, case, mine, theirs:
         aspect != "api" and "error" in mine and ": line " in mine["text"] and

@@ -162,6 +162,12 @@ def with_plain_tokens(case):
                              for name, text in case["files"].items()})
 
 
+def with_fall_through(case):
+    """credential_fallthrough = true, and tokens that the next source can use."""
+    files = {name: "token" if name.endswith("jwt") else text for name, text in case["files"].items()}
+    return dict(case, files=files, fall_through=True)
+
+
 def with_region(case):
     """Somebody names the mount's region."""
     return dict(case, environment=dict(case["environment"], AWS_DEFAULT_REGION=case["region"]))
