@@ -149,7 +149,8 @@ ARGUED = {
         both(without_keys("ec2_metadata_service_endpoint_mode"),
              without_variables("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"))),
     "a refresh that brings nothing leaves a log-in that has not ended": Argued(
-        "botocore breaks", they_say(r"KeyError: '(accessToken|expiresIn)'|Invalid type for parameter client")),
+        "botocore breaks", they_say(
+            r"KeyError: '(accessToken|expiresIn)'|Invalid type for parameter client|Invalid endpoint: https://oidc")),
     "only what belongs to a log-in may not contradict its session": Argued(
         "botocore compares every key, the region of [DEFAULT] too", lambda aspect, case, mine, theirs:
         "is inconsistent between profile" in str(theirs.get("text")) and "keys" in mine and
