@@ -1,7 +1,7 @@
 # The layer order of the house, forced at configure time: a library may depend only on libraries of a
 # lower layer. A new library is added to this table first; a dependency upwards or sideways stops CMake.
 set(EFS_LAYER_base 0)
-foreach(lib loop procfs)
+foreach(lib confine loop procfs)
   set(EFS_LAYER_${lib} 1)
 endforeach()
 foreach(lib settings crypto http net mounts state rpc)

@@ -22,6 +22,7 @@
 #include "efs/tls_tunnel/client_gate.h"
 #include "efs/tls_tunnel/command_line.h"
 #include "efs/tls_tunnel/listener.h"
+#include "efs/tls_tunnel/tunnel_confinement.h"
 #include "efs/tls_tunnel/tunnel_server.h"
 #include "efs/tunnel_control/tunnel_config.h"
 #include "efs/tunnel_control/tunnel_counters.h"
@@ -147,6 +148,7 @@ class TunnelProgram {
               context_->port, context_->tls != nullptr ? "TLS" : "plain TCP",
               inherited ? ", inherited listener" : "");
     if (tls_) log::info("Client certificate: {}", tls_->describeCertificate());
+    if (confine_) confineTunnel(*confine_, line_.config_path);
     status_.reached(Stage::kListening, address);
     Status ended = loop_->run();
     // Whoever maps it keeps its copy; a reader that comes later finds none instead of an old one.
@@ -157,7 +159,8 @@ class TunnelProgram {
   void reportFailure(const Error& error) { status_.failed(Stage::kListening, error); }
 
  private:
-  // Everything that needs files or rights of root happens here; what comes after needs neither.
+  // Everything that needs files or rights of root happens here; what comes after needs neither, but
+  // for files that are read again (tunnel_confinement.h).
   Status prepare() {
     EFS_TRY(config, TunnelConfig::load(line_.config_path));
     level_ = openLog(config, line_.config_path);
@@ -166,7 +169,10 @@ class TunnelProgram {
     signals_ = std::move(signals);
     EFS_TRY(loop, loop::EventLoop::create(clock_));
     loop_ = std::move(loop);
-    loop_->beforeWait(log::pump);
+    loop_->beforeWait([] {
+      tellRefusedCalls();
+      return log::pump();
+    });
     EFS_TRY(listener, takeListener(config.accept_port));
     listener_ = std::move(listener);
     // Listening already: whoever reads the number may connect.
@@ -188,6 +194,7 @@ class TunnelProgram {
                                     }});
     if (last_upstream) context_->addresses.served(*last_upstream);
     allowConnections(config.max_connections);
+    if (config.confine) confine_ = config;
     return {};
   }
 
@@ -278,6 +285,7 @@ class TunnelProgram {
   }
 
   TunnelArguments line_;
+  std::optional<TunnelConfig> confine_;  // where it is asked for
   StatusPipe status_;
   log::Level level_ = log::Level::kInfo;
   bool debug_ = false;
@@ -338,6 +346,7 @@ int runTunnel(const std::vector<std::string>& arguments) {
   forgetEnvironment();
   becomeTunnel();
   const int code = serve(std::move(*line));
+  tellRefusedCalls();
   // Not before the tunnel has let go of its port and connections.
   (void)log::finish(kLogPatience);
   return code;

@@ -19,6 +19,7 @@
 #include "daemon/status_report.h"
 #include "efs/aws/remembered_environment.h"
 #include "efs/base/log.h"
+#include "efs/base/log_start.h"
 #include "efs/base/output.h"
 #include "efs/base/users_file.h"
 #include "efs/base/version.h"
@@ -160,6 +161,8 @@ void Watchdog::openLog() {
                                  .file_count = settings_.log.file_count,
                                  .writer = settings_.log.writer,
                                  .state_dir = store_.directory()});
+  // Confined tunnels cannot start one.
+  if (settings_.mount.confine_tunnel) log::keepWriter();
   // Each change of the configuration opens it again.
   const std::string trouble = opened ? std::string() : opened.error().describe();
   if (shortages_.isNew("log", trouble) && !trouble.empty()) complain(trouble);

@@ -9,6 +9,7 @@
 #include "efs/base/environment.h"
 #include "efs/base/files.h"
 #include "efs/base/log_file.h"
+#include "efs/base/log_start.h"
 #include "efs/base/output.h"
 #include "efs/base/programs.h"
 #include "efs/base/text.h"
@@ -125,6 +126,14 @@ void write(Level level, std::string_view message) {
   } else {
     say(STDERR_FILENO, line, Duration(0));
   }
+}
+
+void startNoWriter() {
+  if (state().channel) state().channel->start(LogChannel::Start::kNever);
+}
+
+void keepWriter() {
+  if (state().channel) state().channel->start(LogChannel::Start::kAlways);
 }
 
 std::optional<Duration> pump() { return state().channel ? state().channel->pump() : std::nullopt; }

@@ -41,6 +41,8 @@ constexpr Duration kConnectPause{2};
 constexpr Duration kReapPause{100};
 constexpr Duration kLongReapPause{10000};
 constexpr Duration kLoserPatience{1000};
+// Between two looks whether the writer has ended.
+constexpr Duration kKeepPause{5000};
 
 MonoTime monotonic() { return SystemClock().monotonic(); }
 
@@ -125,6 +127,12 @@ std::optional<Duration> LogChannel::pump() {
 }
 
 std::optional<Duration> LogChannel::pumpIdle() {
+  // No wake-up of its own: the watchdog's loop turns often enough.
+  if (start_ == Start::kAlways && monotonic() >= next_keep_) {
+    next_keep_ = monotonic() + kKeepPause;
+    checkOwner();
+    work(monotonic());
+  }
   if (!writerIsOurs()) return std::nullopt;
   const MonoTime now = monotonic();
   if (now >= next_reap_) {
@@ -188,7 +196,7 @@ void LogChannel::startWriter(MonoTime now) {
     next_start_ = now + kLongestPause + Duration(owner_ % kStartSpread);
   }
   // One that we have started and that is still on its way will listen, or end.
-  if (now < next_start_ || writerIsOurs()) return;
+  if (now < next_start_ || writerIsOurs() || start_ == Start::kNever) return;
   next_start_ = now + kStartPause;
   SpawnOptions options;
   options.argv = {program_, state_dir_};
@@ -212,6 +220,7 @@ void LogChannel::reapWriter() {
 // Programs that start at once start a writer each; all but one end soon. Nobody else would reap
 // ours where process 1 does not. One that got no further than this until now helps nobody any more.
 void LogChannel::settleWriter(Duration patience) {
+  if (start_ == Start::kNever) return reapWriter();
   const SystemClock clock;
   const Deadline deadline(clock, patience);
   for (reapWriter(); writerIsOurs() && writer_ != peer_; reapWriter()) {
@@ -272,7 +281,7 @@ Status LogChannel::finish(Duration patience) {
   checkOwner();
   tellLoss();
   waitForWriter(patience);
-  if (!ring_.empty() && !socket_.valid()) writeInChild();
+  if (!ring_.empty() && !socket_.valid() && start_ != Start::kNever) writeInChild();
   settleWriter(socket_.valid() ? std::min(patience, kLoserPatience) : Duration(0));
   if (!failure_.empty()) return Error(ErrorKind::kIo, failure_);
   return {};

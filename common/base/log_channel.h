@@ -24,12 +24,17 @@ namespace efs::log {
 
 class LogChannel {
  public:
+  // kWhenNeeded: for lines of ours. kAlways: also when a pump() finds that it has ended.
+  enum class Start { kWhenNeeded, kNever, kAlways };
+
   // `program`: the writer to start where none listens.
   LogChannel(LogPlace place, std::string state_dir, std::string program);
 
   // For the lines that follow.
   void setPlace(LogPlace place) { place_ = std::move(place); }
   const std::string& stateDirectory() const { return state_dir_; }
+
+  void start(Start start) { start_ = start; }
 
   // Waits until a writer listens, at most this long: for who has no loop to pump in while it waits
   // for other things. One that is stuck listens, too.
@@ -74,10 +79,11 @@ class LogChannel {
   std::size_t bytes_ = 0, in_flight_ = 0, lost_ = 0;
   std::uint64_t handled_ = 0;  // on this connection
   UniqueFd socket_;
+  Start start_ = Start::kWhenNeeded;
   bool ever_connected_ = false, progress_ = false, acked_ = false;
   std::string failure_;  // why the last line was not written
   Duration pause_;
-  MonoTime next_pump_{}, next_connect_{}, next_start_{}, next_reap_{};
+  MonoTime next_pump_{}, next_connect_{}, next_start_{}, next_reap_{}, next_keep_{};
 };
 
 }  // namespace efs::log

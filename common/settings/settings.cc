@@ -104,6 +104,7 @@ void readMount(KeyReader& keys, MountSettings& mount) {
   keys.flag(kMount, "stunnel_check_cert_validity", Bad::kError, mount.check_cert_validity);
   keys.flag(kMount, "fips_mode_enabled", Bad::kError, mount.fips_mode);
   keys.number(kMount, "max_connections", Bad::kError, 1, 16, mount.max_connections);
+  keys.choice(kMount, "confine", Bad::kError, "off", "on", mount.confine_tunnel);
   keys.number(kMount, "port_range_lower_bound", Bad::kError, 1, 65535, mount.port_lower);
   keys.number(kMount, "port_range_upper_bound", Bad::kError, 1, 65536, mount.port_upper);
   keys.flag(kMount, "optimize_readahead", Bad::kError, mount.optimize_readahead);

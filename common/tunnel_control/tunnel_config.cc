@@ -61,6 +61,7 @@ void writeProxyKeys(LineWriter& out, const TunnelConfig& config) {
   out.keyUnlessEmpty("efs_utils_version", config.version);
   if (config.log_writer == log::Writer::kOwn) out.key("log_writer", "own");
   if (config.max_connections != 1) out.key("max_connections", config.max_connections);
+  if (config.confine) out.key("confine", "on");
   std::vector<std::string> uids;
   for (const uid_t uid : config.allow_uids) uids.push_back(std::to_string(uid));
   out.keyUnlessEmpty("allow_local_uids", config.allow_any_uid ? "any" : join(uids, ","));
@@ -239,6 +240,7 @@ void readServiceKeys(SectionReader& keys, TunnelConfig& config) {
   config.version = keys.text("efs.efs_utils_version");
   keys.number("efs.max_connections", 1, 16, config.max_connections);
   keys.uids("efs.allow_local_uids", config.allow_any_uid, config.allow_uids);
+  config.confine = keys.text("efs.confine") == "on";
   if (keys.text("efs.log_writer") == "own") config.log_writer = log::Writer::kOwn;
 }
 

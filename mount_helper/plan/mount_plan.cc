@@ -51,6 +51,7 @@ tunnel_control::TunnelConfig planTunnel(const MountRequest& request, const Mount
   config.allow_any_uid = settings.allow_any_local_uid;
   config.allow_uids = settings.allow_local_uids;
   config.max_connections = settings.max_connections;
+  config.confine = settings.confine_tunnel;
   if (!request.tls) return config;
   config.ca_file = caFile(request, settings);
   config.ciphers = settings.tls_ciphers;

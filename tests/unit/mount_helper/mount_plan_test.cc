@@ -125,6 +125,13 @@ TEST(MountPlan, AllowsTheTunnelOneConnectionUnlessTheConfigSaysMore) {
   EXPECT_EQ(plan("rw", settings).tunnel.max_connections, 5);
 }
 
+TEST(MountPlan, ConfinesTheTunnelWhereTheConfigurationAsksForIt) {
+  auto settings = shipped();
+  EXPECT_FALSE(plan("tls", settings).tunnel.confine);
+  settings.mount.confine_tunnel = true;
+  EXPECT_TRUE(plan("rw", settings).tunnel.confine);
+}
+
 TEST(MountPlan, HandsConfiguredSuitesToTheTunnel) {
   auto settings = shipped();
   EXPECT_EQ(plan("tls", settings).tunnel.ciphers, "");

@@ -189,6 +189,12 @@ TEST(Settings, ReadsHowManyConnectionsATunnelMayOpen) {
     EXPECT_NE(failureOf("[mount]\nmax_connections = " + std::string(bad) + "\n"), "") << bad;
 }
 
+TEST(Settings, ConfinesTunnelsWhereTheConfigurationAsksForIt) {
+  EXPECT_FALSE(good("").mount.confine_tunnel);
+  EXPECT_TRUE(good("[mount]\nconfine = on\n").mount.confine_tunnel);
+  EXPECT_NE(failureOf("[mount]\nconfine = maybe\n"), "");
+}
+
 TEST(Settings, ReadsTheSuitesOfTls) {
   EXPECT_EQ(good("").mount.tls_ciphers, "");
   EXPECT_EQ(good("[mount]\ntls_ciphers = TLS_AES_128_GCM_SHA256:ECDHE+AESGCM\n").mount.tls_ciphers,

@@ -143,6 +143,13 @@ TEST(TunnelConfig, CarriesWhoMayConnectBesideRoot) {
   EXPECT_TRUE(TunnelConfig::parse(config.serialize(false), "cfg")->allow_any_uid);
 }
 
+TEST(TunnelConfig, CarriesWhetherTheTunnelIsConfined) {
+  TunnelConfig config = sample();
+  EXPECT_EQ(config.serialize(true).find("confine"), std::string::npos);
+  config.confine = true;
+  EXPECT_TRUE(TunnelConfig::parse(config.serialize(true), "cfg")->confine);
+}
+
 // A key of our own: 1 is what a tunnel without it does.
 TEST(TunnelConfig, CarriesHowManyConnectionsTheMountTargetGets) {
   TunnelConfig config = sample();

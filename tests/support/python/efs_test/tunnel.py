@@ -56,7 +56,8 @@ class Tunnel:
 
     def __init__(self, target, tls=None, host="127.0.0.1", check=NAME, verify=2, ca=None,
                  client=None, debug=True, port=None, extra=(), argv0=None, listener=None,
-                 listen_pid=None, fips="no", start=True, config_name=None, service=""):
+                 listen_pid=None, fips="no", start=True, config_name=None, service="",
+                 confine=False):
         certs = Certificates.get()
         self.dir = tempfile.mkdtemp(prefix="efs-tunnel-")
         self.port = port or free_port()
@@ -73,6 +74,9 @@ class Tunnel:
             out.write(CONFIG.format(fips=fips, debug="debug = debug\n" if debug else "",
                                     log=self.log_path, dir=self.dir, port=self.port, host=host,
                                     target=target, tls=text))
+            # All tests of the tunnel hold for a confined one too (tests/README.md).
+            if confine or os.environ.get("EFS_CONFINE"):
+                out.write("\nconfine = on\n")
         self.argv = ([argv0 or PROGRAM, self.config] + (["--tls"] if tls else []) +
                      ["--no-direct-s3-read"] + list(extra))
         self.listener, self.listen_pid = listener, listen_pid

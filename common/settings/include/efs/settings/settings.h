@@ -71,7 +71,8 @@ struct MountSettings {  // [mount], with [mount.<region>] applied by forRegion()
   std::vector<uid_t> allow_local_uids;
   // To the mount target for one mount; 1 = never more. Not a key of efs-utils.
   int max_connections = 1;
-  std::string tls_ciphers;  // empty = the tunnel's own choice; not a key of efs-utils
+  bool confine_tunnel = false;  // `confine`; not a key of efs-utils
+  std::string tls_ciphers;      // empty = the tunnel's own choice; not a key of efs-utils
 };
 
 struct WatchdogSettings {  // [mount-watchdog]

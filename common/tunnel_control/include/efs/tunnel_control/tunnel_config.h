@@ -50,6 +50,10 @@ struct TunnelConfig {
   // more. A key of our own, written only when it is not 1.
   int max_connections = 1;
 
+  // `confine`: on = no capabilities, own files, own system calls (efs/confine/confinement.h). A key
+  // of our own, written only when it is on.
+  bool confine = false;
+
   // `log_writer`: "own" (log.h), or missing. A key of our own as well.
   log::Writer log_writer = log::Writer::kShared;
 
