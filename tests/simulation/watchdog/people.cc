@@ -1,5 +1,6 @@
 #include "people.h"
 
+#include <csignal>
 #include <utility>
 
 #include "certificate.h"
@@ -146,9 +147,17 @@ class MountHelper {
       (void)store_.publish(paths_.name);
       return;
     }
-    if (tunnel_) world_.tunnels.signal(tunnel_, 15);
+    if (tunnel_) world_.tunnels.signal(tunnel_, SIGTERM);
     world_.actors.pause(Duration(500));
+    if (tunnel_ && tunnel_->alive) endFrozen();
     (void)store_.removeMount(paths_.name, &state_);
+  }
+
+  // As OwnTunnel does: a second is enough for a tunnel that can hear a signal.
+  void endFrozen() {
+    world_.actors.pause(Duration(500));
+    world_.tunnels.signal(tunnel_, SIGKILL);
+    world_.actors.pause(Duration(10));
   }
 
   void handOver() {
