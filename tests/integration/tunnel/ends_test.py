@@ -303,7 +303,8 @@ class Inherited(TunnelTest):
         self.assertNotIn(signal.SIGCHLD, signals(tunnel.pid, "SigIgn"))
         self.assertLessEqual(signals(tunnel.pid, "SigIgn"), {signal.SIGPIPE, signal.SIGXFSZ})
         self.assertEqual(signals(tunnel.pid, "SigBlk"),
-                         {signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1})
+                         {signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1,
+                          signal.SIGUSR2})
         self.serves(tunnel)
         tunnel.process.send_signal(signal.SIGUSR1)
         tunnel.wait_log("Reconnecting on request")

@@ -129,7 +129,8 @@ class CleanUp(WatchdogBench):
         mount = self.supervised()
         write(mount.note("stubborn"), "")
         self.set_table([])
-        self.wait_log("is still running, will retry termination")
+        # A mount that left before the first look at the table gets a minute more.
+        self.wait_log("is still running, will retry termination", limit=PATIENCE + 60)
         self.wait_log("SIGKILL(9)")
         self.assert_nothing_left(mount)
 
