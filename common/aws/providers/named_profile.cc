@@ -118,9 +118,6 @@ class ProfileResolver {
 
   Result<Credentials> webIdentity(const std::string& profile, const std::string& file) {
     EFS_TRY(role, roleOf(profile));
-    // STS takes neither here, and botocore sends neither.
-    role.external_id.reset();
-    role.duration_seconds.reset();
     EFS_TRY(credentials, assumeRoleWithWebIdentity(context_, role, context_.absolute(file)));
     credentials.source = "web identity token " + printable(file, 200) + " of " + quoted(profile);
     return credentials;
@@ -133,17 +130,22 @@ class ProfileResolver {
     role.role_arn = *arn;
     // What it may be called is for STS to say.
     if (auto name = profiles_.text(profile, "role_session_name")) role.session_name = *name;
-    role.external_id = profiles_.text(profile, "external_id");
-    if (const auto duration = profiles_.text(profile, "duration_seconds")) {
-      const auto seconds = pythonInteger(*duration);
-      if (seconds && *seconds < 900) return inProfile("duration_seconds is less than 900");
-      if (seconds) {
-        role.duration_seconds = std::to_string(*seconds);
-      } else {
-        log::warning("{}: duration_seconds is not a number: it is ignored", quoted(profile));
-      }
-    }
     return role;
+  }
+
+  // What only AssumeRole takes, and botocore looks at for it only.
+  Status addConditions(const std::string& profile, RoleRequest& role) const {
+    role.external_id = profiles_.text(profile, "external_id");
+    const auto duration = profiles_.text(profile, "duration_seconds");
+    if (!duration) return {};
+    const auto seconds = pythonInteger(*duration);
+    if (seconds && *seconds < 900) return inProfile("duration_seconds is less than 900");
+    if (seconds) {
+      role.duration_seconds = std::to_string(*seconds);
+    } else {
+      log::warning("{}: duration_seconds is not a number: it is ignored", quoted(profile));
+    }
+    return {};
   }
 
   Result<Credentials> assume(const std::string& profile) {
@@ -153,6 +155,7 @@ class ProfileResolver {
           .addHint("use a role that does not demand MFA, or a credential_process");
     }
     EFS_TRY(role, roleOf(profile));
+    EFS_CHECK(addConditions(profile, role));
     EFS_TRY(source, sourceOf(profile));
     EFS_CHECK(refuseEnded(source, context_.clock));
     EFS_TRY(credentials, assumeRole(context_, role, source));

@@ -156,6 +156,8 @@ FOUND = {
     "the same at an endpoint": {
         "files": {".aws/config": ROLE + "region = aws-global\nendpoint_url = https://sts.example\n[profile q]\n" +
                   STATIC}},
+    "a web identity has no duration (seed 94491)": {
+        "files": {".aws/config": WEB + "duration_seconds = -1\n", "jwt": "token"}},
     "a program sees our variables": {
         "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n",
                   "program": PROCESS.replace('"s"', '"\'$AWS_REGION\'"').replace(',"Expiration":""', "")},
