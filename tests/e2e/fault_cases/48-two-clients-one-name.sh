@@ -18,24 +18,41 @@ here() { "$@"; }
 mount_efs tls "$FS:/" /mnt/efs
 unmount /mnt/efs
 all_cleared
+equal_names() { equal "host names" "$(on_twin hostname)" "$(hostname)"; }
+
+# two_clients OPTION NAME: with a twin that is up.
+two_clients() {
+  local first began before
+  before="$(cat "$IDENTIFIER")"
+  mount_efs "$1" "$FS:/" /mnt/efs
+  load_start /mnt/efs buffered locked
+  twin_mounts() { on_twin timeout $((60 * SCALE)) mount -t efs -o "$1" "$FS:/" /mnt/efs || fail "the other host cannot mount"; }
+  measure "two clients with one name$2" "" twin_mounts "$1"
+  on_twin io-witness try-lock /mnt/efs/io-locked || fail "the other host gets the lock as well ($?)"
+  ! on_twin io-witness try-lock /mnt/efs/io-buffered || fail "the test of the lock proves nothing"
+  first="$(exchanges here) $(exchanges on_twin)"
+  began="$(now)"
+  eventually 60 load_moves_after "$((began + 5000))" || fail "I/O does not go on"
+  on_twin io-witness try-lock /mnt/efs/io-locked || fail "the other host gets the lock later ($?)"
+  equal "EXCHANGE_IDs of both" "$(exchanges here) $(exchanges on_twin)" "$first"
+  load_stop
+  equal "the identifier of this host" "$(cat "$IDENTIFIER")" "${before/(null)/$(hostname)}"
+}
+
 twin_up
-equal "host names" "$(on_twin hostname)" "$(hostname)"
+equal_names
 echo chosen-by-the-twin | on_twin tee "$IDENTIFIER" >/dev/null
-before="$(cat "$IDENTIFIER")"
-mount_efs tls "$FS:/" /mnt/efs
-load_start /mnt/efs buffered locked
-twin_mounts() { on_twin timeout $((60 * SCALE)) mount -t efs -o tls "$FS:/" /mnt/efs || fail "the other host cannot mount"; }
-measure "two clients with one name" "" twin_mounts
-on_twin io-witness try-lock /mnt/efs/io-locked || fail "the other host gets the lock as well ($?)"
-! on_twin io-witness try-lock /mnt/efs/io-buffered || fail "the test of the lock proves nothing"
-first="$(exchanges here) $(exchanges on_twin)"
-began="$(now)"
-eventually 60 load_moves_after "$((began + 5000))" || fail "I/O does not go on"
-on_twin io-witness try-lock /mnt/efs/io-locked || fail "the other host gets the lock later ($?)"
-equal "EXCHANGE_IDs of both" "$(exchanges here) $(exchanges on_twin)" "$first"
-load_stop
-equal "the identifier of this host" "$(cat "$IDENTIFIER")" "${before/(null)/$(hostname)}"
+two_clients tls ""
 equal "the identifier of the other" "$(on_twin cat "$IDENTIFIER")" chosen-by-the-twin
+on_twin umount /mnt/efs || fail "the other host cannot unmount"
+twin_down
+unmount /mnt/efs
+all_cleared
+
+# Without a tunnel nothing else tells the two apart either, and nobody chose a name.
+twin_up
+equal_names
+two_clients notunnel ", without a tunnel"
 on_twin umount /mnt/efs || fail "the other host cannot unmount"
 twin_down
 unmount /mnt/efs
