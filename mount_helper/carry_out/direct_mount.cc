@@ -1,5 +1,6 @@
 #include "carry_out/direct_mount.h"
 
+#include "carry_out/client_name.h"
 #include "carry_out/mount_attempts.h"
 #include "carry_out/mount_times.h"
 #include "efs/base/log.h"
@@ -8,32 +9,83 @@
 #include "trial/diagnosis.h"
 
 namespace efs::mount_helper {
+namespace {
 
-Result<mounts::MountOutcome> mountFromTarget(const MountRequest& request, const MountTarget& target,
-                                             const MountContext& context,
-                                             const MountAttempt& attempt,
-                                             mounts::MountRules rules) {
+using mounts::MountOutcome;
+
+const char* reasonOf(const MountRequest& request) {
+  if (request.no_tunnel) return "notunnel";
+  return request.stunnel ? "stunnel" : "ocsp";
+}
+
+class DirectMount {
+ public:
+  DirectMount(const MountRequest& request, const mounts::NfsMountRequest& nfs,
+              const MountContext& context, const MountTimes& times, const mounts::MountRules& rules)
+      : request_(request), nfs_(nfs), context_(context), times_(times), rules_(rules) {}
+
+  Result<MountOutcome> within(Duration patience);
+
+ private:
+  Result<MountOutcome> once(Duration patience);
+  Result<MountOutcome> underName(Duration patience);
+
+  const MountRequest& request_;
+  const mounts::NfsMountRequest& nfs_;
+  const MountContext& context_;
+  const MountTimes& times_;
+  mounts::MountRules rules_;
+};
+
+Result<MountOutcome> DirectMount::once(Duration patience) {
+  log::info("Executing: \"/sbin/mount.nfs4 {} {} -o {}\" as a system call with {} sec time limit.",
+            nfs_.source, nfs_.target, nfs_.options.text(), patience.count() / 1000);
+  // mount(2) has no deadline of its own: the child that makes it gets this one.
+  rules_.patience = patience;
+  return context_.kernel.mount(nfs_, rules_);
+}
+
+// The name that the kernel's client has by itself may be another host's as well. And while a mount
+// through a tunnel is being made the kernel's file holds that one's name: under it this mount would
+// be merged with that one and go with its tunnel. client_identifier = classic: as mount.nfs does.
+Result<MountOutcome> DirectMount::underName(Duration patience) {
+  if (context_.settings.mount.classic_client_identifier) return once(patience);
+  const auto own = takeName(context_.store, context_.clock, times_.lock(),
+                            clientNamer(request_, context_.settings, context_.store),
+                            context_.kernel.identifier);
+  if (!own && own.error().kind() != ErrorKind::kUnsupported) return own.error();
+  return once(MountTimes::underLock(patience));
+}
+
+// The lock of the name is kept for a while only, so a long try is several.
+Result<MountOutcome> DirectMount::within(Duration patience) {
+  const Deadline deadline(context_.clock, patience);
+  const auto reach = [this](const auto& ips) { return reachTargets(ips, context_.clock); };
+  while (true) {
+    // A silent target has a name here and only an errno in mount(2).
+    if (!nfs_.options.has("port")) EFS_CHECK(firstReachable({nfs_.address}, reach));
+    auto done = underName(patience);
+    const bool silent = !done && done.error().kind() == ErrorKind::kTimeout;
+    if (!silent || patience <= mounts::kIdentifierHold || deadline.passed()) return done;
+    log::info("mounting {} again: {}", nfs_.target, done.error().describe());
+  }
+}
+
+}  // namespace
+
+Result<MountOutcome> mountFromTarget(const MountRequest& request, const MountTarget& target,
+                                     const MountContext& context, const MountAttempt& attempt,
+                                     const mounts::MountRules& rules) {
   const mounts::NfsMountRequest nfs = planDirectMount(request, target);
-  log::info("no tunnel: \"{}\" without tls mounts straight from {}",
-            request.no_tunnel ? "notunnel"
-            : request.stunnel ? "stunnel"
-                              : "ocsp",
-            nfs.source);
-  const auto reach = [&context](const auto& ips) { return reachTargets(ips, context.clock); };
+  log::info("no tunnel: \"{}\" without tls mounts straight from {}", reasonOf(request), nfs.source);
   const auto& settings = context.settings.mount;
   const MountTimes times(settings, attempt.until, attempt.background);
-  mounts::MountOutcome outcome;
+  DirectMount mount(request, nfs, context, times, rules);
+  MountOutcome outcome;
   const Status done = tryToMount(
       attemptRules(settings, times.lastTry()), nfs.source + " at " + nfs.target,
       [&](Duration patience) -> Status {
-        // A silent target has a name here and only an errno in mount(2).
-        if (!nfs.options.has("port")) EFS_CHECK(firstReachable({nfs.address}, reach));
-        log::info(
-            "Executing: \"/sbin/mount.nfs4 {} {} -o {}\" as a system call with {} sec time limit.",
-            nfs.source, nfs.target, nfs.options.text(), patience.count() / 1000);
-        // mount(2) has no deadline of its own: the child that makes it gets this one.
-        rules.patience = patience;
-        EFS_TRY(mounted, context.kernel.mount(nfs, rules));
+        EFS_TRY(mounted, mount.within(patience));
         outcome = mounted;
         return {};
       },

@@ -10,10 +10,12 @@
 
 namespace efs::mount_helper {
 
-// In the mount's network namespace. The messages are those of mount.nfs. `rules` without its
-// patience, which is that of each try.
+// In the mount's network namespace, under a client identifier of this mount and host
+// (client_name.h) unless client_identifier = classic. The messages are those of mount.nfs. `rules`
+// without its patience, which is that of each try.
 Result<mounts::MountOutcome> mountFromTarget(const MountRequest& request, const MountTarget& target,
                                              const MountContext& context,
-                                             const MountAttempt& attempt, mounts::MountRules rules);
+                                             const MountAttempt& attempt,
+                                             const mounts::MountRules& rules);
 
 }  // namespace efs::mount_helper

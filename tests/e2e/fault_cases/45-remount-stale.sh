@@ -14,10 +14,10 @@ old_port="$(mount_port /mnt/efs)"
 follow_logs
 exec 7>/mnt/efs/open
 mount_efs tls "$FS:/" /mnt/other
+began="$(now)" # the watchdog may ask the root before the fault below, for reasons of its own
 rm -rf /mnt/other/project
 mkdir /mnt/other/project
 unmount /mnt/other
-began="$(now)"
 fault target "$FS" "${REGION}a" reset
 # Between detach and attach the place is bare for a moment (docs/faults.md): what is written then goes to the directory below, not to the server.
 usable() { { echo new >/mnt/efs/new; } 2>"$LOAD/refused" && [[ -s $WORLD/data/$FS/project/new ]]; }
