@@ -13,7 +13,8 @@ from efs_test.elf import NEWEST, needed, too_new
 from efs_test.package import released_programs
 from efs_test.programs import SOURCE
 
-PROGRAMS = {"mount.efs", "umount.efs", "efs-proxy", "amazon-efs-mount-watchdog", "efs-log-writer", "efsctl"}
+PROGRAMS = {"mount.efs", "umount.efs", "efs-proxy", "amazon-efs-mount-watchdog", "efs-log-writer", "efsctl",
+            "mount.s3files", "umount.s3files"}  # links
 
 
 class Baseline(unittest.TestCase):
