@@ -77,7 +77,7 @@ check_format() {
   efs_packages lint
   local -a cpp shell
   mapfile -t cpp < <(git ls-files '*.cc' '*.h')
-  mapfile -t shell < <({ git ls-files "*.sh"; git grep -lE "^#!.*(bash|/bin/sh)$"; } | sort -u)
+  mapfile -t shell < <({ git ls-files "*.sh"; git grep -lE "^#!.*(bash|/bin/sh)$" -- ':!*.md'; } | sort -u)
   [[ ${#cpp[@]} -eq 0 ]] || clang-format --dry-run -Werror "${cpp[@]}"
   shellcheck -x "${shell[@]}"
   say "${#cpp[@]} C++ files and ${#shell[@]} scripts are in order"
