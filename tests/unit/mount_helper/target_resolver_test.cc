@@ -100,8 +100,7 @@ TEST(FindMountTarget, S3FilesHasOneNameThatOfItsZoneId) {
   settings.dns_name_format = shippedNameFormat(settings.kind);
   settings.dns_name_suffix = "on.aws";
   Answers answers;
-  TargetQuestion question{"fs-1", "us-east-1", {}, "us-east-1a"};
-  question.zone_id = "use1-az4";
+  const TargetQuestion question{"fs-1", "us-east-1", {}, "us-east-1a", {}, "use1-az4"};
   const auto target = findMountTarget(question, settings, answers.function(), kClock);
   ASSERT_FALSE(target);
   EXPECT_EQ(answers.asked, std::vector<std::string>{"use1-az4.fs-1.s3files.us-east-1.on.aws"});
