@@ -50,7 +50,7 @@ std::string findWriter() {
   const std::string packages = "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin";
   std::string found = findProgram(kWriterProgram, ownDirectory() + ":" + packages);
   if (!found.empty()) return found;
-  return findUsersProgram(kWriterProgram, environmentVariable("PATH").value_or(""));
+  return findUsersProgram(kWriterProgram, environmentVariable("PATH").value_or("")).value_or("");
 }
 
 bool openChannel(const Config& config, const LogPlace& place) {

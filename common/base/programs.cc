@@ -25,13 +25,15 @@ std::string findProgram(std::string_view name, std::string_view directories) {
   return {};
 }
 
-std::string findUsersProgram(std::string_view name, std::string_view directories) {
+Result<std::string> findUsersProgram(std::string_view name, std::string_view directories) {
   const auto look = [&](int out) {
     return writeAll(out, findProgram(name, directories), "answer") ? 0 : 1;
   };
   const auto asked = askChild(kUsersFilePatience, look, {.heeds_noticed_interrupt = true});
   if (!asked) return findProgram(name, directories);
-  return asked->end == ChildAnswer::End::kExited ? asked->text : std::string();
+  EFS_CHECK(
+      asked->exited("looking for " + std::string(name) + " in " + printable(directories, 1000)));
+  return asked->text;
 }
 
 }  // namespace efs

@@ -33,7 +33,7 @@ Result<std::string> findProgram(const std::string& name) {
   auto found = findIn(kProgramDirectories, name);
   const auto path = environmentVariable("PATH");
   if (found || !path) return found;
-  std::string there = findUsersProgram(name, *path);
+  EFS_TRY(there, findUsersProgram(name, *path));
   if (!there.empty()) return there;
   return notFound(name, std::string(kProgramDirectories) + ":" + *path);
 }

@@ -22,7 +22,7 @@ Result<std::string> programOf(const CredentialContext& context, const std::strin
                               const std::string& path) {
   // Its own directory is "/", and that of a renewal is the watchdog's.
   if (name.find('/') != std::string::npos) return context.absolute(name);
-  std::string found = findUsersProgram(name, path);
+  EFS_TRY(found, findUsersProgram(name, path));
   if (!found.empty()) return found;
   return Error(ErrorKind::kNotFound, "program " + printable(name, 120) + " is not in " + path);
 }

@@ -4,9 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 
 #include "efs/base/files.h"
+#include "efs/base/interrupt.h"
+#include "efs/base/subprocess.h"
 #include "efs/test_support/temp_dir.h"
 
 namespace efs {
@@ -50,6 +53,23 @@ TEST_F(Programs, AreNotLookedForWhereTheCallerHappensToStand) {
   ASSERT_EQ(::chdir(dir.path().c_str()), 0);
   EXPECT_EQ(findProgram("tool", ":b:./b"), "");
   ASSERT_EQ(::chdir(before.c_str()), 0);
+}
+
+// In a child of its own: the wish to stop stays for the life of a process.
+TEST_F(Programs, AreNotCalledMissingByALookThatASignalEnded) {
+  const std::string tool = file("a/tool", 0755);
+  auto child = Subprocess::fork([this, &tool] {
+    const auto found = findUsersProgram("tool", dir.at("a"));
+    if (!found || *found != tool) return 1;
+    catchInterrupts();
+    ::raise(SIGTERM);
+    const auto ended = findUsersProgram("tool", dir.at("a"));
+    return !ended && ended.error().describe() == interruptedError().describe() ? 0 : 2;
+  });
+  ASSERT_TRUE(child);
+  const auto ended = child->wait(Duration(20000));
+  ASSERT_TRUE(ended && *ended);
+  EXPECT_EQ((*ended)->code, 0);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "efs/base/result.h"
+
 namespace efs {
 
 // The directories of efs-utils, for whoever is called without PATH, as mount(8) does (contract
@@ -17,7 +19,8 @@ bool isProgram(const std::string& path);
 // path are left out. Empty: there is none.
 std::string findProgram(std::string_view name, std::string_view directories);
 // The same in directories that the user chooses ($PATH), whose file systems may be silent: looked
-// for by a child with a deadline, see users_file.h. Empty also where they do not answer.
-std::string findUsersProgram(std::string_view name, std::string_view directories);
+// for by a child with a deadline, see users_file.h. An error where they do not answer, or a signal
+// came meanwhile: then nobody knows whether there is one.
+Result<std::string> findUsersProgram(std::string_view name, std::string_view directories);
 
 }  // namespace efs
