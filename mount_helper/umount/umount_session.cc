@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
+#include <utility>
 
 #include "carry_out/watchdog_start.h"
 #include "efs/base/ask_child.h"
@@ -17,6 +18,7 @@
 #include "efs/base/log.h"
 #include "efs/base/output.h"
 #include "efs/base/text.h"
+#include "efs/base/wait.h"
 #include "efs/mounts/mount_namespace.h"
 #include "efs/mounts/mount_table.h"
 #include "efs/mounts/unmount.h"
@@ -41,6 +43,9 @@ constexpr Duration kRemount{60000};
 constexpr Duration kHolders{2000};
 constexpr Duration kResolve{5000};
 constexpr Duration kStillOpen{200};
+// A look at the root lasts as long as its server needs to answer.
+constexpr Duration kLooks{3000};
+constexpr Duration kLookPause{100};
 
 using Elsewhere = std::optional<mounts::MountNamespace>;
 
@@ -99,6 +104,7 @@ class UmountSession {
 
  private:
   Status takeAway();
+  Status tryOnce();
   Status wait(mounts::UnmountJob& job);
   Status judge(int err);
   Status giveUp(mounts::UnmountJob& job, Error reason);
@@ -106,7 +112,7 @@ class UmountSession {
   bool inTable() const;
   const mounts::MountNamespace* where() const { return elsewhere_ ? &*elsewhere_ : nullptr; }
   void wakeWatchdog();
-  Error busy() const;
+  Error busy();
   void clearAway();
   void say(const std::string& text);
 
@@ -116,6 +122,7 @@ class UmountSession {
   mounts::MountEntry mount_;
   bool finished_ = false;  // umount2(2) came back: the superblock is gone, or others use it
   bool read_only_instead_ = false;
+  bool holder_unknown_ = false;  // busy, and nothing lies in it and nobody has anything open there
   std::string out_;
 };
 
@@ -150,7 +157,7 @@ Duration UmountSession::patience() const {
   return command_.force ? kForcePatience : kLongestWait;
 }
 
-Error UmountSession::busy() const {
+Error UmountSession::busy() {
   Error error = Error::fromErrno(EBUSY, mount_.target);
   std::string inner;
   if (const auto table = readTable(elsewhere_)) {
@@ -161,6 +168,7 @@ Error UmountSession::busy() const {
   if (!inner.empty()) return error.addHint("unmount " + printable(inner) + " first");
   // The paths of processes there say nothing here.
   const std::string holders = elsewhere_ ? "" : describeHolders(mount_.target, kHolders);
+  holder_unknown_ = holders.empty();
   return error.addHint(holders.empty() ? "a process uses it; umount -l lets it finish"
                                        : "used by " + holders + "; umount -l lets them finish");
 }
@@ -234,13 +242,25 @@ Status UmountSession::wait(mounts::UnmountJob& job) {
   }
 }
 
-Status UmountSession::takeAway() {
-  // A lazy unmount does not wait for the server.
-  if (!command_.lazy) wakeWatchdog();
+Status UmountSession::tryOnce() {
   auto job = mounts::UnmountJob::start(mount_.target,
                                        {.force = command_.force, .lazy = command_.lazy}, where());
   if (!job) return job.error().addContext(mount_.target);
-  EFS_CHECK(wait(*job));
+  return wait(*job);
+}
+
+Status UmountSession::takeAway() {
+  // A lazy unmount does not wait for the server.
+  if (!command_.lazy) wakeWatchdog();
+  // Who only looks at the root, as the watchdog does after a new tunnel, holds the mount for that
+  // moment and cannot be named afterwards.
+  const Deadline looks(context_.clock, kLooks);
+  while (true) {
+    const Status done = tryOnce();
+    if (done) break;
+    if (!std::exchange(holder_unknown_, false) || looks.passed()) return done;
+    EFS_CHECK(sleepFor(kLookPause));
+  }
   if (read_only_instead_) return {};
   // Another namespace's utab is a file of theirs, with a lock of theirs.
   // Only once it is gone: an entry without a mount is ignored, a mount without its entry would be
