@@ -24,6 +24,7 @@ std::vector<SeenMount> directMounts(const mounts::MountTable& table) {
                     .region = device->region.value_or("")};
   }
   std::vector<SeenMount> mounts;
+  mounts.reserve(found.size());
   for (auto& [device, mount] : found) mounts.push_back(std::move(mount));
   return mounts;
 }

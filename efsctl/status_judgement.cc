@@ -81,7 +81,7 @@ std::string judgeProblem(const SeenMount& mount, const MountReport& report, Wall
 // "us-east-1a.fs-1.efs.us-east-1.amazonaws.com" -> "us-east-1a"; a zone's id before the name of S3
 // Files.
 std::string zoneOf(const std::string& host, const std::string& region) {
-  const std::string label = host.substr(0, host.find('.'));
+  std::string label = host.substr(0, host.find('.'));
   if (kindOfTargetName(host) == FileSystemKind::kS3Files && !label.starts_with("fs-")) return label;
   const bool is_zone = !region.empty() && label.size() > region.size() &&
                        label.compare(0, region.size(), region) == 0;

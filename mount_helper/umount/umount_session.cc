@@ -256,7 +256,7 @@ Status UmountSession::takeAway() {
   // moment and cannot be named afterwards.
   const Deadline looks(context_.clock, kLooks);
   while (true) {
-    const Status done = tryOnce();
+    Status done = tryOnce();
     if (done) break;
     if (!std::exchange(holder_unknown_, false) || looks.passed()) return done;
     EFS_CHECK(sleepFor(kLookPause));
