@@ -5,8 +5,17 @@
 # verifies every byte it wrote, enough for a server that thinks more connections worth while (simulator.sh).
 several_mount() {
   efs_setting max_connections 5
+  partition 0
   mount_efs tls "$FS:/" /mnt/efs
 }
+# partition N: what binds from now on lands there. A search has 15 s, and a handshake takes two of them in an emulated
+# machine: with partitions that take turns it would be luck to find five in time.
+partition() {
+  PARTITION=$1
+  fault target "$FS" "${REGION}a" bind "ready=$1"
+}
+# elsewhere: the next tunnel or connection of the kernel's finds its session unknown.
+elsewhere() { partition $((1 - PARTITION)); }
 # Bound connections at the mount target that have carried calls of the kernel's session.
 carrying() { simulator_control connections | tr '}' '\n' | grep '"bind":"ready"' | grep -c '"calls":[1-9]'; }
 five_carry() { [[ "$(carrying)" -eq 5 ]]; }

@@ -12,6 +12,7 @@ five_again
 equal "partitions in use" "$(several_partitions)" 1
 equal "connections that carried what belongs to the first" "$(first_only)" 1
 before="$(tunnel_of /mnt/efs)"
+elsewhere
 kill -KILL "$before"
 eventually 20 tunnel_is_new /mnt/efs "$before" || fail "no new tunnel after 20 s"
 five_again

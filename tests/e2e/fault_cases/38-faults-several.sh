@@ -14,11 +14,14 @@ silent_for() {
   target_a blackhole
   sleep "$1"
   target_a ok
+  partition "$PARTITION"
 }
 signal_tunnel() { kill "-$1" "$(tunnel_of /mnt/efs)"; }
-# over_five NAME PATTERN COMMAND...: measure, once five connections carry calls.
+# over_five NAME PATTERN COMMAND...: measure, once five connections carry calls; who connects then lands on the other
+# partition. A connection that is cut with nothing unanswered just leaves, so its place is to be had where it was.
 over_five() {
   five_again
+  [[ "$*" == *" cut" ]] || elsewhere
   measure "$@"
 }
 
