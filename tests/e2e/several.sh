@@ -16,16 +16,21 @@ partition() {
 }
 # elsewhere: the next tunnel or connection of the kernel's finds its session unknown.
 elsewhere() { partition $((1 - PARTITION)); }
-# Bound connections at the mount target that have carried calls of the kernel's session.
-carrying() { simulator_control connections | tr '}' '\n' | grep '"bind":"ready"' | grep -c '"calls":[1-9]'; }
+# bound_now: the bound connections of the newest tunnel and incarnation, a line each. Those of a tunnel that was killed
+# may stand for a while where nfs-ganesha has not seen their end.
+bound_now() {
+  simulator_control connections | tr '}' '\n' | grep '"bind":"ready"' | awk '
+    {match($0, /"identifier":"[0-9a-f]*","incarnation":[0-9]*/); line[NR] = $0; of[NR] = substr($0, RSTART, RLENGTH)}
+    END {for (i = 1; i <= NR; ++i) if (of[i] == of[NR]) print line[i]}'
+}
+# Those that have carried calls of the kernel's session.
+carrying() { bound_now | grep -c '"calls":[1-9]'; }
 five_carry() { [[ "$(carrying)" -eq 5 ]]; }
 # five_again: after a fault the load has to pass the threshold once more, and a search takes its time.
 five_again() { eventually 90 five_carry || fail "not five connections again: $(simulator_control connections)"; }
 # What only the first may carry stays on it.
-first_only() { simulator_control connections | tr '}' '\n' | grep '"bind":"ready"' | grep -c '"first_only":[1-9]'; }
-several_partitions() {
-  simulator_control connections | tr '}' '\n' | grep '"calls":[1-9]' | grep -o '"partition":[0-9]*' | sort -u | wc -l
-}
+first_only() { bound_now | grep -c '"first_only":[1-9]'; }
+several_partitions() { bound_now | grep '"calls":[1-9]' | grep -o '"partition":[0-9]*' | sort -u | wc -l; }
 
 # verify_start: direct writes of 64 KiB, each read back and compared; ten at a time, because a call goes where least is outstanding: fewer than
 # there are connections, and one of them never gets any.
