@@ -334,10 +334,11 @@ class FurtherClients(Scale):
     def test_share_the_limit_of_the_mount(self):
         target, tunnel = self.mount()
         kernels = [self.kernel(tunnel) for _ in range(3)]
-        for kernel in kernels:
+        kernels[0].load(lambda: len(target.bound(OURS)) == 5)
+        for kernel in kernels[1:]:
             end = time.monotonic() + 3
             kernel.load(lambda end=end: time.monotonic() > end)
-        self.assertEqual(len(target.bound(OURS)), 5, tunnel.log())
+            self.assertEqual(len(target.bound(OURS)), 5, tunnel.log())
         kernels[0].leave()
         wait_for("their end", lambda: len(target.bound(OURS)) < 5)
         kernels[1].load(lambda: len(target.bound(OURS)) == 5)

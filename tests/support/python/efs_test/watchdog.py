@@ -18,7 +18,7 @@ import unittest
 from efs_test.files import read, write
 from efs_test.processes import adopt_orphans, alive, no_children
 from efs_test.programs import BIN, program
-from efs_test.waiting import PATIENCE, WAIT, wait_for
+from efs_test.waiting import PATIENCE, WAIT, stays, wait_for
 
 PROGRAM = program("amazon-efs-mount-watchdog")
 STAND_IN = os.environ.get("EFS_STAND_IN", os.path.join(BIN, "../stand_in/efs-proxy"))
@@ -225,6 +225,13 @@ class WatchdogBench(unittest.TestCase):
                      lambda: self.log().count(fragment) >= count, limit)
         except AssertionError as vain:
             raise AssertionError("%s:\n%s" % (vain, self.log()[-4000:])) from None
+
+    def log_stays(self, what, judge, seconds):
+        """Through so many seconds judge(log) is true."""
+        try:
+            stays(what, lambda: judge(self.log()), seconds)
+        except AssertionError as broken:
+            raise AssertionError("%s:\n%s" % (broken, self.log()[-4000:])) from None
 
     def mounted(self, point="mnt.a", **arguments):
         """A mount as it is after a successful mount.efs, in the table, supervised."""
