@@ -62,7 +62,10 @@ class Climber {
     return progress_.refused ? policy_.target_failure / 2 : policy_.target_failure;
   }
 
-  bool hung() const { return policy_.hang > Duration(0) && seen_.stuck >= limit(); }
+  bool hung() const {
+    return policy_.hang > Duration(0) && seen_.stuck && *seen_.stuck >= limit() &&
+           seen_.awake >= policy_.hang;
+  }
 
   // What waits may be seen in different places one after the other (a call in the tunnel, bytes
   // that its successor has not read yet), each with its own age: nothing has come back for that.
@@ -88,8 +91,9 @@ class Climber {
 
   void judgeMoving() {
     probeIfSuspect();
-    if (policy_.hang > Duration(0) && seen_.stuck && limit() > *seen_.stuck) {
-      wakeAt(now_ + std::max(kShortestWait, limit() - *seen_.stuck));
+    if (policy_.hang > Duration(0) && seen_.stuck) {
+      const Duration left = std::max(limit() - *seen_.stuck, policy_.hang - seen_.awake);
+      wakeAt(now_ + std::max(kShortestWait, left));
     }
     if (progress_.hung_since) {
       act(Remedy::kReportProgress, "it hung, and nothing waits any more");

@@ -37,6 +37,8 @@ struct HealthSeen {
   std::optional<Duration> stuck;
   // How late our own timers were lately. What waits for the processor as we do is slow, not hung.
   Duration lateness{0};
+  // Since the host last stood still (kStandstill): it has as long as ever to show that it moves.
+  Duration awake = Duration::max();
   bool deaf = false;           // the tunnel takes nothing from its sockets
   bool can_reconnect = false;  // it understands SIGUSR1; for others that would be the end
   Probe probe = Probe::kNone;
@@ -66,6 +68,8 @@ struct HealthPolicy {
 // processor several times, in tunnel and kernel. And how far at most.
 inline constexpr int kStretch = 4;
 inline constexpr Duration kMaxStretch{60000};
+// So late only is who was stopped, paused or asleep, and the tunnel and the kernel with us.
+inline constexpr Duration kStandstill{10000};
 
 inline constexpr Duration kSuspicion{5000};  // a call so old is worth a probe
 inline constexpr Duration kProbeInterval{10000};

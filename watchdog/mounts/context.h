@@ -43,6 +43,7 @@ struct Context {
   bool records_changed = true;          // a mount came, went, or cannot be read
   std::optional<MonoTime> next_sample;  // when traffic is looked at
   Duration lateness{0};                 // of such looks; half of it is forgotten with each
+  std::optional<MonoTime> woke;         // from the last standstill
   Novelty novelty;                      // of what is about no mount alone
 
   // Null: no such record (any more).

@@ -25,6 +25,7 @@ void HealthSampler::runIfDue() {
   if (!context_.next_sample || now < *context_.next_sample) return;
   const auto late = std::chrono::duration_cast<Duration>(now - *context_.next_sample);
   context_.lateness = std::max(std::min(late, kMaxStretch / kStretch), context_.lateness / 2);
+  if (late >= kStandstill) context_.woke = now;
   context_.next_sample.reset();
   if (hang <= Duration(0)) return;
   readKernelCounters(now);

@@ -75,6 +75,9 @@ void Observer::observeHealth(const MountRecord& mount, Observation& seen) const 
   const Health& health = mount.health;
   view.stuck = health.traffic.stuck(seen.now);
   view.lateness = context_.lateness;
+  if (context_.woke) {
+    view.awake = std::chrono::duration_cast<Duration>(seen.now - *context_.woke);
+  }
   // Bytes also lie unread because the server does not take them; a probe knows the difference.
   view.deaf =
       health.ignored_probe || (!health.page && health.traffic.deaf(context_.policy.health.hang));

@@ -128,6 +128,25 @@ TEST_F(Ladder, WaitsLongerWhereWeAreLateOurselves) {
   EXPECT_THAT(steps(minutes(1)), Contains(Remedy::kReplaceTunnel)) << "not for ever";
 }
 
+// A guest was paused for an hour: no stretch is as long, and its server answers as soon as it can.
+TEST_F(Ladder, GivesAHostThatStoodStillItsChance) {
+  hang();
+  *seen.stuck = std::chrono::hours(1);
+  seen.lateness = std::chrono::hours(1);
+  seen.awake = Duration(0);
+  EXPECT_THAT(steps(), IsEmpty());
+  EXPECT_EQ(last.wake, now + policy.hang);
+  seen.awake = policy.hang;
+  EXPECT_THAT(steps(policy.hang), ElementsAre(Remedy::kReportHang, Remedy::kReconnect));
+}
+
+TEST_F(Ladder, DoesNotEndAHangBecauseTheHostStoodStill) {
+  hang();
+  steps();
+  seen.awake = Duration(0);
+  EXPECT_THAT(steps(Duration(1)), Not(Contains(Remedy::kReportProgress)));
+}
+
 TEST_F(Ladder, GivesANewTunnelItsChance) {
   hang();
   *seen.stuck = minutes(2);
