@@ -2,12 +2,11 @@
 import glob
 import json
 import os
-import time
 
 from efs_test.mount_helper import HelperBench, KEY
 from efs_test.processes import listening_ports
 from efs_test.programs import program, run
-from efs_test.waiting import SCALE
+from efs_test.waiting import SCALE, Stopwatch
 
 LIMIT = 10  # seconds that the doctor may take, whatever is silent
 INSTALLED = ("amazon-efs-mount-watchdog", "efs-log-writer", "efsctl")
@@ -35,10 +34,10 @@ class DoctorBench(HelperBench):
         """Its JSON; whatever it says, it ends in time and leaves nothing behind."""
         self.ports = listening_ports()
         had_key = os.path.exists(KEY)
-        began = time.monotonic()
+        watch = Stopwatch()
         done = run(program("efsctl"), "doctor", "--json", *words, check=False,
                    env={"PATH": f"{self.programs}:/usr/bin:/bin", **env})
-        self.took = time.monotonic() - began
+        self.took = watch.own()
         self.assertIn(done.returncode, (0, 1), done.stdout + done.stderr)
         self.answer = json.loads(done.stdout)
         self.assertEqual(done.returncode, 1 if self.answer["verdict"] == "fail" else 0)

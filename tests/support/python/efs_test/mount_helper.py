@@ -8,18 +8,16 @@ simulator. Every process dies with the test.
 import json
 import os
 import shutil
-import signal
 import subprocess
-import time
 import unittest
 
 from efs_test import machine
 from efs_test.files import read
 from efs_test.machine import LOG
-from efs_test.processes import listening_ports, processes
+from efs_test.processes import end_all, listening_ports, processes
 from efs_test.programs import program, run
 from efs_test.simulator import FS, ROLE, Simulator
-from efs_test.waiting import SCALE, wait_for
+from efs_test.waiting import SCALE, Stopwatch, wait_for
 
 STATE = "/run/efs"
 KEY = "/etc/amazon/efs/privateKey.pem"
@@ -85,9 +83,7 @@ class HelperBench(unittest.TestCase):
                         "tls handshake-stall off", "credentials ecs ok"):
             self.sim.ctl(command)
         # It would stay a while for the next mount, and the directory shall be gone.
-        for writer in processes("efs-log-writer"):
-            os.kill(writer, signal.SIGKILL)
-        wait_for("the end of the log writer", lambda: not processes("efs-log-writer"))
+        end_all("efs-log-writer")
         if os.path.ismount(STATE):
             run("umount", STATE)
         # A watchdog that still runs makes its files anew while they are removed.
@@ -134,15 +130,27 @@ class HelperBench(unittest.TestCase):
         return pending[1:]
 
     def finish(self, helper, limit=60):
-        self.out, self.err = helper.communicate(timeout=limit * SCALE)
+        """Seconds that are its own (Stopwatch): the limit, and what it took."""
+        watch = Stopwatch()
+        while True:
+            try:
+                self.out, self.err = helper.communicate(timeout=1)
+                break
+            except subprocess.TimeoutExpired:
+                if watch.over(limit * SCALE):
+                    raise
+        self.took = watch.own()
         self.code = helper.returncode
         return self.code
 
     def mount(self, options="tls", device=None, limit=60, mountpoint=MOUNTPOINT):
-        began = time.monotonic()
-        self.finish(self.start(options, device, mountpoint), limit)
-        self.took = time.monotonic() - began
-        return self.code
+        return self.finish(self.start(options, device, mountpoint), limit)
+
+    def logged(self, *words):
+        """mount.log, when all of this is in it. mount.efs waits a second for its writer, which is another process."""
+        for text in words:
+            wait_for(f"{text!r} in the log", lambda text=text: text in read(LOG))
+        return read(LOG)
 
     def state_files(self):
         if not os.path.isdir(STATE):
@@ -158,8 +166,7 @@ class HelperBench(unittest.TestCase):
 
     def assertFailed(self, code, *words):
         """One line on stderr, the same in the log, nothing on stdout, nothing left (EX-1)."""
-        log = read(LOG)
-        self.assertEqual(self.code, code, self.err + log)
+        self.assertEqual(self.code, code, self.err + read(LOG))
         self.assertEqual(self.out, "")
         last = self.err.splitlines()[-1]
         for word in words:

@@ -2,7 +2,10 @@
 import ctypes
 import os
 import random
+import signal
 import socket
+
+from efs_test.waiting import wait_for
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -37,6 +40,17 @@ def _named(wanted):
 def processes(name):
     """Pids of the living whose comm is `name`."""
     return [pid for pid, _ in _named(lambda comm, state: comm == name and state not in "ZX")]
+
+
+def end_all(name):
+    """Kills those of that name and waits for their end. Of children that end by themselves meanwhile, as a watchdog's do,
+    only the end counts."""
+    for pid in processes(name):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    wait_for(f"the end of {name}", lambda: not processes(name))
 
 
 def zombies():
@@ -89,10 +103,37 @@ def listening_ports(tables=("tcp",)):
     return sorted(ports)
 
 
+# Above those that mount.efs takes by itself (20049 to 21049), below those that the kernel hands out.
+PORTS = range(22000, 30000)
+BLOCK = 50
+_claims, _ports = [], []
+
+
+def _claim_block():
+    """Ports that no other process of these tests is given while this one lives: who has the name, in the same network
+    namespace as the ports, has the block."""
+    blocks = list(range(PORTS.start, PORTS.stop, BLOCK))
+    random.shuffle(blocks)
+    for first in blocks:
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0efs-test-ports-{first}")
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        _ports.extend(range(first, first + BLOCK))
+        return
+    raise RuntimeError("no free port")
+
+
 def free_port(ip="127.0.0.1", kinds=(socket.SOCK_STREAM,)):
-    """A port that is free for these kinds on that address, below those that the kernel hands out by itself."""
-    for _ in range(50):
-        port = random.randint(20000, 29999)
+    """A port that is free for these kinds on that address, and stays so until somebody who was told it binds it: neither
+    the kernel nor another test gives it to anybody meanwhile. Never the same twice."""
+    while True:
+        if not _ports:
+            _claim_block()
+        port = _ports.pop(0)
         try:
             for kind in kinds:
                 with socket.socket(socket.AF_INET, kind) as probe:
@@ -100,4 +141,3 @@ def free_port(ip="127.0.0.1", kinds=(socket.SOCK_STREAM,)):
             return port
         except OSError:
             continue
-    raise RuntimeError("no free port")

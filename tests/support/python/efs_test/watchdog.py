@@ -16,7 +16,7 @@ import time
 import unittest
 
 from efs_test.files import read, write
-from efs_test.processes import adopt_orphans, alive, no_children
+from efs_test.processes import adopt_orphans, alive, free_port, no_children
 from efs_test.programs import BIN, program
 from efs_test.waiting import PATIENCE, WAIT, stays, wait_for
 
@@ -31,7 +31,8 @@ class Mount:
         self.bench = bench
         self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(("127.0.0.1", port or 0))
+        # Not one of the kernel's, which it might give to any connection while the tunnel of this mount is dead.
+        self.listener.bind(("127.0.0.1", port or free_port()))
         self.listener.listen(16)
         self.port = self.listener.getsockname()[1]
         self.name = "fs-0123456789abcdef0.%s.%d" % (point, self.port)
@@ -218,6 +219,11 @@ class WatchdogBench(unittest.TestCase):
 
     def log(self):
         return read(self.log_path)
+
+    def assertToldOnce(self, fragment, last=None):
+        """`last`, if given, is a line that comes after it: its writer is another process, and keeps the order."""
+        self.wait_log(last or fragment)
+        self.assertEqual(self.log().count(fragment), 1, fragment)
 
     def wait_log(self, fragment, count=1, limit=PATIENCE):
         try:
