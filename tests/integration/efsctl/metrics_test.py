@@ -138,17 +138,20 @@ class Metrics(WatchdogBench):
             self.assertEqual(refused.exception.code, 404)
             refused.exception.close()
 
-    def server_pid(self):
-        return int(re.findall(r"serves numbers with PID (\d+)", self.log())[-1])
+    def server_pid(self, number):
+        """Of the server so numbered that the watchdog has started; it may answer before that is in the log."""
+        self.wait_log("serves numbers with PID", number)
+        return int(re.findall(r"serves numbers with PID (\d+)", self.log())[number - 1])
 
     def test_the_server_ends_with_the_watchdog_and_with_its_key(self):
         port = self.served()
         wait_for("the server", lambda: self.answered(port))
         self.set_config("")
-        wait_for("its end", lambda: not alive(self.server_pid()))
+        first = self.server_pid(1)
+        wait_for("its end", lambda: not alive(first))
         self.set_config(f"metrics_listen = 127.0.0.1:{port}\n")
         wait_for("the next one", lambda: self.answered(port))
-        server = self.server_pid()
+        server = self.server_pid(2)
         self.watchdogs[0].kill()
         wait_for("its end with a killed watchdog", lambda: not alive(server))
 

@@ -8,11 +8,12 @@ import signal
 import struct
 import subprocess
 import termios
+import threading
 import unittest
 
 from efs_test.files import write
 from efs_test.programs import program
-from efs_test.waiting import WAIT, wait_for
+from efs_test.waiting import WAIT, pause, wait_for
 from efs_test.watchdog import WatchdogBench
 
 
@@ -90,15 +91,23 @@ class Top(WatchdogBench):
 
     def test_a_pipe_gets_lines_that_can_be_cut(self):
         process = subprocess.Popen(self.words("-d", "1", "-n", "2"), stdout=subprocess.PIPE, text=True)
-        head = process.stdout.readline().split()
-        self.count(500)
-        rows = [dict(zip(head, line.split())) for line in process.communicate(timeout=WAIT)[0].splitlines()]
+        # All the time: whenever it looks, there were reads since its last look.
+        counter = threading.Thread(target=self.count_while_it_runs, args=(process,))
+        counter.start()
+        head, *lines = process.communicate(timeout=WAIT)[0].splitlines()
+        counter.join()
+        rows = [dict(zip(head.split(), line.split())) for line in lines]
         self.assertEqual(process.returncode, 0)
         busy = [row for row in rows if row["mount_point"] == "/mnt/a" and float(row["calls/s"]) > 0]
         self.assertEqual({row["class"] for row in busy}, {"all", "read"}, rows)
         self.assertEqual({row["mean_ms"] for row in busy}, {"4.00"})
         self.assertEqual({row["state"] for row in rows}, {"mounted"})
         self.assertEqual(len([row for row in rows if row["mount_point"] == "/mnt/other"]), 2)
+
+    def count_while_it_runs(self, process):
+        while process.poll() is None:
+            self.count(10)
+            pause("reads come one after the other", 0.02)
 
     def test_keys_sort_filter_and_end_it(self):
         screen = self.screen()

@@ -9,7 +9,7 @@ from efs_test import machine
 from efs_test.files import read
 from efs_test.processes import sanitized
 from efs_test.programs import run
-from efs_test.waiting import pause, wait_for
+from efs_test.waiting import Stopwatch, pause
 from efs_test.watchdog import WatchdogBench
 
 MOUNTS = 1520
@@ -58,17 +58,17 @@ class BusyTable(WatchdogBench):
 
     def test_many_changes_cost_little_while_there_is_nothing_to_supervise(self):
         """566 changes among 1,520 mounts in 10 s cost 920 ms."""
-        watchdog = self.start_watchdog()
-        pause("until it has started", 1)
-        before = self.cpu_ms(watchdog.pid)
+        watchdog = self.start_watchdog()  # which has answered since
+        before, watch = self.cpu_ms(watchdog.pid), Stopwatch()
         for change in range(CHANGES):
             (self.unmount if change % 2 == 0 else self.mount)(change // 2)
             pause("changes come one by one", SECONDS / CHANGES)
-        spent = self.cpu_ms(watchdog.pid) - before
-        print("%.0f ms for %d changes among %d mounts" % (spent, CHANGES, MOUNTS))
+        spent, took = self.cpu_ms(watchdog.pid) - before, watch.passed()
+        print("%.0f ms for %d changes among %d mounts in %.1f s" % (spent, CHANGES, MOUNTS, took))
         if not sanitized(watchdog.pid):
-            # Of the processor, not of the clock: a busy machine changes little. Built for release it is a fraction.
-            self.assertLess(spent, 350)
+            # Of the processor, not of the clock. A busy machine makes the changes over a longer time, in each second of
+            # which the table may be read as often. Built for release it is a fraction.
+            self.assertLess(spent, 350 * took / SECONDS)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import unittest
 
 from efs_test.files import read, write
 from efs_test.processes import alive, open_files
-from efs_test.waiting import PATIENCE, stays, wait_for
+from efs_test.waiting import PATIENCE, SCALE, Stopwatch, stays, wait_for
 from efs_test.watchdog import Mount, WatchdogBench
 
 # decide.h: kUnusedBeforeStop
@@ -184,8 +184,8 @@ class CleanUp(WatchdogBench):
     def removal_child(self, watchdog, directory):
         """Caught while it removes very many files; not before, when its alarm is not yet set."""
         path = "/proc/%d/task/%d/children" % (watchdog.pid, watchdog.pid)
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
+        watch = Stopwatch()
+        while not watch.over(PATIENCE * SCALE):  # without a pause: it must not have ended at the next look
             for pid in read(path).split():
                 if directory in open_files(pid):
                     os.kill(int(pid), signal.SIGSTOP)

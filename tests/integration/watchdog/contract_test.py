@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from efs_test.files import read, write
-from efs_test.waiting import wait_for
+from efs_test.waiting import WAIT, wait_for
 from efs_test.watchdog import WatchdogBench
 
 
@@ -26,7 +26,7 @@ class Contract(WatchdogBench):
         self.assertIsNone(watchdog.poll())
         watchdog.send_signal(signal.SIGTERM)
         # Also: the tunnel it started holds neither stream open (EX-3), else this would not return.
-        out, err = watchdog.communicate(timeout=15)
+        out, err = watchdog.communicate(timeout=WAIT)
         self.assertEqual((watchdog.returncode, out, err), (0, "", ""))
 
     def test_writes_a_state_file_only_when_it_changed(self):

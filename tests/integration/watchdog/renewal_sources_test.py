@@ -166,6 +166,7 @@ class RenewalSources(WatchdogBench):
             fresh = self.log_in()
             self.assertEqual((fresh["accessToken"], fresh["refreshToken"]), ("log-in", "again"))
             self.assertGreater(fresh["expiresAt"], iso(1800))
+        self.wait_log("Renewed the certificate", 13 * CYCLES)
         self.assertEqual(self.log().count("Renewed the certificate"), 13 * CYCLES)
 
 
