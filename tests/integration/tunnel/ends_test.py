@@ -11,13 +11,12 @@ import ssl
 import struct
 import subprocess
 import threading
-import time
 import unittest
 
 from efs_test.servers import Server, echo, receive, receive_all, reset_on_close
 from efs_test.tls_peers import secured, stunnel
 from efs_test.tunnel import Tunnel, TunnelTest
-from efs_test.waiting import SCALE, WAIT, wait_for
+from efs_test.waiting import SCALE, WAIT, Stopwatch, wait_for
 
 CALL, REPLY = 0, 1
 FULL = 64 << 20  # more than rings and socket buffers hold
@@ -33,14 +32,16 @@ def large_calls():
 
 
 def fill(client):
-    """Sends until nothing more is taken for a while."""
+    """Sends until nothing more is taken for a while, in which the tunnel would have had a processor for it."""
     data, sent = large_calls(), 0
-    client.settimeout(0.5)
-    try:
-        while sent < len(data):
+    client.settimeout(0.1)
+    watch = Stopwatch()
+    while sent < len(data) and not watch.over(0.5):
+        try:
             sent += client.send(data[sent:sent + (1 << 20)])
-    except TimeoutError:
-        pass
+            watch = Stopwatch()
+        except TimeoutError:
+            pass
     client.settimeout(WAIT)
     assert sent < len(data), "nothing held the sender back"
 
@@ -205,7 +206,7 @@ class Terminated(TunnelTest):
                     wait_for("the server's end", lambda: seen)
                     self.assertEqual(seen, [None])
                     self.assertEqual(tunnel.process.wait(WAIT), 0)
-                    self.assertIn("the tunnel ends", tunnel.log())
+                    tunnel.wait_log("the tunnel ends")
 
     def test_sigterm_closes_who_does_not_wait(self):
         for version in self.VERSIONS:
@@ -248,11 +249,11 @@ class Terminated(TunnelTest):
             tunnel = self.keep(Tunnel(target, tls=tls))
             with tunnel.connect() as client:
                 fill(client)
-                began = time.monotonic()
+                watch = Stopwatch()
                 tunnel.process.send_signal(signal.SIGTERM)
                 self.assertReset(client)
                 self.assertEqual(tunnel.process.wait(WAIT), 0)
-                self.assertLess(time.monotonic() - began, 3 * SCALE)
+                self.assertLess(watch.own(), 3 * SCALE)
 
 
 def signals(pid, field):

@@ -12,7 +12,7 @@ from efs_test.partitions import (CREATE_SESSION, ERROR, PREFERRED, READY, RETRY,
                                  MountTarget, compound, receive_record, sequence)
 from efs_test.tls_peers import stunnel
 from efs_test.tunnel import Tunnel, TunnelTest
-from efs_test.waiting import SCALE, WAIT, pause, stays, wait_for
+from efs_test.waiting import SCALE, WAIT, Stopwatch, pause, stays, wait_for
 
 OURS, OTHER = b"A" * 64, b"B" * 64
 LOW = (5, 100000, 1, 1)  # bytes a second from which more connections are worth while
@@ -108,16 +108,20 @@ class Growth(Scale):
                 self.assertTrue(all(seen.bound_first for seen in target.seen))
 
     def test_passes_the_limit_of_one_connection(self):
-        rates = {}
-        for most in (1, 5):
-            target, tunnel = self.mount(most=most, limit=2 << 20)
-            kernel = self.scaled(target, tunnel, most) if most > 1 else self.kernel(tunnel)
-            before, begun = sum(seen.bytes for seen in target.seen), time.monotonic()
-            end = begun + 3
-            kernel.load(lambda end=end: time.monotonic() > end)
-            rates[most] = (sum(seen.bytes for seen in target.seen) - before) / (
-                time.monotonic() - begun)
-        self.assertGreater(rates[5], 3.5 * rates[1], rates)
+        # Twenty calls a second: a busy machine has time for five times as many.
+        limit = 400000
+        target, tunnel = self.mount(most=1, limit=limit)
+        self.assertLess(self.rate(target, self.kernel(tunnel)), 1.1 * limit)
+        target, tunnel = self.mount(limit=limit)
+        kernel = self.scaled(target, tunnel)
+        wait_for("the rate of more than three", lambda: self.rate(target, kernel) > 3.5 * limit, 60)
+
+    @staticmethod
+    def rate(target, kernel):
+        """Bytes a second, of at least two."""
+        before, begun = sum(seen.bytes for seen in target.seen), time.monotonic()
+        kernel.load(lambda: time.monotonic() > begun + 2)
+        return (sum(seen.bytes for seen in target.seen) - before) / (time.monotonic() - begun)
 
     def test_takes_no_connection_of_another_partition(self):
         turns = iter(range(1000))
@@ -256,6 +260,17 @@ class Loss(Scale):
                 self.assertEqual({len(answers) for answers in kernel.answers.values()}, {1})
 
     def test_lets_the_others_answer_first(self):
+        for _ in range(5):
+            kernel, sent, theirs, seconds = self.lose_one_of_all()
+            self.assertIsInstance(kernel.ended, ConnectionResetError)
+            if seconds < 0.5:
+                break
+        else:
+            self.fail("no answer within the second in which they are waited for")
+        self.assertEqual([xid for xid in sent if xid in kernel.answers], sorted(theirs))
+
+    def lose_one_of_all(self):
+        """The client, what it sent, what the other connections answered, and how long after the loss of one."""
         late = {}
 
         def hold(seen, xid):
@@ -270,14 +285,15 @@ class Loss(Scale):
         sent = kernel.burst(20)
         wait_for("all calls", lambda: sum(map(len, late.values())) == 20)
         lost, *others = [seen for seen in target.bound(OURS) if seen.number in late]
-        lost.connection.shutdown(2)
         theirs = [xid for seen in others for xid in late[seen.number]]
+        begun = time.monotonic()
+        lost.connection.shutdown(2)
         for seen in others:
             for xid in late[seen.number]:
                 seen.connection.sendall(partitions.reply(xid, bytes(8)))
+        seconds = time.monotonic() - begun
         wait_for("the end", lambda: kernel.ended)
-        self.assertEqual([xid for xid in sent if xid in kernel.answers], sorted(theirs))
-        self.assertIsInstance(kernel.ended, ConnectionResetError, tunnel.log())
+        return kernel, sent, theirs, seconds
 
     def test_waits_for_the_others_one_second_at_most(self):
         late = []
@@ -286,18 +302,20 @@ class Loss(Scale):
         late.append(None)
         kernel.burst(20)
         wait_for("all calls", lambda: len(late) == 21)
+        watch = Stopwatch()  # before: the second may begin at once
         late[1].connection.shutdown(2)
-        begun = time.monotonic()
         wait_for("the end", lambda: kernel.ended)
-        self.assertLess(time.monotonic() - begun, 3 * SCALE)
-        self.assertGreater(time.monotonic() - begun, 0.9)
+        self.assertLess(watch.own(), 3 * SCALE)
+        self.assertGreater(watch.passed(), 0.9)
 
     def test_of_an_idle_further_connection_harms_nobody(self):
         target, tunnel = self.mount()
         kernel = self.scaled(target, tunnel)
+        before = tunnel.fds()
         for victim in target.bound(OURS)[1:3]:
             victim.connection.shutdown(2)
-        wait_for("their end", lambda: len(target.bound(OURS)) == 3)
+        # Seen by the tunnel: until then a call may still go to one of them.
+        wait_for("their end", lambda: tunnel.fds() <= before - 2)
         sent = [kernel.call() for _ in range(50)]
         wait_for("answers", lambda: all(xid in kernel.answers for xid in sent))
         self.assertIsNone(kernel.ended)

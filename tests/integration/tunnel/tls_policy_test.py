@@ -204,7 +204,7 @@ class Authorities(TunnelTest):
         self.assertTrue(self.trusts(tunnel))
         self.install(self.certs.ca)
         self.assertTrue(self.trusts(tunnel))
-        self.assertIn("Certificate authorities read again", tunnel.log())
+        tunnel.wait_log("Certificate authorities read again")
 
     def test_what_is_no_file_keeps_the_old_ones_and_holds_up_nobody(self):
         """A pipe without a writer, a device that never ends: the tunnel's one loop would wait there for ever."""
