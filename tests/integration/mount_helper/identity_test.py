@@ -22,7 +22,7 @@ from efs_test import mount_helper
 from efs_test.files import read
 from efs_test.machine import CONFIG, LOG
 from efs_test.mount_helper import HelperBench, STATE
-from efs_test.processes import processes
+from efs_test.processes import end_all, processes
 from efs_test.programs import program, run
 from efs_test.waiting import stays, wait_for
 
@@ -89,9 +89,7 @@ class Identity(HelperBench):
             helper.kill()
             helper.communicate()
         for name in ("amazon-efs-moun", "efs-proxy"):
-            for pid in processes(name):  # of this PID namespace: ours
-                os.kill(pid, 9)
-        wait_for("their end", lambda: not processes("efs-proxy") + processes("amazon-efs-moun"))
+            end_all(name)  # of this PID namespace: ours
         if not self._outcome.success:
             for path in glob.glob(f"{self.log_dir}/*") + [LOG]:
                 print(read(path) if os.path.exists(path) else path)
@@ -126,10 +124,9 @@ class Identity(HelperBench):
                     return path, state
             return None
         path, state = wait_for("the tunnel", served)
-        for pid in processes("amazon-efs-moun"):  # else it would clean up after its caller
+        for pid in processes("amazon-efs-moun")[:1]:  # else it would clean up after its caller
             self.given = self.given or environ(pid)
-            os.kill(pid, 9)
-        wait_for("the watchdog's end", lambda: not processes("amazon-efs-moun"))
+        end_all("amazon-efs-moun")
         helper.kill()
         helper.communicate()
         self.mounted[name] = path.replace("~", "")
@@ -197,9 +194,11 @@ class Identity(HelperBench):
             if os.path.isfile(name):
                 for secret in SECRETS:
                     self.assertNotIn(secret, read(name), name)
-        pids = processes("efs-proxy") + processes("amazon-efs-moun")
-        self.assertEqual(len(pids), 2)
-        for pid in pids:
+        def at_rest():
+            """The tunnel and the watchdog, without a child of its that asks something."""
+            pids = processes("efs-proxy") + processes("amazon-efs-moun")
+            return pids if len(pids) == 2 else None
+        for pid in wait_for("two processes", at_rest):
             for entry in environ(pid):
                 self.assertFalse(entry.startswith("AWS_"), (pid, entry))
                 for secret in SECRETS:
@@ -280,7 +279,7 @@ class Identity(HelperBench):
         self.assertRenewed("a", "AKIAHOME")
         wait_for("the user's name", lambda: self.saved().get("principal") == "user/backup")
         for key, renewed in (("AKIAOTHER", False), ("AKIANEXT", True)):
-            os.kill(processes("amazon-efs-moun")[0], 9)
+            end_all("amazon-efs-moun")
             self.home_keys(keys("backup", key))
             self.log_dir += "-" + key
             self.renew()
@@ -298,7 +297,7 @@ class Identity(HelperBench):
         self.assertRenewed("a", "ASIAHOME")
         wait_for("the user's name", lambda: self.saved().get("principal") == "user/backup")
         for key, renewed in (("AKIAOTHER", False), ("ASIANEXT", True)):
-            os.kill(processes("amazon-efs-moun")[0], 9)
+            end_all("amazon-efs-moun")
             self.home_keys(keys("backup", key, "hush-token"))
             self.log_dir += "-" + key
             self.renew()

@@ -10,9 +10,9 @@ import unittest
 
 from efs_test import mount_helper
 from efs_test.mount_helper import HelperBench, KEY, STATE
-from efs_test.processes import alive, processes
+from efs_test.processes import alive, end_all, processes
 from efs_test.programs import program
-from efs_test.waiting import WAIT, wait_for
+from efs_test.waiting import WAIT
 
 mount_helper.enter()
 
@@ -27,9 +27,7 @@ def as_nobody(*words):
 
 class Strangers(HelperBench):
     def tearDown(self):
-        for pid in processes("efs-proxy"):
-            os.kill(pid, 9)
-        wait_for("their end", lambda: not processes("efs-proxy"))
+        end_all("efs-proxy")
         super().tearDown()
 
     def test_nothing_of_a_mount_can_be_read(self):
