@@ -5,9 +5,9 @@ mount.efs -f does everything up to the mount itself, against the simulator, in n
 """
 import json
 import os
+import re
 import signal
 import subprocess
-import time
 import unittest
 
 from efs_test import machine
@@ -15,7 +15,7 @@ from efs_test.files import read, write
 from efs_test.machine import LOG, SILENT
 from efs_test.programs import program
 from efs_test.simulator import FS, FS2, ROLE, Simulator
-from efs_test.waiting import SCALE
+from efs_test.waiting import SCALE, WAIT, Stopwatch, wait_for
 
 machine.enter()
 
@@ -66,27 +66,42 @@ class Location(unittest.TestCase):
         plain = f"{fs}.efs.us-east-1.amazonaws.com"
         self.hide(plain, f"us-east-1a.{plain}", f"us-east-1b.{plain}")
 
-    def mount(self, device=f"{FS}:/", options="tls", fake=True, timeout=60, **environment):
-        """Runs mount.efs; returns its exit code, stderr and the log of this run."""
+    def mount(self, device=f"{FS}:/", options="tls", fake=True, mountpoint="/run/mountpoint", **environment):
+        """Runs mount.efs; its exit code and stderr. What it takes from services that it asks in passing, for fractions of a
+        second, says nothing where the machine has no time for the answer: then it is run again."""
+        for _ in range(10):
+            self.mount_once(device, options, fake, environment, mountpoint)
+            if self.took > self.by_clock / 2 or not self.in_haste():
+                break
+        return self
+
+    def in_haste(self):
+        """Whether a service was too slow for it."""
+        return any(re.search("(own availability zone unknown|CloudWatch Logs): .*(timed out|given up)", line)
+                   for line in read(LOG).splitlines())
+
+    def mount_once(self, device, options, fake, environment, mountpoint="/run/mountpoint"):
         if os.path.exists(LOG):
             os.unlink(LOG)
         env = {"AWS_ENDPOINT_URL": "http://127.0.0.1:8080", "PATH": os.environ["PATH"]}
         env.update(environment)
-        argv = [program("mount.efs"), device, "/run/mountpoint", *(["-f"] if fake else []),
+        argv = [program("mount.efs"), device, mountpoint, *(["-f"] if fake else []),
                 "-o", f"{options},rw"]
-        begin = time.monotonic()
-        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=timeout)
-        self.took = time.monotonic() - begin
+        watch = Stopwatch()
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=2 * WAIT)
+        self.took, self.by_clock = watch.own(), watch.passed()
         self.code, self.err = done.returncode, done.stderr
-        with open(LOG, encoding="utf-8") as log:
-            self.log = log.read()
-        return self
+
+    @property
+    def log(self):
+        return read(LOG)
 
     def assertFound(self, *fragments):
         self.assertEqual(self.code, 0, self.err + self.log)
         self.assertEqual(self.err, "")
         for fragment in fragments:
-            self.assertIn(fragment, self.log)
+            # mount.efs waits a second for the writer of its log, which is another process.
+            wait_for(f"{fragment!r} in the log", lambda fragment=fragment: fragment in self.log)
 
     def assertRefused(self, *fragments):
         self.assertEqual(self.code, 1, self.err + self.log)
@@ -171,7 +186,7 @@ class Location(unittest.TestCase):
     def test_a_dead_address_costs_a_quarter_of_a_second(self):  # RFC 8305
         self.mount(options=f"tls,mounttargetip={SILENT}+{self.ip}").assertFound(
             f"mount target {self.ip} can be reached")
-        self.assertLess(self.took, 2)  # one after the other it would be 7 s
+        self.assertLess(self.took, 2 * SCALE)  # one after the other it would be 7 s
 
     def test_the_metadata_service_is_not_asked_where_the_variable_forbids_it(self):
         forbidden = {"AWS_EC2_METADATA_DISABLED": "true"}
@@ -231,7 +246,7 @@ class Location(unittest.TestCase):
                 self.sim.ctl(f"api efs {fault}")
                 self.mount().assertRefused("DescribeMountTargets")
                 self.assertRegex(self.err, words)
-                self.assertLess(self.took, 10)
+                self.assertLess(self.took, 10 * SCALE)
 
     def test_slow_api_is_waited_for(self):
         self.hide_all()
@@ -255,7 +270,7 @@ class Location(unittest.TestCase):
                 self.mount(options=f"tls,{netns},mounttargetip={self.ip}").assertRefused(
                     "Cannot connect to file system mount target ip address")
                 subprocess.run(["nsenter", f"--net=/proc/{other.pid}/ns/net", "ip", "link", "set",
-                                "lo", "up"], check=True, timeout=10)
+                                "lo", "up"], check=True, timeout=WAIT)
                 self.mount(options=f"tls,{netns},mounttargetip={self.ip}").assertRefused("refused")
             finally:
                 other.send_signal(signal.SIGKILL)
@@ -267,13 +282,9 @@ class Location(unittest.TestCase):
         # A mount point that is a file fails before anything else is asked.
         with open("/run/file", "w", encoding="ascii"):
             pass
-        begin = time.monotonic()
-        done = subprocess.run(
-            [program("mount.efs"), f"{FS}:/", "/run/file", "-o", "tls"], capture_output=True,
-            text=True, timeout=30,
-            env={"AWS_ENDPOINT_URL": "http://127.0.0.1:8080", "PATH": os.environ["PATH"]})
-        self.assertEqual(done.returncode, 32)
-        self.assertLess(time.monotonic() - begin, 3 * SCALE)
+        self.mount(fake=False, mountpoint="/run/file")
+        self.assertEqual(self.code, 32)
+        self.assertLess(self.took, 3 * SCALE)
         logs = json.loads(self.sim.ctl("api-logs"))
         self.assertEqual(logs["retention"], {"/aws/efs/utils": 14})
         event = logs["events"][-1]
@@ -292,7 +303,7 @@ class Location(unittest.TestCase):
             with self.subTest(fault=fault):
                 self.sim.ctl(f"api logs {fault}")
                 self.mount("no device", fake=False)
-                self.assertLess(self.took, 2)
+                self.assertLess(self.took, 2 * SCALE)
                 self.assertNotIn("CloudWatch", self.err)
 
     def test_fs2_has_its_own_target(self):

@@ -13,7 +13,7 @@ from efs_test.machine import CONFIG, LOG
 from efs_test.mount_helper import HelperBench, STATE
 from efs_test.processes import processes
 from efs_test.programs import BIN, program, run
-from efs_test.waiting import SCALE, wait_for
+from efs_test.waiting import SCALE, WAIT, Stopwatch, wait_for
 
 mount_helper.enter()
 
@@ -42,14 +42,23 @@ class MountLog(HelperBench):
         for writer in ("shared", "own"):
             self.setting("log_writer", writer)
             for _ in range(10):
-                if os.path.exists(LOG):
-                    os.unlink(LOG)
-                self.mount()
-                self.assertReachedMount()
-                lines = read(LOG).splitlines()
-                self.assertIn("version=", lines[0])
-                self.assertIn("no NFSv4 client", lines[-1])
+                self.assertAllIsInTheFile()
         self.assertLessEqual(len(processes("efs-log-writer")), 1)
+
+    def assertAllIsInTheFile(self):
+        """mount.efs waits a second for its writer: where that did not come to its turn, nothing is learned."""
+        for _ in range(10):
+            if os.path.exists(LOG):
+                os.unlink(LOG)
+            watch = Stopwatch()
+            self.mount()
+            lines = read(LOG).splitlines()
+            disturbed = watch.passed() - watch.own() > 0.5
+            self.assertReachedMount()
+            if lines and "no NFSv4 client" in lines[-1] or not disturbed:
+                break
+        self.assertIn("version=", lines[0])
+        self.assertIn("no NFSv4 client", lines[-1])
 
     def test_a_fifo_or_a_directory_in_its_place(self):
         os.mkfifo(LOG)
@@ -97,7 +106,7 @@ class MountLog(HelperBench):
         self.assertEqual(os.readlink(f"/proc/{writer}/ns/mnt"), os.readlink("/proc/self/ns/mnt"))
         self.mount()
         self.assertEqual(processes("efs-log-writer"), [writer])
-        self.assertIn("Failed to locate efs-proxy", read(LOG))
+        self.logged("Failed to locate efs-proxy")
 
     def test_a_writer_is_not_led_into_mounts_with_another_state_directory(self):
         os.makedirs(STATE, mode=0o750)
@@ -130,7 +139,7 @@ class MountLog(HelperBench):
                                   stdin=subprocess.DEVNULL,
                                   env={"PATH": f"{self.programs}:/usr/bin:/bin"})
         try:
-            self.assertNotEqual(helper.wait(60), 0)
+            self.assertNotEqual(helper.wait(2 * WAIT), 0)
         finally:
             helper.kill()
             helper.wait(20)

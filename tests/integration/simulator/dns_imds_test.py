@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 
 from efs_test.simulator import FS, FS2, ROLE, Simulator
-from efs_test.waiting import wait_for
+from efs_test.waiting import WAIT, wait_for
 
 A, AAAA = 1, 28
 ZONE = "efs.us-east-1.amazonaws.com"
@@ -50,7 +50,7 @@ class Dns(unittest.TestCase):
     def setUp(self):
         self.sim.ctl("dns ok")
 
-    def ask(self, name, kind=A, timeout=5, edns=False):
+    def ask(self, name, kind=A, timeout=WAIT, edns=False):
         query = query_bytes(name, kind, edns=edns)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.settimeout(timeout)
@@ -81,7 +81,7 @@ class Dns(unittest.TestCase):
 
     def test_tcp(self):
         query = query_bytes(f"{FS}.{ZONE}", A)
-        with socket.create_connection((self.sim.ip_a, self.sim.dns_port), timeout=5) as sock:
+        with socket.create_connection((self.sim.ip_a, self.sim.dns_port), timeout=WAIT) as sock:
             for _ in range(2):
                 sock.sendall(struct.pack(">H", len(query)) + query)
                 size = struct.unpack(">H", sock.recv(2, socket.MSG_WAITALL))[0]
@@ -128,11 +128,11 @@ class Imds(unittest.TestCase):
     def setUp(self):
         self.sim.ctl("imds ok")
 
-    def request(self, path, method="GET", timeout=5, **headers):
+    def request(self, path, method="GET", timeout=WAIT, **headers):
         """Status and body."""
         return self.exchange(path, method, timeout, **headers)[:2]
 
-    def exchange(self, path, method="GET", timeout=5, **headers):
+    def exchange(self, path, method="GET", timeout=WAIT, **headers):
         """Status, body and headers."""
         request = urllib.request.Request(
             f"http://{self.sim.ip_a}:{self.sim.imds_port}{path}", method=method,
@@ -245,7 +245,7 @@ class Imds(unittest.TestCase):
         self.assertGreaterEqual(time.monotonic() - start, 0.3)
 
     def test_keep_alive(self):
-        with socket.create_connection((self.sim.ip_a, self.sim.imds_port), timeout=5) as sock:
+        with socket.create_connection((self.sim.ip_a, self.sim.imds_port), timeout=WAIT) as sock:
             for _ in range(2):
                 sock.sendall(b"GET /latest/meta-data/x HTTP/1.1\r\nHost: imds\r\n\r\n")
                 self.assertIn(b"401", sock.recv(4096).split(b"\r\n")[0])
