@@ -14,6 +14,7 @@ void CallTracker::follow(Stream& stream, std::span<const std::byte> bytes, Handl
     const auto step = stream.records.advance(left);
     if (!step) {
       // For good: where the next record would begin cannot be told any more.
+      stream.lost = true;
       measuring_ = false;
       return;
     }
@@ -94,10 +95,15 @@ void CallTracker::answered(const rpc::MessagePrefix& message) {
   --tracked_;
 }
 
-std::uint64_t CallTracker::oldest() const {
-  if (!measuring_) return 0;
+std::uint64_t CallTracker::oldestOfAll() const {
   if (tracked_ != 0) return times_[0];
   return untracked_ != 0 ? untracked_since_ : 0;
+}
+
+std::uint64_t CallTracker::oldest() const { return measuring_ ? oldestOfAll() : 0; }
+
+std::uint64_t CallTracker::answeredByNoServer() const {
+  return down_.lost && replies_ == 0 ? oldestOfAll() : 0;
 }
 
 }  // namespace efs::tls_tunnel

@@ -24,10 +24,12 @@ constexpr std::size_t kMostAbsent = 64;  // as many as may be open at once
 // Since when a connection has waited; 0 = it does not.
 std::uint64_t waits(const ConnectionMeter& connection) {
   if (connection.question) return 0;
-  const bool unanswered = connection.last_down == 0;
   if (!connection.calls) return earlier(connection.inherited, connection.asked);
-  const std::uint64_t oldest = connection.calls->oldest();
+  // A middlebox that says something of its own, connection for connection, is as good as silent.
+  const std::uint64_t no_server = connection.calls->answeredByNoServer();
+  const std::uint64_t oldest = std::max(no_server, connection.calls->oldest());
   if (oldest == 0 || connection.client_blocks) return 0;
+  const bool unanswered = connection.last_down == 0 || no_server != 0;
   if (unanswered && connection.inherited != 0) return connection.inherited;
   return std::max(oldest, connection.last_down);
 }
@@ -96,8 +98,9 @@ void TunnelMeter::remove(const ConnectionMeter& connection, std::uint64_t now) {
   connections_.erase(found);
   std::uint64_t since = waits(connection);
   if (since == 0) return;
-  // Not a byte in all its life: also the time before its upstream was there.
-  if (connection.last_down == 0) since = earlier(connection.inherited, connection.asked);
+  // Not an answer in all its life: also the time before its upstream was there.
+  const bool answered = connection.calls && connection.calls->replies() != 0;
+  if (!answered) since = earlier(connection.inherited, connection.asked);
   const auto later = std::find_if(absent_.begin(), absent_.end(),
                                   [&](const Absent& one) { return one.since > since; });
   absent_.insert(later, {since, now});

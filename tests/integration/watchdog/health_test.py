@@ -11,7 +11,7 @@ import unittest
 from efs_test.files import read, write
 from efs_test.processes import alive
 from efs_test.programs import program
-from efs_test.servers import receive
+from efs_test.servers import Server, receive
 from efs_test.tunnel import Counters
 from efs_test.waiting import SCALE, WAIT, Stopwatch, pause, stays, wait_for
 from efs_test.watchdog import Mount, WatchdogBench
@@ -118,6 +118,21 @@ class Hangs(HealthBench):
         self.call_until(mount, "asking its tunnel to connect anew")
         self.wait_log("no answer from the server")
         self.assertNotIn("replacing its tunnel", self.log())
+
+    def test_server_whose_answers_are_none_is_no_healthy_one(self):
+        """D32: a middlebox says something of its own on each connection, and hangs up or says no more."""
+        self.set_config("hang_detection_sec = 3\naz_failover = off\n")
+        page = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        ends = Server(lambda connection: (connection.recv(4096), connection.sendall(page)))
+        stays_open = Server(lambda connection: (connection.recv(4096), connection.sendall(page), connection.recv(1)))
+        mounts = []
+        for server, point in ((ends, "mnt.ends"), (stays_open, "mnt.stays")):
+            self.addCleanup(server.close)
+            mounts.append(self.real_mount(point, server.socket))
+        self.start_watchdog()
+        self.wait_log("supervising the tunnel", 2)
+        for mount in mounts:
+            self.call_until(mount, "%s: hangs" % mount.name)
 
     def test_stopped_tunnel_is_replaced(self):
         """SIGSTOP: its own counters stand still, its socket tells."""

@@ -126,6 +126,58 @@ TEST_F(TunnelMeterTest, AResetEndsNoWait) {
   EXPECT_EQ(meter_.numbers().waiting_since, 10300U) << "its server said something";
 }
 
+// A middlebox that answers each connection with a page of its own and hangs up; or does not.
+TEST_F(TunnelMeterTest, BytesThatAreNoRpcEndNoWait) {
+  const std::string page = "HTTP/1.1 400 Bad Request\r\n\r\n";
+  const auto said = [&page](ConnectionMeter& connection, std::uint64_t now) {
+    connection.calls->fromServer(std::as_bytes(std::span(page)));
+    connection.last_down = now;
+  };
+  ConnectionMeter first = connection();
+  first.asked = 70;
+  meter_.add(first);
+  call(first, 1, 80);
+  said(first, 100);
+  EXPECT_EQ(meter_.numbers().waiting_since, 100U) << "it may go on, for all we know";
+  meter_.remove(first, 3000);
+  EXPECT_EQ(meter_.numbers().waiting_since, 70U);
+  ConnectionMeter second = connection();
+  second.asked = 6000;
+  meter_.add(second);
+  call(second, 1, 6000);
+  said(second, 6100);
+  EXPECT_EQ(meter_.numbers().waiting_since, 70U);
+}
+
+// One that was answered and says something else later: nothing is known about what waits.
+TEST_F(TunnelMeterTest, RecordsThatCannotBeFollowedLaterTellNothing) {
+  ConnectionMeter served = connection();
+  served.asked = 70;
+  meter_.add(served);
+  call(served, 1, 80);
+  const std::string reply("\x80\0\0\x18\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 28);
+  served.calls->fromServer(std::as_bytes(std::span(reply)));
+  call(served, 2, 90);
+  const std::string other = "no RPC, no RPC";
+  served.calls->fromServer(std::as_bytes(std::span(other)));
+  served.last_down = 100;
+  EXPECT_EQ(served.calls->replies(), 1U);
+  EXPECT_EQ(meter_.numbers().unmeasured, 1U);
+  EXPECT_EQ(meter_.numbers().waiting_since, 0U);
+}
+
+// A reply of which a part came before the reset was none.
+TEST_F(TunnelMeterTest, APartOfTheFirstReplyEndsNoWait) {
+  ConnectionMeter first = connection();
+  first.asked = 70;
+  meter_.add(first);
+  call(first, 1, 80);
+  first.last_down = 5000;
+  EXPECT_EQ(meter_.numbers().waiting_since, 5000U);
+  meter_.remove(first, 6000);
+  EXPECT_EQ(meter_.numbers().waiting_since, 70U);
+}
+
 TEST_F(TunnelMeterTest, WhoeverDoesNotComeBackWhileTheServerServesOthersIsPassedOver) {
   ConnectionMeter gone;
   gone.asked = 70;

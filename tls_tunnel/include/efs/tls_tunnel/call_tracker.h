@@ -46,6 +46,9 @@ class CallTracker {
   const tunnel_control::LatencyCounts& latency() const { return latency_; }
   std::uint64_t latencySum() const { return latency_sum_; }
   bool measuring() const { return measuring_; }
+  // Whoever is there is no NFS server: what it says is no RPC, and it never answered a call. Since
+  // when the oldest of them waits; 0 where that is not so.
+  std::uint64_t answeredByNoServer() const;
 
  private:
   // One direction's stream, cut into messages.
@@ -53,12 +56,14 @@ class CallTracker {
     rpc::RecordTracker records;
     std::array<char, 8> prefix{};  // the message's first two words
     std::size_t prefix_bytes = 0;
+    bool lost = false;  // no records
   };
   enum class At { kPrefix, kEnd };
   template <At kAt, typename Handler>
   void follow(Stream& stream, std::span<const std::byte> bytes, Handler handle);
   void called(const rpc::MessagePrefix& message);
   void answered(const rpc::MessagePrefix& message);
+  std::uint64_t oldestOfAll() const;
   std::size_t find(std::uint32_t xid) const;
 
   Stream up_;
