@@ -6,9 +6,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
+#include "efs/base/ask_child.h"
+#include "efs/base/files.h"
 #include "efs/base/text.h"
 #include "efs/base/unique_fd.h"
 #include "efs/procfs/processes.h"
@@ -16,8 +19,11 @@
 namespace efs::watchdog {
 namespace {
 
-// The kernel keeps 15 characters of "amazon-efs-mount-watchdog".
-constexpr std::string_view kComm = "amazon-efs-moun";
+constexpr std::string_view kProgram = "amazon-efs-mount-watchdog";
+constexpr std::string_view kComm = kProgram.substr(0, 15);  // as much as the kernel keeps
+// The interpreter, its options and the script come first.
+constexpr std::size_t kMaxCommandLine = 3072;
+constexpr Duration kCommandLinePatience{200};
 // Fixed in efs-utils; below the process's own root.
 constexpr const char* kItsStateDirectory = "var/run/efs";
 constexpr const char* kWithoutLinks = "run/efs";
@@ -71,6 +77,20 @@ bool worksOn(const std::string& state_dir, const std::filesystem::path& process)
          its.st_ino == ours.st_ino;
 }
 
+// Others of root's may have a name that begins alike. What cannot be told counts as the watchdog; a
+// child asks, because the reader of a command line waits for a process that is stuck.
+bool runsTheScript(const std::filesystem::path& process) {
+  const auto answer = askChild(kCommandLinePatience, [&process](int out) {
+    const auto text = readFile((process / "cmdline").string(), kMaxCommandLine);
+    return text && writeAll(out, *text, "the answer") ? 0 : 1;
+  });
+  if (!answer || !answer->exited("asking for a command line") || answer->text.empty()) return true;
+  const auto words = split(answer->text, '\0');
+  return std::any_of(words.begin(), words.end(), [](const std::string& word) {
+    return std::filesystem::path(word).filename() == kProgram;
+  });
+}
+
 }  // namespace
 
 std::optional<pid_t> findForeignWatchdog(const std::string& state_dir, const std::string& proc) {
@@ -81,7 +101,8 @@ std::optional<pid_t> findForeignWatchdog(const std::string& state_dir, const std
         const std::filesystem::path process = procfs::ofProcess(pid, "", proc);
         if (!name || *name != kComm || !runByPython(process)) return true;
         // The cheapest first, and nothing of a stranger's file systems is ever touched.
-        if (isRoots(pid, proc) && inOurNamespaces(process, proc) && worksOn(state_dir, process)) {
+        if (isRoots(pid, proc) && inOurNamespaces(process, proc) && worksOn(state_dir, process) &&
+            runsTheScript(process)) {
           found = pid;
         }
         return !found;

@@ -15,7 +15,8 @@ namespace efs::watchdog {
 
 // Its pid, or nullopt. By comm, status and the links exe, ns/* and root of /proc/<pid>: none of
 // them waits for a stuck process, as cmdline does. Only then, and only of root's own processes, the
-// directory itself is looked at.
+// directory itself is looked at, and a child with a deadline asks for the name of the script, of
+// which comm has only the beginning.
 std::optional<pid_t> findForeignWatchdog(const std::string& state_dir,
                                          const std::string& proc = "/proc");
 

@@ -337,9 +337,9 @@ class Lifecycle(WatchdogBench):
         wait_for("its lock", lambda: self.owner() == first.pid)
         self.stays_the_one(first)
 
-    def old_watchdog(self, prefix=(), own=True):
+    def old_watchdog(self, prefix=(), own=True, name="amazon-efs-mount-watchdog"):
         """A script of that name. Its /var/run/efs is our state directory, if it is ours."""
-        script = self.path("amazon-efs-mount-watchdog")
+        script = self.path(name)
         write(script, "#!/usr/bin/python3\nimport os, sys\nprint(os.getpid(), flush=True)\n"
               "sys.stdin.read()\n", 0o755)
         os.chmod(self.root, 0o755)
@@ -404,6 +404,10 @@ class Lifecycle(WatchdogBench):
 
     def test_process_of_its_name_on_another_directory_does_not_matter(self):
         self.stays_at_work(own=False)
+
+    def test_roots_own_script_of_a_like_name_does_not_matter(self):
+        """B15: the kernel keeps 15 characters of a name, and they are the same for both."""
+        self.stays_at_work(name="amazon-efs-mount-exporter")
 
 
 if __name__ == "__main__":

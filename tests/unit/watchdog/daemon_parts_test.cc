@@ -94,6 +94,8 @@ class ForeignWatchdog : public testing::Test {
     const char* pids = "pid:[1]";
     const char* users = "user:[1]";
     std::string root;
+    // Of /proc/<pid>/cmdline; empty: no such file.
+    std::string command;
   };
   void process(const std::string& pid, Facts facts) {
     namespaces(pid, facts.pids, facts.users);
@@ -102,6 +104,9 @@ class ForeignWatchdog : public testing::Test {
     if (facts.exe != nullptr) std::filesystem::create_symlink(facts.exe, proc_.at(pid + "/exe"));
     std::filesystem::create_symlink(facts.root.empty() ? root_.path() : facts.root,
                                     proc_.at(pid + "/root"));
+    if (!facts.command.empty()) {
+      ASSERT_TRUE(writeFileAtomic(proc_.at(pid + "/cmdline"), facts.command));
+    }
   }
   auto find() { return findForeignWatchdog(root_.at("run/efs"), proc_.path()); }
 
@@ -130,6 +135,18 @@ TEST_F(ForeignWatchdog, IsNobodyElse) {
   process("41", {.root = elsewhere_.at("other")});
   process("50", {.exe = nullptr, .root = ""});
   EXPECT_FALSE(find());
+}
+
+// The kernel keeps 15 characters of a name: root's own exporter or check may share them.
+TEST_F(ForeignWatchdog, IsNoScriptWhoseNameOnlyBeginsAlike) {
+  const auto words = [](const std::string& script) {
+    return std::string("/usr/bin/python3\0-s\0", 20) + script + std::string("\0--debug\0", 9);
+  };
+  process("60", {.root = "", .command = words("/usr/bin/amazon-efs-mount-exporter")});
+  process("61", {.root = "", .command = words("/opt/amazon-efs-mount-watchdog-check")});
+  EXPECT_FALSE(find());
+  process("62", {.root = "", .command = words("/usr/bin/amazon-efs-mount-watchdog")});
+  EXPECT_EQ(find(), 62);
 }
 
 }  // namespace
