@@ -18,9 +18,12 @@ namespace {
 using tunnel_control::WatchdogRequest;
 
 constexpr const char* kDaemon = "amazon-efs-mount-watchdog";
+constexpr std::size_t kNameLength = 15;  // that the kernel keeps of it
 constexpr Duration kDaemonStart{3000};
 // For one that holds the lock and has no socket yet, or is busy.
 constexpr Duration kSilentPatience{2000};
+// For umount.efs, which waits up to 6 s for the end of a tunnel (umount/tunnel_end.h).
+constexpr Duration kBorrowedPatience{10000};
 
 bool systemdIsPid1() {
   const auto name = procfs::processName(1);
@@ -80,28 +83,47 @@ bool lockHeld(const state::StateStore& store) {
   return (held && *held) || holderOfDeleted(store.locks().watchdog).has_value();
 }
 
+// As its holder wrote it; empty: not known.
+std::string holderOfLock(const state::StateStore& store) {
+  if (const auto lost = holderOfDeleted(store.locks().watchdog)) return std::to_string(*lost);
+  const auto written = readFile(store.locks().watchdog, 64);
+  return written ? std::string(trim(*written)) : std::string();
+}
+
+// The name of a process that holds the lock and is no watchdog.
+std::optional<std::string> borrower(const state::StateStore& store) {
+  const auto pid = parseInt(holderOfLock(store));
+  const auto name = pid ? procfs::processName(static_cast<pid_t>(*pid))
+                        : Result<std::string>(Error(ErrorKind::kNotFound, "no process id"));
+  if (!name || std::string_view(kDaemon).substr(0, kNameLength) == *name) return std::nullopt;
+  return *name;
+}
+
 enum class Present { kAnswers, kSilent, kNone };
 
 Result<Present> findWatchdog(const state::StateStore& store, const Clock& clock) {
-  const Deadline deadline(clock, kSilentPatience);
+  const Deadline silent(clock, kSilentPatience);
+  const Deadline borrowed(clock, kBorrowedPatience);
   while (!watchdogAnswers(store)) {
     if (!lockHeld(store)) return Present::kNone;
-    if (deadline.passed()) return Present::kSilent;
+    if (borrowed.passed() || (silent.passed() && !borrower(store))) return Present::kSilent;
     EFS_CHECK(sleepFor(Duration(50)));
   }
   return Present::kAnswers;
 }
 
 Error silentError(const state::StateStore& store) {
-  const auto holder = readFile(store.locks().watchdog, 64);
-  const auto lost = holderOfDeleted(store.locks().watchdog);
-  std::string pid = lost ? std::to_string(*lost) : std::string();
-  if (!lost && holder) pid = trim(*holder);
-  Error error(ErrorKind::kTimeout, std::string("the ") + kDaemon + " that holds " +
-                                       store.locks().watchdog +
+  const std::string lock = store.locks().watchdog;
+  const std::string pid = printable(holderOfLock(store), 20);
+  if (const auto name = borrower(store)) {
+    return Error(ErrorKind::kBusy, printable(*name, 20) + " (process id " + pid + ") holds " +
+                                       lock + ", no " + kDaemon + " is started")
+        .addHint("it is no watchdog; the first mount after its end starts one");
+  }
+  Error error(ErrorKind::kTimeout, std::string("the ") + kDaemon + " that holds " + lock +
                                        " does not answer, no other is started");
   if (!pid.empty()) {
-    error.addHint("it has process id " + printable(pid, 20) +
+    error.addHint("it has process id " + pid +
                   "; is it stopped? until it answers, a tunnel that dies is not replaced");
   }
   return error;

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import unittest
 
 from efs_test import mount_helper
@@ -116,6 +117,22 @@ class WatchdogStart(HelperBench):
         self.mount()
         self.assertEqual(self.ended(3).count("does not answer"), before)
         self.assertEqual(processes(NAME), [daemon])
+
+    def test_lock_that_no_watchdog_holds_is_waited_for(self):
+        """A12: umount.efs has it while it ends the tunnel of a dead watchdog, for up to 6 s."""
+        script = ("import fcntl, os, sys\nfd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o600)\n"
+                  "fcntl.flock(fd, fcntl.LOCK_EX)\nos.write(fd, b'%d\\n' % os.getpid())\n"
+                  "print('held', flush=True)\nsys.stdin.read()\n")
+        holder = subprocess.Popen([sys.executable, "-c", script, f"{STATE}/watchdog.lock"],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.assertEqual(holder.stdout.readline(), b"held\n")
+        helper = self.start()
+        pause("longer than a silent watchdog is waited for", 5)
+        self.assertEqual(processes(NAME), [])
+        holder.communicate(timeout=20)
+        self.finish(helper)
+        self.assertEqual(len(processes(NAME)), 1)
+        self.assertNotIn("does not answer", read(LOG))
 
     def test_dead_watchdog_gets_a_successor(self):
         daemon = self.started()
