@@ -68,7 +68,7 @@ std::string kernelWords(const std::vector<std::string>& lines) {
 
 Result<DetachedMount::Attempt> DetachedMount::attempt(const MountDescription& description) {
   Attempt attempt;
-  attempt.possible = description.fits();
+  attempt.possible = description.fits() && calls::movesMounts();
   if (!attempt.possible) return attempt;
   const UniqueFd context(calls::fsopen(description.type.c_str()));
   if (!context.valid()) {
@@ -81,7 +81,8 @@ Result<DetachedMount::Attempt> DetachedMount::attempt(const MountDescription& de
   if (configured) mount.reset(calls::fsmount(context.get(), description.attributes));
   if (!mount.valid()) {
     attempt.err = errno;
-    attempt.possible = attempt.err != ENOSYS;
+    // A filter may know some of the calls. Where it was the server's EPERM, mount(2) has it too.
+    attempt.possible = !lacksCalls(attempt.err);
     attempt.words = wordsOf(context.get());
     return attempt;
   }

@@ -181,6 +181,8 @@ Status SystemRemount::mountAt(const mounts::NfsMountRequest& request, Duration p
 }
 
 Result<std::unique_ptr<NewMount>> SystemRemount::takeUp(const std::string& path) {
+  // Found out only after the old mount is gone, it would leave the place bare.
+  if (!mounts::calls::movesMounts()) return std::unique_ptr<NewMount>();
   UniqueFd tree(mounts::calls::cloneTree(path.c_str()));
   if (tree.valid()) return std::unique_ptr<NewMount>(std::make_unique<TakenUp>(std::move(tree)));
   if (errno == ENOSYS) return std::unique_ptr<NewMount>();

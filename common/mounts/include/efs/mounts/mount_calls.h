@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 namespace efs::mounts::calls {
 
 // The same on every architecture (include/uapi/asm-generic/unistd.h).
@@ -40,6 +42,9 @@ inline int moveMount(int mount, int directory, unsigned more) {
   return static_cast<int>(
       ::syscall(kMoveMount, mount, "", directory, "", kFromEmptyPath | kToEmptyPath | more));
 }
+// False where a filter refuses it (or the kernel lacks it): then a mount without a place could
+// never get one. Asked with no mount at all, which the kernel itself answers with EBADF.
+inline bool movesMounts() { return moveMount(-1, -1, 0) != 0 && errno == EBADF; }
 // Onto a path, which the kernel walks.
 inline int moveMountTo(int mount, const char* path) {
   return static_cast<int>(::syscall(kMoveMount, mount, "", AT_FDCWD, path, kFromEmptyPath));
