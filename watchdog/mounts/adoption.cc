@@ -94,9 +94,12 @@ void Adoption::take(MountRecord& mount, HeldTunnel found) {
 // The file's pid is no tunnel, but somebody listens: a tunnel that the file does not know is better
 // than a second one beside it. One look at all processes, for all mounts of a scan.
 bool Adoption::adoptByPort(MountRecord& mount, TunnelSearch& search) {
-  if (mount.pending || !mount.state.pid || *mount.state.pid <= 1) return false;
+  if (mount.pending) return false;
   const auto sockets = search.sockets();
   if (!sockets || (*sockets)->listeners(mount.port).empty()) return false;
+  // Without a number the listener may be our own, each time.
+  const bool has_number = mount.state.pid && *mount.state.pid > 1;
+  if (!has_number && !searchIsDue(mount)) return false;
   const auto pid = search.byPort(mount.port);
   return pid && *pid && adoptProcess(mount, search, **pid);
 }

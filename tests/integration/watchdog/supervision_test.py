@@ -202,6 +202,22 @@ class Supervision(WatchdogBench):
         wait_for("the right pid", lambda: mount.saved()["pid"] == served)
         self.assertEqual(len(mount.starts()), 1)
 
+    def test_tunnel_of_a_state_file_without_a_number_is_found_by_its_port(self):
+        """A10: it was restarted for ever beside the living one, whose end then nobody saw."""
+        mounts = []
+        for point, number in (("mnt.none", None), ("mnt.one", 1), ("mnt.minus", -1)):
+            mount = Mount(self, point)
+            mount.state["pid"] = number
+            if number is None:
+                del mount.state["pid"]
+            mount.publish()
+            mounts.append(mount)
+        self.set_table(mounts)
+        self.start_watchdog()
+        for mount in mounts:
+            wait_for("the right pid", lambda one=mount: one.saved().get("pid") == one.process.pid)
+            self.assertEqual(len(mount.starts()), 1)
+
     def test_commands_of_older_versions_are_translated(self):
         """UP-2: stunnel5 behind nothing, and a path that vanished; efs-proxy is found in PATH."""
         mounts = []
