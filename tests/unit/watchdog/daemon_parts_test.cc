@@ -95,7 +95,7 @@ class ForeignWatchdog : public testing::Test {
     const char* users = "user:[1]";
     std::string root;
     // Of /proc/<pid>/cmdline; empty: no such file.
-    std::string command;
+    std::string command = "";
   };
   void process(const std::string& pid, Facts facts) {
     namespaces(pid, facts.pids, facts.users);
