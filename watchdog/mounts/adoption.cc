@@ -69,7 +69,7 @@ void Adoption::noteFailure(MountRecord& mount, const Error& error) {
 
 void Adoption::take(MountRecord& mount, HeldTunnel found) {
   mount.blind = mount.forbidden = false;
-  mount.unaccepted_since.reset();
+  mount.unaccepted.reset();
   const pid_t pid = found.tunnel->pid();
   // A duplicate, while its owner lives: when the tunnel dies the port stays open.
   if (!mount.listener && found.listener) {
@@ -136,12 +136,15 @@ bool Adoption::nobodyServes(MountRecord& mount, TunnelSearch& search) const {
   if ((*sockets)->listeners(mount.port).empty()) return true;
   // A frozen or starved one has accepted connections; those of a dead one are closed.
   if ((*sockets)->hasAccepted(mount.port) || !(*sockets)->hasUnaccepted(mount.port)) {
-    mount.unaccepted_since.reset();
+    mount.unaccepted.reset();
     return false;
   }
   const MonoTime now = context_.tools.clock.monotonic();
-  if (!mount.unaccepted_since) mount.unaccepted_since = now;
-  return now - *mount.unaccepted_since >= kUnacceptedPatience;
+  // Where we come late, we stood still or had no processor, and so had whoever would accept.
+  const bool late = mount.unaccepted && now - mount.unaccepted->seen > 2 * kUnacceptedRetry;
+  if (!mount.unaccepted || late) mount.unaccepted.emplace(MountRecord::Unaccepted{now, now});
+  mount.unaccepted->seen = now;
+  return now - mount.unaccepted->since >= kUnacceptedPatience;
 }
 
 }  // namespace efs::watchdog

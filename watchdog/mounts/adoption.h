@@ -12,6 +12,9 @@
 
 namespace efs::watchdog {
 
+// From one look to the next while connections wait for a tunnel that may not be looked at.
+inline constexpr Duration kUnacceptedRetry{1000};
+
 class Adoption {
  public:
   Adoption(Context& context, RecordFiles& files, TunnelWatch& watch)

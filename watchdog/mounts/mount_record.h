@@ -100,9 +100,13 @@ struct MountRecord {
   std::vector<Reason> because;  // of what was last done, and why
   bool blind = false;           // whether its tunnel lives could not be found out
   bool forbidden = false;       // ... because the process may not be looked at: its port decides
-  std::optional<MonoTime> unaccepted_since;  // connections to its port wait for somebody
-  std::optional<MonoTime> searched;          // blind: its tunnel was looked for among all processes
-  std::optional<MonoTime> unneeded_since;    // blind: not mounted, and nobody uses its port
+  // Connections to its port wait for somebody; looks that follow one another.
+  struct Unaccepted {
+    MonoTime since, seen;
+  };
+  std::optional<Unaccepted> unaccepted;
+  std::optional<MonoTime> searched;        // blind: its tunnel was looked for among all processes
+  std::optional<MonoTime> unneeded_since;  // blind: not mounted, and nobody uses its port
   // For a tunnel that no file names, before everything goes.
   enum class Search { kNone, kRunning, kDone };
   Search stray_search = Search::kNone;

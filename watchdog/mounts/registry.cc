@@ -8,7 +8,6 @@ namespace {
 
 constexpr Duration kLongestScanPause{1000};
 constexpr Duration kBlindRetry{5000};
-constexpr Duration kUnacceptedRetry{1000};
 
 }  // namespace
 
@@ -26,9 +25,9 @@ bool Registry::scanIfDue() {
     return true;
   }
   context_.scan_due = true;
-  const bool waiting = std::any_of(
-      context_.records.begin(), context_.records.end(),
-      [](const auto& entry) { return entry.second.blind && entry.second.unaccepted_since; });
+  const bool waiting =
+      std::any_of(context_.records.begin(), context_.records.end(),
+                  [](const auto& entry) { return entry.second.blind && entry.second.unaccepted; });
   earliest_scan_ = end + (waiting ? kUnacceptedRetry : kBlindRetry);
   return true;
 }

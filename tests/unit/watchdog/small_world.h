@@ -322,6 +322,7 @@ class Host final : public Processes, public Ports, public ListenerStore {
   std::vector<std::shared_ptr<Process>> all;
   std::map<std::string, ListenerPtr> stored;
   std::set<pid_t> forbidden;  // may not be looked at
+  std::set<int> unaccepted;   // ports with connections that wait for somebody
   bool starts_nothing = false;
   int searches = 0;  // through all processes
 
@@ -350,7 +351,9 @@ class Host final : public Processes, public Ports, public ListenerStore {
     static procfs::SocketTable listenersOf(const Host& host) {
       std::string text = "  sl  local_address rem_address   st\n";
       for (const auto& [port, count] : host.open_ports) {
-        text += fmt::format("0: 0100007F:{:04X} 00000000:0000 0A 0:0 0:0 0 0 0 {} 1\n", port, port);
+        const int waiting = host.unaccepted.count(port) != 0 ? 1 : 0;
+        text += fmt::format("0: 0100007F:{:04X} 00000000:0000 0A 0:{} 0:0 0 0 0 {} 1\n", port,
+                            waiting, port);
       }
       return procfs::SocketTable::parse(text);
     }

@@ -384,6 +384,31 @@ TEST_F(SupervisorTest, FindsATunnelByItsPortWhereThePidOfTheFileMayNotBeLookedAt
   EXPECT_EQ(store_.read(kName)->pid, other->pid);
 }
 
+TEST_F(SupervisorTest, TakesATunnelForDeadThatMayNotBeLookedAtAndAcceptsNothing) {
+  mount();
+  world_.host.forbidden.insert(world_.host.all.front()->pid);
+  world_.host.unaccepted.insert(kPort);
+  pass(std::chrono::seconds(2));
+  EXPECT_EQ(world_.log.count("is taken for dead"), 0U);
+  pass(std::chrono::seconds(3));
+  EXPECT_EQ(world_.log.count("is taken for dead"), 1U);
+}
+
+// A guest that was paused, a host out of memory: whoever accepts comes to his turn after us.
+TEST_F(SupervisorTest, DoesNotTakeATunnelForDeadThatStoodStillAsTheWatchdogDid) {
+  mount();
+  world_.host.forbidden.insert(world_.host.all.front()->pid);
+  world_.host.unaccepted.insert(kPort);
+  pass(std::chrono::seconds(1));
+  for (int pause = 0; pause < 2; ++pause) {
+    world_.clock.advance(std::chrono::seconds(30));
+    pass(std::chrono::milliseconds(100));
+  }
+  world_.host.unaccepted.clear();
+  pass(std::chrono::seconds(10));
+  EXPECT_EQ(world_.log.count("is taken for dead"), 0U);
+}
+
 // The pid of its state file is a process of a sandbox by now; nothing ever comes to its port.
 TEST_F(SupervisorTest, ClearsAnUnmountedMountWhosePidMayNotBeLookedAt) {
   mount();
