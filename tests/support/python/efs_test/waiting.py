@@ -14,13 +14,13 @@ EACH = 0.01  # seconds between two looks
 MOST = 4  # times its limit that an event is waited for, however busy the machine is
 
 
-def stalled(folder="/proc/pressure"):
+def stalled():
     """Seconds, since some moment, in which something here wanted a processor or a disk and had to wait for it: "some" of
     the kernel's pressure stall information. 0 where the kernel does not tell."""
     total = 0
     for what in ("cpu", "io"):
         try:
-            with open(os.path.join(folder, what), encoding="ascii") as file:
+            with open(f"/proc/pressure/{what}", encoding="ascii") as file:
                 total += int(file.readline().rsplit("total=", 1)[1])
         except OSError:
             pass
