@@ -149,7 +149,9 @@ Status MountSession::prepareTunnel() {
   EFS_CHECK(findCredentials());
   // Before the watchdog: its lock and its socket are in there.
   EFS_CHECK(context_.store.create(context_.settings.state_dir_mode));
-  if (auto started = ensureWatchdog(context_.store, context_.clock); !started) {
+  if (!context_.settings.watchdog.enabled) {
+    log::info("amazon-efs-mount-watchdog is disabled, none is started");
+  } else if (auto started = ensureWatchdog(context_.store, context_.clock); !started) {
     log::warning("Could not start amazon-efs-mount-watchdog: {}", started.error().describe());
   }
   // What was started so far serves other mounts too; from here on there is something to undo.
@@ -210,7 +212,8 @@ void MountSession::finish() {
     log::error("publishing the state file: {}", published.error().describe());
   }
   // A duplicate: a tunnel that dies is replaced behind a port that never closed.
-  auto handed = handOverListener(store, plan_.paths.name, listener_.fd, context_.clock, kHandOver);
+  const Duration patience = context_.settings.watchdog.enabled ? kHandOver : Duration(0);
+  auto handed = handOverListener(store, plan_.paths.name, listener_.fd, context_.clock, patience);
   if (!handed) {
     log::warning("no watchdog took over the tunnel of {}: {}", request_.mountpoint,
                  handed.error().describe());

@@ -19,7 +19,7 @@ using tunnel_control::WatchdogRequest;
 
 constexpr const char* kDaemon = "amazon-efs-mount-watchdog";
 constexpr std::size_t kNameLength = 15;  // that the kernel keeps of it
-constexpr Duration kDaemonStart{3000};
+constexpr Duration kDaemonStart{6000};
 // For one that holds the lock and has no socket yet, or is busy.
 constexpr Duration kSilentPatience{2000};
 // For umount.efs, which waits up to 6 s for the end of a tunnel (umount/tunnel_end.h).
@@ -49,9 +49,19 @@ bool watchdogAnswers(const state::StateStore& store) {
   return tunnel_control::watchdogAnswers(store.watchdogSocket());
 }
 
+// Whoever holds the lock is the watchdog, or is about to be; or umount.efs, which does a dead
+// watchdog's work. One that is stopped or busy is still the one: a second could only wait for its
+// end, and each mount would start one more.
+bool lockHeld(const state::StateStore& store) {
+  const auto held = FileLock::isHeld(store.locks().watchdog);
+  // Or somebody deleted its lock, and it has not noticed yet.
+  return (held && *held) || holderOfDeleted(store.locks().watchdog).has_value();
+}
+
 // Waits until it answers: whoever holds back behind the start lock must find it there. Not longer
 // than it lives: under the CSI driver, whose process 1 reaps only tunnels, nobody else takes its
-// leavings.
+// leavings. One that has not even got the lock by then is ended: the next mount would start another
+// one beside it, and all of them would wait for ever.
 Status startDaemon(const std::string& path, const state::StateStore& store, const Clock& clock) {
   SpawnOptions options;
   options.argv = {path};
@@ -66,21 +76,14 @@ Status startDaemon(const std::string& path, const state::StateStore& store, cons
   log::info("started {}, pid: {}", path, child.pid());
   const Deadline deadline(clock, kDaemonStart);
   while (!watchdogAnswers(store)) {
-    if (deadline.passed())
+    if (deadline.passed()) {
+      if (!lockHeld(store)) child.killAndReap();
       return Error(ErrorKind::kTimeout, path + " was started but does not answer");
+    }
     EFS_TRY(ended, child.wait(Duration(10)));
     if (ended) return Error(ErrorKind::kIo, path + " was started and " + ended->describe());
   }
   return {};
-}
-
-// Whoever holds the lock is the watchdog, or is about to be; or umount.efs, which does a dead
-// watchdog's work. One that is stopped or busy is still the one: a second could only wait for its
-// end, and each mount would start one more.
-bool lockHeld(const state::StateStore& store) {
-  const auto held = FileLock::isHeld(store.locks().watchdog);
-  // Or somebody deleted its lock, and it has not noticed yet.
-  return (held && *held) || holderOfDeleted(store.locks().watchdog).has_value();
 }
 
 // As its holder wrote it; empty: not known.
@@ -90,13 +93,16 @@ std::string holderOfLock(const state::StateStore& store) {
   return written ? std::string(trim(*written)) : std::string();
 }
 
-// The name of a process that holds the lock and is no watchdog.
-std::optional<std::string> borrower(const state::StateStore& store) {
+// The name of the process that holds the lock. nullopt: there is none of that number, for us.
+std::optional<std::string> nameOfHolder(const state::StateStore& store) {
   const auto pid = parseInt(holderOfLock(store));
-  const auto name = pid ? procfs::processName(static_cast<pid_t>(*pid))
-                        : Result<std::string>(Error(ErrorKind::kNotFound, "no process id"));
-  if (!name || std::string_view(kDaemon).substr(0, kNameLength) == *name) return std::nullopt;
-  return *name;
+  if (!pid) return std::nullopt;
+  auto name = procfs::processName(static_cast<pid_t>(*pid));
+  return name ? std::optional(std::move(*name)) : std::nullopt;
+}
+
+bool isWatchdog(const std::optional<std::string>& name) {
+  return name && *name == std::string_view(kDaemon).substr(0, kNameLength);
 }
 
 enum class Present { kAnswers, kSilent, kNone };
@@ -106,7 +112,8 @@ Result<Present> findWatchdog(const state::StateStore& store, const Clock& clock)
   const Deadline borrowed(clock, kBorrowedPatience);
   while (!watchdogAnswers(store)) {
     if (!lockHeld(store)) return Present::kNone;
-    if (borrowed.passed() || (silent.passed() && !borrower(store))) return Present::kSilent;
+    const bool silent_one = silent.passed() && isWatchdog(nameOfHolder(store));
+    if (silent_one || borrowed.passed()) return Present::kSilent;
     EFS_CHECK(sleepFor(Duration(50)));
   }
   return Present::kAnswers;
@@ -115,7 +122,8 @@ Result<Present> findWatchdog(const state::StateStore& store, const Clock& clock)
 Error silentError(const state::StateStore& store) {
   const std::string lock = store.locks().watchdog;
   const std::string pid = printable(holderOfLock(store), 20);
-  if (const auto name = borrower(store)) {
+  const auto name = nameOfHolder(store);
+  if (name && !isWatchdog(name)) {
     return Error(ErrorKind::kBusy, printable(*name, 20) + " (process id " + pid + ") holds " +
                                        lock + ", no " + kDaemon + " is started")
         .addHint("it is no watchdog; the first mount after its end starts one");

@@ -11,8 +11,8 @@ import sys
 import unittest
 
 from efs_test import mount_helper
-from efs_test.files import read
-from efs_test.machine import LOG
+from efs_test.files import read, write
+from efs_test.machine import CONFIG, LOG
 from efs_test.mount_helper import HelperBench, MOUNTPOINT, STATE
 from efs_test.processes import end_all, processes, zombies
 from efs_test.programs import program, run
@@ -131,8 +131,36 @@ class WatchdogStart(HelperBench):
         self.assertEqual(processes(NAME), [])
         holder.communicate(timeout=20)
         self.finish(helper)
-        self.assertEqual(len(processes(NAME)), 1)
+        self.assertEqual(len(processes(NAME)), 1, read(LOG))
         self.assertNotIn("does not answer", read(LOG))
+
+    def test_those_that_start_too_slowly_do_not_pile_up(self):
+        """A12: on a busy host each mount started one more, and all of them waited for ever."""
+        script = "/run/slow-watchdog"
+        with open(script, "w", encoding="ascii") as out:
+            out.write(f"#!/bin/sh\n[ -e /run/quick ] || sleep 20\nexec {program('amazon-efs-mount-watchdog')} \"$@\"\n")
+        os.chmod(script, 0o755)
+        self.install(script)
+        self.mounts(3)
+        self.assertIn("was started but does not answer", read(LOG))
+        self.assertEqual(processes(NAME), [])
+        write("/run/quick", "")
+        self.addCleanup(os.unlink, "/run/quick")
+        self.mounts(3)
+        self.assertEqual(len(processes(NAME)), 1)
+        self.assertEqual([name for name in zombies() if name == NAME], [])
+
+    def test_disabled_none_is_started(self):
+        """A12: as it held no lock, each mount started one more, which stayed idle."""
+        before, section = read(CONFIG).split("[mount-watchdog]\n")
+        self.assertIn("enabled = true\n", section)
+        write(CONFIG, before + "[mount-watchdog]\n" + section.replace("enabled = true\n", "enabled = false\n", 1))
+        began = time.monotonic()
+        self.mount()
+        self.mounts(3)
+        self.assertEqual(processes(NAME), [])
+        self.assertIn("is disabled, none is started", read(LOG))
+        self.assertLess(time.monotonic() - began, 10 * SCALE)
 
     def test_dead_watchdog_gets_a_successor(self):
         daemon = self.started()
