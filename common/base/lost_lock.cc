@@ -27,11 +27,12 @@ bool names(std::string_view link, std::string_view path) {
   return path.substr(path.size() - file.size()) == file;
 }
 
-// A file that is gone, of the file system on which the path lies: two directories of one ending on
-// different ones are two.
+// A file of ours that is gone, of the file system on which the path lies: two directories of one
+// ending on different ones are two. In mounts of his own anybody may have a file of that name.
 bool isGoneFrom(dev_t device, const fs::path& link) {
   struct stat info {};
-  return ::stat(link.c_str(), &info) == 0 && info.st_nlink == 0 && info.st_dev == device;
+  return ::stat(link.c_str(), &info) == 0 && info.st_nlink == 0 && info.st_dev == device &&
+         info.st_uid == ::geteuid();
 }
 
 bool holds(pid_t pid, std::string_view path, dev_t device) {

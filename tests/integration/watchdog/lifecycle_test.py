@@ -310,6 +310,26 @@ class Lifecycle(WatchdogBench):
         self.wait_log(", is enabled and started", 2)
         self.assertEqual(self.ask({"v": 1, "op": "ping"})["pid"], second.pid)
 
+    def test_deleted_lock_of_a_stranger_is_none(self):
+        """Issue 9, B15: in mounts of his own a user's deleted file has any name he likes."""
+        folder, lock = self.path("strangers"), os.path.join(self.state_dir, "watchdog.lock")
+        os.mkdir(folder)
+        os.chmod(self.root, 0o755)
+        os.chown(folder, 65534, 65534)
+        script = ("import fcntl, os, sys\npath = sys.argv[1]\nfd = os.open(path, os.O_RDWR | os.O_CREAT)\n"
+                  "fcntl.flock(fd, fcntl.LOCK_EX)\nos.unlink(path)\nprint(os.getpid(), fd, flush=True)\nsys.stdin.read()\n")
+        os.makedirs(self.state_dir, exist_ok=True)
+        stranger = subprocess.Popen(
+            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "unshare", "--user", "--map-root-user",
+             "--mount", "sh", "-c", 'mount --bind "$1" "$2" && exec /usr/bin/python3 -c "$3" "$4"', "sh",
+             folder, self.state_dir, script, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            link = "/proc/%s/fd/%s" % tuple(stranger.stdout.readline().decode().split())
+            self.assertEqual(os.readlink(link), lock + " (deleted)")
+            self.start_watchdog()
+        finally:
+            stranger.communicate(timeout=20)
+
     def test_the_one_that_lost_its_lock_ends(self):
         """Whoever has the lock of this name now could not see the first one: another pid namespace."""
         mount = self.mounted()

@@ -16,7 +16,8 @@ namespace efs {
 // without those that wait. The kernel writes 0 or less for one of a pid namespace outside of ours.
 std::vector<pid_t> flockHolders(std::string_view proc_locks);
 
-// The process, other than this one, that holds the lock of a file that was deleted as `path`.
+// The process, other than this one, that holds the lock of a file of our user's that was deleted as
+// `path`.
 // nullopt: none, or none that may be looked at (CAP_SYS_PTRACE, another pid namespace). Looks at
 // links only, so it waits for no file system.
 std::optional<pid_t> holderOfDeleted(const std::string& path);
