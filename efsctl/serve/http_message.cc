@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 
 #include "efs/base/text.h"
 
@@ -10,7 +11,6 @@ namespace efs::efsctl {
 namespace {
 
 constexpr std::string_view kEnd = "\r\n\r\n";
-constexpr std::string_view kExit = "\r\nEfs-Exit: ";
 
 const char* reasonOf(int code) {
   switch (code) {
@@ -47,6 +47,13 @@ std::string percentDecoded(std::string_view text) {
     i += 2;
   }
   return out;
+}
+
+std::optional<std::int64_t> numberBehind(std::string_view head, std::string_view name) {
+  const auto at = head.find(name);
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view rest = head.substr(at + name.size());
+  return parseInt(rest.substr(0, rest.find('\r')));
 }
 
 std::map<std::string, std::string> parseQuery(std::string_view text) {
@@ -91,29 +98,27 @@ std::string percentEncoded(std::string_view text) {
   return out;
 }
 
-std::string answerText(const HttpAnswer& answer, bool head_only) {
-  std::string text = fmt::format(
+std::string answerHead(const HttpAnswer& answer, std::size_t body_size) {
+  return fmt::format(
       "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nEfs-Exit: {}\r\n"
       "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
-      answer.code, reasonOf(answer.code), answer.type, answer.body.size(), answer.exit_code);
-  if (!head_only) text += answer.body;
-  return text;
+      answer.code, reasonOf(answer.code), answer.type, body_size, answer.exit_code);
 }
 
+// The end of the connection is no end of an answer: a server that dies says the same.
 std::optional<HttpAnswer> parseAnswer(std::string_view bytes) {
   const auto end = bytes.find(kEnd);
   if (end == std::string_view::npos || !bytes.starts_with("HTTP/1.1 ")) return std::nullopt;
   const std::string_view head = bytes.substr(0, end);
   const auto code = parseInt(head.substr(9, 3));
-  const auto exit = head.find(kExit);
-  if (!code || exit == std::string_view::npos) return std::nullopt;
-  const std::string_view rest = head.substr(exit + kExit.size());
-  const auto exit_code = parseInt(rest.substr(0, rest.find('\r')));
-  if (!exit_code) return std::nullopt;
+  const auto exit_code = numberBehind(head, "\r\nEfs-Exit: ");
+  const auto length = numberBehind(head, "\r\nContent-Length: ");
+  const std::string_view body = bytes.substr(end + kEnd.size());
+  if (!code || !exit_code || length != static_cast<std::int64_t>(body.size())) return std::nullopt;
   HttpAnswer answer;
   answer.code = static_cast<int>(*code);
   answer.exit_code = static_cast<int>(*exit_code);
-  answer.body = bytes.substr(end + kEnd.size());
+  answer.body = body;
   return answer;
 }
 

@@ -28,9 +28,9 @@ struct HttpAnswer {
   std::string body;
   int exit_code = 0;  // that `efsctl status` would have ended with; header "Efs-Exit"
 };
-// `head_only`: for HEAD.
-std::string answerText(const HttpAnswer& answer, bool head_only);
-// What the client side takes out of an answer. nullopt: not one of ours.
+// All before the body.
+std::string answerHead(const HttpAnswer& answer, std::size_t body_size);
+// What the client side takes out of an answer. nullopt: not one of ours, or not all of it.
 std::optional<HttpAnswer> parseAnswer(std::string_view bytes);
 
 }  // namespace efs::efsctl

@@ -55,34 +55,56 @@ Result<gid_t> groupId(const std::string& name) {
       .addHint("make it: groupadd --system " + printable(name));
 }
 
-// Only a socket is replaced: a slip in the path must not cost a file.
+Result<sockaddr_un> nameOf(const std::string& path) {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  if (path.size() >= sizeof name.sun_path) {
+    return Error(ErrorKind::kInvalidInput, "socket path " + printable(path) + " is too long");
+  }
+  std::memcpy(name.sun_path, path.data(), path.size());
+  return name;
+}
+
+UniqueFd localSocket() {
+  return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+
+// Only a socket at which nobody listens is replaced: a slip in the path must cost neither a file
+// nor another program its clients.
 Status removeDeadSocket(const std::string& path) {
   struct stat info {};
   if (::lstat(path.c_str(), &info) != 0) return {};
-  if (S_ISSOCK(info.st_mode)) return removeFile(path);
-  return Error(ErrorKind::kBusy, path + " is there and is no socket");
+  if (!S_ISSOCK(info.st_mode)) return Error(ErrorKind::kBusy, path + " is there and is no socket");
+  EFS_TRY(name, nameOf(path));
+  const UniqueFd fd = localSocket();
+  if (!fd.valid()) return Error::fromErrno(errno, "creating a local socket");
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0 &&
+      errno == ECONNREFUSED) {
+    return removeFile(path);
+  }
+  return Error(ErrorKind::kBusy, path + " is taken: somebody answers there");
 }
 
 Result<UniqueFd> listenLocal(const ListenAddress& address, const std::string& group) {
   const std::string& path = address.path;
-  gid_t owner = 0;
+  gid_t owner = ::getegid();
   if (!group.empty()) {
     EFS_TRY(id, groupId(group));
     owner = id;
   }
+  EFS_TRY(name, nameOf(path));
   EFS_CHECK(makeDirectories(std::filesystem::path(path).parent_path(), 0755));
   EFS_CHECK(removeDeadSocket(path));
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  sockaddr_un name{};
-  name.sun_family = AF_UNIX;
-  std::memcpy(name.sun_path, path.data(), path.size());
-  if (!fd.valid() || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
-    return Error::fromErrno(errno, "binding " + path);
-  }
-  // Before listen(): until then nobody can connect, so the mode is never too wide.
-  const bool grouped = !group.empty();
-  if ((grouped && ::chown(path.c_str(), ::geteuid(), owner) != 0) ||
-      ::chmod(path.c_str(), grouped ? 0660 : 0600) != 0 || ::listen(fd.get(), kBacklog) != 0) {
+  UniqueFd fd = localSocket();
+  if (!fd.valid()) return Error::fromErrno(errno, "creating a local socket");
+  // With its mode from the beginning. chmod(2) would follow a link that somebody else put there.
+  const mode_t before = ::umask(group.empty() ? 0177 : 0117);
+  const int bound = ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name);
+  const int why = errno;
+  (void)::umask(before);
+  if (bound != 0) return Error::fromErrno(why, "binding " + path);
+  // Before listen(): until then nobody can connect.
+  if (::lchown(path.c_str(), ::geteuid(), owner) != 0 || ::listen(fd.get(), kBacklog) != 0) {
     return Error::fromErrno(errno, "opening " + path);
   }
   return fd;

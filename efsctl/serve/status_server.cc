@@ -17,11 +17,13 @@
 namespace efs::efsctl {
 namespace {
 
-constexpr std::size_t kMaxConnections = 32;
+constexpr std::size_t kMaxConnections = 32;  // of each listener
 constexpr Duration kPatience{5000};
 constexpr Duration kPause{1000};
 constexpr Duration kFresh{1000};
+constexpr Duration kEachTry{50};
 constexpr std::size_t kMaxAnswer = 64U << 20U;
+constexpr const char* kMetricsPath = "/metrics";
 constexpr const char* kOpenMetricsType =
     "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -59,20 +61,32 @@ void StatusServer::accept(std::size_t index) {
     pauses_[index] = loop_.after(kPause, [this, index] { (void)watchListener(index); });
     return;
   }
-  if (connections_.size() >= kMaxConnections) return;
+  makeRoom(index);
   const int fd = peer.get();
   auto watch = loop_.watch(fd, EPOLLIN, [this, fd](std::uint32_t) { serve(fd); });
   if (!watch) return;
   Connection& connection = connections_[fd];
   connection.fd = std::move(peer);
-  connection.status = listeners_[index].status;
+  connection.listener = index;
+  connection.number = ++accepted_;
   connection.watch = std::move(*watch);
   connection.deadline = loop_.after(kPatience, [this, fd] { connections_.erase(fd); });
 }
 
+void StatusServer::makeRoom(std::size_t index) {
+  std::size_t taken = 0;
+  auto oldest = connections_.end();
+  for (auto at = connections_.begin(); at != connections_.end(); ++at) {
+    if (at->second.listener != index) continue;
+    ++taken;
+    if (oldest == connections_.end() || at->second.number < oldest->second.number) oldest = at;
+  }
+  if (taken >= kMaxConnections) connections_.erase(oldest);
+}
+
 void StatusServer::serve(int fd) {
   Connection& connection = connections_.at(fd);
-  if (connection.answer.empty()) return read(fd, connection);
+  if (connection.head.empty()) return read(fd, connection);
   if (!send(connection)) connections_.erase(fd);
 }
 
@@ -87,7 +101,7 @@ void StatusServer::read(int fd, Connection& connection) {
     return;
   }
   if (!whole) return;
-  connection.answer = answerText(answer(connection), connection.received.starts_with("HEAD "));
+  answer(connection);
   if (!send(connection)) {
     connections_.erase(fd);
     return;
@@ -103,11 +117,17 @@ void StatusServer::read(int fd, Connection& connection) {
 
 // True: there is more to send.
 bool StatusServer::send(Connection& connection) {
-  const ssize_t sent =
-      ::send(connection.fd.get(), connection.answer.data(), connection.answer.size(), MSG_NOSIGNAL);
-  if (sent < 0) return errno == EINTR || errno == EAGAIN;
-  connection.answer.erase(0, static_cast<std::size_t>(sent));
-  if (!connection.answer.empty()) return true;
+  const std::string_view head = connection.head;
+  const std::string_view body = *connection.body;
+  while (connection.sent < head.size() + body.size()) {
+    const bool in_head = connection.sent < head.size();
+    const std::string_view rest =
+        in_head ? head.substr(connection.sent) : body.substr(connection.sent - head.size());
+    const int more = in_head && !body.empty() ? MSG_MORE : 0;
+    const ssize_t sent = ::send(connection.fd.get(), rest.data(), rest.size(), MSG_NOSIGNAL | more);
+    if (sent < 0) return errno == EINTR || errno == EAGAIN;
+    connection.sent += static_cast<std::size_t>(sent);
+  }
   // Closing with bytes unread would be a reset, and could take the answer with it.
   (void)::shutdown(connection.fd.get(), SHUT_WR);
   std::array<char, 4096> rest{};
@@ -121,30 +141,41 @@ Result<const StatusServer::Known*> StatusServer::known() {
   if (known_ && now - known_at_ < kFresh) return &*known_;
   known_.reset();
   EFS_TRY(facts, gatherStatus(options_, loop_.clock()));
-  const StatusReport report = judgeStatus(facts);
-  known_.emplace(Known{std::move(facts), report});
+  StatusReport report = judgeStatus(facts);
+  auto text =
+      std::make_shared<const std::string>(metricsText(facts, report, MetricFormat::kOpenMetrics));
+  known_.emplace(Known{std::move(report), std::move(text)});
   known_at_ = loop_.clock().monotonic();
   return &*known_;
 }
 
-HttpAnswer StatusServer::answer(const Connection& connection) {
+void StatusServer::answer(Connection& connection) {
   const auto request = parseRequest(connection.received);
-  if (!request) return refusal(400, "this is no request of HTTP/1.1");
-  if (request->method != "GET" && request->method != "HEAD") {
+  const bool status = listeners_[connection.listener].status;
+  HttpAnswer answer =
+      request ? answerTo(*request, status) : refusal(400, "this is no request of HTTP/1.1");
+  const bool numbers = answer.code == 200 && request->path == kMetricsPath;
+  connection.body =
+      numbers ? known_->metrics : std::make_shared<const std::string>(std::move(answer.body));
+  connection.head = answerHead(answer, connection.body->size());
+  if (request && request->method == "HEAD") connection.body = std::make_shared<std::string>();
+}
+
+// The body of /metrics is the one that all share.
+HttpAnswer StatusServer::answerTo(const HttpRequest& request, bool status) {
+  if (request.method != "GET" && request.method != "HEAD") {
     return refusal(405, "only GET is answered");
   }
-  if (request->path == "/metrics") {
+  if (request.path == kMetricsPath) {
     const auto now = known();
     if (!now) return refusal(503, now.error().describe());
     HttpAnswer answer;
     answer.type = kOpenMetricsType;
-    answer.body = metricsText((*now)->facts, (*now)->report, MetricFormat::kOpenMetrics);
     return answer;
   }
-  const bool status = request->path == "/status" || request->path == "/status.json";
-  if (status && connection.status) return statusAnswer(*request);
-  return refusal(
-      404, connection.status ? "there is /metrics, /status and /status.json" : "there is /metrics");
+  const bool asked = request.path == "/status" || request.path == "/status.json";
+  if (asked && status) return statusAnswer(request);
+  return refusal(404, status ? "there is /metrics, /status and /status.json" : "there is /metrics");
 }
 
 HttpAnswer StatusServer::statusAnswer(const HttpRequest& request) {
@@ -167,21 +198,33 @@ HttpAnswer StatusServer::statusAnswer(const HttpRequest& request) {
   return answer;
 }
 
-Result<HttpAnswer> askStatusServer(const std::string& socket_path, const std::string& target,
-                                   Duration patience) {
-  const SystemClock clock;
-  const Deadline deadline(clock, patience);
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd.valid()) return Error::fromErrno(errno, "creating a local socket");
+namespace {
+
+// A server with much to do has its places before accept(2) taken for a moment.
+Result<UniqueFd> connectTo(const std::string& socket_path, const Deadline& deadline) {
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
   if (socket_path.size() >= sizeof name.sun_path) {
     return Error(ErrorKind::kInvalidInput, "socket path " + socket_path + " is too long");
   }
   std::memcpy(name.sun_path, socket_path.data(), socket_path.size());
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
-    return Error::fromErrno(errno, "connecting to " + socket_path);
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.valid()) return Error::fromErrno(errno, "creating a local socket");
+  while (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
+    if (errno != EAGAIN) return Error::fromErrno(errno, "connecting to " + socket_path);
+    if (deadline.passed()) return Error(ErrorKind::kTimeout, socket_path + " takes nobody");
+    EFS_CHECK(sleepFor(kEachTry));
   }
+  return fd;
+}
+
+}  // namespace
+
+Result<HttpAnswer> askStatusServer(const std::string& socket_path, const std::string& target,
+                                   Duration patience) {
+  const SystemClock clock;
+  const Deadline deadline(clock, patience);
+  EFS_TRY(fd, connectTo(socket_path, deadline));
   const std::string request = "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
   if (::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) !=
       static_cast<ssize_t>(request.size())) {

@@ -2,11 +2,17 @@
 // its own (`efsctl metrics --listen`), so that no stranger's connection is any of the watchdog's
 // work.
 //
-// What a stranger can cost is bounded: so many connections at a time, a few seconds for each, one
-// request of a few KiB; the facts are gathered at most once a second, whoever asks how often.
+// What a stranger can cost is bounded: so many connections of each listener at a time, a few
+// seconds for each, one request of a few KiB; the facts are gathered, and the numbers put into
+// words, at most once a second, whoever asks how often. Who comes when all places are taken gets
+// that of the one that has been there longest: a scraper needs a moment, and who fills the places
+// says nothing.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,23 +44,28 @@ class StatusServer {
   };
   struct Connection {
     UniqueFd fd;
-    bool status = false;
+    std::size_t listener = 0;
+    std::uint64_t number = 0;  // in the order of their coming
     std::string received;
-    std::string answer;  // what is still to be sent
+    std::string head;                         // of the answer; empty: there is none yet
+    std::shared_ptr<const std::string> body;  // shared with all who ask at this moment
+    std::size_t sent = 0;                     // of head and body
     loop::EventLoop::Watch watch;
     loop::EventLoop::Timer deadline;
   };
   struct Known {
-    StatusFacts facts;
     StatusReport report;
+    std::shared_ptr<const std::string> metrics;
   };
 
   Status watchListener(std::size_t index);
   void accept(std::size_t index);
+  void makeRoom(std::size_t index);
   void serve(int fd);
   void read(int fd, Connection& connection);
   bool send(Connection& connection);
-  HttpAnswer answer(const Connection& connection);
+  void answer(Connection& connection);
+  HttpAnswer answerTo(const HttpRequest& request, bool status);
   HttpAnswer statusAnswer(const HttpRequest& request);
   Result<const Known*> known();
 
@@ -62,6 +73,7 @@ class StatusServer {
   StatusOptions options_;
   std::vector<Listener> listeners_;
   std::map<int, Connection> connections_;
+  std::uint64_t accepted_ = 0;
   std::vector<loop::EventLoop::Timer> pauses_;
   std::optional<Known> known_;
   MonoTime known_at_;

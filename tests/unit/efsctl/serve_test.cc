@@ -44,14 +44,17 @@ TEST(HttpRequest, NonsenseIsNone) {
 TEST(HttpAnswer, ComesBackAsItWasSaid) {
   const HttpAnswer answer{
       .code = 404, .type = "text/plain", .body = "no\r\n\r\nsuch", .exit_code = 2};
-  const std::string text = answerText(answer, false);
+  const std::string text = answerHead(answer, answer.body.size()) + answer.body;
   EXPECT_THAT(text, HasSubstr("Content-Length: 10\r\n"));
   const auto back = parseAnswer(text);
   ASSERT_TRUE(back);
   EXPECT_EQ(back->code, 404);
   EXPECT_EQ(back->body, answer.body);
   EXPECT_EQ(back->exit_code, 2);
-  EXPECT_EQ(parseAnswer(answerText(answer, true))->body, "");
+  for (std::size_t missing = 1; missing <= text.size(); ++missing) {
+    EXPECT_FALSE(parseAnswer(text.substr(0, text.size() - missing))) << missing;
+  }
+  EXPECT_FALSE(parseAnswer(text + "x"));
   EXPECT_FALSE(parseAnswer("HTTP/1.1 200 OK\r\n\r\n"));
   EXPECT_EQ(percentEncoded("/a b%"), "/a%20b%25");
 }
