@@ -34,7 +34,9 @@ bool NetworkView::isElsewhere(const MountRecord& mount) const {
 // option netns, or since it was made.
 bool NetworkView::isOutOfReach(const MountRecord& mount, dev_t device) const {
   const bool starts_here = mount.command->netns.empty();
-  if (!mount.tunnel) return starts_here;
+  // Its network has no way in that we know any more: a process by which it was named has ended.
+  const bool shut_out = !mount.listener && !mount.novelty.text("start").empty();
+  if (!mount.tunnel) return starts_here || shut_out;
   const auto there =
       context_.tools.kernel.clientHasDevice(device, procfs::ofProcess(mount.tunnel->pid(), "net"));
   return there ? !*there : starts_here;

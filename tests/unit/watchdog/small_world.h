@@ -296,6 +296,7 @@ class Host final : public Processes, public Ports, public ListenerStore {
   }
 
   Result<ListenerPtr> listen(int port, const std::string& network) override {
+    if (gone.count(network) != 0) return Error::fromErrno(ENOENT, "network namespace " + network);
     auto& ports = portsOf(network);
     if (ports.count(port) != 0) return Error(ErrorKind::kBusy, "the port is taken");
     return ListenerPtr(std::make_unique<PortHandle>(ports, port));
@@ -319,6 +320,7 @@ class Host final : public Processes, public Ports, public ListenerStore {
   std::optional<tunnel_control::TunnelCounters> page;  // of all tunnels
   std::map<int, int> open_ports;                       // port -> open descriptors
   std::map<std::string, std::map<int, int>> networks;  // the same in others
+  std::set<std::string> gone;                          // paths of networks
   std::vector<std::shared_ptr<Process>> all;
   std::map<std::string, ListenerPtr> stored;
   std::set<pid_t> forbidden;  // may not be looked at

@@ -570,6 +570,26 @@ TEST_F(SupervisorTest, LetsTheTunnelOfAMountWorkWhereItsClientIs) {
   EXPECT_EQ(record().novelty.text("network"), "");
 }
 
+// The process by which its network was named has ended, and with the watchdog its listener.
+TEST_F(SupervisorTest, FindsAnotherWayIntoTheNetworkOfAMount) {
+  mount();
+  world_.kernel.elsewhere.insert(kPort);
+  world_.children.network = "/proc/1234/ns/net";
+  pass(std::chrono::minutes(1));
+  ASSERT_EQ(world_.host.all.back()->network, "/proc/1234/ns/net");
+  world_.host.end(*world_.host.all.back(), SIGKILL);
+  supervisor_.reset();
+  world_.host.stored.clear();
+  world_.host.networks.clear();
+  world_.host.gone.insert("/proc/1234/ns/net");
+  world_.children.network = "/proc/99/ns/net";
+  restart();
+  pass(std::chrono::minutes(3));
+  ASSERT_EQ(world_.host.alive(kPort), 1U);
+  EXPECT_EQ(world_.host.all.back()->network, "/proc/99/ns/net");
+  EXPECT_EQ(store_.read(kName)->cmd.at(1), "--net=/proc/99/ns/net");
+}
+
 TEST_F(SupervisorTest, TellsOnceOfAClientInANetworkThatNobodyCanEnter) {
   mount();
   world_.kernel.elsewhere.insert(kPort);
