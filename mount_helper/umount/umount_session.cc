@@ -107,6 +107,7 @@ class UmountSession {
   Status tryOnce();
   Status wait(mounts::UnmountJob& job);
   Status judge(int err);
+  Status makeReadOnly();
   Status giveUp(mounts::UnmountJob& job, Error reason);
   Duration patience() const;
   bool inTable() const;
@@ -122,6 +123,7 @@ class UmountSession {
   mounts::MountEntry mount_;
   bool finished_ = false;  // umount2(2) came back: the superblock is gone, or others use it
   bool read_only_instead_ = false;
+  bool busy_ = false;
   bool holder_unknown_ = false;  // busy, and nothing lies in it and nobody has anything open there
   std::string out_;
 };
@@ -158,6 +160,7 @@ Duration UmountSession::patience() const {
 }
 
 Error UmountSession::busy() {
+  busy_ = true;
   Error error = Error::fromErrno(EBUSY, mount_.target);
   std::string inner;
   if (const auto table = readTable(elsewhere_)) {
@@ -178,9 +181,11 @@ Status UmountSession::judge(int err) {
   if (err == 0) return {};
   // Somebody else was faster.
   if (err == EINVAL) return notMounted(mount_.target);
-  if (err != EBUSY) return Error::fromErrno(err, mount_.target);
-  if (!command_.read_only) return busy();
-  // umount -r, as umount(8) does it.
+  return err == EBUSY ? busy() : Error::fromErrno(err, mount_.target);
+}
+
+// umount -r, as umount(8) does it.
+Status UmountSession::makeReadOnly() {
   EFS_CHECK(mounts::remountReadOnly(mount_, kRemount, where()));
   read_only_instead_ = true;
   say("busy, made read-only instead");
@@ -256,10 +261,18 @@ Status UmountSession::takeAway() {
   // moment and cannot be named afterwards.
   const Deadline looks(context_.clock, kLooks);
   while (true) {
+    busy_ = holder_unknown_ = false;
     Status done = tryOnce();
     if (done) break;
-    if (!std::exchange(holder_unknown_, false) || looks.passed()) return done;
-    EFS_CHECK(sleepFor(kLookPause));
+    if (holder_unknown_ && !looks.passed()) {
+      EFS_CHECK(sleepFor(kLookPause));
+      // What is at its place by now may be another mount.
+      if (!inTable()) return notMounted(mount_.target);
+      continue;
+    }
+    if (!busy_ || !command_.read_only) return done;
+    EFS_CHECK(makeReadOnly());
+    break;
   }
   if (read_only_instead_) return {};
   // Another namespace's utab is a file of theirs, with a lock of theirs.
