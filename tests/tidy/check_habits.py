@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Habits of the house that need the whole tree to be seen: clocks and sleeps of tests, sources that nobody builds,
-declarations that nobody needs. Usage: check_habits.py [--root DIR]
+"""Habits of the house that need the whole tree to be seen: clocks and sleeps of tests, what a busy machine breaks, sources
+that nobody builds, declarations that nobody needs. Usage: check_habits.py [--root DIR]
 
 Prints one line per violation, `file:line: rule: what to do instead`, and exits 1 if there is any.
 """
@@ -45,6 +45,28 @@ def check_sleeps(root):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "sleep":
                 yield f"{name}:{node.lineno}: sleep: efs_test.waiting has wait_for(), stays() and pause(), with a name"
+
+
+def calls(node):
+    """What is called in an expression: ("time", "monotonic"), ("self", "log"), ("", "read")."""
+    for one in ast.walk(node):
+        if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute):
+            yield getattr(one.func.value, "id", getattr(one.func.value, "attr", "")), one.func.attr
+        elif isinstance(one, ast.Call) and isinstance(one.func, ast.Name):
+            yield "", one.func.id
+
+
+def check_luck(root):
+    """Limits that others use up who are at work, too; logs that another process is still writing."""
+    for path in sorted((root / "tests/integration").rglob("*.py")):
+        name = path.relative_to(root).as_posix()
+        for node in ast.walk(ast.parse(path.read_text())):
+            asserts = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+            if asserts in ("assertLess", "assertLessEqual") and ("time", "monotonic") in calls(node.args[0]):
+                yield f"{name}:{node.lineno}: luck: a busy machine is slower: efs_test.waiting.Stopwatch has own()"
+            if asserts == "assertIn" and (isinstance(node.args[1], ast.Call) and (
+                    ast.unparse(node.args[1]) == "read(LOG)" or ast.unparse(node.args[1].func).endswith(".log"))):
+                yield f"{name}:{node.lineno}: luck: the log may not have it yet: wait_log() or logged() waits for it"
 
 
 # --- Sources that no target lists
@@ -134,7 +156,7 @@ def main():
     parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parents[2])
     root = parser.parse_args().root
     code = list(code_files(root))
-    problems = [*check_clocks(code), *check_sleeps(root), *check_listed(root), *check_needed(code)]
+    problems = [*check_clocks(code), *check_sleeps(root), *check_luck(root), *check_listed(root), *check_needed(code)]
     print("\n".join(problems) or f"{len(code)} files keep the habits")
     return 1 if problems or not code else 0
 

@@ -67,6 +67,7 @@ class Served(WatchdogBench):
         return done if done.stderr == "" else None
 
     def server_pid(self):
+        self.wait_log("serves numbers with PID")  # it may answer before that is in the log
         return int(re.findall(r"serves numbers with PID (\d+)", self.log())[-1])
 
 
@@ -153,7 +154,7 @@ class Ends(Served):
         os.kill(stopped, signal.SIGSTOP)
         self.set_config(f"metrics_listen = {self.tcp()}\n")
         wait_for("the next one", self.answered)
-        self.assertFalse(alive(stopped))
+        wait_for("the end of the first", lambda: not alive(stopped))
 
     def cut_short(self, answer):
         """What efsctl status makes of a server that sends only this."""
@@ -190,10 +191,10 @@ class Ends(Served):
                                         "status", "--socket", self.socket], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                        text=True)
             stays("it waits", lambda: process.poll() is None, 0.5)
-            listener.settimeout(5)
+            listener.settimeout(WAIT)
             listener.accept()[0].close()
             with listener.accept()[0] as link:
-                link.settimeout(5)
+                link.settimeout(WAIT)
                 link.recv(4096)
                 link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nEfs-Exit: 0\r\n\r\nok\n")
             out, err = process.communicate(timeout=WAIT)

@@ -177,7 +177,8 @@ class Identity(HelperBench):
         failed = "Cannot recreate self-signed certificate for " + os.path.basename(
             self.mounted[name])
         wait_for("a renewal", lambda: words in self.log() or failed in self.log())
-        self.assertIn(words, self.log())
+        log = self.log()
+        self.assertIn(words, log)
         self.assertIn(key.encode(), self.certificate(name))
 
     def assertRefused(self, name, *words):
