@@ -5,6 +5,7 @@ metrics_test.py has what it serves.
 """
 import contextlib
 import grp
+import http.client
 import json
 import os
 import re
@@ -52,7 +53,8 @@ class Served(WatchdogBench):
         return "unix:" + self.socket
 
     def answered(self):
-        with contextlib.suppress(OSError):
+        """None also where a busy machine had not the five seconds for all of it that a connection has."""
+        with contextlib.suppress(OSError, http.client.HTTPException):
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=WAIT) as reply:
                 return reply.read().decode()
         return None
@@ -104,7 +106,7 @@ class Strangers(Served):
             stranger = socket.create_connection(("127.0.0.1", self.port), timeout=WAIT)
             self.addCleanup(stranger.close)
             stranger.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
-        self.assertIsNotNone(self.answered())
+        wait_for("an answer beside them", self.answered)
         peak = int(re.search(r"VmHWM:\s+(\d+)", read(f"/proc/{server.pid}/status"))[1]) << 10
         self.assertLess(peak, 10 * len(text) + (64 << 20), f"an answer has {len(text)} bytes")
 
