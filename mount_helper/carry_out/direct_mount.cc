@@ -48,8 +48,11 @@ Result<MountOutcome> DirectMount::once(Duration patience) {
 // The name that the kernel's client has by itself may be another host's as well. And while a mount
 // through a tunnel is being made the kernel's file holds that one's name: under it this mount would
 // be merged with that one and go with its tunnel. client_identifier = classic: as mount.nfs does.
+// Where nothing can be locked no tunnel has its state either, and a plain mount needs nothing of
+// us.
 Result<MountOutcome> DirectMount::underName(Duration patience) {
-  if (context_.settings.mount.classic_client_identifier) return once(patience);
+  const bool nothing_to_lock = rules_.target_lock.empty();
+  if (context_.settings.mount.classic_client_identifier || nothing_to_lock) return once(patience);
   const auto own = takeName(context_.store, context_.clock, times_.lock(),
                             clientNamer(request_, context_.settings, context_.store),
                             context_.kernel.identifier);

@@ -7,6 +7,7 @@
 #include "carry_out/report.h"
 #include "carry_out/tunnel_port.h"
 #include "carry_out/watchdog_start.h"
+#include "efs/base/file_lock.h"
 #include "efs/base/interrupt.h"
 #include "efs/base/log.h"
 #include "efs/base/users_file.h"
@@ -28,6 +29,13 @@ constexpr Duration kHandOver{2000};
 constexpr Duration kUndoUnmount{5000};
 constexpr Duration kPortPatience{3000};      // for the kernel's farewell to the server
 constexpr Duration kNetworkPatience{60000};  // how long a boot may take to bring the network up
+
+// Whether the state directory is there, and takes files.
+Status canLock(const MountContext& context) {
+  EFS_CHECK(context.store.create(context.settings.state_dir_mode));
+  const auto lock = FileLock::tryAcquire(context.store.locks().identifier);
+  return lock || lock.error().kind() == ErrorKind::kBusy ? Status{} : Status(lock.error());
+}
 
 }  // namespace
 
@@ -248,11 +256,15 @@ Outcome MountSession::mountThroughTunnel() {
 
 // MODE-2
 Outcome MountSession::mountDirectly() {
-  // For the lock of the mount point alone; where there can be no such directory, it goes without.
-  // Nothing else of ours is needed without a tunnel.
-  const bool locks = context_.store.create(context_.settings.state_dir_mode).has_value();
+  // For the locks of the mount point and of the client's name alone; where there can be no such
+  // directory, or nothing can be written there, it goes without. Nothing else of ours is needed
+  // without a tunnel.
   mounts::MountRules mount_rules = mountRules(context_);
-  if (!locks) mount_rules.target_lock.clear();
+  const Status locks = canLock(context_);
+  if (!locks) {
+    log::warning("mounting without locks: {}", locks.error().describe());
+    mount_rules.target_lock.clear();
+  }
   const auto mounted = inNetwork([&]() -> Status {
     EFS_TRY(outcome, mountFromTarget(request_, facts_.target, context_, attempt_, mount_rules));
     mounted_ = outcome;

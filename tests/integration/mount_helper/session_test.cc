@@ -126,11 +126,11 @@ class Session : public ::testing::Test {
     CommandLine command;
     command.device = "fs-0123abcd:/";
     command.mountpoint = dir_.at("mnt");
-    command.options = "region=us-east-1,mounttargetip=" + server_.address();
+    command.options = "region=us-east-1,mounttargetip=" + server_.address() + options_;
     const auto request = makeMountRequest(command);
     EXPECT_TRUE(request) << request.error().describe();
     StageLog stages(clock_);
-    const MountContext context{settings_, state_, clock_, stages, kernel_};
+    const MountContext context{settings_, *store_, clock_, stages, kernel_};
     const MountAttempt attempt{.until = Deadline(clock_, kPatience)};
     return MountSession(*request, context, attempt).run();
   }
@@ -161,6 +161,8 @@ class Session : public ::testing::Test {
   const std::string identifier_ = dir_.at("sys/fs/nfs/net/nfs_client/identifier");
   const SystemClock clock_;
   const state::StateStore state_{dir_.path()};
+  const state::StateStore* store_ = &state_;
+  std::string options_;  // more of them
   settings::Settings settings_;
   KernelCalls kernel_;
   std::function<Result<MountOutcome>(std::size_t call)> answer_;
@@ -252,6 +254,29 @@ TEST_F(Session, GivesWayToAMountThatCameMeanwhile) {
   EXPECT_THAT(outcome.err, HasSubstr("at the same time"));
   EXPECT_EQ(watchdog_.handedOver(), "");
   expectNothingLeft();
+}
+
+// MODE-2: nothing of ours is needed without a tunnel, so a state directory that cannot be is none
+// of its troubles, whether it is missing, read-only or full.
+TEST_F(Session, MountsStraightWhereTheStateDirectoryCannotBe) {
+  ASSERT_TRUE(writeFileAtomic(dir_.at("file"), ""));
+  const state::StateStore nowhere(dir_.at("file/state"));
+  store_ = &nowhere;
+  options_ = ",notunnel";
+  answer_ = [](std::size_t) { return kMounted; };
+  const Outcome outcome = mount();
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  ASSERT_EQ(calls_.size(), 1U);
+  EXPECT_EQ(calls_[0].client_name, "(null)");
+}
+
+TEST_F(Session, MountsStraightUnderANameOfItsOwn) {
+  options_ = ",notunnel";
+  answer_ = [](std::size_t) { return kMounted; };
+  const Outcome outcome = mount();
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  ASSERT_EQ(calls_.size(), 1U);
+  EXPECT_THAT(calls_[0].client_name, StartsWith("efsmount-"));
 }
 
 }  // namespace
