@@ -128,7 +128,9 @@ void Watchdog::loadConfig() {
   const bool first = !config_text_;
   // An absent file is an empty configuration (contract 11.1).
   const auto directory = std::filesystem::path(options_.config).parent_path();
-  keepConfiguration(directory.string(), options_.kept);
+  if (!options_.kept.empty()) {
+    copies_.run([from = directory.string(), to = options_.kept] { keepConfiguration(from, to); });
+  }
   const auto own = directory / settings::kOwnConfigName;
   std::string content = readUsersFile(options_.config).value_or("");
   content += '\0' + readUsersFile(own.string()).value_or("");
@@ -342,8 +344,10 @@ void Watchdog::tick() {
   noticeClockJump();
   std::set<std::string> supervised;
   for (const auto& [name, record] : supervisor_->records()) supervised.insert(name);
-  clearEndedLogs(options_.log_dir, store_.directory(), std::move(supervised), settings_.watchdog,
-                 clock_.now());
+  ended_logs_.run([this, supervised] {
+    clearEndedLogs(options_.log_dir, store_.directory(), supervised, settings_.watchdog,
+                   clock_.now());
+  });
   if (!mounts_watched_) {
     watchMounts();
     supervisor_->mountsChanged();

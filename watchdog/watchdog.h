@@ -13,6 +13,7 @@
 #include "daemon/options.h"
 #include "daemon/ownership.h"
 #include "daemon/service_manager.h"
+#include "daemon/side_work.h"
 #include "daemon/system_kernel.h"
 #include "daemon/system_processes.h"
 #include "daemon/system_remount.h"
@@ -105,6 +106,8 @@ class Watchdog : private DirectoryEvents {
   std::unique_ptr<Supervisor> supervisor_;
   std::unique_ptr<HelperServer> helpers_;
   MetricsChild metrics_;
+  SideWork copies_{*loop_};      // of the configuration
+  SideWork ended_logs_{*loop_};  // their removal
 };
 
 }  // namespace efs::watchdog

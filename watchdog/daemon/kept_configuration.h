@@ -11,7 +11,7 @@ inline constexpr const char* kKeptConfiguration = "/var/lib/efsmount";
 
 // Copies the configuration of each kind, where it has changed, from `directory` to `kept`. A file
 // that is gone keeps its copy. Nothing is done where `kept` does not exist: other packages than the
-// deb have no need of it. Failures are for the log alone.
+// deb have no need of it. Failures are for the log alone. May wait for ever (SideWork).
 void keepConfiguration(const std::string& directory, const std::string& kept);
 
 }  // namespace efs::watchdog

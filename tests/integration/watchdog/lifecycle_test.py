@@ -193,9 +193,16 @@ class Lifecycle(WatchdogBench):
         wait_for("the copy", lambda: "renamed" in read(own), WAIT)
         write(self.path("etc", "s3files-utils.conf"), "[mount]\n")
         wait_for("the copy", lambda: os.path.exists(s3files) and read(s3files) == "[mount]\n", WAIT)
+        # Who may not read the file may not read the copy.
+        for mode in (0o644, 0o600):
+            os.chmod(self.config, mode)
+            with open(self.config, "a", encoding="ascii") as file:
+                file.write("# secret %o\n" % mode)
+            wait_for("the copy", lambda: "secret %o" % mode in read(own), WAIT)
+            self.assertEqual(os.stat(own).st_mode & 0o777, mode)
         os.unlink(self.config)
         self.ask({"v": 1, "op": "ping"})
-        self.assertIn("renamed", read(own))
+        self.assertIn("secret", read(own))
 
     def test_without_a_place_for_copies_there_are_none(self):
         self.command = lambda: [*WatchdogBench.command(self), "--kept-dir", self.path("nowhere")]
