@@ -4,6 +4,8 @@
 The mount is a tmpfs of a mount namespace of the test's, which a mount table of the test's calls one of EFS: this machine's
 kernel need not have NFS. What is mounted and unmounted is real.
 """
+import contextlib
+import ctypes
 import os
 import shutil
 import signal
@@ -13,8 +15,10 @@ import unittest
 
 from efs_test.files import read, write
 from efs_test.programs import program
-from efs_test.waiting import WAIT, Stopwatch, pause, wait_for
+from efs_test.waiting import WAIT, wait_for
 
+LIBC = ctypes.CDLL(None, use_errno=True)
+IN_CLOSE_NOWRITE = 0x10
 ROW = "%d 22 0:50 / %s rw,relatime shared:1 - nfs4 127.0.0.1:/ rw,vers=4.1,hard,proto=tcp,port=%d,addr=127.0.0.1\n"
 # 7: held by a process of which nothing can be seen, because the /proc of the namespace is the test's.
 IN_NAMESPACE = """
@@ -33,6 +37,9 @@ class Retry(unittest.TestCase):
         os.mkdir(self.mnt)
         os.makedirs(os.path.join(self.root, "proc/self"))
         self.table(1)
+        self.looks = LIBC.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.addCleanup(os.close, self.looks)
+        LIBC.inotify_add_watch(self.looks, os.path.join(self.root, "proc/self/mountinfo").encode(), IN_CLOSE_NOWRITE)
         self.holder = subprocess.Popen(["unshare", "-m", "sh", "-c", IN_NAMESPACE, "sh", self.root], stdin=subprocess.PIPE,
                                        stdout=subprocess.PIPE, text=True)
         self.addCleanup(self.release)
@@ -67,11 +74,15 @@ class Retry(unittest.TestCase):
         return process
 
     def assertWaits(self, process):
-        """It has had time to find out what is to be unmounted, and that it is busy."""
-        watch = Stopwatch()
-        while not watch.over(0.5):
-            self.assertIsNone(process.poll())
-            pause("so that it has the processor", 0.02)
+        """It has found out what is to be unmounted, was told that it is busy, and looks again."""
+        looks = []
+
+        def looked_again():
+            with contextlib.suppress(BlockingIOError):
+                looks.append(os.read(self.looks, 16))  # one event without a name
+            return len(looks) >= 2
+        wait_for("its second look at the table", looked_again)
+        self.assertIsNone(process.poll())
 
     def mounted(self):
         return [line.split()[5] for line in read(f"/proc/{self.keeper.pid}/mountinfo").splitlines() if self.mnt in line]
@@ -88,7 +99,7 @@ class Retry(unittest.TestCase):
         process = self.umount()
         self.assertWaits(process)
         self.table(2)
-        self.release()
+        # Before it is free: umount(2) knows no mount but that of a path, so between a look and an attempt nobody can tell.
         _, err = process.communicate(timeout=WAIT)
         self.assertEqual(len(self.mounted()), 1)
         self.assertEqual(process.returncode, 32)
