@@ -142,6 +142,8 @@ class Renewal(WatchdogBench):
             self.assertNotEqual(mount.greeting(), mount.starts()[-2][0])
             # Else it may have been served behind a renewal that had given up: it asks again, and so do we.
             if self.still_waits(connection):
+                for end in (silent, connection):
+                    end.close()  # the renewal need not wait on
                 return
         self.fail("no tunnel was replaced while a renewal waited")
 
