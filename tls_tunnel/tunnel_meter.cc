@@ -98,9 +98,10 @@ void TunnelMeter::remove(const ConnectionMeter& connection, std::uint64_t now) {
   connections_.erase(found);
   std::uint64_t since = waits(connection);
   if (since == 0) return;
-  // Not an answer in all its life: also the time before its upstream was there.
-  const bool answered = connection.calls && connection.calls->replies() != 0;
-  if (!answered) since = earlier(connection.inherited, connection.asked);
+  // Nothing of a server's in all its life: also the time before its upstream was there.
+  const bool no_server = connection.calls && connection.calls->answeredByNoServer() != 0;
+  if (connection.last_down == 0 || no_server)
+    since = earlier(connection.inherited, connection.asked);
   const auto later = std::find_if(absent_.begin(), absent_.end(),
                                   [&](const Absent& one) { return one.since > since; });
   absent_.insert(later, {since, now});

@@ -166,18 +166,6 @@ TEST_F(TunnelMeterTest, RecordsThatCannotBeFollowedLaterTellNothing) {
   EXPECT_EQ(meter_.numbers().waiting_since, 0U);
 }
 
-// A reply of which a part came before the reset was none.
-TEST_F(TunnelMeterTest, APartOfTheFirstReplyEndsNoWait) {
-  ConnectionMeter first = connection();
-  first.asked = 70;
-  meter_.add(first);
-  call(first, 1, 80);
-  first.last_down = 5000;
-  EXPECT_EQ(meter_.numbers().waiting_since, 5000U);
-  meter_.remove(first, 6000);
-  EXPECT_EQ(meter_.numbers().waiting_since, 70U);
-}
-
 TEST_F(TunnelMeterTest, WhoeverDoesNotComeBackWhileTheServerServesOthersIsPassedOver) {
   ConnectionMeter gone;
   gone.asked = 70;
