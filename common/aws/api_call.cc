@@ -6,6 +6,7 @@
 #include "efs/aws/sigv4.h"
 #include "efs/base/text.h"
 #include "efs/base/wait.h"
+#include "passing_fault.h"
 #include "xml_element.h"
 
 namespace efs::aws {
@@ -14,12 +15,10 @@ namespace {
 constexpr int kTries = 2;
 constexpr Duration kPause{200};
 
-bool worthAnotherTry(int status) { return status == 429 || status >= 500; }
-
 ErrorKind kindOfStatus(int status) {
   if (status == 401 || status == 403) return ErrorKind::kPermission;
   if (status == 404) return ErrorKind::kNotFound;
-  return worthAnotherTry(status) ? ErrorKind::kUnreachable : ErrorKind::kProtocol;
+  return status == 429 || status >= 500 ? ErrorKind::kUnreachable : ErrorKind::kProtocol;
 }
 
 std::string textField(const nlohmann::json& object, std::initializer_list<const char*> names) {
@@ -57,7 +56,7 @@ Result<std::string> callApi(const ApiAccess& access, Service service, http::Http
                             endpointOptions(service, access.environment, access.fips)));
   request.url = atEndpoint(base, request.url);
   request.timeout = access.request_timeout;
-  request.ca_bundle = access.environment("AWS_CA_BUNDLE").value_or("");
+  request.ca_bundle = caBundle(access.environment);
   const std::string name(signingName(service));
   const std::string region = plainRegion(access.region);
   std::chrono::seconds skew = access.credentials.clock_skew;
@@ -75,7 +74,7 @@ Result<std::string> callApi(const ApiAccess& access, Service service, http::Http
       warnOfClockSkew(base, skew);
       continue;
     }
-    if (attempt < kTries && worthAnotherTry(reply.status)) {
+    if (attempt < kTries && isPassingFault(reply)) {
       EFS_CHECK(sleepFor(kPause));
       continue;
     }

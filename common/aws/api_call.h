@@ -10,7 +10,7 @@
 namespace efs::aws {
 
 // `request.url` is path and query only ("/2015-02-01/mount-targets?..."), in their final encoding.
-// A throttled or failing service (status 429, 5xx) is asked once more. Any reply but status 200 is
+// A throttled or failing service (isPassingFault()) is asked once more. Any reply but status 200 is
 // an error that names the service, the status, and the service's own code and message:
 // kPermission for 401 and 403, kNotFound for 404, kUnreachable for 429 and 5xx, else kProtocol.
 Result<std::string> callApi(const ApiAccess& access, Service service, http::HttpRequest request);

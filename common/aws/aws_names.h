@@ -8,6 +8,8 @@ namespace efs::aws {
 
 // Not empty, at most 63 characters of letters, digits and "-" (RFC 1123, 2.1): a region, a zone.
 bool isHostLabel(std::string_view text);
+// A label that botocore takes for a region: not of digits alone, no "-" at its ends.
+bool isRegionName(std::string_view text);
 // Not empty, only characters 0x21 to 0x7E.
 bool isVisibleAscii(std::string_view text);
 // A role name as IAM allows: not empty, at most 128 of letters, digits and "+=,.@_-".

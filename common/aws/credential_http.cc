@@ -1,7 +1,9 @@
 #include "credential_http.h"
 
 #include "efs/aws/credential_documents.h"
+#include "efs/aws/endpoints.h"
 #include "efs/base/wait.h"
+#include "passing_fault.h"
 
 namespace efs::aws {
 namespace {
@@ -25,7 +27,7 @@ class RequestWiper {
 };
 
 bool worthAnotherTry(const Result<http::HttpReply>& reply) {
-  if (reply) return reply->status == 429 || reply->status >= 500;
+  if (reply) return isPassingFault(*reply);
   const ErrorKind kind = reply.error().kind();
   return kind == ErrorKind::kTimeout || kind == ErrorKind::kReset;
 }
@@ -63,7 +65,7 @@ Result<http::HttpReply> exchangeSecret(const CredentialContext& context,
   const RequestWiper wiper(request);
   request.timeout = context.patience.request_timeout;
   request.max_reply = kMaxReply;
-  request.ca_bundle = context.absolute(context.environment("AWS_CA_BUNDLE").value_or(""));
+  request.ca_bundle = context.absolute(caBundle(context.environment));
   return sendWithRetries(context, request);
 }
 

@@ -30,6 +30,11 @@ bool isHostLabel(std::string_view text) {
   });
 }
 
+bool isRegionName(std::string_view text) {
+  return isHostLabel(text) && text.front() != '-' && text.back() != '-' &&
+         text.find_first_not_of("0123456789") != std::string_view::npos;
+}
+
 bool isVisibleAscii(std::string_view text) {
   return !text.empty() &&
          std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });

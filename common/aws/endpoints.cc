@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <utility>
 
 #include "aws_names.h"
@@ -12,7 +13,7 @@ namespace efs::aws {
 namespace {
 
 struct PartitionRow {
-  std::string_view region_prefix;
+  std::string_view region_prefix;  // before a word and a number: "north-1"
   std::string_view pseudo_region;  // of services that are the same in all of its regions
   Partition partition;
 };
@@ -25,7 +26,7 @@ constexpr std::array<PartitionRow, 7> kOthers{{
     {"us-isob-", "aws-iso-b-global", {"aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud"}},
     {"eu-isoe-", "aws-iso-e-global", {"aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"}},
     {"us-isof-", "aws-iso-f-global", {"aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov"}},
-    {"eusc-", "aws-eusc-global", {"aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"}},
+    {"eusc-de-", "aws-eusc-global", {"aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"}},
 }};
 
 struct ServiceRow {
@@ -72,12 +73,43 @@ std::string_view hostPrefix(Service service, const Partition& partition, bool du
   return short_name ? "efs" : rowOf(service).host_prefix;
 }
 
+// "north-1", behind the prefix of a partition; as in partitions.json.
+bool isWordAndNumber(std::string_view text) {
+  const auto hyphen = text.find('-');
+  return hyphen != 0 && hyphen != std::string_view::npos && hyphen + 1 < text.size() &&
+         text.find_first_not_of("0123456789", hyphen + 1) == std::string_view::npos;
+}
+
+// Labels of letters, digits and inner hyphens, perhaps a dot behind the last; "[::1]" is fine, too.
+bool isHost(std::string_view host) {
+  if (host.starts_with('[')) return host.size() > 2 && host.ends_with(']');
+  if (host.size() > 255) return false;
+  if (host.ends_with('.')) host.remove_suffix(1);
+  const auto labels = split(host, '.');
+  return std::all_of(labels.begin(), labels.end(), [](const std::string& label) {
+    return isHostLabel(label) && label.front() != '-' && label.back() != '-';
+  });
+}
+
+// "host", "host:", "host:443".
+bool isAuthority(std::string_view text) {
+  const auto bracket = text.rfind(']');
+  const auto colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  if (colon == std::string_view::npos) return isHost(text);
+  constexpr std::int64_t kLastPort = 65535;
+  const auto port = text.substr(colon + 1);
+  const bool digits = port.find_first_not_of("0123456789") == std::string_view::npos;
+  const bool fits = port.empty() || (digits && parseInt(port).value_or(kLastPort + 1) <= kLastPort);
+  return fits && isHost(text.substr(0, colon));
+}
+
 Result<std::string> checkedOverride(std::string url, const std::string& variable) {
   const std::size_t colon = std::min(url.find(':'), url.size());
   url.replace(0, colon, toLower(url.substr(0, colon)));
   const std::size_t scheme = url.starts_with("https://") ? 8 : url.starts_with("http://") ? 7 : 0;
-  const bool good = scheme != 0 && url.size() > scheme && url[scheme] != '/' &&
-                    isVisibleAscii(url) && url.find_first_of("?#@\\", scheme) == std::string::npos;
+  const bool good = scheme != 0 && isVisibleAscii(url) &&
+                    url.find_first_of("?#@\\", scheme) == std::string::npos &&
+                    isAuthority(url.substr(scheme, url.find('/', scheme) - scheme));
   if (good) return url;
   const std::string what = variable.empty() ? "endpoint" : "environment variable " + variable;
   return Error(ErrorKind::kInvalidInput, what + " is not an http or https URL: \"" +
@@ -91,7 +123,9 @@ Result<std::string> checkedOverride(std::string url, const std::string& variable
 
 const Partition& partitionOf(std::string_view region) {
   for (const auto& row : kOthers) {
-    if (region.starts_with(row.region_prefix) || region == row.pseudo_region) return row.partition;
+    const bool named = region.starts_with(row.region_prefix) &&
+                       isWordAndNumber(region.substr(row.region_prefix.size()));
+    if (named || region == row.pseudo_region) return row.partition;
   }
   return kCommercial;
 }
@@ -126,7 +160,7 @@ Result<std::string> endpointUrl(Service service, const std::string& named_region
   // empty there, as with botocore.
   const bool signs = service != Service::kSsoPortal && service != Service::kSsoOidc;
   const bool not_needed = !signs && named_region.empty() && options.override_url;
-  if (!isHostLabel(region) && !not_needed) {
+  if (!isRegionName(region) && !not_needed) {
     return Error(ErrorKind::kInvalidInput, "not a region: " + printable(named_region, 80));
   }
   if (options.override_url)
@@ -148,6 +182,13 @@ std::string atEndpoint(std::string endpoint, std::string_view path) {
   if (path == "/" && own_path != std::string::npos) return endpoint;
   if (endpoint.ends_with('/')) endpoint.pop_back();
   return endpoint.append(path);
+}
+
+std::string caBundle(const Environment& environment) {
+  for (const char* name : {"AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}) {
+    if (auto file = environment(name); file && !file->empty()) return *file;
+  }
+  return {};
 }
 
 }  // namespace efs::aws

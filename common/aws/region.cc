@@ -26,7 +26,7 @@ constexpr std::array<std::string_view, 46> kRegions{
     "us-west-2"};
 
 Result<Region> checked(const std::string& name, const std::string& source) {
-  if (isHostLabel(name)) return Region{name, source};
+  if (isRegionName(name)) return Region{name, source};
   return Error(ErrorKind::kInvalidInput,
                "Error retrieving region: " + source + " is not a region: " + printable(name, 80));
 }

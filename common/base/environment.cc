@@ -19,7 +19,7 @@ std::optional<std::string> environmentVariable(const std::string& name) {
 }
 
 bool saysTrue(const std::optional<std::string>& value) {
-  return value && toLower(trim(*value)) == "true";
+  return value && toLower(*value) == "true";
 }
 
 bool matchesAny(std::string_view name, const std::vector<std::string>& patterns) {

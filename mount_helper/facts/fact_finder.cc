@@ -8,6 +8,7 @@
 #include <random>
 
 #include "efs/aws/credential_chain.h"
+#include "efs/aws/endpoints.h"
 #include "efs/aws/mount_targets.h"
 #include "efs/aws/remembered_environment.h"
 #include "efs/aws/token_memory.h"
@@ -55,7 +56,7 @@ FactFinder::FactFinder(const MountRequest& request, const settings::Settings& se
       settings_(settings),
       clock_(clock),
       region_memory_(directory, clock),
-      curl_(http::makeHttpClient(absolute(environmentVariable("AWS_CA_BUNDLE").value_or("")))),
+      curl_(http::makeHttpClient(absolute(aws::caBundle(environmentVariable)))),
       http_(std::make_unique<aws::TokenMemory>(*curl_)) {}
 
 FactFinder::~FactFinder() = default;

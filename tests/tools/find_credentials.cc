@@ -21,6 +21,7 @@
 #include <string>
 
 #include "efs/aws/credential_chain.h"
+#include "efs/aws/endpoints.h"
 #include "efs/aws/mount_targets.h"
 #include "efs/base/environment.h"
 #include "efs/base/log.h"
@@ -105,8 +106,7 @@ int print(const efs::Result<efs::aws::Credentials>& found, const Json& requests)
 int findOnce(const Json& input) {
   if (input.value("log", false)) (void)efs::log::open({.path = ""});
   const efs::SystemClock clock;
-  const auto real =
-      efs::http::makeHttpClient(efs::environmentVariable("AWS_CA_BUNDLE").value_or(""));
+  const auto real = efs::http::makeHttpClient(efs::aws::caBundle(efs::environmentVariable));
   const PlayedNetwork played(input.value("answers", Json::object()));
   const bool plays = input.value("played", false);
   const efs::http::HttpClient& http =

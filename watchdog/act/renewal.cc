@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "efs/aws/credential_chain.h"
+#include "efs/aws/endpoints.h"
 #include "efs/aws/remembered_environment.h"
 #include "efs/base/environment.h"
 #include "efs/base/files.h"
@@ -133,7 +134,7 @@ Result<std::string> renewInChild(const RenewalRequest& request) {
   // Those of the daemon, for a mount that had none: its credential_process was not found with them.
   if (origin) (void)takeVariables({"PATH", "HOME"});
   setVariables(renewalEnvironment(origin, request.daemon_environment));
-  const auto http = http::makeHttpClient(environmentVariable("AWS_CA_BUNDLE").value_or(""));
+  const auto http = http::makeHttpClient(aws::caBundle(environmentVariable));
   const aws::CredentialContext context{.http = *http,
                                        .clock = clock,
                                        .home_directory = home,

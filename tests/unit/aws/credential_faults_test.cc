@@ -97,6 +97,21 @@ TEST_F(CredentialFaults, OnlyPassingFaultsAreTriedAgain) {
   }
 }
 
+// As botocore does: STS throttles with status 400.
+TEST_F(CredentialFaults, ThrottlingIsTriedAgain) {
+  for (const auto& [body, tries] :
+       {std::pair{R"({"Error":{"Code":"Throttling","Message":"Rate exceeded"}})", 2},
+        {"<ErrorResponse><Error><Code>RequestTimeout</Code></Error></ErrorResponse>", 2},
+        {R"({"__type":"com.amazonaws.sso#TooManyRequestsException"})", 2},
+        {R"({"Error":{"Code":"ValidationError","Message":"Throttling"}})", 1}}) {
+    std::map<Endpoint, int> before;
+    for (const auto& source : sources()) before[source.endpoint] = requestsTo(source.endpoint);
+    forEachSource(httpReply(400, body), [&, wanted = tries](const Source& source, const auto&) {
+      EXPECT_EQ(requestsTo(source.endpoint) - before[source.endpoint], wanted);
+    });
+  }
+}
+
 // A redirect would carry the token to another host.
 TEST_F(CredentialFaults, ARedirectIsNotFollowed) {
   expectReason(

@@ -154,6 +154,28 @@ TEST(Endpoints, APathGoesBehindThatOfTheEndpoint) {
   }
 }
 
+// As the patterns of botocore's partitions.json have it.
+TEST(Endpoints, ARegionOfNoPartitionIsCommercial) {
+  for (const char* region : {"cn-x", "eusc-xx-1", "cn-north-west-1", "us-gov-west", "cn--1"}) {
+    EXPECT_EQ(partitionOf(region).id, "aws") << region;
+  }
+  for (const char* region : {"cn-new-12", "aws-cn-global"}) {
+    EXPECT_EQ(partitionOf(region).id, "aws-cn") << region;
+  }
+}
+
+TEST(Endpoints, AuthoritiesAreThoseOfTheFirstVariable) {
+  const std::vector<const char*> names{"AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"};
+  std::map<std::string, std::string> variables;
+  EXPECT_EQ(caBundle(environment(variables)), "");
+  for (std::size_t i = names.size(); i-- > 0;) {
+    variables[names[i]] = std::string("/") + names[i];
+    EXPECT_EQ(caBundle(environment(variables)), std::string("/") + names[i]);
+  }
+  variables["AWS_CA_BUNDLE"] = "";
+  EXPECT_EQ(caBundle(environment(variables)), "/REQUESTS_CA_BUNDLE");
+}
+
 TEST(Endpoints, AllUrlsCanBeIgnored) {
   const auto env = environment({{"AWS_ENDPOINT_URL", "https://all.test"},
                                 {"AWS_ENDPOINT_URL_STS", "https://sts.test"},
@@ -164,11 +186,19 @@ TEST(Endpoints, AllUrlsCanBeIgnored) {
 }
 
 TEST(Endpoints, RefusesWhatIsNotAUrlOrARegion) {
-  for (const char* url : {"efs.test", "ftp://efs.test", "https://", "https://a?b", "https://a#b",
-                          "https://user@host", "https://a b", "http:///", "https:", ""}) {
+  for (const char* url :
+       {"efs.test",          "ftp://efs.test",  "https://",        "https://a?b",     "https://a#b",
+        "https://user@host", "https://a b",     "http:///",        "https:",          "",
+        "https://a_b",       "https://-a",      "https://a-.test", "https://a..test", "https://a,b",
+        "https://a;x",       "https://a:65536", "https://a:b",     "https://[",       "https://[]",
+        "https://[::1"}) {
     EXPECT_FALSE(endpointUrl(Service::kEfs, "us-east-1", {false, false, url})) << url;
   }
-  for (const char* region : {"", "a.b", "evil.com/"}) {
+  for (const char* url : {"https://a.test.", "https://a:", "https://a:0/", "https://[::1]:443/p",
+                          "http://10.0.0.1:65535", "https://xn--nxasmq6b/"}) {
+    EXPECT_TRUE(endpointUrl(Service::kEfs, "us-east-1", {false, false, url})) << url;
+  }
+  for (const char* region : {"", "a.b", "evil.com/", "123", "-us-east-1", "us-gov-"}) {
     EXPECT_FALSE(endpointUrl(Service::kEfs, region, {})) << region;
   }
 }

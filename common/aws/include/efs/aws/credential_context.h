@@ -15,7 +15,7 @@ inline constexpr const char* kContainerEndpoint = "http://169.254.170.2";
 // How long one source other than the metadata service is waited for.
 struct SourcePatience {
   Duration request_timeout{5000};
-  int tries = 3;            // after a time-out, a reset, status 429 and 5xx
+  int tries = 3;            // after a time-out, a reset, isPassingFault()
   Duration pause{500};      // before the second try, doubled before each further one
   Duration process{20000};  // a credential_process as a whole
 };

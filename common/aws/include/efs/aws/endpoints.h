@@ -21,8 +21,8 @@ struct Partition {
   std::string_view dual_stack_suffix;  // "api.aws"
 };
 
-// By the beginning of the region's name; a region that no list knows belongs to "aws", as in the
-// SDKs.
+// By the region's name, "us-gov-<word>-<number>"; one that fits no partition belongs to "aws", as
+// in the SDKs.
 const Partition& partitionOf(std::string_view region);
 
 enum class Service { kEfs, kEc2, kLogs, kSts, kSsoPortal, kSsoOidc };
@@ -57,5 +57,10 @@ Result<std::string> endpointUrl(Service service, const std::string& region,
 // `path` begins with "/" and is added to the path of the endpoint, whose last slash is dropped; for
 // "/" itself the endpoint's own path stays as it was written. As botocore joins them.
 std::string atEndpoint(std::string endpoint, std::string_view path);
+
+// The file of the authorities that servers are checked against: $AWS_CA_BUNDLE (or ca_bundle of a
+// profile), else $REQUESTS_CA_BUNDLE, as botocore has it, else $SSL_CERT_FILE, which efs-utils' own
+// calls obey. Empty: the system's.
+std::string caBundle(const Environment& environment);
 
 }  // namespace efs::aws

@@ -17,7 +17,7 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 // The process's environment; an empty variable counts as absent.
 std::optional<std::string> environmentVariable(const std::string& name);
 
-// "true" in any case, blanks around it ignored: how AWS reads its switches.
+// "true" in any case and nothing else: how AWS's SDKs read their switches.
 bool saysTrue(const std::optional<std::string>& value);
 
 using Variables = std::map<std::string, std::string>;

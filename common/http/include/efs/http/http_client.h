@@ -44,7 +44,7 @@ class HttpClient {
 // Honours http_proxy, https_proxy, no_proxy (contract section 10), except for addresses that exist
 // only on this host (url_host.h). ~/.netrc is not read. libcurl is loaded at the first
 // request (dlopen), so that a run without HTTP does not pay for it. `ca_bundle`: PEM file of the
-// authorities that servers are checked against instead of the system's ($AWS_CA_BUNDLE).
+// authorities that servers are checked against instead of the system's.
 std::unique_ptr<HttpClient> makeHttpClient(std::string ca_bundle = {});
 
 }  // namespace efs::http
