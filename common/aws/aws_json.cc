@@ -37,7 +37,9 @@ void wipeTexts(nlohmann::json& value) {
 Result<SecretJson> SecretJson::parse(std::string_view text) {
   if (tooDeep(text)) return Error(ErrorKind::kProtocol, "the reply is nested too deeply");
   // The third argument turns exceptions off; invalid UTF-8 is refused as well.
-  Json document = Json::parse(text, nullptr, false);
+  // A NUL would be the end for the parser, whatever follows.
+  const bool has_nul = text.find('\0') != std::string_view::npos;
+  Json document = has_nul ? Json() : Json::parse(text, nullptr, false);
   if (document.is_object()) return SecretJson(std::move(document));
   return Error(ErrorKind::kProtocol, "the reply is not a JSON object");
 }

@@ -96,7 +96,7 @@ bool readMailDate(Cursor& cursor, Moment& moment) {
   }
   const bool short_year = cursor.digits() == 2;
   if (!set(moment.year, cursor.number(2, 4))) return false;
-  if (short_year) moment.year += 2000;
+  if (short_year) moment.year += moment.year < 69 ? 2000 : 1900;  // as in POSIX
   return true;
 }
 
@@ -117,12 +117,12 @@ bool readClock(Cursor& cursor, Moment& moment) {
   return fraction > 0;
 }
 
+bool isUtc(std::string_view zone) { return zone == "z" || zone == "utc" || zone == "gmt"; }
+
 // Seconds east of UTC of "z", "utc", "gmt", "+hh:mm", "+hhmm", "+hh".
 std::optional<std::int64_t> readZone(Cursor& cursor) {
   cursor.skipBlanks();
-  for (const std::string_view name : {"z", "utc", "gmt"}) {
-    if (cursor.rest() == name) return 0;
-  }
+  if (isUtc(cursor.rest())) return 0;
   const bool west = cursor.rest().starts_with('-');
   if (!cursor.takeAny("+-")) return std::nullopt;
   const auto hours = cursor.number(2, 2);
@@ -132,6 +132,18 @@ std::optional<std::int64_t> readZone(Cursor& cursor) {
   if (!hours || !minutes || !cursor.atEnd() || *hours > 23 || *minutes > 59) return std::nullopt;
   const std::int64_t seconds = *hours * 3600 + *minutes * 60;
   return west ? -seconds : seconds;
+}
+
+// "Thu Jan  1 03:04:05 UTC 2099", as date(1) writes it.
+bool readDateOfShell(Cursor& cursor, Moment& moment) {
+  if (monthOf(cursor.takeBytes(cursor.letters()))) return false;  // the day of the week
+  cursor.skipBlanks();
+  if (!set(moment.month, monthOf(cursor.takeBytes(cursor.letters())))) return false;
+  cursor.skipBlanks();
+  if (!set(moment.day, cursor.number(1, 2)) || !cursor.takeAny(" ")) return false;
+  if (!readClock(cursor, moment) || !cursor.takeAny(" ")) return false;
+  if (!isUtc(cursor.takeBytes(cursor.letters())) || !cursor.takeAny(" ")) return false;
+  return set(moment.year, cursor.number(4, 4)) && cursor.atEnd();
 }
 
 std::optional<WallTime> toWallTime(const Moment& moment, std::int64_t offset) {
@@ -159,9 +171,15 @@ std::optional<WallTime> parseAwsTime(std::string_view text) {
   const std::string lower = toLower(trim(text.substr(0, kLongest)));
   Cursor cursor(lower);
   Moment moment;
+  Cursor of_shell(lower);
+  if (readDateOfShell(of_shell, moment)) return toWallTime(moment, 0);
+  moment = {};
   const bool is_iso = cursor.digits() >= 4;
   if (!(is_iso ? readIsoDate(cursor, moment) : readMailDate(cursor, moment))) return std::nullopt;
-  if (!cursor.takeAny("t \t")) return std::nullopt;
+  // "20260102030405Z"
+  const bool goes_on =
+      is_iso && cursor.digits() == 6 && lower.find_first_not_of("0123456789") == 14;
+  if (!goes_on && !cursor.takeAny("t \t")) return std::nullopt;
   cursor.skipBlanks();
   if (!readClock(cursor, moment)) return std::nullopt;
   const auto offset = readZone(cursor);

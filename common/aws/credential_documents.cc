@@ -37,6 +37,10 @@ Result<Credentials> takeValues(const json* object, const FieldNames& names, bool
   }
   const auto token = textOf(object, names.token);
   if (token_required && token.empty()) return missing(names.token);
+  const json* any_token = member(object, names.token);
+  if (any_token != nullptr && !any_token->is_null() && !any_token->is_string()) {
+    return Error(ErrorKind::kProtocol, std::string(names.token) + " is not a text");
+  }
   return makeCredentials(textOf(object, names.id), textOf(object, names.secret), token);
 }
 
@@ -47,14 +51,32 @@ std::optional<WallTime> timeOfNumber(double seconds) {
   return clampedTime(static_cast<std::int64_t>(seconds));
 }
 
-// A text, or a number of which `per_second` make a second. No or an empty field: no expiration.
+// "4102542245", perhaps with a fraction: as STS's XML may have it.
+std::optional<double> numberIn(std::string_view text) {
+  const auto point = std::min(text.find('.'), text.size());
+  const auto whole = parseInt(text.substr(0, point));
+  const auto fraction = text.substr(std::min(point + 1, text.size()));
+  if (!whole || fraction.find_first_not_of("0123456789") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  return static_cast<double>(*whole);
+}
+
+std::optional<WallTime> timeOfText(std::string_view text) {
+  const auto seconds = numberIn(trim(text));
+  return seconds ? timeOfNumber(*seconds) : parseAwsTime(text);
+}
+
+// A text, or a number of which `per_second` make a second, which may be written as a text where it
+// is not one second. No or an empty field: no expiration.
 Status takeExpiration(const json* object, const char* name, double per_second,
                       Credentials& credentials) {
   const json* value = member(object, name);
   if (value == nullptr || value->is_null()) return {};
   if (const auto* text = value->get_ptr<const std::string*>()) {
     if (text->empty()) return {};
-    credentials.expiration = parseAwsTime(*text);
+    const auto number = per_second == 1.0 ? std::nullopt : numberIn(*text);
+    credentials.expiration = number ? timeOfNumber(*number / per_second) : parseAwsTime(*text);
   } else if (value->is_number()) {
     credentials.expiration = timeOfNumber(value->get<double>() / per_second);
   }
@@ -85,6 +107,9 @@ Result<Credentials> parseStsJson(std::string_view text) {
 }
 
 Result<Credentials> parseStsXml(std::string_view text) {
+  const auto plain = plainXml(text);
+  if (!plain) return Error(ErrorKind::kProtocol, "the reply is not the XML of STS");
+  text = plain->reveal();
   const auto values = xmlElement(text, "Credentials");
   if (!values) return missing("Credentials");
   std::array<Secret, 3> fields;
@@ -96,7 +121,7 @@ Result<Credentials> parseStsXml(std::string_view text) {
   }
   EFS_TRY(credentials, makeCredentials(fields[0].reveal(), fields[1].reveal(), fields[2].reveal()));
   if (const auto expiration = xmlText(*values, "Expiration")) {
-    credentials.expiration = parseAwsTime(*expiration);
+    credentials.expiration = timeOfText(*expiration);
     if (!credentials.expiration)
       return Error(ErrorKind::kProtocol, std::string("Expiration") + kNotATime);
   }
@@ -128,7 +153,11 @@ bool isOne(const json* value) {
   return value->is_number() && value->get<double>() == 1.0;
 }
 
-bool isXml(std::string_view text) { return trim(text).starts_with('<'); }
+bool isXml(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  return trim(text).starts_with('<');
+}
 
 }  // namespace
 
@@ -202,13 +231,17 @@ Result<SsoToken> parseNewSsoToken(std::string_view text, WallTime now) {
   const json* root = &document.root();
   EFS_TRY(access_token, accessTokenOf(root));
   const json* seconds = member(root, "expiresIn");
-  if (seconds == nullptr || !seconds->is_number()) return missing("expiresIn");
-  constexpr double kTenYears = 315360000.0;
-  const double lasts = seconds->get<double>();
-  if (!(lasts >= 0.0)) return Error(ErrorKind::kProtocol, "expiresIn is not a time");
-  const auto whole = static_cast<std::int64_t>(std::min(lasts, kTenYears));
+  // botocore reads it with int().
+  const auto lasts = seconds != nullptr && seconds->is_number()
+                         ? std::optional(seconds->get<double>())
+                         : numberIn(textOf(root, "expiresIn"));
+  if (!lasts) return missing("expiresIn");
+  if (!(*lasts >= 1.0)) return Error(ErrorKind::kProtocol, "the new log-in has ended already");
+  constexpr double kCenturies = 1e10;
+  const auto begin = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
+  const auto whole = static_cast<std::int64_t>(std::min(*lasts, kCenturies));
   return SsoToken{.access_token = std::move(access_token),
-                  .expires = now + std::chrono::seconds(whole),
+                  .expires = clampedTime(begin.count() + whole),
                   .refresh_token = Secret(textOf(root, "refreshToken"))};
 }
 

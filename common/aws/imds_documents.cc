@@ -37,13 +37,14 @@ Result<Credentials> parseRoleCredentials(std::string_view json) {
   EFS_TRY(document, SecretJson::parse(json));
   const auto* root = &document.root();
   const auto code = textOf(root, "Code");
-  if (!code.empty() && code != "Success") {
-    return Error(ErrorKind::kPermission, "the service answers with code " + printable(code, 80));
-  }
+  const bool failed = !code.empty() && code != "Success";
   for (const char* name : {"AccessKeyId", "SecretAccessKey", "Token"}) {
-    if (textOf(root, name).empty()) {
-      return Error(ErrorKind::kProtocol, std::string("the reply has no ") + name);
+    if (!textOf(root, name).empty()) continue;
+    // With all of them it is no failure, as botocore and efs-utils have it.
+    if (failed) {
+      return Error(ErrorKind::kPermission, "the service answers with code " + printable(code, 80));
     }
+    return Error(ErrorKind::kProtocol, std::string("the reply has no ") + name);
   }
   EFS_TRY(credentials, makeCredentials(textOf(root, "AccessKeyId"), textOf(root, "SecretAccessKey"),
                                        textOf(root, "Token")));

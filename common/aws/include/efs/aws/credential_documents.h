@@ -55,8 +55,9 @@ Result<Credentials> parseProcessCredentials(std::string_view json);
 // Times in the forms that botocore takes and AWS's tools write: ISO 8601 with "-", "/" or nothing
 // between the parts of the date, "T" or blanks before the clock, seconds and their fraction or
 // neither, and "Z", "UTC", "GMT" or an offset ("+01:00", "+0100", "+01"), in any case; or "Fri, 02
-// Jan 2026 03:04:05 GMT". A time without a zone is nullopt: botocore fails with one as well. Before
-// 1970 is 1970, after 2200 is 2200.
+// Jan 2026 03:04:05 GMT", "20260102030405Z", and date(1)'s "Fri Jan  2 03:04:05 UTC 2026". A time
+// without a zone is nullopt: botocore fails with one as well. Before 1970 is 1970, after 2200 is
+// 2200.
 std::optional<WallTime> parseAwsTime(std::string_view text);
 
 // Seconds since 1970, within the same bounds.
