@@ -62,7 +62,8 @@ Result<http::HttpRequest> agentRequest(const std::string& endpoint, const std::s
   return request;
 }
 
-Result<http::HttpRequest> containerRequest(const std::string& url) {
+Result<http::HttpRequest> containerRequest(std::string url) {
+  url = std::string(trim(url));  // as Python's urlparse() has it
   const bool is_https = toLower(url.substr(0, 8)) == "https://";
   const bool is_http = toLower(url.substr(0, 7)) == "http://";
   if (is_https && !isAmbiguous(url)) return requestTo("https://", url, false);

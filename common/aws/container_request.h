@@ -12,7 +12,7 @@ namespace efs::aws {
 // question, perhaps with a token, go in clear text: only to the hosts that botocore allows, which
 // are this host's own (169.254.170.2, 169.254.170.23, fd00:ec2::23, localhost, loopback), and never
 // by a proxy. kInvalidInput for any other.
-Result<http::HttpRequest> containerRequest(const std::string& url);
+Result<http::HttpRequest> containerRequest(std::string url);
 
 // A GET of the path `uri` at the ECS agent of this host, `endpoint`; kInvalidInput for what does
 // not begin with "/" or could end the request line.

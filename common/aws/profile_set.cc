@@ -1,8 +1,11 @@
 #include "profile_set.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
+#include "efs/base/ini_scanner.h"
 #include "efs/base/text.h"
 #include "profile_loading.h"
 #include "shell_words.h"
@@ -41,19 +44,41 @@ std::optional<std::string> nameBehind(const std::string& section, std::string_vi
   return (*words)[1];
 }
 
+// The lines of a text, as Python's splitlines() has them: Unicode's ends of lines, too.
+std::vector<std::string_view> linesOf(std::string_view text) {
+  constexpr std::array<std::string_view, 10> kEnds{
+      "\n", "\r", "\v", "\f", "\x1C", "\x1D", "\x1E", "\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"};
+  std::vector<std::string_view> lines;
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = std::find_if(kEnds.begin(), kEnds.end(), [&](std::string_view ending) {
+      return text.substr(at).starts_with(ending);
+    });
+    if (end == kEnds.end()) {
+      ++at;
+      continue;
+    }
+    lines.push_back(text.substr(begin, at - begin));
+    begin = at += end->size();
+  }
+  lines.push_back(text.substr(begin));
+  return lines;
+}
+
 // The line "key = value" of a nested value, which begins below its key; kInvalidInput for one with
 // other lines, which botocore refuses too.
 Result<std::optional<std::string>> nestedValue(std::string_view block, std::string_view key) {
   std::optional<std::string> found;
-  if (!block.starts_with('\n')) return found;
-  for (const auto& line : split(block, '\n')) {
-    const std::string_view whole(line);
-    const auto equals = whole.find('=');
-    if (equals == std::string_view::npos && trim(whole).empty()) continue;
+  if (!block.starts_with('\n')) {
+    return Error(ErrorKind::kInvalidInput, "it has no settings in lines below it");
+  }
+  for (const std::string_view line : linesOf(block)) {
+    const auto equals = line.find('=');
+    if (equals == std::string_view::npos && stripIni(line).empty()) continue;
     if (equals == std::string_view::npos) {
       return Error(ErrorKind::kInvalidInput, "a line below it has no \"=\"");
     }
-    if (trim(whole.substr(0, equals)) == key) found = trim(whole.substr(equals + 1));
+    if (stripIni(line.substr(0, equals)) == key) found = stripIni(line.substr(equals + 1));
   }
   return found;
 }

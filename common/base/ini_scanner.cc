@@ -48,11 +48,6 @@ std::size_t takeIndent(std::string_view& text) {
   return characters;
 }
 
-std::string_view strip(std::string_view text) {
-  takeIndent(text);
-  return stripIniEnd(text);
-}
-
 std::string_view takeLine(std::string_view& text) {
   const auto end = std::min(text.find_first_of("\r\n"), text.size());
   const auto line = text.substr(0, end);
@@ -65,6 +60,11 @@ std::string_view takeLine(std::string_view& text) {
 std::string_view stripIniEnd(std::string_view text) {
   while (const std::size_t bytes = blankAtEnd(text)) text.remove_suffix(bytes);
   return text;
+}
+
+std::string_view stripIni(std::string_view text) {
+  takeIndent(text);
+  return stripIniEnd(text);
 }
 
 std::optional<IniToken> IniScanner::next() {
@@ -98,7 +98,7 @@ std::optional<IniToken> IniScanner::judge(std::string_view line) {
     return IniToken{Kind::kBad, line_, line, {}};
   }
   in_value_ = has_section_;
-  return IniToken{Kind::kKey, line_, key, strip(line.substr(delimiter + 1))};
+  return IniToken{Kind::kKey, line_, key, stripIni(line.substr(delimiter + 1))};
 }
 
 }  // namespace efs

@@ -28,6 +28,9 @@ Result<Secret> authorization(const CredentialContext& context) {
     return readTokenFile(context.absolute(file)).withContext("authorization token");
   }
   Secret token(context.environment("AWS_CONTAINER_AUTHORIZATION_TOKEN").value_or(""));
+  if (token.reveal().find_first_of("\r\n") != std::string_view::npos) {
+    return Error(ErrorKind::kInvalidInput, "AWS_CONTAINER_AUTHORIZATION_TOKEN has line ends");
+  }
   if (!token.empty()) {
     log::warning(
         "AWS_CONTAINER_AUTHORIZATION_TOKEN is a secret and not kept: the certificate cannot be "

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <cstdint>
 #include <vector>
 
 #include "../credential_values.h"
@@ -16,8 +15,8 @@
 namespace efs::aws {
 namespace {
 
-// Far longer than any chain of roles that works; loops are found by name before.
-constexpr std::size_t kMaxChain = 16;
+// Each link is a call of STS; loops are found by name before.
+constexpr std::size_t kMaxChain = 100;
 constexpr const char* kAccessKeyId = "aws_access_key_id";
 constexpr const char* kSecretAccessKey = "aws_secret_access_key";
 
@@ -25,15 +24,25 @@ std::string quoted(const std::string& profile) { return "profile " + printable(p
 
 Error inProfile(const std::string& problem) { return {ErrorKind::kInvalidInput, problem}; }
 
-// As Python's int() reads it: blanks around it, a sign, single underscores between digits.
-std::optional<std::int64_t> pythonInteger(std::string_view text) {
+// As Python's int() reads it: blanks around it, a sign, single underscores between digits, as many
+// as there are. Without the leading zeros.
+std::optional<std::string> pythonInteger(std::string_view text) {
   std::string digits(trim(text));
-  if (digits.starts_with('+')) digits.erase(0, 1);
-  if (digits.starts_with('_') || digits.ends_with('_') || digits.find("__") != std::string::npos ||
-      digits.find("-_") != std::string::npos) {
+  const bool negative = digits.starts_with('-');
+  if (negative || digits.starts_with('+')) digits.erase(0, 1);
+  if (digits.starts_with('_') || digits.ends_with('_') || digits.find("__") != std::string::npos) {
     return std::nullopt;
   }
-  return parseInt(replaceAll(digits, "_", ""));
+  digits = replaceAll(digits, "_", "");
+  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) {
+    return std::nullopt;
+  }
+  digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size() - 1));
+  return negative ? "-" + digits : digits;
+}
+
+bool isBelow900(const std::string& integer) {
+  return integer.starts_with('-') || integer.size() < 3 || (integer.size() == 3 && integer < "900");
 }
 
 // Walks from a profile to the keys behind it, in botocore's order of sources.
@@ -139,9 +148,9 @@ class ProfileResolver {
     const auto duration = profiles_.text(profile, "duration_seconds");
     if (!duration) return {};
     const auto seconds = pythonInteger(*duration);
-    if (seconds && *seconds < 900) return inProfile("duration_seconds is less than 900");
+    if (seconds && isBelow900(*seconds)) return inProfile("duration_seconds is less than 900");
     if (seconds) {
-      role.duration_seconds = std::to_string(*seconds);
+      role.duration_seconds = *seconds;
     } else {
       log::warning("{}: duration_seconds is not a number: it is ignored", quoted(profile));
     }

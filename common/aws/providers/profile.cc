@@ -82,7 +82,7 @@ class ProfileProvider final : public CredentialProvider {
   // CRED-9; the older name is the one that botocore knew first.
   const Secret* sessionTokenOf(const ProfileFile& file) const {
     const Secret* token = file.find(profile_, "aws_session_token");
-    return token != nullptr ? token : file.find(profile_, "aws_security_token");
+    return token != nullptr && !token->empty() ? token : file.find(profile_, "aws_security_token");
   }
 
   std::string profile_;

@@ -26,7 +26,10 @@ class ProfileFile {
 
   // In the order of the file, without [DEFAULT].
   const std::vector<std::string>& sections() const { return order_; }
-  bool hasSection(const std::string& section) const { return sections_.count(section) != 0; }
+  // [DEFAULT] is none: its keys are everybody's.
+  bool hasSection(const std::string& section) const {
+    return section != "DEFAULT" && sections_.count(section) != 0;
+  }
   // `key` in lower case. Null when absent; the file owns the value.
   const Secret* find(const std::string& section, const std::string& key) const;
 

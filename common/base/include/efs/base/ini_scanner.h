@@ -44,6 +44,8 @@ class IniScanner {
   bool in_value_ = false;
 };
 
+// Without blanks at both ends.
+std::string_view stripIni(std::string_view text);
 // Without blanks at its end: what a value is once its lines are joined.
 std::string_view stripIniEnd(std::string_view text);
 
