@@ -122,10 +122,7 @@ std::string document(const std::string& endpoint, const Question& asked, const j
   return changed(document("container"), change).dump();
 }
 
-http::HttpReply answer(const http::HttpRequest& request, const json& answers) {
-  const Question asked = questionOf(request);
-  const std::string endpoint = endpointOf(asked);
-  const json change = answers.value(endpoint, json::object());
+http::HttpReply answer(const Question& asked, const std::string& endpoint, const json& change) {
   const int status = change.value("status", endpoint == "imds_info" ? 404 : 200);
   if (change.contains("body")) return {status, change.at("body").get<std::string>()};
   if (status != 200) return {status, refusal(endpoint, change)};
@@ -133,6 +130,12 @@ http::HttpReply answer(const http::HttpRequest& request, const json& answers) {
 }
 
 }  // namespace
+
+json PlayedNetwork::changeOf(const std::string& endpoint) const {
+  json change = answers_.value(endpoint, json::object());
+  if (!change.contains("first")) return change;
+  return ++asked_[endpoint] <= change.at("times").get<int>() ? change.at("first") : json::object();
+}
 
 Result<http::HttpReply> PlayedNetwork::send(const http::HttpRequest& request) const {
   const std::lock_guard<std::mutex> guard(mutex_);
@@ -144,7 +147,9 @@ Result<http::HttpReply> PlayedNetwork::send(const http::HttpRequest& request) co
                        {"body", request.body},
                        {"ca_bundle", request.ca_bundle},
                        {"direct", request.direct}});
-  return answer(request, answers_);
+  const Question asked = questionOf(request);
+  const std::string endpoint = endpointOf(asked);
+  return answer(asked, endpoint, changeOf(endpoint));
 }
 
 json PlayedNetwork::requests() const {

@@ -4,11 +4,14 @@
 // Whoever asks for a role "x" gets the keys "XKEY", "secret-x" and "token-x" until 2100.
 // `answers` changes that by endpoint ("sts", "sso", "oidc", "container", "imds_token", "imds_role",
 // "imds_keys"): {"status": 403, "code": "AccessDenied"} refuses, {"omit": ["Token"]} and
-// {"set": {"Expiration": "..."}} change the document, {"body": "..."} replaces it.
+// {"set": {"Expiration": "..."}} change the document, {"body": "..."} replaces it; {"first": {...},
+// "times": 2} is such a change for the first two questions.
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
 
 #include "efs/http/http_client.h"
@@ -24,9 +27,12 @@ class PlayedNetwork final : public http::HttpClient {
   nlohmann::json requests() const;
 
  private:
+  nlohmann::json changeOf(const std::string& endpoint) const;
+
   const nlohmann::json answers_;
   mutable std::mutex mutex_;
   mutable nlohmann::json requests_ = nlohmann::json::array();
+  mutable std::map<std::string, int> asked_;  // of those with "first"
 };
 
 }  // namespace efs::test

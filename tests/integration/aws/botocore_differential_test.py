@@ -15,7 +15,7 @@ import unittest
 from differential import NOW, Judge, Oracle, Ours, for_old, kind_of, minimised, resolve, show
 from differential_argued import ARGUED
 from differential_cases import Case
-from differential_examples import EXAMPLES, FOUND
+from differential_examples import EXAMPLES, FOUND, REFUSED
 
 FIRST, COUNT = (int(part) for part in os.environ.get("EFS_SEEDS", "0:500").split(":"))
 
@@ -62,6 +62,13 @@ class SameAsBotocore(unittest.TestCase):
                 mine, theirs = self.both(case)
                 self.assertIsNone(Judge({}, self.both).difference(case, mine, theirs), (mine, theirs))
                 self.assertIn("keys", theirs)
+
+    def test_what_botocore_refuses_is_refused(self):
+        for name, case in self.cases(REFUSED):
+            with self.subTest(name=name):
+                mine, theirs = self.both(dict(case, api=False))
+                self.assertIn("error", mine)
+                self.assertIn("error", theirs)
 
     def test_each_argued_difference_is_one(self):
         """CRED-3, CRED-4, CRED-6: the contract's chain wins over botocore's."""

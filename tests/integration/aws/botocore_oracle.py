@@ -21,6 +21,7 @@ END = "2100-01-02T03:04:05Z"
 END_SECONDS = 4102542245
 SEEN = []
 ANSWERS = {}
+ASKED = {}  # how often, of endpoints that answer the first questions in another way
 
 
 class Raw:
@@ -84,12 +85,20 @@ def refusal(endpoint, change):
     return json.dumps({"error" if endpoint == "oidc" else "code": code, "message": "refused"})
 
 
+def change_of(endpoint):
+    change = ANSWERS.get(endpoint, {})
+    if "first" not in change:
+        return change
+    ASKED[endpoint] = ASKED.get(endpoint, 0) + 1
+    return change["first"] if ASKED[endpoint] <= change["times"] else {}
+
+
 def answer(url, body, headers):
     """(status, text, headers)"""
     parts = urlsplit(url)
     fields = dict(parse_qsl(body or parts.query, keep_blank_values=True))
     endpoint = endpoint_of(parts.path, fields)
-    change = ANSWERS.get(endpoint, {})
+    change = change_of(endpoint)
     status = change.get("status", 200)
     if "body" in change:
         return status, change["body"], {}
@@ -209,6 +218,7 @@ def main():
         botocore.credentials.SSOProvider._SSO_TOKEN_CACHE_DIR = cache
         tokens_module.SSOTokenProvider._SSO_TOKEN_CACHE_DIR = cache
         ANSWERS.clear()
+        ASKED.clear()
         ANSWERS.update(case.get("answers", {}))
         result = tried(resolve, case)
         ANSWERS.clear()

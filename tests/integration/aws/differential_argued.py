@@ -4,25 +4,28 @@ import json
 import re
 from collections import namedtuple
 
+from differential_rarities import GUESSED
 from differential_without import (
-    both, endpoint_urls, is_broken, texts, with_all_ends, with_fall_through, with_plain_endpoints, with_plain_tokens,
-    with_profile, with_region, without_default, without_empty_grants, without_empty_variables, without_ends,
-    without_faults, without_keys, without_marks, without_nan, without_omitted_grant, without_variables)
+    EMPTY_GRANT, NO_JSON, both, endpoint_urls, in_files, is_broken, replaces_no_grant, texts, with_all_ends, with_fall_through,
+    with_plain_endpoints, with_plain_tokens, with_profile, with_region, with_texts_as_keys, without_answers, without_default,
+    without_empty_grants, without_empty_variables, without_ends, without_faults, without_first_answers, without_keys, without_marks,
+    without_odd_json, without_omitted_grant, without_variables)
 
 ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_EC2_METADATA_SERVICE_ENDPOINT",
              "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "AWS_IMDS_USE_IPV6", "AWS_USE_DUALSTACK_ENDPOINT",
-             "AWS_CA_BUNDLE")
+             "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 # Keys by which botocore waits, sends and retries.
 PATIENCE = ("metadata_service_timeout", "metadata_service_num_attempts", "max_attempts", "retry_mode", "defaults_mode")
 CLIENTS = ("s3", "account_id_endpoint_mode", "request_checksum_calculation", "endpoint_discovery_enabled",
            "request_min_compression_size_bytes", "user_agent_appid", "sigv4a_signing_region_set",
-           "auth_scheme_preference", "login_session")
+           "auth_scheme_preference", "login_session", "response_checksum_validation", "api_versions")
 MAY_BE_EMPTY = ("source_profile", "credential_source", "mfa_serial", "duration_seconds", "role_session_name",
                 "external_id", "ca_bundle", "sso_session", *PATIENCE)
-PLAIN_URL = re.compile(r"(?i)https?://[^\s?#@\\]+")
-UNUSUAL_TIME = re.compile(r"January 1, 2099|12:00:00 PM")
+PLAIN_URL = re.compile(r"(?i)https?://[^\s?#@\\\x80-\U0010FFFF]+")
+UNUSUAL_TIME = re.compile("|".join(re.escape(time) for time in GUESSED))
 REFUSED_CLIENT = re.compile(r"request_checksum_calculation|request_min_compression_size_bytes|account_id_endpoint_mode|"
-                            r"endpoint_discovery_enabled|auth_scheme|user_agent_appid")
+                            r"endpoint_discovery_enabled|auth_scheme|user_agent_appid|response_checksum_validation|"
+                            r"sdk_ua_app_id|AttributeError: 'str' object has no attribute 'get'")
 REFUSED_PATIENCE = re.compile(r"invalid literal for int\(\)|defaults mode|Invalid value provided to \"mode\"|"
                               r"Value provided to \"max_attempts\"")
 ENDS_ON_EMPTY = re.compile(r"both source_profile and credential_source|resolved to an empty|"
@@ -85,26 +88,55 @@ ARGUED = {
         "what does not begin with \"/\" makes another host of its address",
         ours_says("(it must be the path of $AWS_CONTAINER_CREDENTIALS_RELATIVE_URI)")),
     "keys go in clear text to this host only": Argued(
-        "efs-utils asks any address", lambda aspect, case, mine, theirs: by_efs_utils(theirs) and
+        "efs-utils asks any address", lambda aspect, case, mine, theirs: (by_efs_utils(theirs) or "@" in json.dumps(case["environment"])) and
         ours_says("to which keys must not go in clear text", "before its host")(aspect, case, mine, theirs)),
     "a byte order mark says nothing": Argued(
         "Notepad writes it; botocore ends", they_say(r"Unexpected UTF-8 BOM|KeyError: '[0-9a-f]{40}'"), without_marks, True),
     "a program writes at most 64 KiB": Argued(
         "no credentials are that long; botocore keeps whatever comes", ours_says("writes more than 65536 bytes")),
-    "a reply is JSON as the standard has it": Argued(
-        "Python's reader knows NaN, too", lambda aspect, case, mine, theirs:
-        ours_says("the reply is not a JSON object")(aspect, case, mine, theirs) and "NaN" in json.dumps(case["files"]),
-        without_nan),
+    "a reply is JSON that every program reads": Argued(
+        "Python's reader knows NaN, numbers without a limit, halves of characters and any depth, too",
+        lambda aspect, case, mine, theirs:
+        ours_says("the reply is not a JSON object", "nested too deeply")(aspect, case, mine, theirs) and
+        re.search(NO_JSON, "".join(case["files"].values())) is not None, without_odd_json),
+    "keys and tokens are texts, and not empty": Argued(
+        "botocore signs with what a program or a service gives for them", lambda aspect, case, mine, theirs:
+        aspect != "api" and "error" in mine, with_texts_as_keys),
+    "a metadata token that is none is not sent": Argued(
+        "botocore sends it, and the service refuses", lambda aspect, case, mine, theirs:
+        aspect == "requests" and "body" in case["answers"].get("imds_token", {}), without_answers("imds_token")),
+    "what is no name of a role is none": Argued(
+        "somebody else answers where the metadata service should", ours_says("the answer is not the name of a role"),
+        without_answers("imds_role")),
+    "an end that the metadata service writes oddly spoils no keys": Argued(
+        "botocore breaks; the certificate is renewed every hour anyway", they_say("^(TypeError|ParserError)"),
+        without_answers("imds_keys")),
+    "an end in seconds is one": Argued(
+        "botocore breaks on numbers and on null", they_say("TypeError: Parser must be a string"),
+        without_answers("container")),
+    "a program runs in /, at the mount as at a renewal": Argued(
+        "botocore runs it where it runs itself; a renewal has no such folder, and the same program must give the same keys",
+        lambda aspect, case, mine, theirs: aspect == "result" and "keys" in mine and "$(pwd)" in "".join(case["files"].values()),
+        in_files(r"\$\(pwd\)", "")),
+    "a service that throttles is asked again by every source": Argued(
+        "efs-utils takes the next source, another identity; botocore asks again, too", lambda aspect, case, mine, theirs:
+        by_efs_utils(theirs) and aspect != "api" and any("first" in change for change in case["answers"].values()),
+        without_first_answers),
+    "SSL_CERT_FILE names the authorities for every source": Argued(
+        "of efs-utils only its own calls obey it", lambda aspect, case, mine, theirs:
+        aspect in ("requests", "api") and bool(case["environment"].get("SSL_CERT_FILE")), without_variables("SSL_CERT_FILE")),
+    "the URL and the region of a log-in may stand in the profile": Argued(
+        "botocore looks for them in the session only", they_say("configured to use the SSO token provider but")),
     "a refresh token that is not replaced stays": Argued(
         "RFC 6749, 6; botocore drops it, and with it the log-in", lambda aspect, case, mine, theirs:
-        aspect == "log-in" and case["answers"].get("oidc", {}).get("omit") == ["refreshToken"], without_omitted_grant),
-    "an empty refresh token refreshes nothing": Argued(
+        aspect == "log-in" and replaces_no_grant(case["answers"].get("oidc", {})), without_omitted_grant),
+    "an empty refresh token or client refreshes nothing": Argued(
         "botocore sends it, and AWS refuses", lambda aspect, case, mine, theirs:
-        aspect != "api" and '"refreshToken": ""' in str(list(case["files"].values())), without_empty_grants, True),
-    "a log-in with an empty token is none": Argued(
+        aspect != "api" and re.search(EMPTY_GRANT, "".join(case["files"].values())) is not None, without_empty_grants, True),
+    "a log-in with a token that is empty or no text is none": Argued(
         "botocore sends it, and AWS refuses", lambda aspect, case, mine, theirs:
         ours_says("the reply has no accessToken")(aspect, case, mine, theirs) and
-        '"accessToken": ""' in str(list(case["files"].values()))),
+        re.search(r'"accessToken": (""|null|5|\["x"\])', "".join(case["files"].values())) is not None),
     "a session that is not there matters to a log-in only": Argued(
         "botocore asks for it in every client it makes", they_say("InvalidConfigError.*SSO token provider"),
         without_keys("sso_session"), True),
@@ -150,11 +182,13 @@ ARGUED = {
              without_variables("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"))),
     "a refresh that brings nothing leaves a log-in that has not ended": Argued(
         "botocore breaks", they_say(
-            r"KeyError: '(accessToken|expiresIn)'|Invalid type for parameter client|Invalid endpoint: https://oidc")),
+            r"KeyError: '(accessToken|expiresIn|registrationExpiresAt)'|Invalid type for parameter (client|refresh)|"
+            r"Invalid endpoint: https://oidc|^TypeError: (Parser must|can't subtract)|^ParserError|ended and|"
+            r"Token has expired and refresh failed|ResponseParserError")),
     "only what belongs to a log-in may not contradict its session": Argued(
         "botocore compares every key, the region of [DEFAULT] too", lambda aspect, case, mine, theirs:
         "is inconsistent between profile" in str(theirs.get("text")) and "keys" in mine and
-        "value for sso_" not in theirs["text"]),
+        re.search("value for sso_(start_url|region|account_id|role_name)", theirs["text"]) is None),
     "an endpoint is an http or https URL, without blanks, user or query": Argued(
         "botocore takes what no request can go to, or shows a password to whoever reads its log",
         lambda aspect, case, mine, theirs: any(not PLAIN_URL.fullmatch(url) for url in endpoint_urls(case)),
@@ -163,7 +197,7 @@ ARGUED = {
         "botocore judges it for every profile", they_say("^ValueError: Invalid IPv6 URL|^InvalidIMDSEndpointError"),
         both(without_keys("ec2_metadata_service_endpoint"), without_variables("AWS_EC2_METADATA_SERVICE_ENDPOINT"))),
     "what a name or an id may be is for STS to say": Argued(
-        "botocore knows some of its rules", they_say("^ParamValidationError.*\\n?.*Invalid (length|type) for parameter (Role|Ext|Dur)")),
+        "botocore knows some of its rules", they_say("^ParamValidationError.*\\n?.*Invalid (length|type) for parameter (Role|Ext|Dur|Web)")),
     "a time is one that AWS's tools write": Argued(
         "botocore guesses, also what is day and what is month", lambda aspect, case, mine, theirs:
         ours_says("is not a time")(aspect, case, mine, theirs) and UNUSUAL_TIME.search(

@@ -7,6 +7,7 @@ import random
 
 from differential_answers import answers_for
 from differential_oddities import Oddities
+from differential_rarities import Rarities
 
 NAMES = ["p", "q", "r", "default", "with blank"]
 REGIONS = ["us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "eusc-de-east-1",
@@ -30,7 +31,7 @@ def times(now):
             iso, "soon", "", at(-60).strftime("%Y-%m-%dT%H:%M:%SZ"), "2020-02-30T00:00:00Z"]
 
 
-class Case(Oddities):
+class Case(Oddities, Rarities):
     def __init__(self, seed, now):
         self.pick = random.Random(seed)
         self.seed, self.now = seed, now
@@ -51,6 +52,7 @@ class Case(Oddities):
             self.sources()
         self.api = self.pick.random() < 0.3  # costs botocore more than all else
         self.oddities()  # last: what is above is the same for a seed
+        self.rarities()
 
     def given(self):
         return dict(self.options, profile=self.profile, region=self.region, files=self.files,

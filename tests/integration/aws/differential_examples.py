@@ -4,6 +4,7 @@ import json
 import time
 
 from differential import NOW
+from differential_rarities import xml
 
 STATIC = "aws_access_key_id = A\naws_secret_access_key = s\n"
 ROLE = "[profile p]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = q\n"
@@ -117,10 +118,37 @@ EXAMPLES = {
     "a program writes at most 64 KiB": {
         "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n", "program": PROCESS.replace(
             ",\"Expiration\":\"\"", "").replace("echo", "head -c 70000 /dev/zero | tr '\\0' ' '; echo")}},
-    "a reply is JSON as the standard has it": {
+    "a reply is JSON that every program reads": {
         "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n",
                   "program": PROCESS.replace('"Expiration":""', '"Note":NaN')}},
-    "a log-in with an empty token is none": {
+    "keys and tokens are texts, and not empty": {
+        "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n",
+                  "program": PROCESS.replace('"AccessKeyId":"A"', '"AccessKeyId": 5').replace(',"Expiration":""', "")}},
+    "a metadata token that is none is not sent": {
+        "profile": None, "files": {}, "answers": {"imds_token": {"body": ""}}},
+    "what is no name of a role is none": {
+        "profile": None, "files": {}, "answers": {"imds_role": {"body": "<html>"}}},
+    "an end that the metadata service writes oddly spoils no keys": {
+        "files": {".aws/config": ROLE.replace("source_profile = q", "credential_source = Ec2InstanceMetadata") +
+                  "region = eu-west-1\n"}, "answers": {"imds_keys": {"set": {"Expiration": "soon"}}}},
+    "an end in seconds is one": {
+        "files": {".aws/config": ROLE.replace("source_profile = q", "credential_source = EcsContainer") +
+                  "region = eu-west-1\n"}, "answers": {"container": {"set": {"Expiration": 4102542245}}},
+        "environment": {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"}},
+    "a program runs in /, at the mount as at a renewal": {
+        "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n",
+                  "program": PROCESS.replace('"s"', '"s\'$(pwd)\'"').replace(',"Expiration":""', "")}},
+    "a service that throttles is asked again by every source": {
+        "profile": None, "files": {"jwt": "token"},
+        "answers": {"sts": {"first": {"status": 400, "code": "Throttling"}, "times": 1}},
+        "environment": {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/r", "AWS_WEB_IDENTITY_TOKEN_FILE": "@HOME@/jwt"}},
+    "SSL_CERT_FILE names the authorities for every source": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\n[profile q]\n" + STATIC},
+        "environment": {"SSL_CERT_FILE": "/ca.pem"}},
+    "the URL and the region of a log-in may stand in the profile": {
+        "files": {".aws/config": SSO + "region = eu-west-1\nsso_start_url = https://c\n[sso-session c]\n"
+                  "sso_region = eu-west-1\n", **CACHED}},
+    "a log-in with a token that is empty or no text is none": {
         "files": {".aws/config": SSO + "region = eu-west-1\n[sso-session c]\nsso_start_url = https://c\n"
                   "sso_region = eu-west-1\n", LOG_IN: json.dumps({
                       "accessToken": "", "expiresAt": "2099-01-01T00:00:00Z"})}},
@@ -130,7 +158,7 @@ EXAMPLES = {
                       "accessToken": "cached", "refreshToken": "again", "clientId": "c", "clientSecret": "s",
                       "registrationExpiresAt": "2099-01-01T00:00:00Z", "expiresAt": SOON})},
         "answers": {"oidc": {"omit": ["refreshToken"]}}},
-    "an empty refresh token refreshes nothing": {
+    "an empty refresh token or client refreshes nothing": {
         "files": {".aws/config": SSO + "region = eu-west-1\n[sso-session c]\nsso_start_url = https://c\n"
                   "sso_region = eu-west-1\n", LOG_IN: json.dumps({
                       "accessToken": "cached", "refreshToken": "", "clientId": "c", "clientSecret": "s",
@@ -175,4 +203,68 @@ FOUND = {
                   STATIC}, "of_api": True},
     "a token of 20,000 characters, as many as STS takes": {
         "files": {".aws/config": WEB, "jwt": "t" * 20000}},
+    "authorities of REQUESTS_CA_BUNDLE": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\n[profile q]\n" + STATIC},
+        "environment": {"REQUESTS_CA_BUNDLE": "/ca.pem"}},
+    "a switch with blanks is none": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\n[profile q]\n" + STATIC},
+        "environment": {"AWS_USE_FIPS_ENDPOINT": "true "}},
+    "a region that belongs to no partition": {
+        "files": {".aws/config": ROLE + "region = cn-x\n[profile q]\n" + STATIC}},
+    "twenty roles": {"files": {".aws/config": "[profile p]\nregion = eu-west-1\n" + "".join(
+        f"role_arn = arn:aws:iam::123456789012:role/r{n}\nsource_profile = q{n}\n[profile q{n}]\n" for n in range(20)) + STATIC}},
+    "a duration of twenty digits": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\nduration_seconds = 99999999999999999999\n[profile q]\n" + STATIC}},
+    "an empty token beside the older name": {
+        "files": {".aws/credentials": "[p]\n" + STATIC + "aws_session_token =\naws_security_token = t\n"}},
+    "a time of date(1)": {
+        "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n",
+                  "program": PROCESS.replace('"Expiration":""', '"Expiration":"Thu Jan  1 00:00:00 UTC 2099"')}},
+    "a time of fourteen digits": {
+        "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n",
+                  "program": PROCESS.replace('"Expiration":""', '"Expiration":"20990101000000Z"')}},
+    "a log-in whose length is a text": {
+        "files": {".aws/config": SSO + "region = eu-west-1\n[sso-session c]\nsso_start_url = https://c\n"
+                  "sso_region = eu-west-1\n", LOG_IN: json.dumps({
+                      "accessToken": "cached", "refreshToken": "again", "clientId": "c", "clientSecret": "s",
+                      "registrationExpiresAt": "2099-01-01T00:00:00Z", "expiresAt": SOON})},
+        "answers": {"oidc": {"set": {"expiresIn": "3600"}}}},
+    "an end of a role that is a text": {
+        "files": {".aws/config": SSO + "region = eu-west-1\n[sso-session c]\nsso_start_url = https://c\n"
+                  "sso_region = eu-west-1\n", **CACHED}, "answers": {"sso": {"set": {"expiration": "4102542245000"}}}},
+    "numbered characters, a section and names in XML": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\n[profile q]\n" + STATIC},
+        "answers": {"sts": {"body": xml("a&#43;<![CDATA[b/]]>", "4102542245", "\ufeff").replace(
+            "<SessionToken>", '<SessionToken a="1>2">')}}},
+    "STS throttles, once": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\n[profile q]\n" + STATIC},
+        "answers": {"sts": {"first": {"status": 400, "code": "Throttling"}, "times": 1}}},
+    "a blank before the container's URI": {
+        "files": {".aws/config": ROLE.replace("source_profile = q", "credential_source = EcsContainer") +
+                  "region = eu-west-1\n"},
+        "environment": {"AWS_CONTAINER_CREDENTIALS_FULL_URI": " http://localhost/x"}},
+    "a code of the metadata service beside all keys": {
+        "files": {".aws/config": ROLE.replace("source_profile = q", "credential_source = Ec2InstanceMetadata") +
+                  "region = eu-west-1\n"}, "answers": {"imds_keys": {"set": {"Code": "success"}}}},
+    "unusual blanks and line ends in a service": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\nservices = m\n[services m]\nsts =\n  a = 1\u2028"
+                  "endpoint_url\u00a0=\u00a0https://s.example\n[profile q]\n" + STATIC}},
+}
+
+
+# Once ours took what botocore refuses.
+REFUSED = {
+    "a region of digits": {"files": {".aws/config": ROLE + "region = 123\n[profile q]\n" + STATIC}},
+    "a host that is none": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\nendpoint_url = https://a_b.example\n[profile q]\n" + STATIC}},
+    "[DEFAULT] as a profile": {"profile": "DEFAULT", "files": {".aws/config": "[DEFAULT]\n" + STATIC}},
+    "a NUL behind what a program prints": {
+        "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n",
+                  "program": "#!/bin/sh\nprintf '{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"s\"}\\0'\n"}},
+    "a service without lines (seed 4163)": {
+        "files": {".aws/config": "[services mine]\nsts = https://sts.mine.example\n" + ROLE +
+                  "region = eu-west-1\nservices = mine\n[profile q]\n" + STATIC}},
+    "an end of two digits is in the past": {
+        "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n",
+                  "program": PROCESS.replace('"Expiration":""', '"Expiration":"Thursday, 01-Jan-99 00:00:00 GMT"')}},
 }
