@@ -2,7 +2,7 @@
 """Promise: the watchdog renews a certificate from every source of credentials that a renewal can use
 (docs/credentials.md), again and again, with keys that have changed meanwhile.
 
-Thirteen mounts, one for each source, before the simulator's endpoints in a network of their own. Time is
+Fifteen mounts, one for each source, before the simulator's endpoints in a network of their own. Time is
 accelerated: between two cycles each state file is told that its certificate is two hours old.
 """
 import hashlib
@@ -39,7 +39,8 @@ def sources(home):
         "credentials:stored": USER, "config:configured": USER, "named_profile:process": ROLE,
         "named_profile:role": ROLE, "named_profile:web": ROLE, "named_profile:log-in": ROLE,
         "named_profile:older-log-in": ROLE, "named_profile:by-instance": ROLE,
-        "named_profile:by-container": ROLE, "ecs:/v2/credentials/efs-client": ROLE,
+        "named_profile:by-container": ROLE, "named_profile:role-of-log-in": ROLE, "named_profile:role-of-process": ROLE,
+        "ecs:/v2/credentials/efs-client": ROLE,
         f"podidentity:{ENDPOINT}/v1/credentials,{home}/pod-token": ROLE,
         f"webidentity:{ARN},{home}/web-token": ROLE, "metadata:": ROLE}
 
@@ -86,6 +87,8 @@ class RenewalSources(WatchdogBench):
               section("profile log-in", {"sso_session": "corp", **LOG_IN}) +
               section("sso-session corp", {"sso_region": "us-east-1", "sso_start_url": START}) +
               section("profile older-log-in", {"sso_start_url": START, "sso_region": "us-east-1", **LOG_IN}) +
+              section("profile role-of-log-in", {"role_arn": ARN, "source_profile": "log-in"}) +
+              section("profile role-of-process", {"role_arn": ARN, "source_profile": "process"}) +
               section("profile by-instance", {"role_arn": ARN, "credential_source": "Ec2InstanceMetadata"}) +
               section("profile by-container", {"role_arn": ARN, "credential_source": "EcsContainer"}))
         self.write_log_in(START, accessToken="log-in", expiresAt=iso(86400))
@@ -148,7 +151,7 @@ class RenewalSources(WatchdogBench):
     def test_each_source_is_asked_again_and_again(self):
         """CERT-7, CRED-10: the remembered source and no other, keys as they are then."""
         wanted = sources(self.home)
-        self.assertEqual(len(wanted), 13)
+        self.assertEqual(len(wanted), 15)
         mounts = {method: self.mount_with(number, method) for number, method in enumerate(wanted)}
         self.set_table(list(mounts.values()))
         self.start_watchdog()
@@ -166,8 +169,8 @@ class RenewalSources(WatchdogBench):
             fresh = self.log_in()
             self.assertEqual((fresh["accessToken"], fresh["refreshToken"]), ("log-in", "again"))
             self.assertGreater(fresh["expiresAt"], iso(1800))
-        self.wait_log("Renewed the certificate", 13 * CYCLES)
-        self.assertEqual(self.log().count("Renewed the certificate"), 13 * CYCLES)
+        self.wait_log("Renewed the certificate", 15 * CYCLES)
+        self.assertEqual(self.log().count("Renewed the certificate"), 15 * CYCLES)
 
 
 if __name__ == "__main__":
