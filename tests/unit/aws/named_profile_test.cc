@@ -137,7 +137,7 @@ TEST_F(NamedProfile, LoopsAreRefused) {
           .find("source_profile q leads back to itself: p -> q -> r"),
       std::string::npos);
   std::string chain = "[profile p]\n" + role + "c0\n";
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 110; ++i) {
     chain += "[profile c" + std::to_string(i) + "]\n" + role + "c" + std::to_string(i + 1) + "\n";
   }
   EXPECT_NE(failed(chain).find("the chain of source_profile is too long"), std::string::npos);
@@ -191,7 +191,9 @@ TEST_F(NamedProfile, SessionNameAndDurationGoAsBotocoreSendsThem) {
   const std::vector<std::pair<std::string, std::string>> rows{
       {"role_session_name = a b/\xC3\xA4", "&RoleSessionName=a%20b%2F%C3%A4"},
       {"duration_seconds =  +3_600 ", "&DurationSeconds=3600"},
-      {"duration_seconds = 99999", "&DurationSeconds=99999"}};
+      {"duration_seconds = 99999", "&DurationSeconds=99999"},
+      {"duration_seconds = 0900", "&DurationSeconds=900"},
+      {"duration_seconds = 99999999999999999999", "&DurationSeconds=99999999999999999999"}};
   for (const auto& [key, sent] : rows) {
     write("config", begin + key + end);
     ASSERT_TRUE(find({.profile = "p"})) << key;
