@@ -248,6 +248,15 @@ class Https(Case):
         self.assertEqual((command, query["WebIdentityToken"]), ("GET", ["a.b.c"]))
         self.assertEqual(headers["Accept"], "application/json")
 
+    def test_the_bundles_of_other_programs_are_used_where_ours_is_not_set(self):
+        for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+            with self.subTest(name=name):
+                self.environment[name] = self.authority
+                self.assertEqual(self.find()["access_key_id"], "ASIAWEB")
+                self.environment["AWS_CA_BUNDLE"] = "/no/such/bundle.pem"
+                self.assertIn("/no/such/bundle.pem", self.failure())
+                del self.environment["AWS_CA_BUNDLE"], self.environment[name]
+
     def test_without_it_the_server_is_not_believed(self):
         text = self.failure()
         self.assertIn("certificate", text)
