@@ -128,12 +128,9 @@ void Watchdog::loadConfig() {
   const bool first = !config_text_;
   // An absent file is an empty configuration (contract 11.1).
   const auto directory = std::filesystem::path(options_.config).parent_path();
-  if (!options_.kept.empty()) {
-    copies_.run([from = directory.string(), to = options_.kept] { keepConfiguration(from, to); });
-  }
-  const auto own = directory / settings::kOwnConfigName;
+  copies_.run([from = directory.string(), this] { keepConfiguration(from, options_.kept); });
   std::string content = readUsersFile(options_.config).value_or("");
-  content += '\0' + readUsersFile(own.string()).value_or("");
+  content += '\0' + readUsersFile((directory / settings::kOwnConfigName).string()).value_or("");
   if (config_text_ == content) return;
   config_text_ = std::move(content);
   auto settings = settings::Settings::load(options_.config);
