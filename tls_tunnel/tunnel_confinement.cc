@@ -1,5 +1,8 @@
 #include "efs/tls_tunnel/tunnel_confinement.h"
 
+#include <filesystem>
+#include <system_error>
+
 #include "efs/base/log.h"
 #include "efs/base/log_start.h"
 #include "efs/base/text.h"
@@ -12,6 +15,12 @@ namespace {
 std::string directoryOf(const std::string& path) {
   const auto slash = path.rfind('/');
   return slash == std::string::npos ? std::string() : path.substr(0, slash);
+}
+
+// Empty: nowhere.
+std::string linkedTo(const std::string& path) {
+  std::error_code failed;
+  return std::filesystem::canonical(path, failed).string();
 }
 
 confine::FilePlan filesOf(const tunnel_control::TunnelConfig& config,
@@ -29,8 +38,11 @@ confine::FilePlan filesOf(const tunnel_control::TunnelConfig& config,
                "/run/NetworkManager",
                "/run/netconfig",
                "/run/connman"};
-  for (const auto& file : {config.ca_file, config.certificate, config.private_key})
+  for (const auto& file : {config.ca_file, config.certificate, config.private_key}) {
     plan.read.push_back(directoryOf(file));
+    // A link may lead to another directory, where the next file is put.
+    plan.read.push_back(directoryOf(linkedTo(file)));
+  }
   plan.write = {"/dev/null", directoryOf(config_path), directoryOf(config.pid_file)};
   // Else efs-log-writer writes it.
   if (config.log_writer == log::Writer::kOwn) {

@@ -84,6 +84,24 @@ class Confined(TunnelTest):
         tunnel.wait_log("authorities")
         self.assertNothingRefused(tunnel)
 
+    def test_reads_new_authorities_behind_a_link(self):
+        certs = Certificates.get()
+        folder, elsewhere = certs.path("linked"), certs.path("elsewhere")
+        for place in (folder, elsewhere):
+            os.makedirs(place, exist_ok=True)
+            self.addCleanup(shutil.rmtree, place, True)
+        link, ca = os.path.join(folder, "ca.pem"), os.path.join(elsewhere, "ca.pem")
+        shutil.copy(certs.ca, ca)
+        os.symlink(ca, link)
+        tunnel = self.tunnel(ca=link)
+        self.assertServes(tunnel, 1000)
+        with open(ca + ".new", "w", encoding="ascii") as out:
+            out.write(read(certs.ca) * 2)
+        os.rename(ca + ".new", ca)
+        self.assertServes(tunnel, 1000)
+        tunnel.wait_log("authorities read again")
+        self.assertNotIn("refused", tunnel.log())
+
     def test_asks_for_names(self):
         tunnel = self.keep(Tunnel(self.echo.port, host="localhost", confine=True))
         for _ in range(2):
