@@ -139,7 +139,7 @@ class Rarities:
 
     def rare_sts(self):
         # An answer to AssumeRole; and efs-utils' own calls ask for JSON.
-        if self.profile and not self.options and "web_identity" not in "".join(self.files.values()):
+        if self.profile and not self.options and "web_identity" not in "".join(self.files.values()).lower():
             self.answers["sts"] = {"body": self.rare.choice(XML)}
 
     def throttled(self):
