@@ -1,6 +1,7 @@
 #include "efs/http/http_client.h"
 
 #include <array>
+#include <cstdlib>
 #include <mutex>
 #include <optional>
 
@@ -49,6 +50,19 @@ Status checkRequest(const HttpRequest& request) {
   }
   return {};
 }
+
+// As Python's urllib reads the variables, and with it botocore. Empty: none, whatever ALL_PROXY
+// says. A CGI program's HTTP_PROXY is a header of who calls it.
+// NOLINTBEGIN(concurrency-mt-unsafe): no program of ours changes its environment in a thread
+std::string proxyFor(const std::string& url) {
+  const bool secure = url.starts_with("https:");
+  const char* lower = secure ? "https_proxy" : "http_proxy";
+  if (const char* value = std::getenv(lower)) return value;
+  if (!secure && std::getenv("REQUEST_METHOD") != nullptr) return {};
+  const char* value = std::getenv(secure ? "HTTPS_PROXY" : "HTTP_PROXY");
+  return value != nullptr ? value : "";
+}
+// NOLINTEND(concurrency-mt-unsafe)
 
 ErrorKind kindOf(CURLcode code) {
   switch (code) {
@@ -195,7 +209,8 @@ class Exchange {
   bool setProxy() {
     const auto host = urlHost(request_.url);
     const bool direct = request_.direct || !host || isOnThisHost(*host);
-    return !direct || (set(CURLOPT_PROXY, "") && set(CURLOPT_NOPROXY, "*"));
+    if (direct) return set(CURLOPT_PROXY, "") && set(CURLOPT_NOPROXY, "*");
+    return set(CURLOPT_PROXY, proxyFor(request_.url).c_str());
   }
 
   bool setRequest() {

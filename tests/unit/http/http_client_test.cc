@@ -15,8 +15,8 @@ using test::LoopbackHttpServer;
 class HttpClientTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    for (const char* name : {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
-                             "no_proxy", "NO_PROXY"}) {
+    for (const char* name : {"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                             "ALL_PROXY", "no_proxy", "NO_PROXY", "REQUEST_METHOD"}) {
       ::unsetenv(name);
     }
   }
@@ -163,6 +163,29 @@ TEST_F(HttpClientTest, HonoursProxyVariables) {
   direct.timeout = Duration(50);
   EXPECT_FALSE(client_->send(direct));  // nobody is there (RFC 5737)
   EXPECT_EQ(proxy.requests().size(), 1U);
+}
+
+// As Python's urllib, and so botocore, reads them (issue 12); libcurl by itself knows ALL_PROXY and
+// no HTTP_PROXY.
+TEST_F(HttpClientTest, TakesTheProxyOfTheSchemeInEitherSpelling) {
+  LoopbackHttpServer proxy([](const std::string&) { return httpReply(200, "by proxy"); });
+  auto request = get("http://192.0.2.1/");
+  request.timeout = Duration(50);
+  ::setenv("ALL_PROXY", proxy.url().c_str(), 1);
+  ::setenv("all_proxy", proxy.url().c_str(), 1);
+  ::setenv("HTTPS_PROXY", proxy.url().c_str(), 1);
+  EXPECT_FALSE(client_->send(request));
+  ::setenv("HTTP_PROXY", proxy.url().c_str(), 1);
+  ::setenv("REQUEST_METHOD", "GET", 1);  // a CGI program: a header of its caller's
+  EXPECT_FALSE(client_->send(request));
+  ::unsetenv("REQUEST_METHOD");
+  ::setenv("http_proxy", "", 1);  // the lower case wins: none
+  EXPECT_FALSE(client_->send(request));
+  ::unsetenv("http_proxy");
+  request.timeout = Duration(5000);
+  const auto reply = client_->send(request);
+  ASSERT_TRUE(reply) << reply.error().describe();
+  EXPECT_EQ(reply->body, "by proxy");
 }
 
 // Whatever the variables say: what is only on this host is not asked by another one.

@@ -41,10 +41,11 @@ class HttpClient {
   virtual Result<HttpReply> send(const HttpRequest& request) const = 0;
 };
 
-// Honours http_proxy, https_proxy, no_proxy (contract section 10), except for addresses that exist
-// only on this host (url_host.h). ~/.netrc is not read. libcurl is loaded at the first
-// request (dlopen), so that a run without HTTP does not pay for it. `ca_bundle`: PEM file of the
-// authorities that servers are checked against instead of the system's.
+// Honours http_proxy, https_proxy, no_proxy, in lower or upper case, and not all_proxy (contract
+// section 10; as botocore), except for addresses that exist only on this host (url_host.h).
+// ~/.netrc is not read. libcurl is loaded at the first request (dlopen), so that a run without HTTP
+// does not pay for it. `ca_bundle`: PEM file of the authorities that servers are checked against
+// instead of the system's.
 std::unique_ptr<HttpClient> makeHttpClient(std::string ca_bundle = {});
 
 }  // namespace efs::http
