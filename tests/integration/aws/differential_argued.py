@@ -21,13 +21,13 @@ CLIENTS = ("s3", "account_id_endpoint_mode", "request_checksum_calculation", "en
            "auth_scheme_preference", "login_session", "response_checksum_validation", "api_versions")
 MAY_BE_EMPTY = ("source_profile", "credential_source", "mfa_serial", "duration_seconds", "role_session_name",
                 "external_id", "ca_bundle", "sso_session", *PATIENCE)
-PLAIN_URL = re.compile(r"(?i)https?://[^\s?#@\\\x80-\U0010FFFF]+")
+PLAIN_URL = re.compile(r"(?i)https?://(?!/)[^\s?#@\\\x80-\U0010FFFF]+")
 UNUSUAL_TIME = re.compile("|".join(re.escape(time) for time in GUESSED))
 REFUSED_CLIENT = re.compile(r"request_checksum_calculation|request_min_compression_size_bytes|account_id_endpoint_mode|"
                             r"endpoint_discovery_enabled|auth_scheme|user_agent_appid|response_checksum_validation|"
                             r"sdk_ua_app_id|AttributeError: 'str' object has no attribute 'get'")
 REFUSED_PATIENCE = re.compile(r"invalid literal for int\(\)|defaults mode|Invalid value provided to \"mode\"|"
-                              r"Value provided to \"max_attempts\"")
+                              r"Value provided to \"max_attempts\"|reached max retries")
 ENDS_ON_EMPTY = re.compile(r"both source_profile and credential_source|resolved to an empty|"
                            r"value: 0, valid min|MFA code|session does not exist: \"\"|provided to \"mode\": \"\"")
 
