@@ -58,7 +58,7 @@ def parsed(text):
     for section in parser.sections():
         for key, value in parser.items(section):
             if value.startswith("\n") and any(line.strip() and "=" not in line for line in value.splitlines()):
-                raise KeyError(key)
+                raise KeyError(key, section)
 
 
 def fault(text):
@@ -82,10 +82,14 @@ def lines_of(error, lines):
     if isinstance(error, UnicodeEncodeError):
         return [at for at, line in enumerate(lines) if re.search("[\ud800-\udfff]", line)]
     if isinstance(error, KeyError):
-        # The key alone in its line, with indented ones below.
+        # The key alone in its line, with indented ones below; another section's may be in order.
         key = re.compile(rf"(?i)^\s*{re.escape(error.args[0])}\s*[=:]\s*$")
-        found = []
+        found, section = [], ""
         for at, line in enumerate(lines):
+            header = re.match(r"\s*\[(.+)\]", line)
+            section = header[1] if header else section
+            if section not in (error.args[1], "DEFAULT"):
+                continue
             below = next((more for more in lines[at + 1:] if not says_nothing(more)), "")
             goes_on = found and found[-1] == at - 1 and (says_nothing(line) or line[0].isspace())
             if goes_on or key.match(line) and below[:1].isspace():
