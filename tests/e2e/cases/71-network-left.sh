@@ -4,22 +4,15 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$E2E/lib.sh"
 
-ADDRESS=10.77.9.54
-unshare --net sleep 600 </dev/null >/dev/null 2>&1 &
-POD=$!
-own_network() { [[ "$(readlink "/proc/$POD/ns/net")" != "$(readlink /proc/self/ns/net)" ]]; }
-eventually 5 own_network || fail "the pod has no network"
-ip link add pod54 type veth peer name eth0 netns "$POD"
-ip link set pod54 up
-sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.proxy_arp=1 net.ipv4.neigh.eth0.proxy_delay=0 net.ipv4.neigh.pod54.proxy_delay=0
-ip route add "$ADDRESS/32" dev pod54
-nsenter --net="/proc/$POD/ns/net" bash -c "ip link set lo up && ip addr add $ADDRESS/32 dev eth0 &&
-  ip link set eth0 up && ip route add default dev eth0" || fail "the pod's network is not up"
+# shellcheck source=tests/e2e/task_network.sh
+. "$E2E/task_network.sh"
+
+task_network_up
 efs_setting region "$REGION"
 mkdir -p /mnt/pod
 
 # The driver in its pod: mount.efs, tunnel and watchdog are in that network, and nothing says so (no netns=).
-nsenter --net="/proc/$POD/ns/net" mount -t efs -o tls "$FS:/" /mnt/pod || fail "the pod cannot mount"
+nsenter --net="/proc/$TASK/ns/net" mount -t efs -o tls "$FS:/" /mnt/pod || fail "the pod cannot mount"
 echo before >/mnt/pod/file
 port="$(mount_port /mnt/pod)"
 # All processes of the pod go; its network stays (the pause container).
@@ -31,7 +24,7 @@ amazon-efs-mount-watchdog </dev/null >/dev/null 2>&1 &
 served_there() {
   local pid
   pid="$(tunnels | head -1)"
-  [[ -n $pid && "$(readlink "/proc/$pid/ns/net")" == "$(readlink "/proc/$POD/ns/net")" ]]
+  [[ -n $pid && "$(readlink "/proc/$pid/ns/net")" == "$(readlink "/proc/$TASK/ns/net")" ]]
 }
 eventually 90 served_there || fail "no tunnel in the network of the mount's client"
 grep -q "another network namespace; its tunnel goes on there" /var/log/amazon/efs/mount-watchdog.log || fail "not told"
@@ -44,4 +37,4 @@ eventually 20 served_there || fail "the next tunnel is not there"
 equal "what is read then" "$(timeout $((60 * SCALE)) cat /mnt/pod/file)" after
 unmount /mnt/pod
 all_cleared
-kill "$POD"
+kill "$TASK"

@@ -17,7 +17,7 @@ import unittest
 import urllib.request
 
 from efs_test.files import read, write
-from efs_test.processes import alive, free_port
+from efs_test.processes import alive, free_port, sanitized
 from efs_test.programs import program
 from efs_test.waiting import WAIT, stays, wait_for
 from efs_test.watchdog import WatchdogBench
@@ -107,6 +107,8 @@ class Strangers(Served):
             self.addCleanup(stranger.close)
             stranger.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
         wait_for("an answer beside them", self.answered)
+        if sanitized(server.pid):
+            return  # it keeps what was freed
         peak = int(re.search(r"VmHWM:\s+(\d+)", read(f"/proc/{server.pid}/status"))[1]) << 10
         self.assertLess(peak, 10 * len(text) + (64 << 20), f"an answer has {len(text)} bytes")
 

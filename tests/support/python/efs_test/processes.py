@@ -88,6 +88,13 @@ def sanitized(pid):
     return "libasan" in text or "libtsan" in text
 
 
+def needs_sanitizer(path):
+    """The same of a program that does not run yet."""
+    with open(path, "rb") as file:
+        text = file.read()
+    return b"libasan.so" in text or b"libtsan.so" in text
+
+
 def cpu_seconds(pid):
     fields = stat(pid)[2]  # from ppid on: utime and stime are fields 14 and 15 of proc(5)
     return (int(fields[10]) + int(fields[11])) / os.sysconf("SC_CLK_TCK")
