@@ -2,6 +2,7 @@
 option(EFS_WERROR "Treat warnings as errors" OFF)
 option(EFS_HARDENING "Hardening flags for released programs" OFF)
 option(EFS_LIBFUZZER "Link fuzz targets with libFuzzer instead of the plain corpus runner" OFF)
+option(EFS_UNITY "Compile several files of a library at once: a quarter of the time for a whole build" OFF)
 option(EFS_STATIC_RUNTIME "Link the C++ library, fmt, c-ares and inih into the programs" OFF)
 set(EFS_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")
 
@@ -13,6 +14,14 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 # -g1 keeps line numbers in back traces and halves the time and size of a debug build.
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
+
+# Names in anonymous namespaces must then differ within a library: mostly it was the same idea twice.
+if(EFS_UNITY)
+  set(CMAKE_UNITY_BUILD ON)
+  if(EFS_WERROR)
+    add_compile_options(-Wno-subobject-linkage)  # takes every file of a batch but the batch itself for a header
+  endif()
+endif()
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)

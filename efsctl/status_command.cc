@@ -44,12 +44,12 @@ int showStatus(const StatusOptions& options, const TableLook& look, std::string_
 
 // Not root: the server of the watchdog may know us (key status_group).
 int askForStatus(const StatusOptions& options, const TableLook& look, std::string_view before) {
-  constexpr Duration kPatience{5000};
+  constexpr Duration kAnswerPatience{5000};
   std::string target = options.json ? "/status.json?" : "/status?";
   if (look.wide) target += "wide=1&";
   if (look.colours) target += "colours=1&";
   if (!options.only.empty()) target += "only=" + percentEncoded(canonicalName(options.only));
-  const auto answer = askStatusServer(options.socket, target, kPatience);
+  const auto answer = askStatusServer(options.socket, target, kAnswerPatience);
   if (!answer) {
     Error error(ErrorKind::kPermission, "only root can see the state of the mounts");
     const bool known = answer.error().kind() != ErrorKind::kNotFound;

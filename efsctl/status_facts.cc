@@ -13,7 +13,7 @@ namespace efs::efsctl {
 namespace {
 
 constexpr Duration kWatchdogPatience{2000};
-constexpr Duration kLook{3000};
+constexpr Duration kStateLook{3000};
 
 class Gatherer {
  public:
@@ -24,8 +24,8 @@ class Gatherer {
   }
 
   Result<StatusFacts> run() {
-    EFS_CHECK(usersPathAnswers(options_.state_dir + "/", kLook));
-    if (!options_.mountinfo.empty()) EFS_CHECK(usersPathAnswers(options_.mountinfo, kLook));
+    EFS_CHECK(usersPathAnswers(options_.state_dir + "/", kStateLook));
+    if (!options_.mountinfo.empty()) EFS_CHECK(usersPathAnswers(options_.mountinfo, kStateLook));
     auto watchdog = tunnel_control::askWatchdogStatus(store_.watchdogSocket(), kWatchdogPatience);
     if (watchdog) {
       facts_.watchdog = std::move(*watchdog);

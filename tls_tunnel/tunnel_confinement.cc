@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "efs/base/files.h"
 #include "efs/base/log.h"
 #include "efs/base/log_start.h"
 #include "efs/base/text.h"
@@ -12,11 +13,6 @@ namespace efs::tls_tunnel {
 namespace {
 
 // Never a directory that holds everything.
-std::string directoryOf(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string::npos ? std::string() : path.substr(0, slash);
-}
-
 // Empty: nowhere.
 std::string linkedTo(const std::string& path) {
   std::error_code failed;

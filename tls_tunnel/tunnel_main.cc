@@ -51,11 +51,6 @@ void becomeTunnel() {
 }
 
 // The state directory: our configuration lies there.
-std::string directoryOf(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string::npos ? std::string() : path.substr(0, slash);
-}
-
 // Failing to log is no reason to fail a mount. The level that it has.
 log::Level openLog(const TunnelConfig& config, const std::string& config_path) {
   log::Config settings;

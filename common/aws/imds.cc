@@ -14,7 +14,7 @@ constexpr const char* kTokenLifetime = "21600";  // seconds: the longest that AW
 constexpr const char* kHopLimitHint =
     "in a container, the instance's metadata hop limit (HttpPutResponseHopLimit) must be 2 or more";
 
-bool worthAnotherTry(const Result<http::HttpReply>& reply) {
+bool tokenMayStillCome(const Result<http::HttpReply>& reply) {
   return !reply || reply->status >= 500;
 }
 
@@ -58,7 +58,7 @@ Result<Secret> ImdsClient::fetchToken() const {
   request.direct = true;
   request.max_reply = 4096;
   auto reply = http_.send(request);
-  for (int tries = 1; tries < patience_.token_tries && worthAnotherTry(reply); ++tries) {
+  for (int tries = 1; tries < patience_.token_tries && tokenMayStillCome(reply); ++tries) {
     EFS_CHECK(sleepFor(patience_.token_pause));
     reply = http_.send(request);
   }

@@ -6,6 +6,8 @@
 #include <array>
 #include <ctime>
 
+#include "efs/base/text.h"
+
 namespace efs::log {
 namespace {
 
@@ -49,7 +51,7 @@ std::string oneLine(std::string_view message) {
   std::string line(message.substr(0, kMaxLogMessage));
   if (message.size() > kMaxLogMessage) line.replace(kMaxLogMessage - 3, 3, "...");
   for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+    if (isControl(c)) c = '?';
   }
   return line;
 }

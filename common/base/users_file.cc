@@ -19,7 +19,7 @@ namespace {
 
 constexpr Duration kRest{30000};
 
-std::string directoryOf(const std::string& path) {
+std::string askedDirectory(const std::string& path) {
   const auto slash = path.rfind('/');
   return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
@@ -29,12 +29,12 @@ class Silent {
  public:
   bool has(const std::string& path) {
     const std::lock_guard<std::mutex> guard(mutex_);
-    const auto found = since_.find(directoryOf(path));
+    const auto found = since_.find(askedDirectory(path));
     return found != since_.end() && SystemClock().monotonic() - found->second < kRest;
   }
   void add(const std::string& path) {
     const std::lock_guard<std::mutex> guard(mutex_);
-    since_[directoryOf(path)] = SystemClock().monotonic();
+    since_[askedDirectory(path)] = SystemClock().monotonic();
   }
 
  private:

@@ -12,7 +12,7 @@ namespace efs::crypto {
 namespace {
 
 // Without a callback OpenSSL would ask for a pass phrase on the terminal and hang a mount at boot.
-int refusePassphrase(char*, int, int, void* asked) {
+int notePassphrase(char*, int, int, void* asked) {
   *static_cast<bool*>(asked) = true;
   return -1;
 }
@@ -47,7 +47,7 @@ Result<RsaKey> RsaKey::fromPem(std::string_view pem) {
   const BioPtr bio = textBio(pem);
   if (!bio) return opensslError("reading a private key");
   bool passphrase_asked = false;
-  PkeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, refusePassphrase, &passphrase_asked));
+  PkeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, notePassphrase, &passphrase_asked));
   if (passphrase_asked) {
     ERR_clear_error();
     return Error(ErrorKind::kInvalidInput, "the private key is protected by a pass phrase");

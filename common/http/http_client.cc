@@ -1,5 +1,6 @@
 #include "efs/http/http_client.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <mutex>
@@ -25,10 +26,7 @@ std::string hostOf(const std::string& url) {
 }
 
 bool hasControlCharacter(std::string_view text) {
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return true;
-  }
-  return false;
+  return std::any_of(text.begin(), text.end(), isControl);
 }
 
 // A line end inside a header would smuggle in a second header or request (RFC 9112, 11.1). The

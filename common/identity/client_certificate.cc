@@ -1,5 +1,6 @@
 #include "efs/identity/client_certificate.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "efs/aws/sigv4.h"
@@ -19,9 +20,7 @@ constexpr std::chrono::hours kValidity{3};
 constexpr std::size_t kMaxCommonName = 64;  // characters: ub-common-name of RFC 5280
 
 bool isCleanText(std::string_view text) {
-  bool clean = isUtf8(text);
-  for (const char c : text) clean = clean && static_cast<unsigned char>(c) >= 0x20 && c != 0x7F;
-  return clean;
+  return isUtf8(text) && std::none_of(text.begin(), text.end(), isControl);
 }
 
 Status checkText(const char* what, std::string_view text) {

@@ -14,7 +14,7 @@ namespace efs::mounts {
 namespace {
 
 // One that was stacked on ours in turn goes by itself within moments.
-constexpr int kLooks = 100;
+constexpr int kMostTries = 100;
 constexpr Duration kLook{10};
 
 bool isCovered(const MountTable& table, const MountEntry& entry) {
@@ -34,7 +34,7 @@ Status detachExactly(int mount) {
 
 Result<bool> detachIfStacked(int mount, int parent) {
   EFS_TRY(id, mountIdOf(mount));
-  for (int look = 0; look < kLooks; ++look) {
+  for (int look = 0; look < kMostTries; ++look) {
     EFS_TRY(table, MountTable::readKernel());
     const MountEntry* entry = table.withId(id);
     // Ours, or taken along by one that lay below it and went.

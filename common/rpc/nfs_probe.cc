@@ -33,7 +33,7 @@ constexpr std::size_t kMaxMachineName = 255;
 constexpr std::uint32_t kExchangeFlags = 0x00000101;
 constexpr std::uint32_t kStateProtectNone = 0;
 constexpr std::uint32_t kCallbackProgram = 0x40000000;
-constexpr std::uint32_t kAuthSys = 1;
+constexpr std::uint32_t kRpcAuthSys = 1;
 constexpr std::uint32_t kTypeBit = 1U << 1U;  // FATTR4_TYPE
 constexpr std::uint32_t kDirectory = 2;       // NF4DIR
 constexpr std::size_t kMaxAttributeWords = 8;
@@ -99,7 +99,7 @@ Result<SessionId> createSession(NfsClient& nfs, const Client& client,
   writeChannel(out);
   out.u32(kCallbackProgram);
   out.u32(1);  // one way to authenticate callbacks
-  out.u32(kAuthSys);
+  out.u32(kRpcAuthSys);
   writeAuthSysRoot(out, identity.machine);
   EFS_TRY(in, nfs.compound(out.bytes(), 1));
   EFS_CHECK(expectResult(in, kCreateSession));

@@ -17,7 +17,6 @@ constexpr const char* kWatchdog = "mount-watchdog";
 constexpr const char* kProxy = "proxy";
 constexpr const char* kCloudWatch = "cloudwatch-log";
 constexpr const char* kClientInfo = "client-info";
-constexpr std::string_view kRegionPrefix = "mount.";
 
 // Far above any sense, far below overflow when turned into milliseconds.
 constexpr std::int64_t kMaxSeconds = 366LL * 24 * 3600;

@@ -15,8 +15,6 @@ namespace {
 
 using Names = std::set<std::string>;
 
-constexpr std::string_view kRegionPrefix = "mount.";
-
 // Keys of efs-utils, its CSI driver and its s3files that files of users have and that mean nothing
 // here: no spelling mistakes.
 constexpr auto kOthers = std::to_array<std::pair<const char*, const char*>>({

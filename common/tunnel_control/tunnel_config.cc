@@ -13,8 +13,6 @@ namespace {
 
 // ---- writing
 
-bool isControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
-
 class LineWriter {
  public:
   void section(std::string_view name) { add("[" + std::string(name) + "]"); }

@@ -57,8 +57,6 @@ std::optional<Value> valueOf(const std::array<std::pair<Value, std::string_view>
   return std::nullopt;
 }
 
-bool isControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
-
 std::string oneField(std::string_view text) {
   std::string field(text.substr(0, kMaxDetail));
   for (char& c : field) {

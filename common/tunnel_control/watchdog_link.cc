@@ -23,7 +23,7 @@ namespace {
 // More helpers than this at one moment wait in connect(); each is served in microseconds.
 constexpr int kBacklog = 64;
 // Room for a few more descriptors than allowed, so that a surplus is seen and closed here.
-constexpr std::size_t kMaxDescriptors = 8;
+constexpr std::size_t kMaxPassed = 8;
 
 Result<sockaddr_un> addressOf(const std::string& path) {
   sockaddr_un address{};
@@ -126,7 +126,7 @@ void takeDescriptors(msghdr& header, std::vector<UniqueFd>& descriptors) {
 // One packet. Every descriptor that came along is owned, and closed unless the caller keeps it.
 Result<Message> receiveMessage(int fd) {
   std::array<char, kMaxMessage> buffer{};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMaxDescriptors)> control{};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMaxPassed)> control{};
   iovec part{buffer.data(), buffer.size()};
   msghdr header{};
   header.msg_iov = &part;

@@ -20,7 +20,7 @@ namespace efs::efsctl {
 namespace {
 
 // For each path that is looked at before the checks begin.
-constexpr Duration kLook{1000};
+constexpr Duration kFileLook{1000};
 
 int fail(const Error& error) {
   std::fprintf(stderr, "efsctl: %s\n", error.describe().c_str());
@@ -50,20 +50,20 @@ class WorkDirectory {
 // What is silent is not looked at again here: a check of its own tells, in a child.
 KnownMounts knownMounts(const DoctorOptions& options) {
   KnownMounts known;
-  if (usersPathAnswers(options.state_dir, kLook)) {
+  if (usersPathAnswers(options.state_dir, kFileLook)) {
     const state::StateStore store(options.state_dir);
     const auto names = store.mountNames();
     for (const auto& name : names ? *names : std::vector<std::string>()) {
       if (auto state = store.read(name)) known.states.push_back(std::move(*state));
     }
   }
-  const auto text = readUsersFile(options.fstab, kMaxFileSize, kLook);
+  const auto text = readUsersFile(options.fstab, kMaxFileSize, kFileLook);
   if (text) known.lines = efsLines(*text);
   return known;
 }
 
 Result<settings::Settings> loadSettings(FileSystemKind kind) {
-  EFS_CHECK(usersPathAnswers(settings::configPath(kind), kLook));
+  EFS_CHECK(usersPathAnswers(settings::configPath(kind), kFileLook));
   return settings::Settings::load(kind);
 }
 

@@ -7,7 +7,7 @@
 namespace efs::efsctl {
 namespace {
 
-using Json = nlohmann::json;
+using WireJson = nlohmann::json;
 
 constexpr std::array<std::string_view, 4> kVerdicts = {"pass", "skip", "warn", "fail"};
 constexpr std::array<std::string_view, 4> kKinds = {"begins", "finding", "process", "end"};
@@ -20,12 +20,12 @@ std::optional<std::size_t> indexOf(const std::array<std::string_view, kCount>& n
   return static_cast<std::size_t>(found - names.begin());
 }
 
-std::string textOf(const Json& object, const char* key) {
+std::string textOf(const WireJson& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-int numberOf(const Json& object, const char* key) {
+int numberOf(const WireJson& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_number_integer() ? found->get<int>() : 0;
 }
@@ -52,20 +52,20 @@ const Finding* causeOf(const std::vector<Finding>& findings) {
 }
 
 std::string CheckWord::encode() const {
-  const Json object = {{"kind", kKinds.at(static_cast<std::size_t>(kind))},
-                       {"step", finding.step},
-                       {"verdict", verdictName(finding.verdict)},
-                       {"seen", finding.seen},
-                       {"todo", finding.todo},
-                       {"at", finding.at.count()},
-                       {"target", finding.target},
-                       {"pid", pid},
-                       {"work", work}};
-  return object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  const WireJson object = {{"kind", kKinds.at(static_cast<std::size_t>(kind))},
+                           {"step", finding.step},
+                           {"verdict", verdictName(finding.verdict)},
+                           {"seen", finding.seen},
+                           {"todo", finding.todo},
+                           {"at", finding.at.count()},
+                           {"target", finding.target},
+                           {"pid", pid},
+                           {"work", work}};
+  return object.dump(-1, ' ', false, WireJson::error_handler_t::replace) + "\n";
 }
 
 std::optional<CheckWord> CheckWord::decode(std::string_view line) {
-  const Json object = Json::parse(line, nullptr, false);
+  const WireJson object = WireJson::parse(line, nullptr, false);
   if (!object.is_object()) return std::nullopt;
   const auto kind = indexOf(kKinds, textOf(object, "kind"));
   const auto verdict = indexOf(kVerdicts, textOf(object, "verdict"));
@@ -76,7 +76,7 @@ std::optional<CheckWord> CheckWord::decode(std::string_view line) {
                   textOf(object, "seen"),           textOf(object, "todo"),
                   Duration(numberOf(object, "at")), textOf(object, "target")};
   word.pid = numberOf(object, "pid");
-  word.work = object.value("work", Json()) == Json(true);
+  word.work = object.value("work", WireJson()) == WireJson(true);
   return word;
 }
 

@@ -12,7 +12,7 @@ bool contains(const std::vector<std::string>& argv, std::string_view word) {
   return std::find(argv.begin() + 1, argv.end(), word) != argv.end();
 }
 
-Error invalid(std::string message, std::string_view hint) {
+Error misused(std::string message, std::string_view hint) {
   return Error(ErrorKind::kInvalidInput, std::move(message)).addHint(hint);
 }
 
@@ -30,12 +30,12 @@ Status readFlags(const std::vector<std::string>& words, CommandLine& command) {
     } else if (*word == "-o") {
       // CLI-3
       if (options_seen) {
-        return invalid("a second -o", "write all options behind one -o, with commas between them");
+        return misused("a second -o", "write all options behind one -o, with commas between them");
       }
       options_seen = true;
       if (has_next) command.options = *++word;
     } else if (word->starts_with("-o") || word->starts_with("--option")) {
-      return invalid("\"" + printable(*word, 60) + "\" is not understood",
+      return misused("\"" + printable(*word, 60) + "\" is not understood",
                      "write -o, a blank, and the options with commas between them");
     }
   }

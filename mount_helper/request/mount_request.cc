@@ -10,16 +10,14 @@
 namespace efs::mount_helper {
 namespace {
 
-Error invalid(std::string message) { return {ErrorKind::kInvalidInput, std::move(message)}; }
+Error contradiction(std::string message) { return {ErrorKind::kInvalidInput, std::move(message)}; }
 
 // State and tunnel files are text: JSON and lines.
 Status checkMountpointText(const std::string& path) {
-  const bool control = std::any_of(path.begin(), path.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-  });
+  const bool control = std::any_of(path.begin(), path.end(), isControl);
   if (!control && isUtf8(path)) return {};
-  return invalid("mount point \"" + printable(path) +
-                 "\" contains control characters or invalid UTF-8");
+  return contradiction("mount point \"" + printable(path) +
+                       "\" contains control characters or invalid UTF-8");
 }
 
 // The device's own label against the option (DEV-5).
@@ -27,8 +25,9 @@ Status reconcileLabel(const Device& device, const std::optional<std::string>& la
                       const std::string& option, std::optional<std::string>& chosen) {
   if (!label) return {};
   if (chosen && *chosen != *label) {
-    return invalid("the DNS name " + device.dns_name.value_or("") + " is in availability zone " +
-                   *label + ", but mount option " + option + " says " + *chosen);
+    return contradiction("the DNS name " + device.dns_name.value_or("") +
+                         " is in availability zone " + *label + ", but mount option " + option +
+                         " says " + *chosen);
   }
   chosen = label;
   return {};
@@ -44,16 +43,16 @@ Status reconcileArn(MountRequest& request) {
   const Device& device = request.device;
   if (device.arn_region) {
     if (request.region && *request.region != *device.arn_region) {
-      return invalid("the ARN names region " + *device.arn_region +
-                     ", but mount option region says " + *request.region);
+      return contradiction("the ARN names region " + *device.arn_region +
+                           ", but mount option region says " + *request.region);
     }
     request.region = device.arn_region;
   }
   if (!device.access_point) return {};
-  if (!request.tls) return invalid(std::string(findOption("accesspoint")->needs.error));
+  if (!request.tls) return contradiction(std::string(findOption("accesspoint")->needs.error));
   if (request.access_point && *request.access_point != *device.access_point) {
-    return invalid("the ARN names access point " + *device.access_point +
-                   ", but mount option accesspoint says " + *request.access_point);
+    return contradiction("the ARN names access point " + *device.access_point +
+                         ", but mount option accesspoint says " + *request.access_point);
   }
   request.access_point = device.access_point;
   return {};
@@ -67,12 +66,12 @@ Status reconcileOwnAddress(MountRequest& request) {
   if (!device.address && !own_name) return {};
   const std::string where = own_name ? *device.dns_name : *device.address;
   if (!request.mount_target_ips.empty() || request.cross_account || request.az) {
-    return invalid("the device " + where +
-                   " already says where to connect: the mount options mounttargetip, az and "
-                   "crossaccount cannot be given too");
+    return contradiction("the device " + where +
+                         " already says where to connect: the mount options mounttargetip, az and "
+                         "crossaccount cannot be given too");
   }
   if (own_name && where.find('.') == std::string::npos) {
-    return invalid("the device " + where + " is not a full DNS name")
+    return contradiction("the device " + where + " is not a full DNS name")
         .addHint("write it with its domain: the tunnel asks for it again at each connection");
   }
   if (device.address) request.mount_target_ips = {*device.address};
@@ -86,8 +85,9 @@ Status reconcileDevice(MountRequest& request) {
   EFS_CHECK(reconcileOwnAddress(request));
   if (!device.fs_id.empty() || device.own_name) return {};
   // Without it neither the server's certificate nor the client's could name the file system.
-  return invalid(std::string(device.address ? "an IP address" : "the ARN of an access point") +
-                 " does not tell which file system to mount")
+  return contradiction(
+             std::string(device.address ? "an IP address" : "the ARN of an access point") +
+             " does not tell which file system to mount")
       .addHint("add the mount option fsid=fs-...");
 }
 
@@ -107,7 +107,7 @@ Status checkVersion(const mounts::OptionList& options) {
   }
   for (const char* word : {"v2", "v3", "v4", "v4.0"}) refused = refused || options.has(word);
   if (!refused) return {};
-  return invalid("NFSv4.0 is not supported for S3 Files mounts")
+  return contradiction("NFSv4.0 is not supported for S3 Files mounts")
       .addHint("leave nfsvers and vers out, or use 4.2 or 4.1");
 }
 

@@ -17,7 +17,6 @@ namespace efs::mount_helper {
 namespace {
 
 constexpr int kUsage = 1;
-constexpr int kUnmountFailed = 32;
 constexpr Duration kStateLook{5000};
 
 // Neither a broken configuration nor a full disk is a reason to stay mounted.

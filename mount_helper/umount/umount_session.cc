@@ -29,7 +29,6 @@
 namespace efs::mount_helper {
 namespace {
 
-constexpr int kUnmountFailed = 32;
 constexpr Duration kStep{500};
 // A lazy unmount promises to come back at once.
 constexpr Duration kLazyPatience{2000};

@@ -17,6 +17,7 @@ struct UmountContext {
 };
 
 // Exit codes of umount(8): 0 done, 1 usage or rights, 32 the unmount failed.
+inline constexpr int kUnmountFailed = 32;
 Outcome unmountEfs(const UmountCommand& command, const UmountContext& context);
 
 // main() of umount.efs without its lines.

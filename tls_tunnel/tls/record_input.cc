@@ -29,7 +29,7 @@ int readRecords(BIO* bio, char* into, int size) {
   return static_cast<int>(got);
 }
 
-long control(BIO* bio, int command, long, void*) {
+long inputControl(BIO* bio, int command, long, void*) {
   if (command == BIO_CTRL_EOF) return static_cast<RecordInput*>(BIO_get_data(bio))->ended() ? 1 : 0;
   return command == BIO_CTRL_FLUSH || command == BIO_CTRL_DUP ? 1 : 0;
 }
@@ -39,7 +39,7 @@ BIO_METHOD* inputMethod() {
     BioMethodPtr made(BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "efs record input"));
     if (made) {
       BIO_meth_set_read(made.get(), readRecords);
-      BIO_meth_set_ctrl(made.get(), control);
+      BIO_meth_set_ctrl(made.get(), inputControl);
     }
     return made;
   }();

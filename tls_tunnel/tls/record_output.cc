@@ -33,7 +33,7 @@ int writeRing(BIO* bio, const char* bytes, int length) {
   return static_cast<int>(done);
 }
 
-long control(BIO* bio, int command, long, void*) {
+long outputControl(BIO* bio, int command, long, void*) {
   if (command == BIO_CTRL_FLUSH || command == BIO_CTRL_DUP) return 1;
   if (command == BIO_CTRL_WPENDING)
     return static_cast<long>(static_cast<io::ByteRing*>(BIO_get_data(bio))->size());
@@ -45,7 +45,7 @@ BIO_METHOD* outputMethod() {
     BioMethodPtr made(BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "efs output ring"));
     if (made) {
       BIO_meth_set_write(made.get(), writeRing);
-      BIO_meth_set_ctrl(made.get(), control);
+      BIO_meth_set_ctrl(made.get(), outputControl);
     }
     return made;
   }();

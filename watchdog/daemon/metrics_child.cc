@@ -23,7 +23,7 @@ constexpr Duration kLongPause{640000};
 constexpr Duration kEndPatience{5000};
 constexpr std::size_t kLongestLine = 1000;
 constexpr int kMostLines = 20;  // of one child
-constexpr const char* kProgram = "efsctl";
+constexpr const char* kMetricsProgram = "efsctl";
 // For a group without an address of its own; efsctl status asks there.
 constexpr const char* kDefaultSocket = "unix:/run/efsmount/status.sock";
 
@@ -33,8 +33,8 @@ std::string programPath() {
   const auto self = std::filesystem::read_symlink("/proc/self/exe", failed);
   std::string directories(kProgramDirectories);
   if (!failed) directories = self.parent_path().string() + ":" + directories;
-  const std::string found = findProgram(kProgram, directories);
-  return found.empty() ? std::string("/usr/bin/") + kProgram : found;
+  const std::string found = findProgram(kMetricsProgram, directories);
+  return found.empty() ? std::string("/usr/bin/") + kMetricsProgram : found;
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace efs::watchdog {
 namespace {
 
 // Who waits longer waits for a file system that may have been replaced by another meanwhile.
-constexpr Duration kPatience{30000};
+constexpr Duration kLongest{30000};
 
 }  // namespace
 
@@ -18,7 +18,7 @@ void SideWork::run(std::function<void()> body) {
   if (!child_) return begin(body);
   next_ = std::move(body);
   // Its end comes as an event, or never: then nothing more is begun.
-  if (loop_.clock().monotonic() - started_ >= kPatience) child_->kill();
+  if (loop_.clock().monotonic() - started_ >= kLongest) child_->kill();
 }
 
 void SideWork::begin(const std::function<void()>& body) {

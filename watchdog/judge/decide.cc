@@ -5,7 +5,6 @@
 namespace efs::watchdog {
 namespace {
 
-constexpr MonoTime kNever = MonoTime::max();
 constexpr Duration kFirstStartDelay{1000};
 constexpr Duration kFirstRenewalDelay{10000};
 constexpr Duration kMaxRenewalDelay{600000};
@@ -35,7 +34,7 @@ class Judge {
                       std::nullopt};
     decision.because.insert(decision.because.end(), remedies_because_.begin(),
                             remedies_because_.end());
-    if (wake_ != kNever) decision.wake = wake_;
+    if (wake_ != kNoWake) decision.wake = wake_;
     return decision;
   }
 
@@ -282,7 +281,7 @@ class Judge {
   std::vector<Action> actions_;
   std::vector<Remedy> remedies_;
   std::vector<Reason> because_, remedies_because_;
-  MonoTime wake_ = kNever;
+  MonoTime wake_ = kNoWake;
 };
 
 }  // namespace

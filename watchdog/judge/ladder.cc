@@ -6,7 +6,6 @@
 namespace efs::watchdog {
 namespace {
 
-constexpr MonoTime kNever = MonoTime::max();
 constexpr Duration kShortestWait{500};  // the counters may be read more seldom than we wake
 constexpr Duration kFirstRemountDelay{60000};
 constexpr Duration kSettle{5000};  // after a reconnect, before the root is asked
@@ -29,7 +28,7 @@ class Climber {
     judgeHome();
     judgeRemount();
     HealthDecision decision{progress_, std::move(remedies_), std::move(because_), std::nullopt};
-    if (wake_ != kNever) decision.wake = wake_;
+    if (wake_ != kNoWake) decision.wake = wake_;
     return decision;
   }
 
@@ -238,7 +237,7 @@ class Climber {
   double chance_;
   std::vector<Remedy> remedies_;
   std::vector<Reason> because_;
-  MonoTime wake_ = kNever;
+  MonoTime wake_ = kNoWake;
 };
 
 }  // namespace

@@ -18,6 +18,9 @@
 
 namespace efs::watchdog {
 
+// No time to wake at.
+inline constexpr MonoTime kNoWake = MonoTime::max();
+
 // The last NULL call that was sent through the tunnel on a connection of our own.
 enum class Probe {
   kNone,

@@ -9,7 +9,7 @@ namespace {
 
 // Longer than any mount takes from its first file to its state file; as decide() waits for a
 // pending one (kPendingExpiry).
-constexpr Duration kPatience{600000};
+constexpr Duration kKeptFor{600000};
 
 }  // namespace
 
@@ -78,7 +78,7 @@ void Leftovers::sweep() {
   const auto search = context_.tools.processes.search();
   for (const auto& name : names) {
     Left& seen = seen_.try_emplace(name, Left{now}).first->second;
-    if (now - seen.since >= kPatience) clear(name, seen, *search);
+    if (now - seen.since >= kKeptFor) clear(name, seen, *search);
   }
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 // A socket without a state file belongs to a mount that is about to write one, or to one that
 // failed and must not keep its port.
-constexpr Duration kPatience{30000};
+constexpr Duration kGrace{30000};
 // A client that says good bye connects again within half a lease (45 s), and nothing shows it in
 // between; with the time from one look to the next.
 constexpr Duration kNeededPatience{90000};
@@ -68,7 +68,7 @@ void Listeners::expire() {
   if (context_.directory_unreadable) return;
   const MonoTime now = context_.tools.clock.monotonic();
   for (auto it = waiting_.begin(); it != waiting_.end();) {
-    if (now - it->second.since < kPatience) {
+    if (now - it->second.since < kGrace) {
       ++it;
       continue;
     }

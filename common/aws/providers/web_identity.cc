@@ -6,10 +6,10 @@ namespace efs::aws {
 namespace {
 
 constexpr const char* kRoleVariable = "AWS_ROLE_ARN";
-constexpr const char* kFileVariable = "AWS_WEB_IDENTITY_TOKEN_FILE";
+constexpr const char* kTokenFileVariable = "AWS_WEB_IDENTITY_TOKEN_FILE";
 
-Result<Attempt> fetch(const CredentialContext& context, const std::string& role_arn,
-                      const std::string& token_file) {
+Result<Attempt> fetchFor(const CredentialContext& context, const std::string& role_arn,
+                         const std::string& token_file) {
   const RoleRequest role{.role_arn = role_arn, .of_profile = false};
   EFS_TRY(credentials, assumeRoleWithWebIdentity(context, role, token_file));
   credentials.method = "webidentity:" + role_arn + "," + token_file;
@@ -25,7 +25,7 @@ class WebIdentityProvider final : public CredentialProvider {
   std::string name() const override { return "web identity"; }
 
   Result<Attempt> find(const CredentialContext& context) const override {
-    return fetch(context, role_arn_, context.absolute(token_file_));
+    return fetchFor(context, role_arn_, context.absolute(token_file_));
   }
 
  private:
@@ -36,13 +36,13 @@ class WebIdentityProvider final : public CredentialProvider {
 class WebIdentityEnvironmentProvider final : public CredentialProvider {
  public:
   std::string name() const override {
-    return std::string("web identity (") + kRoleVariable + ", " + kFileVariable + ")";
+    return std::string("web identity (") + kRoleVariable + ", " + kTokenFileVariable + ")";
   }
 
   Result<Attempt> find(const CredentialContext& context) const override {
-    const VariablePair pair = readPair(context, kRoleVariable, kFileVariable);
+    const VariablePair pair = readPair(context, kRoleVariable, kTokenFileVariable);
     if (!pair.complete) return Attempt{std::nullopt, pair.outcome};
-    return fetch(context, pair.first, context.absolute(pair.second));
+    return fetchFor(context, pair.first, context.absolute(pair.second));
   }
 };
 

@@ -39,5 +39,7 @@ Status makeDirectories(const std::string& path, mode_t mode);
 // unlink; a missing file is success.
 Status removeFile(const std::string& path);
 bool fileExists(const std::string& path);
+// All before the last slash; empty where there is none.
+std::string directoryOf(const std::string& path);
 
 }  // namespace efs

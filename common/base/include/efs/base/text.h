@@ -24,6 +24,8 @@ std::string hex(std::string_view bytes);
 // FNV-1a, 64 bits, as 16 hexadecimal digits: a short name for a long one, the same on every machine
 // and in every version. Not for security.
 std::string shortName(std::string_view text);
+// ASCII's control characters: what would spoil a line of a file, a log or a header.
+constexpr bool isControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 // Bytes that would spoil a one-line message (control characters, invalid) become '?'; long text is
 // cut after `limit` bytes with "...". For text that came from outside.
 std::string printable(std::string_view text, std::size_t limit = 200);
