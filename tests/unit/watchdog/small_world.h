@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "daemon/job_bodies.h"
+#include "efs/state/state_store.h"
 #include "efs/test_support/fake_clock.h"
 #include "tools/remount_calls.h"
 #include "tools/tools.h"
