@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "efs/base/files.h"
+#include "efs/base/last_words.h"
 #include "efs/base/text.h"
 #include "efs/base/unique_fd.h"
 
@@ -77,6 +78,7 @@ void riseToTheRest() {
 }  // namespace
 
 void settleProcess(ProcessKind kind) {
+  haveLastWords(kind == ProcessKind::kTool ? LastAct::kExit : LastAct::kAbort);
   openStandardDescriptors();
   settleSignals(kind);
   liftLimit(RLIMIT_FSIZE, RLIM_INFINITY);

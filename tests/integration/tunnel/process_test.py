@@ -1,6 +1,7 @@
 """The process itself: command line, start, inherited listener, pid file, name, signals, certificate
 reload, port probes, descriptors and memory (contract 16: TUN-1 to TUN-8)."""
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -253,6 +254,25 @@ class Resources(TunnelTest):
                         if number % 3 == 1:
                             receive(client, 1)
                 wait_for(f"{before} descriptors again", lambda: tunnel.fds() <= before)
+
+    def test_one_without_memory_tells_so(self):  # Issue 11
+        backend = self.keep(Server(echo))
+        tunnel = self.keep(Tunnel(backend.port, debug=False))
+        if tunnel.sanitized():
+            self.skipTest("a sanitizer ends the program itself")
+        taken = tunnel.memory_kib("VmSize") << 10
+        resource.prlimit(tunnel.pid, resource.RLIMIT_AS, (taken, taken))
+        clients = []
+        self.addCleanup(lambda: [client.close() for client in clients])
+        while tunnel.process.poll() is None and len(clients) < 900:
+            try:
+                clients.append(tunnel.connect())
+                clients[-1].sendall(b"x" * 4096)
+            except OSError:
+                break
+        wait_for("its end", lambda: tunnel.process.poll() is not None)
+        self.assertEqual(tunnel.process.returncode, -signal.SIGABRT)
+        tunnel.wait_log("This process ends: out of memory; see limits of memory")
 
     def test_idle_memory(self):
         """Prints RSS and PSS of an idle TLS tunnel; the limit is generous on purpose."""

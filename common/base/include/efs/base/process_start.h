@@ -20,7 +20,8 @@ enum class ProcessKind {
 // write beyond a limit fails and does not kill. The limits of file size and of memory are lifted as
 // far as our rights allow, and there are at least 1024 descriptors. A daemon lifts that of CPU time
 // too, takes no ignored signal over but SIGHUP (its launcher ignores that until it is served), and
-// no lower rank than others have: nice, idle scheduling, idle I/O, a raised oom_score_adj.
+// no lower rank than others have: nice, idle scheduling, idle I/O, a raised oom_score_adj. What
+// ends the program against its will is told (last_words.h).
 void settleProcess(ProcessKind kind);
 
 }  // namespace efs
