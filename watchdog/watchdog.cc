@@ -104,9 +104,10 @@ Status Watchdog::start() {
   signals_ = std::move(signals);
   EFS_TRY(watch, loop_->watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { receiveSignal(); }));
   signal_watch_ = std::move(watch);
+  // Watched before it is read: a change in between would be nobody's event.
+  watchConfig();
   loadConfig();
   raiseDescriptorLimit();
-  watchConfig();
   tickIn(kTick);
   manager_.keepPinging(*loop_);
   return {};
@@ -332,8 +333,8 @@ void Watchdog::tickIn(Duration time) {
 // What no event tells, once a minute; none of it costs more with more mounts.
 void Watchdog::tick() {
   tickIn(foreign_ ? kTickNearForeigner : kTick);
-  loadConfig();
   if (!config_watch_) watchConfig();
+  loadConfig();
   if (!supervisor_) return;
   if (foreign_) checkForeignWatchdog();
   keepOwnership();

@@ -204,6 +204,22 @@ class Lifecycle(WatchdogBench):
         self.ask({"v": 1, "op": "ping"})
         self.assertIn("secret", read(own))
 
+    def test_a_change_while_it_starts_is_taken_over(self):
+        """Between its first look at the configuration and its first event nothing may be lost."""
+        kept, own = self.path("kept"), self.path("kept", "efs-utils.conf")
+        self.command = lambda: [*WatchdogBench.command(self), "--kept-dir", kept]
+        plain = read(self.config)
+        for word in range(10):
+            shutil.rmtree(kept, True)
+            os.makedirs(kept)
+            watchdog = self.start_watchdog(wait=False)
+            while not os.path.exists(own) and watchdog.poll() is None:
+                pass  # no rest: the moment is a millisecond long
+            write(self.config, plain + f"# {word}\n")
+            wait_for("the copy", lambda: f"# {word}\n" in read(own), 30)
+            watchdog.terminate()
+            watchdog.wait(WAIT)
+
     def test_without_a_place_for_copies_there_are_none(self):
         self.command = lambda: [*WatchdogBench.command(self), "--kept-dir", self.path("nowhere")]
         self.start_watchdog()
