@@ -14,7 +14,8 @@ step() { printf '\n=== %s (after %s)\n' "$*" "$(seconds_since "$STARTED")"; }
 build() {
   step "build $1"
   efs_packages build
-  timeout 3600 cmake --preset "$1" >"$SOURCE/build/$1.configure.log" 2>&1 ||
+  # EFS_UNITY=ON: in batches of files, for who builds once and changes nothing (.ci/run).
+  timeout 3600 cmake --preset "$1" ${EFS_UNITY:+"-DEFS_UNITY=$EFS_UNITY"} >"$SOURCE/build/$1.configure.log" 2>&1 ||
     { cat "$SOURCE/build/$1.configure.log"; return 1; }
   timeout 3600 cmake --build "build/$1" -j "$JOBS"
 }
