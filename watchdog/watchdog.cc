@@ -104,8 +104,7 @@ Status Watchdog::start() {
   signals_ = std::move(signals);
   EFS_TRY(watch, loop_->watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { receiveSignal(); }));
   signal_watch_ = std::move(watch);
-  // Watched before it is read: a change in between would be nobody's event.
-  watchConfig();
+  watchConfig();  // before it is read: a change in between would be nobody's event
   loadConfig();
   raiseDescriptorLimit();
   tickIn(kTick);
