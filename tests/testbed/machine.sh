@@ -2,6 +2,8 @@
 # One bounded virtual machine. Sourced; needs lib.sh and kernel.sh.
 
 readonly EMULATION=tcg,thread=multi,tb-size=512
+# Emulated one by one, the wide vector instructions that a C library and OpenSSL prefer cost more than they save.
+readonly EMULATED_CPU=max,avx=off,avx2=off,fma=off,f16c=off,vaes=off
 
 # machine_accelerator: KVM where it works, else emulation. A /dev/kvm that can be opened proves nothing
 # (in a cloud machine it may hang or abort), so a kernel without a root disk is booted once: its panic
@@ -29,13 +31,14 @@ machine_accelerator() {
 # cryptomgr.notests: the kernel's tests of its own ciphers once took all of a guest's time, emulated.
 # Returns the guest's verdict: the line "@@ verdict N"; 99 when there was none.
 machine_run() {
-  local limit=$1 out=$2 initrd=$3 append=$4 accelerator verdict
+  local limit=$1 out=$2 initrd=$3 append=$4 accelerator processor=max verdict
   shift 4
   accelerator="$(machine_accelerator 2>/dev/null)"
+  [[ "$accelerator" != tcg* ]] || processor=$EMULATED_CPU
   mkdir -p "$out"
   timeout -k 5 "$((limit * ${EFS_TIME_SCALE:-1}))" qemu-system-x86_64 \
     -nodefaults -no-user-config -no-reboot -display none -monitor none -serial stdio \
-    -accel "$accelerator" -machine q35 -cpu max -smp 2 -m "${EFS_GUEST_MEMORY:-1536}" \
+    -accel "$accelerator" -machine q35 -cpu "$processor" -smp 2 -m "${EFS_GUEST_MEMORY:-1536}" \
     -kernel "$KERNEL_IMAGE" -initrd "$initrd" -append "console=ttyS0 panic=-1 quiet no_timer_check cryptomgr.notests $append" \
     -device virtio-rng-pci -device virtio-serial-pci \
     -chardev "file,id=results,path=$out/results.tar" \
