@@ -1,14 +1,37 @@
 #include "efs/base/file_stamp.h"
 
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
 
 namespace efs {
+namespace {
+
+// GFS2, Lustre and VirtualBox have no name in linux/magic.h. virtiofs is one of FUSE.
+constexpr std::array<std::uint32_t, 16> kFar{
+    NFS_SUPER_MAGIC,    SMB_SUPER_MAGIC,  CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC,
+    FUSE_SUPER_MAGIC,   V9FS_MAGIC,       AFS_SUPER_MAGIC,  AFS_FS_MAGIC,
+    CEPH_SUPER_MAGIC,   CODA_SUPER_MAGIC, NCP_SUPER_MAGIC,  OCFS2_SUPER_MAGIC,
+    AUTOFS_SUPER_MAGIC, 0x01161970,       0x0bd00bd0,       0x786f4256,
+};
+
+}  // namespace
 
 FileStamp FileStamp::of(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return {};
   return {info.st_dev,  info.st_ino,           info.st_size,
           info.st_mtim, info.st_mode & 07777U, info.st_ctim};
+}
+
+bool mayNotAnswer(const std::string& path) {
+  struct statfs info {};
+  if (::statfs(path.c_str(), &info) != 0) return false;
+  return std::find(kFar.begin(), kFar.end(), static_cast<std::uint32_t>(info.f_type)) != kFar.end();
 }
 
 }  // namespace efs

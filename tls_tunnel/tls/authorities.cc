@@ -44,6 +44,7 @@ Status Authorities::load(SSL_CTX* context) {
     return Error(ErrorKind::kInvalidInput, "no certificate authority file, but verify is on");
   // Before the file is read: a change in between is seen as one later.
   loaded_ = FileStamp::of(path_);
+  far_ = mayNotAnswer(path_);
   if (!loaded_.exists())
     return Error(ErrorKind::kNotFound, "certificate authority file " + path_ + " does not exist");
   auto store = read();
@@ -64,6 +65,6 @@ Result<StorePtr> Authorities::read() const {
   return store;
 }
 
-bool Authorities::changed() const { return !loaded_.untouched(FileStamp::of(path_)); }
+bool Authorities::changed() const { return !far_ && !loaded_.untouched(FileStamp::of(path_)); }
 
 }  // namespace efs::tls

@@ -20,14 +20,17 @@ class Authorities {
   // kInvalidInput: also a file of which only a part can be read, kIo: no descriptor or memory to
   // read it with) what was trusted stays trusted.
   Status load(SSL_CTX* context);
-  // The file is another one than at the last load(), also at one that failed, but for kIo.
+  // The file is another one than at the last load(), also at one that failed, but for kIo. Never
+  // where the look itself might wait for ever: readOnce().
   bool changed() const;
+  bool readOnce() const { return far_; }
 
  private:
   Result<StorePtr> read() const;
 
   std::string path_;
   FileStamp loaded_;
+  bool far_ = false;
 };
 
 }  // namespace efs::tls

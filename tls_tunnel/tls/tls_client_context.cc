@@ -208,6 +208,8 @@ Result<bool> TlsClientContext::refreshAuthorities() {
   return true;
 }
 
+bool TlsClientContext::authoritiesReadOnce() const { return impl_->authorities.readOnce(); }
+
 std::string TlsClientContext::describeCertificate() const {
   const X509* certificate = SSL_CTX_get0_certificate(impl_->context.get());
   if (certificate == nullptr) return "none";

@@ -10,6 +10,8 @@ import unittest
 
 from efs_test.processes import free_port
 from efs_test.servers import Server, echo, receive
+from efs_test.silent_place import available
+from efs_test.small_fuse import SmallFuse
 from efs_test.tls_peers import NAME, Certificates, Child, s_server, stunnel
 from efs_test.tunnel import Tunnel, TunnelTest
 from efs_test.waiting import WAIT, wait_for
@@ -205,6 +207,21 @@ class Authorities(TunnelTest):
         self.install(self.certs.ca)
         self.assertTrue(self.trusts(tunnel))
         tunnel.wait_log("Certificate authorities read again")
+
+    @unittest.skipUnless(available(), "no /dev/fuse")
+    def test_a_file_system_that_falls_silent_holds_up_nobody(self):
+        """Authorities on an NFS server that goes, perhaps the one behind this tunnel: it reconnects all the same."""
+        with open(self.certs.ca, "rb") as source:
+            place = SmallFuse(os.path.join(os.path.dirname(self.ca), "far"), "ca.pem", source.read())
+        self.addCleanup(place.end)
+        tunnel = self.keep(Tunnel(self.known.port, tls=True, ca=os.path.join(place.path, "ca.pem")))
+        self.assertTrue(self.trusts(tunnel))
+        tunnel.wait_log("are read once: their file system may not answer")
+        place.fall_silent()
+        self.assertTrue(self.trusts(tunnel))
+        tunnel.process.send_signal(signal.SIGHUP)
+        tunnel.wait_log("Client certificate read again")
+        self.assertTrue(self.trusts(tunnel))
 
     def test_what_is_no_file_keeps_the_old_ones_and_holds_up_nobody(self):
         """A pipe without a writer, a device that never ends: the tunnel's one loop would wait there for ever."""

@@ -29,6 +29,15 @@ TEST(FileStamp, OfNoFileIsThatOfNoFile) {
   EXPECT_NE(missing, FileStamp::of(dir.write("empty", "")));
 }
 
+// A positive one needs a server: tests/integration/tunnel/tls_policy_test.py.
+TEST(FileStamp, OfAFileThatIsHereAnswers) {
+  const test_support::TempDir dir;
+  for (const std::string& path :
+       {dir.write("file", ""), dir.at("missing"), std::string("/proc/self/stat"), std::string()}) {
+    EXPECT_FALSE(mayNotAnswer(path)) << path;
+  }
+}
+
 // Whoever sets the time of a file back does not hide that he wrote it.
 TEST(FileStamp, TellsATouchedFileByTheTimeThatNobodySets) {
   const test_support::TempDir dir;

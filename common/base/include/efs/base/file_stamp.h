@@ -33,4 +33,8 @@ struct FileStamp {
   static FileStamp of(const std::string& path);
 };
 
+// The file at the path is on a file system whose answer depends on somebody else (a server, a
+// daemon, an automounter): any look at it may wait for ever, and this one too.
+bool mayNotAnswer(const std::string& path);
+
 }  // namespace efs
