@@ -205,4 +205,11 @@ Environment ProfileSet::settingsOf(const std::string& profile,
   };
 }
 
+Status refuseNested(const Secret* value, const char* key) {
+  if (value == nullptr || !value->reveal().starts_with('\n')) return {};
+  return Error(ErrorKind::kInvalidInput,
+               std::string(key) + ": its value does not begin in its own line")
+      .addHint("write it behind the \"=\"");
+}
+
 }  // namespace efs::aws

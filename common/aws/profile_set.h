@@ -59,4 +59,8 @@ class ProfileSet {
   Names services_;
 };
 
+// kInvalidInput for a value that begins in the line below its key. botocore takes that for nested
+// settings ("s3 =") and refuses it where it wants a text. nullptr (there is no value) is success.
+Status refuseNested(const Secret* value, const char* key);
+
 }  // namespace efs::aws

@@ -20,6 +20,12 @@ constexpr std::size_t kMaxChain = 100;
 constexpr const char* kAccessKeyId = "aws_access_key_id";
 constexpr const char* kSecretAccessKey = "aws_secret_access_key";
 
+// What a source is made of. A program reads none of them from the lines below its key.
+constexpr std::array kTexts{"role_arn",           "role_session_name", "external_id",
+                            "source_profile",     "credential_source", "web_identity_token_file",
+                            "credential_process", "sso_session",       "sso_start_url",
+                            "sso_region",         "sso_account_id",    "sso_role_name"};
+
 std::string quoted(const std::string& profile) { return "profile " + printable(profile, 80); }
 
 Error inProfile(const std::string& problem) { return {ErrorKind::kInvalidInput, problem}; }
@@ -59,6 +65,7 @@ class ProfileResolver {
                                              profiles_.unreadable());
     }
     EFS_CHECK(profiles_.check(profile).withContext(what));
+    for (const char* key : kTexts) EFS_CHECK(refuseNested(profiles_.find(profile, key), key));
     const bool first = chain_.empty();
     chain_.push_back(profile);
     // Keys in a profile that is the source of another one win over its role_arn.

@@ -22,6 +22,7 @@ Result<std::optional<std::string>> sharedValue(const ProfileSet& profiles,
                                                const std::string& session, const char* key) {
   const Secret* shared = session.empty() ? nullptr : profiles.findInSession(session, key);
   const Secret* own = profiles.find(profile, key);
+  EFS_CHECK(refuseNested(shared, key));
   if (shared == nullptr) {
     return own == nullptr ? std::nullopt : std::optional(std::string(own->reveal()));
   }

@@ -267,4 +267,18 @@ REFUSED = {
     "an end of two digits is in the past": {
         "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n",
                   "program": PROCESS.replace('"Expiration":""', '"Expiration":"Thursday, 01-Jan-99 00:00:00 GMT"')}},
+    # What begins below its key is settings of their own for botocore, and for nobody the name of a role.
+    "a role's name below its key (seed 57630)": {
+        "files": {".aws/config": SSO.replace("name = r", "name =\n  r") +
+                  "[sso-session c]\nsso_start_url = https://c\nsso_region = eu-west-1\n", **CACHED}},
+    "a log-in's region below its key": {
+        "files": {".aws/config": SSO + "[sso-session c]\nsso_start_url = https://c\nsso_region =\n  eu-west-1\n",
+                  **CACHED}},
+    "the name of a role's session below its key": {
+        "files": {".aws/config": ROLE + "role_session_name =\n  a=b\nregion = eu-west-1\n[profile q]\n" + STATIC}},
+    "an external id below its key": {
+        "files": {".aws/config": ROLE + "external_id =\n  a=b\nregion = eu-west-1\n[profile q]\n" + STATIC}},
+    "a program below its key": {
+        "files": {".aws/config": "[profile p]\ncredential_process =\n  @HOME@/program --x=y\n",
+                  "program": PROCESS.replace(',"Expiration":""', "")}},
 }

@@ -29,7 +29,7 @@ def changed(case, change):
 
 def without_keys(*keys, value=r"[^\n]*"):
     """Those keys, whatever they say, in all profiles."""
-    pattern = re.compile(rf"(?im)^[^\S\n]*(?:{'|'.join(keys)})[^\S\n]*[=:][^\S\n]*{value}\n(?:[^\S\n]+\S[^\n]*\n)*")
+    pattern = re.compile(rf"(?im)^([^\S\n]*)(?:{'|'.join(keys)})[^\S\n]*[=:][^\S\n]*{value}\n(?:\1[^\S\n]+\S[^\n]*\n)*")
     return lambda case: changed(case, lambda text: pattern.sub("", text))
 
 
@@ -77,6 +77,10 @@ def says_nothing(line):
     return not line.strip() or line.lstrip()[0] in "#;"
 
 
+def indent(line):
+    return len(line) - len(line.lstrip())
+
+
 def lines_of(error, lines):
     """Numbers, from 0, of the lines that one fault is about."""
     if isinstance(error, UnicodeEncodeError):
@@ -84,16 +88,20 @@ def lines_of(error, lines):
     if isinstance(error, KeyError):
         # The key alone in its line, with indented ones below; another section's may be in order.
         key = re.compile(rf"(?i)^\s*{re.escape(error.args[0])}\s*[=:]\s*$")
-        found, section = [], ""
+        found, section, depth = [], "", 0
         for at, line in enumerate(lines):
+            # Below a key, what is indented more is its value, also where it looks like a header.
+            if found and found[-1] == at - 1 and (says_nothing(line) or indent(line) > depth):
+                found.append(at)
+                continue
             header = re.match(r"\s*\[(.+)\]", line)
             section = header[1] if header else section
             if section not in (error.args[1], "DEFAULT"):
                 continue
             below = next((more for more in lines[at + 1:] if not says_nothing(more)), "")
-            goes_on = found and found[-1] == at - 1 and (says_nothing(line) or line[0].isspace())
-            if goes_on or key.match(line) and below[:1].isspace():
+            if key.match(line) and indent(below) > indent(line):
                 found.append(at)
+                depth = indent(line)
         return found
     if isinstance(error, configparser.MissingSectionHeaderError):
         return [error.lineno - 1]
