@@ -144,7 +144,8 @@ Result<std::string> ControlServer::dispatch(const Words& words) {
 
 Result<std::string> ControlServer::target(const Words& words) {
   constexpr auto kUsage =
-      "target <fs> <az> ok|refuse|reset|blackhole|delay <ms>|limit <bytes/s>|close-idle|cut|move "
+      "target <fs> <az> ok [<answer> ...]|refuse|reset|blackhole|delay <ms>|limit "
+      "<bytes/s>|close-idle|cut|move "
       "<ip>|"
       "bind <answer> ...";
   if (words.size() < 4) return usage(kUsage);
@@ -166,14 +167,14 @@ Result<std::string> ControlServer::target(const Words& words) {
     const auto rate = parseInt(words[4]);
     if (!rate || *rate < 0 || *rate > 1 << 30) return usage(kUsage);
     found->limit(static_cast<int>(*rate));
+  } else if (what == "ok") {
+    status = found->behave(Words(words.begin() + 4, words.end()));
   } else if (what == "bind") {
     status = found->answerBinds(Words(words.begin() + 4, words.end()));
   } else if (what == "move" && words.size() == 5) {
     status = found->move(words[4]);
   } else if (words.size() != 4) {
     return usage(kUsage);
-  } else if (what == "ok") {
-    status = found->behave();
   } else if (what == "blackhole") {
     status = found->blackhole();
   } else if (what == "refuse") {

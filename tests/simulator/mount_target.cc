@@ -82,11 +82,11 @@ Status MountTarget::listen() {
   return {};
 }
 
-Status MountTarget::behave() {
+Status MountTarget::behave(const std::vector<std::string>& binds) {
+  EFS_CHECK(binds_.set(binds));
   blackhole_ = false;
   delay_ms_ = 0;
   limit_ = 0;
-  (void)binds_.set({});
   pokeAll(Order::kNone);
   return listen();
 }

@@ -67,8 +67,8 @@ class MountTarget {
   const std::string& az() const { return target_.az; }
   const std::string& azId() const { return target_.az_id; }
 
-  // Listening, answering, no delay, no limit, bind calls as the partitions take turns.
-  Status behave();
+  // Listening, answering, no delay, no limit; bind calls by `binds` from the first on (BindScript).
+  Status behave(const std::vector<std::string>& binds);
   // Closes the port; open connections stay.
   void refuse();
   // Accepts but neither reads nor answers, on open connections too.

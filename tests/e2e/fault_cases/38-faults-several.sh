@@ -13,8 +13,8 @@ target_a() { fault target "$FS" "${REGION}a" "$@"; }
 silent_for() {
   target_a blackhole
   sleep "$1"
-  target_a ok
-  partition "$PARTITION"
+  # In one: who binds between two commands lands where the others cannot follow.
+  target_a ok "ready=$PARTITION"
 }
 signal_tunnel() { kill "-$1" "$(tunnel_of /mnt/efs)"; }
 # over_five NAME PATTERN COMMAND...: measure, once five connections carry calls; who connects then lands on the other
