@@ -88,20 +88,21 @@ def lines_of(error, lines):
     if isinstance(error, KeyError):
         # The key alone in its line, with indented ones below; another section's may be in order.
         key = re.compile(rf"(?i)^\s*{re.escape(error.args[0])}\s*[=:]\s*$")
-        found, section, depth = [], "", 0
+        found, section, depth = [], "", None
         for at, line in enumerate(lines):
             # Below a key, what is indented more is its value, also where it looks like a header.
-            if found and found[-1] == at - 1 and (says_nothing(line) or indent(line) > depth):
-                found.append(at)
+            if says_nothing(line) or depth is not None and indent(line) > depth:
+                if found and found[-1] == at - 1:
+                    found.append(at)
                 continue
             header = re.match(r"\s*\[(.+)\]", line)
-            section = header[1] if header else section
-            if section not in (error.args[1], "DEFAULT"):
+            if header:
+                section, depth = header[1], None
                 continue
+            depth = indent(line)
             below = next((more for more in lines[at + 1:] if not says_nothing(more)), "")
-            if key.match(line) and indent(below) > indent(line):
+            if section in (error.args[1], "DEFAULT") and key.match(line) and indent(below) > depth:
                 found.append(at)
-                depth = indent(line)
         return found
     if isinstance(error, configparser.MissingSectionHeaderError):
         return [error.lineno - 1]
