@@ -7,6 +7,8 @@
 # together with the fix.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+# shellcheck source=tests/testbed/lib.sh
+. tests/testbed/lib.sh
 
 if [[ $# -lt 1 || ! $1 =~ ^[0-9]+$ ]]; then
   echo "usage: $0 MINUTES [TARGET ...]" >&2
@@ -19,6 +21,7 @@ if [[ ${#targets[@]} -eq 0 ]]; then
   mapfile -t targets < <(basename -a tests/fuzz/*_fuzz.cc | sed 's/_fuzz\.cc$//')
 fi
 
+efs_packages build fuzz
 cmake --preset fuzz >/dev/null
 nice -n 19 ninja -C build/fuzz -j2 "${targets[@]/#/fuzz_}"
 

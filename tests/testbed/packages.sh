@@ -33,6 +33,8 @@ EFS_PACKAGES_machine=(qemu-system-x86 busybox-static cpio kmod xz-utils)
 EFS_PACKAGES_image=(mmdebstrap e2fsprogs)
 # Format, lint, shell checks.
 EFS_PACKAGES_lint=(clang-format clang-tidy clang-tools shellcheck git)
+# The searches of tests/fuzz/campaign.sh.
+EFS_PACKAGES_fuzz=(clang-14 libclang-rt-14-dev)
 # Installed inside the systemd image.
 EFS_PACKAGES_guest=(
   systemd systemd-sysv udev dbus iproute2 kmod mount libmount1 procps ca-certificates openssl
