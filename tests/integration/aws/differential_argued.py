@@ -79,8 +79,9 @@ ARGUED = {
     "nothing is signed with values that no header can carry": Argued(
         "AWS refuses them, and says less", ours_says("cannot be part of it", "not the ARN of a role", "accessToken is not plain text")),
     "blanks around a token are none of it": Argued(
-        "an editor's line end; botocore sends it", lambda aspect, case, mine, theirs:
-        aspect == "requests" and with_plain_tokens(case) != case, with_plain_tokens, True),
+        "an editor's line end; botocore sends it, or ends where no header can carry it", lambda aspect, case, mine, theirs:
+        (aspect == "requests" or they_say("not a legal header value")(aspect, case, mine, theirs)) and
+        with_plain_tokens(case) != case, with_plain_tokens, True),
     "a token with line ends or other characters that no token has is refused": Argued(
         "it might be any file; botocore sends it", ours_says(
             "contains line ends or other characters that no token has", "jwt is empty")),
@@ -152,7 +153,7 @@ ARGUED = {
             bool(re.search(r"Credential=[^,]*//sts/", json.dumps(theirs["requests"])))), with_region),
     "how long is waited is the contract's": Argued(
         "botocore ends where a profile's timeouts, numbers of attempts and modes make no sense",
-        they_say(REFUSED_PATIENCE.pattern), without_keys(*PATIENCE), True),
+        they_say(REFUSED_PATIENCE.pattern), both(without_keys(*PATIENCE), without_variables("AWS_MAX_ATTEMPTS")), True),
     "settings of botocore's clients say nothing": Argued(
         "they are about what EFS does not use; botocore ends where they make no sense",
         they_say(REFUSED_CLIENT.pattern), without_keys(*CLIENTS), True),
