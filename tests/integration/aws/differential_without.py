@@ -81,10 +81,17 @@ def indent(line):
     return len(line) - len(line.lstrip())
 
 
+def section_at(lines, first):
+    """From its header to the next."""
+    headers = [at for at, line in enumerate(lines) if at > first and line.lstrip().startswith("[")]
+    return range(first, headers[0] if headers else len(lines))
+
+
 def lines_of(error, lines):
     """Numbers, from 0, of the lines that one fault is about."""
     if isinstance(error, UnicodeEncodeError):
-        return [at for at, line in enumerate(lines) if re.search("[\ud800-\udfff]", line)]
+        at = next(at for at, line in enumerate(lines) if re.search("[\ud800-\udfff]", line))
+        return section_at(lines, at) if lines[at].lstrip().startswith("[") else [at]
     if isinstance(error, KeyError):
         # The key alone in its line, with indented ones below; another section's may be in order.
         key = re.compile(rf"(?i)^\s*{re.escape(error.args[0])}\s*[=:]\s*$")
@@ -111,8 +118,7 @@ def lines_of(error, lines):
     first = error.lineno - 1
     if isinstance(error, configparser.DuplicateOptionError):
         return [first]
-    headers = [at for at, line in enumerate(lines) if at > first and line.lstrip().startswith("[")]
-    return range(first, headers[0] if headers else len(lines))
+    return section_at(lines, first)
 
 
 def mended(text):
