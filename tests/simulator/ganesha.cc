@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -91,10 +92,22 @@ int runGanesha(const char* host_name, std::size_t host_name_length, char* const*
 
 }  // namespace
 
+// Two servers that start at once could both bind the same port: ganesha allows it until one of them
+// listens, and the calls of one file system would reach the other's.
+Result<std::uint16_t> GaneshaPool::portOfItsOwn() const {
+  for (;;) {
+    EFS_TRY(port, freePort());
+    const bool taken = std::any_of(instances_.begin(), instances_.end(), [&](const auto& instance) {
+      return instance.second.endpoint.port == port;
+    });
+    if (!taken) return port;
+  }
+}
+
 Status GaneshaPool::launch(const Plan& plan) {
   EFS_CHECK(removeTree(plan.directory));
   EFS_CHECK(makeDirectories(plan.directory + "/recovery", 0700));
-  EFS_TRY(port, freePort());
+  EFS_TRY(port, portOfItsOwn());
   const std::string config = plan.directory + "/ganesha.conf";
   EFS_CHECK(writeFileAtomic(
       config, configText(plan.directory, port, plan.export_path, plan.point, plan.minor_versions)));
@@ -118,8 +131,9 @@ Status GaneshaPool::waitUntilReady(Instance& instance, const StopSignal& never) 
   const SystemClock clock;
   const Deadline deadline(clock, Duration(60000));
   while (!deadline.passed()) {
-    if (connectTo(instance.endpoint, never, Duration(1000))) return {};
-    EFS_TRY(ended, instance.process.wait(Duration(20)));
+    const bool answers = connectTo(instance.endpoint, never, Duration(1000)).has_value();
+    EFS_TRY(ended, instance.process.wait(Duration(answers ? 0 : 20)));
+    if (!ended && answers) return {};
     if (!ended) continue;
     const Plan plan = instance.plan;
     if (starts++ == kStarts) {

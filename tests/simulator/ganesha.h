@@ -54,6 +54,7 @@ class GaneshaPool {
   explicit GaneshaPool(bool trunking) : trunking_(trunking) {}
   Status launchFor(const FileSystem& fs, const std::string& az, const World& world);
   Status launch(const Plan& plan);
+  Result<std::uint16_t> portOfItsOwn() const;
   Status waitUntilReady(Instance& instance, const StopSignal& never);
 
   const bool trunking_;
