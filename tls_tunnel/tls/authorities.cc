@@ -67,4 +67,6 @@ Result<StorePtr> Authorities::read() const {
 
 bool Authorities::changed() const { return !far_ && !loaded_.untouched(FileStamp::of(path_)); }
 
+bool Authorities::readOnce() const { return far_; }
+
 }  // namespace efs::tls

@@ -23,7 +23,7 @@ class Authorities {
   // The file is another one than at the last load(), also at one that failed, but for kIo. Never
   // where the look itself might wait for ever: readOnce().
   bool changed() const;
-  bool readOnce() const { return far_; }
+  bool readOnce() const;
 
  private:
   Result<StorePtr> read() const;
