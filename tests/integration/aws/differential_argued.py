@@ -21,7 +21,7 @@ CLIENTS = ("s3", "account_id_endpoint_mode", "request_checksum_calculation", "en
            "auth_scheme_preference", "login_session", "response_checksum_validation", "api_versions")
 MAY_BE_EMPTY = ("source_profile", "credential_source", "mfa_serial", "duration_seconds", "role_session_name",
                 "external_id", "ca_bundle", "sso_session", *PATIENCE)
-PLAIN_URL = re.compile(r"(?i)https?://(?!/)[^\s?#@\\\x80-\U0010FFFF]+")
+PLAIN_URL = re.compile(r"(?i)https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d+)?(/[^\s?#@\\\x80-\U0010FFFF]*)?")
 UNUSUAL_TIME = re.compile("|".join(re.escape(time) for time in GUESSED))
 REFUSED_CLIENT = re.compile(r"request_checksum_calculation|request_min_compression_size_bytes|account_id_endpoint_mode|"
                             r"endpoint_discovery_enabled|auth_scheme|user_agent_appid|response_checksum_validation|"
@@ -220,7 +220,7 @@ ARGUED = {
         lambda aspect, case, mine, theirs: "" in case["environment"].values(), without_empty_variables, True),
     "defaults_mode does not ask the metadata service for a region": Argued(
         "botocore does, for time-outs only", lambda aspect, case, mine, theirs:
-        aspect == "requests" and re.search(r"(?im)^defaults_mode *[=:] *auto", texts(case)) is not None,
+        aspect == "requests" and re.search(r"(?im)^\s*defaults_mode\s*[=:]\s*auto", texts(case)) is not None,
         without_keys("defaults_mode"), True),
     "an answer that names no end has none": Argued(
         "botocore cannot read it", they_say(r"KeyError: '[Ee]xpiration'|from Ec2InstanceMetadata: No credentials found"),
