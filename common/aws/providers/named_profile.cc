@@ -20,12 +20,6 @@ constexpr std::size_t kMaxChain = 100;
 constexpr const char* kAccessKeyId = "aws_access_key_id";
 constexpr const char* kSecretAccessKey = "aws_secret_access_key";
 
-// What a source is made of. A program reads none of them from the lines below its key.
-constexpr std::array kTexts{"role_arn",           "role_session_name", "external_id",
-                            "source_profile",     "credential_source", "web_identity_token_file",
-                            "credential_process", "sso_session",       "sso_start_url",
-                            "sso_region",         "sso_account_id",    "sso_role_name"};
-
 std::string quoted(const std::string& profile) { return "profile " + printable(profile, 80); }
 
 Error inProfile(const std::string& problem) { return {ErrorKind::kInvalidInput, problem}; }
@@ -65,7 +59,6 @@ class ProfileResolver {
                                              profiles_.unreadable());
     }
     EFS_CHECK(profiles_.check(profile).withContext(what));
-    for (const char* key : kTexts) EFS_CHECK(refuseNested(profiles_.find(profile, key), key));
     const bool first = chain_.empty();
     chain_.push_back(profile);
     // Keys in a profile that is the source of another one win over its role_arn.
@@ -76,6 +69,11 @@ class ProfileResolver {
  private:
   bool isGiven(const std::string& profile, const char* key) const {
     return profiles_.find(profile, key) != nullptr;
+  }
+  // nullopt for an empty one, too. Only what is looked at: the rest may be anything.
+  Result<std::optional<std::string>> text(const std::string& profile, const char* key) const {
+    EFS_CHECK(refuseNested(profiles_.find(profile, key), key));
+    return profiles_.text(profile, key);
   }
   bool hasRole(const std::string& profile) const {
     return isGiven(profile, "role_arn") && !isGiven(profile, "web_identity_token_file");
@@ -89,9 +87,8 @@ class ProfileResolver {
   }
 
   Result<Credentials> direct(const std::string& profile) {
-    if (const auto file = profiles_.text(profile, "web_identity_token_file")) {
-      return webIdentity(profile, *file);
-    }
+    EFS_TRY(file, text(profile, "web_identity_token_file"));
+    if (file) return webIdentity(profile, *file);
     if (hasLogin(profile)) return credentialsOfSso(context_, profiles_, profile);
     if (profiles_.findInCredentialsFile(profile, kAccessKeyId) != nullptr) {
       return staticKeys(profile, &ProfileSet::findInCredentialsFile);
@@ -103,8 +100,9 @@ class ProfileResolver {
     if (!isGiven(profile, "credential_process")) {
       return staticKeys(profile, &ProfileSet::findInConfigFile);
     }
-    const std::string command = profiles_.text(profile, "credential_process").value_or("");
-    EFS_TRY(credentials, credentialsOfProcess(context_, command).withContext("credential_process"));
+    EFS_TRY(command, text(profile, "credential_process"));
+    EFS_TRY(credentials,
+            credentialsOfProcess(context_, command.value_or("")).withContext("credential_process"));
     credentials.source = "credential_process of " + quoted(profile);
     return credentials;
   }
@@ -141,18 +139,20 @@ class ProfileResolver {
 
   Result<RoleRequest> roleOf(const std::string& profile) const {
     RoleRequest role;
-    const auto arn = profiles_.text(profile, "role_arn");
+    EFS_TRY(arn, text(profile, "role_arn"));
     if (!arn) return inProfile("web_identity_token_file without role_arn");
     role.role_arn = *arn;
     // What it may be called is for STS to say.
-    if (auto name = profiles_.text(profile, "role_session_name")) role.session_name = *name;
+    EFS_TRY(name, text(profile, "role_session_name"));
+    if (name) role.session_name = *name;
     return role;
   }
 
   // What only AssumeRole takes, and botocore looks at for it only.
   Status addConditions(const std::string& profile, RoleRequest& role) const {
-    role.external_id = profiles_.text(profile, "external_id");
-    const auto duration = profiles_.text(profile, "duration_seconds");
+    EFS_TRY(external_id, text(profile, "external_id"));
+    role.external_id = std::move(external_id);
+    EFS_TRY(duration, text(profile, "duration_seconds"));
     if (!duration) return {};
     const auto seconds = pythonInteger(*duration);
     if (seconds && isBelow900(*seconds)) return inProfile("duration_seconds is less than 900");
@@ -180,8 +180,8 @@ class ProfileResolver {
   }
 
   Result<Credentials> sourceOf(const std::string& profile) {
-    const auto source_profile = profiles_.text(profile, "source_profile");
-    const auto credential_source = profiles_.text(profile, "credential_source");
+    EFS_TRY(source_profile, text(profile, "source_profile"));
+    EFS_TRY(credential_source, text(profile, "credential_source"));
     if (source_profile && credential_source) {
       return inProfile("both source_profile and credential_source are given");
     }

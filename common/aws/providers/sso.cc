@@ -22,7 +22,7 @@ Result<std::optional<std::string>> sharedValue(const ProfileSet& profiles,
                                                const std::string& session, const char* key) {
   const Secret* shared = session.empty() ? nullptr : profiles.findInSession(session, key);
   const Secret* own = profiles.find(profile, key);
-  EFS_CHECK(refuseNested(shared, key));
+  for (const Secret* value : {shared, own}) EFS_CHECK(refuseNested(value, key));
   if (shared == nullptr) {
     return own == nullptr ? std::nullopt : std::optional(std::string(own->reveal()));
   }
@@ -37,6 +37,7 @@ Result<std::optional<std::string>> sharedValue(const ProfileSet& profiles,
 
 Result<SsoLogin> readLogin(const ProfileSet& profiles, const std::string& profile) {
   SsoLogin login;
+  EFS_CHECK(refuseNested(profiles.find(profile, "sso_session"), "sso_session"));
   login.session = profiles.text(profile, "sso_session").value_or("");
   if (!login.session.empty() && !profiles.hasSession(login.session)) {
     return inProfile("there is no [sso-session " + printable(login.session, 80) + "]");

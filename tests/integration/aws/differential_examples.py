@@ -249,6 +249,18 @@ FOUND = {
     "unusual blanks and line ends in a service": {
         "files": {".aws/config": ROLE + "region = eu-west-1\nservices = m\n[services m]\nsts =\n  a = 1\u2028"
                   "endpoint_url\u00a0=\u00a0https://s.example\n[profile q]\n" + STATIC}},
+    # What is not looked at may begin below its key.
+    "a program below its key, beside a role": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\ncredential_process =\n  a = b\n[profile q]\n" + STATIC}},
+    "an external id below its key, beside keys": {
+        "files": {".aws/config": "[profile p]\nregion = eu-west-1\nexternal_id =\n  a = b\n" + STATIC}},
+    "a role below its key, beside the keys of a source": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\n[profile q]\nrole_arn =\n  a = b\n" + STATIC}},
+    "a log-in's start URL below its key, beside a token": {
+        "files": {".aws/config": WEB + "sso_start_url =\n  a = b\n", "jwt": "token"}},
+    "the name of a role's session below its key, in a log-in": {
+        "files": {".aws/config": SSO + "region = eu-west-1\nrole_session_name =\n  a = b\n[sso-session c]\n"
+                  "sso_start_url = https://c\nsso_region = eu-west-1\n", **CACHED}},
 }
 
 
@@ -281,4 +293,19 @@ REFUSED = {
     "a program below its key": {
         "files": {".aws/config": "[profile p]\ncredential_process =\n  @HOME@/program --x=y\n",
                   "program": PROCESS.replace(',"Expiration":""', "")}},
+    "a duration below its key": {
+        "files": {".aws/config": ROLE + "duration_seconds =\n  a=b\nregion = eu-west-1\n[profile q]\n" + STATIC}},
+    "a source below its key": {
+        "files": {".aws/config": "[profile p]\nrole_arn = arn:aws:iam::123456789012:role/r\nregion = eu-west-1\n"
+                  "credential_source =\n  a=b\n"}},
+    "a token's file below its key": {
+        "files": {".aws/config": WEB.replace("file = ", "file =\n  a=b"), "jwt": "token"}},
+    "the name of a token's session below its key": {
+        "files": {".aws/config": WEB + "role_session_name =\n  a=b\n", "jwt": "token"}},
+    "the log-in of a profile below its key": {
+        "files": {".aws/config": SSO.replace("session = c", "session =\n  a=b") + "sso_start_url = https://c\n"
+                  "sso_region = eu-west-1\n", **CACHED}},
+    "a profile's start URL below its key": {
+        "files": {".aws/config": "[profile p]\nsso_start_url =\n  a=b\nsso_region = eu-west-1\nsso_account_id = 1\n"
+                  "sso_role_name = r\n"}},
 }
