@@ -70,6 +70,21 @@ class Partitions(unittest.TestCase):
         with self.assertRaises(RuntimeError):
             self.answers("ready=2")
 
+    def test_behaves_again_and_binds_as_told_in_one_command(self):
+        def place():
+            return bind(self.connect())[1][4:68].rstrip(b"\0").decode()[-1]
+        target = f"target {FS} us-east-1a"
+        self.sim.ctl(f"{target} refuse")
+        with self.assertRaises(RuntimeError):
+            self.sim.ctl(f"{target} ok ready=2")
+        with self.assertRaises(ConnectionRefusedError):  # all of it or nothing
+            self.connect()
+        for partition in "10":
+            self.sim.ctl(f"{target} ok ready={partition}")
+            self.assertEqual([place() for _ in range(3)], [partition] * 3)
+        self.sim.ctl(f"{target} ok")
+        self.assertEqual({place() for _ in range(4)}, {"0", "1"})
+
     def test_answers_one_after_the_other_and_the_last_for_ever(self):
         self.answers("retry", "ready")
         kinds = [bind(self.connect())[1][:4] for _ in range(3)]
