@@ -11,7 +11,17 @@ void refreshAuthorities(tls::TlsClientContext& tls) {
                fresh.error().describe());
   } else if (*fresh) {
     log::info("Certificate authorities read again");
+  } else {
+    return;
   }
+  tellIfReadOnce(tls);
+}
+
+void tellIfReadOnce(const tls::TlsClientContext& tls) {
+  if (!tls.authoritiesReadOnce()) return;
+  log::warning(
+      "Certificate authorities are read once: their file system may not answer later; a new tunnel "
+      "reads them again");
 }
 
 }  // namespace efs::tls_tunnel

@@ -143,10 +143,7 @@ class TunnelProgram {
               context_->port, context_->tls != nullptr ? "TLS" : "plain TCP",
               inherited ? ", inherited listener" : "");
     if (tls_) log::info("Client certificate: {}", tls_->describeCertificate());
-    if (tls_ && tls_->authoritiesReadOnce())
-      log::warning(
-          "Certificate authorities are read once: their file system may not answer later; a new "
-          "tunnel reads them again");
+    if (tls_) tellIfReadOnce(*tls_);
     if (confine_) confineTunnel(*confine_, line_.config_path);
     status_.reached(Stage::kListening, address);
     Status ended = loop_->run();

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <filesystem>
+#include <system_error>
 
 namespace efs {
 namespace {
@@ -19,6 +21,14 @@ constexpr std::array<std::uint32_t, 16> kFar{
     AUTOFS_SUPER_MAGIC, 0x01161970,       0x0bd00bd0,       0x786f4256,
 };
 
+constexpr int kMostLinks = 40;  // as the kernel
+
+bool isFar(const std::string& path) {
+  struct statfs info {};
+  if (::statfs(path.c_str(), &info) != 0) return false;
+  return std::find(kFar.begin(), kFar.end(), static_cast<std::uint32_t>(info.f_type)) != kFar.end();
+}
+
 }  // namespace
 
 FileStamp FileStamp::of(const std::string& path) {
@@ -28,10 +38,28 @@ FileStamp FileStamp::of(const std::string& path) {
           info.st_mtim, info.st_mode & 07777U, info.st_ctim};
 }
 
+// Walks as the kernel does, which asks each directory and link of the path.
 bool mayNotAnswer(const std::string& path) {
-  struct statfs info {};
-  if (::statfs(path.c_str(), &info) != 0) return false;
-  return std::find(kFar.begin(), kFar.end(), static_cast<std::uint32_t>(info.f_type)) != kFar.end();
+  std::string reached = ".";
+  std::string rest = path;
+  for (int links = 0; links <= kMostLinks;) {
+    if (rest.starts_with('/')) reached = "/";
+    if (isFar(reached)) return true;
+    const auto begin = rest.find_first_not_of('/');
+    if (begin == std::string::npos) return false;
+    const auto end = rest.find('/', begin);
+    const std::string next = reached + "/" + rest.substr(begin, end - begin);
+    rest.erase(0, rest.find_first_not_of('/', end));
+    std::error_code is_no_link;
+    const std::string target = std::filesystem::read_symlink(next, is_no_link).string();
+    if (target.empty()) {
+      reached = next;
+      continue;
+    }
+    ++links;
+    rest = target + "/" + rest;
+  }
+  return false;
 }
 
 }  // namespace efs

@@ -208,13 +208,15 @@ class Authorities(TunnelTest):
         self.assertTrue(self.trusts(tunnel))
         tunnel.wait_log("Certificate authorities read again")
 
-    @unittest.skipUnless(available(), "no /dev/fuse")
-    def test_a_file_system_that_falls_silent_holds_up_nobody(self):
-        """Authorities on an NFS server that goes, perhaps the one behind this tunnel: it reconnects all the same."""
+    def far(self, link=None):
+        """A file system that may fall silent, with the authorities, or with a link to them."""
         with open(self.certs.ca, "rb") as source:
-            place = SmallFuse(os.path.join(os.path.dirname(self.ca), "far"), "ca.pem", source.read())
+            place = SmallFuse(os.path.join(os.path.dirname(self.ca), "far"), "ca.pem", source.read(), link)
         self.addCleanup(place.end)
-        tunnel = self.keep(Tunnel(self.known.port, tls=True, ca=os.path.join(place.path, "ca.pem")))
+        return place
+
+    def reconnects(self, tunnel, place):
+        """Also while nobody answers there."""
         self.assertTrue(self.trusts(tunnel))
         tunnel.wait_log("are read once: their file system may not answer")
         place.fall_silent()
@@ -222,6 +224,29 @@ class Authorities(TunnelTest):
         tunnel.process.send_signal(signal.SIGHUP)
         tunnel.wait_log("Client certificate read again")
         self.assertTrue(self.trusts(tunnel))
+
+    @unittest.skipUnless(available(), "no /dev/fuse")
+    def test_a_file_system_that_falls_silent_holds_up_nobody(self):
+        """Authorities on an NFS server that goes, perhaps the one behind this tunnel: it reconnects all the same."""
+        place = self.far()
+        self.reconnects(self.keep(Tunnel(self.known.port, tls=True, ca=os.path.join(place.path, "ca.pem"))), place)
+
+    @unittest.skipUnless(available(), "no /dev/fuse")
+    def test_nor_does_one_that_only_leads_to_them(self):
+        """A link there, behind another, to a file that is here."""
+        place = self.far(link=self.ca)
+        entry = os.path.join(os.path.dirname(self.ca), "entry.pem")
+        os.symlink("far/ca.pem", entry)
+        self.reconnects(self.keep(Tunnel(self.known.port, tls=True, ca=entry)), place)
+
+    @unittest.skipUnless(available(), "no /dev/fuse")
+    def test_nor_does_one_where_they_came_to_be_later(self):
+        place = self.far()
+        tunnel = self.keep(Tunnel(self.known.port, tls=True, ca=self.ca))
+        self.assertTrue(self.trusts(tunnel))
+        os.symlink(os.path.join(place.path, "ca.pem"), self.ca + ".new")
+        os.rename(self.ca + ".new", self.ca)
+        self.reconnects(tunnel, place)
 
     def test_what_is_no_file_keeps_the_old_ones_and_holds_up_nobody(self):
         """A pipe without a writer, a device that never ends: the tunnel's one loop would wait there for ever."""

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <filesystem>
+
 #include "efs/base/files.h"
 #include "efs/test_support/temp_dir.h"
 
@@ -33,9 +35,16 @@ TEST(FileStamp, OfNoFileIsThatOfNoFile) {
 TEST(FileStamp, OfAFileThatIsHereAnswers) {
   const test_support::TempDir dir;
   for (const std::string& path :
-       {dir.write("file", ""), dir.at("missing"), std::string("/proc/self/stat"), std::string()}) {
+       {dir.write("file", ""), dir.at("missing"), std::string("/proc/self/stat"), std::string(),
+        std::string("."), std::string("///"), dir.at("../") + "x//y/../missing/"}) {
     EXPECT_FALSE(mayNotAnswer(path)) << path;
   }
+}
+
+TEST(FileStamp, OfALinkThatLeadsToItselfAnswers) {
+  const test_support::TempDir dir;
+  std::filesystem::create_symlink("loop", dir.at("loop"));
+  EXPECT_FALSE(mayNotAnswer(dir.at("loop")));
 }
 
 // Whoever sets the time of a file back does not hide that he wrote it.

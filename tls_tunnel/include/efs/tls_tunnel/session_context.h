@@ -63,5 +63,7 @@ struct SessionContext {
 
 // Reads the file of trusted authorities again where it has changed, and says so in the log.
 void refreshAuthorities(tls::TlsClientContext& tls);
+// A warning where the file is not looked at again.
+void tellIfReadOnce(const tls::TlsClientContext& tls);
 
 }  // namespace efs::tls_tunnel

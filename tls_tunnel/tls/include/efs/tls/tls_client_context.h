@@ -53,9 +53,8 @@ class TlsClientContext {
   Status reloadCertificate();
   // Reads the authorities again when their file is another one than before: true when the new ones
   // count, for handshakes from now on. A bad file is an error once; the old authorities stay.
-  // False for ever where they are on a file system that may not answer (an NFS server's, perhaps
-  // the one behind this tunnel), for the tunnel would wait for it: they were read once, by
-  // create().
+  // False for ever from when they are on a file system that may not answer, or behind one (an NFS
+  // server's, perhaps the one behind this tunnel), for the tunnel would wait for it.
   Result<bool> refreshAuthorities();
   bool authoritiesReadOnce() const;
   // Subject, serial number and end of validity of the current certificate, for the log.
