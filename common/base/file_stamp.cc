@@ -23,10 +23,18 @@ constexpr std::array<std::uint32_t, 16> kFar{
 
 constexpr int kMostLinks = 40;  // as the kernel
 
+// Without the file system of "/" nothing works anyway, this program's libraries included.
+bool isOfRoot(const std::string& path) {
+  struct stat root {};
+  struct stat here {};
+  return ::stat("/", &root) == 0 && ::stat(path.c_str(), &here) == 0 && root.st_dev == here.st_dev;
+}
+
 bool isFar(const std::string& path) {
   struct statfs info {};
   if (::statfs(path.c_str(), &info) != 0) return false;
-  return std::find(kFar.begin(), kFar.end(), static_cast<std::uint32_t>(info.f_type)) != kFar.end();
+  const auto type = static_cast<std::uint32_t>(info.f_type);
+  return std::find(kFar.begin(), kFar.end(), type) != kFar.end() && !isOfRoot(path);
 }
 
 }  // namespace

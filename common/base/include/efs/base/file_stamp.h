@@ -35,7 +35,8 @@ struct FileStamp {
 
 // The file at the path, or a directory or link on the way to it, is on a file system whose answer
 // depends on somebody else (a server, a daemon, an automounter): any look at it may wait for ever,
-// and this one too. What lies below an overlay or an encrypting file system is not seen.
+// and this one too. The root's own counts as one that answers (diskless hosts, Kata). What lies
+// below an overlay or an encrypting file system is not seen.
 bool mayNotAnswer(const std::string& path);
 
 }  // namespace efs
