@@ -50,6 +50,10 @@ ErrorKind kindOfStatus(int status, bool has_code) {
   return status == 404 ? ErrorKind::kNotFound : ErrorKind::kProtocol;
 }
 
+bool isGood(int status, GoodStatus good) {
+  return good == GoodStatus::kOnly200 ? status == 200 : status >= 200 && status < 300;
+}
+
 Error refusal(int status, std::string_view body) {
   const std::string reason = serviceErrorText(body);
   std::string text = "the service answers with status " + std::to_string(status);
@@ -69,15 +73,16 @@ Result<http::HttpReply> exchangeSecret(const CredentialContext& context,
   return sendWithRetries(context, request);
 }
 
-Result<Secret> secretOf(http::HttpReply reply) {
+Result<Secret> secretOf(http::HttpReply reply, GoodStatus good) {
   Secret body(std::move(reply.body));
-  if (reply.status != 200) return refusal(reply.status, body.reveal());
+  if (!isGood(reply.status, good)) return refusal(reply.status, body.reveal());
   return body;
 }
 
-Result<Secret> fetchSecret(const CredentialContext& context, http::HttpRequest request) {
+Result<Secret> fetchSecret(const CredentialContext& context, http::HttpRequest request,
+                           GoodStatus good) {
   EFS_TRY(reply, exchangeSecret(context, std::move(request)));
-  return secretOf(std::move(reply));
+  return secretOf(std::move(reply), good);
 }
 
 }  // namespace efs::aws

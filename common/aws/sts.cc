@@ -131,7 +131,7 @@ Result<SignedAnswer> askSigned(const CredentialContext& context, const std::stri
     EFS_TRY(second, sendSigned(context, endpoint, form, signer, context.clock.now() + skew));
     reply = std::move(second);
   }
-  EFS_TRY(body, secretOf(std::move(reply)));
+  EFS_TRY(body, secretOf(std::move(reply), GoodStatus::kAny2xx));
   return SignedAnswer{std::move(body), skew};
 }
 
@@ -175,7 +175,9 @@ Result<Credentials> assumeRoleWithWebIdentity(const CredentialContext& context,
   request.headers = {{"Accept", "application/json"}};
   request.url = atEndpoint(endpoint.url, "/") + "?" + formOf(role, "AssumeRoleWithWebIdentity") +
                 "&WebIdentityToken=" + uriEncode(token.reveal());
-  return roleFrom(fetchSecret(context, std::move(request)), role, {});
+  // efs-utils takes nothing but 200.
+  const GoodStatus good = role.of_profile ? GoodStatus::kAny2xx : GoodStatus::kOnly200;
+  return roleFrom(fetchSecret(context, std::move(request), good), role, {});
 }
 
 }  // namespace efs::aws

@@ -77,7 +77,8 @@ Result<Credentials> credentialsOfSso(const CredentialContext& context, const Pro
                 "&account_id=" + uriEncode(login.account_id);
   request.headers = {{"Accept", "application/json"},
                      {"x-amz-sso_bearer_token", std::string(token.access_token.reveal())}};
-  EFS_TRY(body, fetchSecret(context, std::move(request)).withContext("IAM Identity Center"));
+  EFS_TRY(body, fetchSecret(context, std::move(request), GoodStatus::kAny2xx)
+                    .withContext("IAM Identity Center"));
   EFS_TRY(credentials, parseSsoRoleCredentials(body.reveal()).withContext("IAM Identity Center"));
   credentials.source = "IAM Identity Center role " + printable(login.role_name, 80) +
                        " of account " + printable(login.account_id, 20);

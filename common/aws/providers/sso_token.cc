@@ -50,7 +50,7 @@ Result<SsoToken> askForToken(const CredentialContext& context, const SsoLogin& l
                              {"grantType", "refresh_token"},
                              {"refreshToken", token.refresh_token.reveal()}});
   const WallTime now = context.clock.now();
-  EFS_TRY(body, fetchSecret(context, std::move(request)));
+  EFS_TRY(body, fetchSecret(context, std::move(request), GoodStatus::kAny2xx));
   EFS_TRY(fresh, parseNewSsoToken(body.reveal(), now));
   // One that is not replaced stays valid (RFC 6749, 6); botocore drops it and so the log-in.
   if (fresh.refresh_token.empty()) fresh.refresh_token = token.refresh_token;

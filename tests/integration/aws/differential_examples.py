@@ -16,6 +16,12 @@ SSO = "[profile p]\nsso_session = c\nsso_account_id = 1\nsso_role_name = r\n"
 LOG_IN = ".aws/sso/cache/" + hashlib.sha1(b"c").hexdigest() + ".json"
 CACHED = {LOG_IN: '{"accessToken": "cached", "expiresAt": "2099-01-01T00:00:00Z"}'}
 SOON = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(NOW + 600))
+SESSION = "[sso-session c]\nsso_start_url = https://c\nsso_region = eu-west-1\n"
+REFRESHABLE = {LOG_IN: json.dumps({
+    "accessToken": "cached", "refreshToken": "again", "clientId": "c", "clientSecret": "s",
+    "registrationExpiresAt": "2099-01-01T00:00:00Z", "expiresAt": SOON})}
+IMDS = json.dumps({"Code": "Success", "AccessKeyId": "A", "SecretAccessKey": "s", "Token": "t",
+                   "Expiration": "2099-01-01T00:00:00Z"})
 # name in ARGUED -> the case that shows it
 EXAMPLES = {
     "a named profile is final (CRED-3)": {
@@ -246,6 +252,16 @@ FOUND = {
     "a code of the metadata service beside all keys": {
         "files": {".aws/config": ROLE.replace("source_profile = q", "credential_source = Ec2InstanceMetadata") +
                   "region = eu-west-1\n"}, "answers": {"imds_keys": {"set": {"Code": "success"}}}},
+    "STS answers with another status of success": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\n[profile q]\n" + STATIC},
+        "answers": {"sts": {"status": 201, "body": xml()}}},
+    "Identity Center does": {
+        "files": {".aws/config": SSO + SESSION, **CACHED},
+        "answers": {"sso": {"status": 203, "body": json.dumps({"roleCredentials": {
+            "accessKeyId": "A", "secretAccessKey": "s", "sessionToken": "t", "expiration": 4102542245000}})}}},
+    "its token service does": {
+        "files": {".aws/config": SSO + SESSION, **REFRESHABLE},
+        "answers": {"oidc": {"status": 202, "body": '{"accessToken": "fresh", "expiresIn": 3600, "refreshToken": "n"}'}}},
     "unusual blanks and line ends in a service": {
         "files": {".aws/config": ROLE + "region = eu-west-1\nservices = m\n[services m]\nsts =\n  a = 1\u2028"
                   "endpoint_url\u00a0=\u00a0https://s.example\n[profile q]\n" + STATIC}},
@@ -266,6 +282,22 @@ FOUND = {
 
 # Once ours took what botocore refuses.
 REFUSED = {
+    "a status of STS above those of success": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\n[profile q]\n" + STATIC},
+        "answers": {"sts": {"status": 300, "body": xml()}}},
+    "another status of success of the metadata service": {
+        "files": {".aws/config": ROLE.replace("source_profile = q", "credential_source = Ec2InstanceMetadata") +
+                  "region = eu-west-1\n"}, "answers": {"imds_keys": {"status": 203, "body": IMDS}}},
+    "another status of success of a container": {
+        "files": {".aws/config": ROLE.replace("source_profile = q", "credential_source = EcsContainer") +
+                  "region = eu-west-1\n"}, "answers": {"container": {"status": 203, "body": IMDS}},
+        "environment": {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"}},
+    "another status of success of STS for efs-utils": {
+        "profile": None, "files": {"jwt": "t"}, "answers": {"sts": {"status": 201, "body": json.dumps(
+            {"AssumeRoleWithWebIdentityResponse": {"AssumeRoleWithWebIdentityResult": {"Credentials": {
+                "AccessKeyId": "A", "SecretAccessKey": "s", "SessionToken": "t", "Expiration": 4102542245}}}})},
+            "imds_role": {"status": 404}},
+        "environment": {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/r", "AWS_WEB_IDENTITY_TOKEN_FILE": "@HOME@/jwt"}},
     "a region of digits": {"files": {".aws/config": ROLE + "region = 123\n[profile q]\n" + STATIC}},
     "a host that is none": {
         "files": {".aws/config": ROLE + "region = eu-west-1\nendpoint_url = https://a_b.example\n[profile q]\n" + STATIC}},
