@@ -4,10 +4,11 @@ import json
 import re
 from collections import namedtuple
 
+from differential import NOW
 from differential_rarities import GUESSED
 from differential_without import (
-    EMPTY_GRANT, NO_JSON, both, endpoint_urls, in_files, is_broken, replaces_no_grant, texts, with_all_ends, with_fall_through,
-    with_plain_endpoints, with_plain_tokens, with_profile, with_region, with_texts_as_keys, without_answers, without_default,
+    EMPTY_GRANT, NO_JSON, ODD_DIGIT, ODD_XML, both, endpoint_urls, in_all_files, in_files, is_broken, is_odd_grant, replaces_no_grant,
+    texts, with_all_ends, with_fall_through, with_plain_digits, with_plain_endpoints, with_plain_tokens, with_profile, with_region, with_texts_as_keys, without_answers, without_default,
     without_empty_grants, without_empty_variables, without_ends, without_faults, without_first_answers, without_keys, without_marks,
     without_odd_json, without_omitted_grant, without_variables)
 
@@ -19,11 +20,14 @@ PATIENCE = ("metadata_service_timeout", "metadata_service_num_attempts", "max_at
 CLIENTS = ("s3", "account_id_endpoint_mode", "request_checksum_calculation", "endpoint_discovery_enabled",
            "request_min_compression_size_bytes", "user_agent_appid", "sigv4a_signing_region_set",
            "auth_scheme_preference", "login_session", "response_checksum_validation", "api_versions")
+CLIENTS_TWINS = ("AWS_S3_US_EAST_1_REGIONAL_ENDPOINT", *("AWS_" + key.upper() for key in CLIENTS), "AWS_SDK_UA_APP_ID")
 MAY_BE_EMPTY = ("source_profile", "credential_source", "mfa_serial", "duration_seconds", "role_session_name",
                 "external_id", "ca_bundle", "sso_session", *PATIENCE)
 PLAIN_URL = re.compile(r"(?i)https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d+)?(/[^\s?#@\\\x80-\U0010FFFF]*)?")
-UNUSUAL_TIME = re.compile("|".join(re.escape(time) for time in GUESSED))
-REFUSED_CLIENT = re.compile(r"request_checksum_calculation|request_min_compression_size_bytes|account_id_endpoint_mode|"
+MORE_GUESSED = ["00:00:00UTC+00:00", "00:00:00+00:60", "00:00:00z+0", "00:00:00+0000 (UTC)", "GMT+00:00", "12:00 2099-01-01 UTC",
+                "2099-01-01 12:00 AM UTC", "00:00:00'Z'", "\u00a0Z", "\\u00a0Z", " 70 00:00:00 UTC"]
+UNUSUAL_TIME = re.compile("|".join(re.escape(time) for time in GUESSED + MORE_GUESSED))
+REFUSED_CLIENT = re.compile(r"S3 us-east-1 regional|request_checksum_calculation|request_min_compression_size_bytes|account_id_endpoint_mode|"
                             r"endpoint_discovery_enabled|auth_scheme|user_agent_appid|response_checksum_validation|"
                             r"sdk_ua_app_id|AttributeError: 'str' object has no attribute 'get'")
 REFUSED_PATIENCE = re.compile(r"invalid literal for int\(\)|defaults mode|Invalid value provided to \"mode\"|"
@@ -89,7 +93,9 @@ ARGUED = {
         "what does not begin with \"/\" makes another host of its address",
         ours_says("(it must be the path of $AWS_CONTAINER_CREDENTIALS_RELATIVE_URI)")),
     "keys go in clear text to this host only": Argued(
-        "efs-utils asks any address", lambda aspect, case, mine, theirs: (by_efs_utils(theirs) or "@" in json.dumps(case["environment"])) and
+        "efs-utils asks any address, botocore this host by any scheme", lambda aspect, case, mine, theirs: (
+            by_efs_utils(theirs) or "@" in json.dumps(case["environment"]) or
+            not re.match(r"(?i)\s*https?://", case["environment"].get("AWS_CONTAINER_CREDENTIALS_FULL_URI", ""))) and
         ours_says("to which keys must not go in clear text", "before its host")(aspect, case, mine, theirs)),
     "a byte order mark says nothing": Argued(
         "Notepad writes it; botocore ends", they_say(r"Unexpected UTF-8 BOM|KeyError: '[0-9a-f]{40}'"), without_marks, True),
@@ -115,6 +121,44 @@ ARGUED = {
     "an end in seconds is one": Argued(
         "botocore breaks on numbers and on null", they_say("TypeError: Parser must be a string"),
         without_answers("container")),
+    "a region with FIPS is the one that it names, for every source": Argued(
+        "efs-utils asks a host that is not there", lambda aspect, case, mine, theirs:
+        aspect == "requests" and by_efs_utils(theirs) and "fips" in case["region"],
+        lambda case: dict(case, region=re.sub("fips-|-fips", "", case["region"]))),
+    "a NUL spoils its profile": Argued(
+        "the name of a file or of a program would end there", ours_says("contains a NUL byte"), in_all_files("\0", "")),
+    "numbers have ASCII digits": Argued(
+        "Python reads those of every alphabet", lambda aspect, case, mine, theirs:
+        aspect in ("result", "requests") and re.search(ODD_DIGIT, "".join(case["files"].values())) is not None,
+        with_plain_digits),
+    "a token has at most 32 KiB": Argued(
+        "STS takes 20,000 characters; the file may be any", ours_says("longer than 32768 bytes")),
+    "a metadata service that refuses to give a token is asked without one": Argued(
+        "as efs-utils does; botocore does not where the status is 400", lambda aspect, case, mine, theirs:
+        they_say("from Ec2InstanceMetadata: No credentials found")(aspect, case, mine, theirs) and
+        case["answers"].get("imds_token", {}).get("status") == 400, without_answers("imds_token")),
+    "a refresh that makes no sense brings nothing": Argued(
+        "no token service writes such tokens and numbers; botocore sends them, keeps them or breaks",
+        lambda aspect, case, mine, theirs: aspect != "api" and is_odd_grant(case["answers"].get("oidc", {})),
+        without_answers("oidc")),
+    "credentials that end this moment have ended": Argued(
+        "botocore would send them a moment too late", lambda aspect, case, mine, theirs:
+        ours_says(" ended at ")(aspect, case, mine, theirs) and theirs.get("expiration") == NOW),
+    "an end that Identity Center writes as a text is one, and an empty one is none": Argued(
+        "botocore reads a number only", they_say(r"invalid literal for int\(\) with base 10: '(\d{4}-|')"),
+        without_answers("sso")),
+    "what no XML of STS has is refused": Argued(
+        "it is somebody else's; botocore reads it, and signs with what is there", lambda aspect, case, mine, theirs:
+        aspect == "result" and re.search(ODD_XML, case["answers"].get("sts", {}).get("body", "")) is not None,
+        without_answers("sts")),
+    "every fault of a server is passing": Argued(
+        "botocore asks again after 500, 502, 503 and 504 only", lambda aspect, case, mine, theirs:
+        they_say("ClientError")(aspect, case, mine, theirs) and any(
+            change.get("first", {}).get("status", 0) > 500 for change in case["answers"].values()), without_first_answers),
+    "blanks behind the container's URI are none of it": Argued(
+        "botocore and efs-utils ask for them, too", lambda aspect, case, mine, theirs:
+        aspect == "requests" and case["environment"].get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "").endswith((" ", "\t")),
+        lambda case: dict(case, environment={name: value.rstrip() for name, value in case["environment"].items()}), True),
     "a program runs in /, at the mount as at a renewal": Argued(
         "botocore runs it where it runs itself; a renewal has no such folder, and the same program must give the same keys",
         lambda aspect, case, mine, theirs: aspect == "result" and "keys" in mine and "$(pwd)" in "".join(case["files"].values()),
@@ -143,7 +187,7 @@ ARGUED = {
         without_keys("sso_session"), True),
     "sts_regional_endpoints matters to STS only": Argued(
         "botocore judges it for every client", they_say("InvalidSTSRegionalEndpointsConfigError"),
-        without_keys("sts_regional_endpoints"), True),
+        both(without_keys("sts_regional_endpoints"), without_variables("AWS_STS_REGIONAL_ENDPOINTS")), True),
     "an empty Expiration is none": Argued(
         "botocore cannot parse it", they_say("ParserError: String does not contain a date: $")),
     "the mount's region serves where nothing names one": Argued(
@@ -153,10 +197,11 @@ ARGUED = {
             bool(re.search(r"Credential=[^,]*//sts/", json.dumps(theirs["requests"])))), with_region),
     "how long is waited is the contract's": Argued(
         "botocore ends where a profile's timeouts, numbers of attempts and modes make no sense",
-        they_say(REFUSED_PATIENCE.pattern), both(without_keys(*PATIENCE), without_variables("AWS_MAX_ATTEMPTS")), True),
+        they_say(REFUSED_PATIENCE.pattern), both(without_keys(*PATIENCE), without_variables(
+            "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE", "AWS_DEFAULTS_MODE")), True),
     "settings of botocore's clients say nothing": Argued(
         "they are about what EFS does not use; botocore ends where they make no sense",
-        they_say(REFUSED_CLIENT.pattern), without_keys(*CLIENTS), True),
+        they_say(REFUSED_CLIENT.pattern), both(without_keys(*CLIENTS), without_variables(*CLIENTS_TWINS)), True),
     "a dual-stack name is asked for in every partition": Argued(
         "botocore does not model it in some, where it need not stay so", they_say("EndpointVariantError"),
         both(without_keys("use_dualstack_endpoint"), without_variables("AWS_USE_DUALSTACK_ENDPOINT"))),
@@ -185,7 +230,7 @@ ARGUED = {
         "botocore breaks", they_say(
             r"KeyError: '(accessToken|expiresIn|registrationExpiresAt)'|Invalid type for parameter (client|refresh)|"
             r"Invalid endpoint: https://oidc|^TypeError: (Parser must|can't subtract)|^ParserError|ended and|"
-            r"Token has expired and refresh failed|ResponseParserError")),
+            r"Token has expired and refresh failed|ResponseParserError|^OverflowError")),
     "only what belongs to a log-in may not contradict its session": Argued(
         "botocore compares every key, the region of [DEFAULT] too", lambda aspect, case, mine, theirs:
         "is inconsistent between profile" in str(theirs.get("text")) and "keys" in mine and
@@ -201,7 +246,7 @@ ARGUED = {
         "botocore knows some of its rules", they_say("^ParamValidationError.*\\n?.*Invalid (length|type) for parameter (Role|Ext|Dur|Web)")),
     "a time is one that AWS's tools write": Argued(
         "botocore guesses, also what is day and what is month", lambda aspect, case, mine, theirs:
-        ours_says("is not a time")(aspect, case, mine, theirs) and UNUSUAL_TIME.search(
+        ours_says("is not a time", "that ended at 19")(aspect, case, mine, theirs) and UNUSUAL_TIME.search(
             json.dumps([case["files"], case["environment"]])) is not None),
     "a [default] that asks for a role, a program or a log-in comes before the instance's role": Argued(
         "efs-utils does not see it and takes another identity than the AWS CLI would",

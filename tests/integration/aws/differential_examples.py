@@ -174,10 +174,76 @@ EXAMPLES = {
                   STATIC}},
     "what a name or an id may be is for STS to say": {
         "files": {".aws/config": ROLE + "region = eu-west-1\nrole_session_name = -\n[profile q]\n" + STATIC}},
+    "a region with FIPS is the one that it names, for every source": {
+        "profile": None, "region": "fips-us-east-1", "files": {"jwt": "t"},
+        "environment": {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/r", "AWS_WEB_IDENTITY_TOKEN_FILE": "@HOME@/jwt"}},
+    "a NUL spoils its profile": {
+        "files": {".aws/config": "[profile p]\noutput = js\0on\n" + STATIC}},
+    "numbers have ASCII digits": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\nduration_seconds = \uff11\uff18\uff10\uff10\n[profile q]\n" + STATIC}},
+    "a token has at most 32 KiB": {
+        "files": {".aws/config": WEB, "jwt": "t" * 32769}},
+    "a metadata service that refuses to give a token is asked without one": {
+        "files": {".aws/config": ROLE.replace("source_profile = q", "credential_source = Ec2InstanceMetadata") +
+                  "region = eu-west-1\n"}, "answers": {"imds_token": {"status": 400}}},
+    "a refresh that makes no sense brings nothing": {
+        "files": {".aws/config": SSO + SESSION, **REFRESHABLE}, "answers": {"oidc": {"set": {"expiresIn": " 900 "}}}},
+    "credentials that end this moment have ended": {
+        "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n", "program": PROCESS.replace(
+            '"Expiration":""', '"Expiration":"' + time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(NOW)) + '"')}},
+    "an end that Identity Center writes as a text is one, and an empty one is none": {
+        "files": {".aws/config": SSO + SESSION, **CACHED},
+        "answers": {"sso": {"set": {"expiration": "2099-01-01T00:00:00Z"}}}},
+    "what no XML of STS has is refused": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\n[profile q]\n" + STATIC},
+        "answers": {"sts": {"body": xml(head="<!DOCTYPE x>")}}},
+    "every fault of a server is passing": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\n[profile q]\n" + STATIC},
+        "answers": {"sts": {"first": {"status": 501, "code": "X"}, "times": 1}}},
+    "blanks behind the container's URI are none of it": {
+        "files": {".aws/config": ROLE.replace("source_profile = q", "credential_source = EcsContainer") +
+                  "region = eu-west-1\n"}, "environment": {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://localhost/x "}},
     "a time is one that AWS's tools write": {
         "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n",
                   "program": PROCESS.replace('"Expiration":""', '"Expiration":"January 1, 2099 00:00:00 UTC"')}},
 }
+
+
+# More of them: (name in ARGUED, case).
+MORE_EXAMPLES = [
+    ("a reply is JSON that every program reads", {
+        "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n",
+                  "program": PROCESS.replace("echo", "printf '%s'").replace('"Expiration":""', '"Note":"\\ude00"')}}),
+    ("an answer that names no end has none", {
+        "files": {".aws/config": ROLE + "region = eu-west-1\n[profile q]\n" + STATIC},
+        "answers": {"sts": {"body": xml().replace("<Expiration>2100-01-02T03:04:05Z</Expiration>", "")}}}),
+    ("a time is one that AWS's tools write", {
+        "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n",
+                  "program": PROCESS.replace('"Expiration":""', '"Expiration":"01 Jan 70 00:00:00 UTC"')}}),
+    ("sts_regional_endpoints matters to STS only", {
+        "files": {".aws/config": SSO + "region = eu-west-1\n" + SESSION, **CACHED},
+        "environment": {"AWS_STS_REGIONAL_ENDPOINTS": "LEGACY"}}),
+    *((reason, {"files": {".aws/config": ROLE + "region = eu-west-1\n[profile q]\n" + STATIC}, "environment": {name: "x"}})
+      for reason, name in (("how long is waited is the contract's", "AWS_RETRY_MODE"),
+                           ("how long is waited is the contract's", "AWS_DEFAULTS_MODE"),
+                           ("settings of botocore's clients say nothing", "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT"),
+                           ("settings of botocore's clients say nothing", "AWS_ACCOUNT_ID_ENDPOINT_MODE"),
+                           ("settings of botocore's clients say nothing", "AWS_REQUEST_CHECKSUM_CALCULATION"),
+                           ("settings of botocore's clients say nothing", "AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES"))),
+    ("keys go in clear text to this host only", {
+        "files": {".aws/config": ROLE.replace("source_profile = q", "credential_source = EcsContainer") +
+                  "region = eu-west-1\n"}, "environment": {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "//localhost/x"}}),
+    *(("a refresh that makes no sense brings nothing", {
+        "files": {".aws/config": SSO + SESSION, **REFRESHABLE}, "answers": {"oidc": answer}})
+      for answer in ({"set": {"expiresIn": "1_000"}}, {"set": {"refreshToken": 5}}, {"set": {"accessToken": "a b"}},
+                     {"body": "null"})),
+    ("keys and tokens are texts, and not empty", {
+        "files": {".aws/config": "[profile p]\ncredential_process = @HOME@/program\n",
+                  "program": PROCESS.replace('"Expiration":""', '"SessionToken":[]')}}),
+    *(("what no XML of STS has is refused", {
+        "files": {".aws/config": ROLE + "region = eu-west-1\n[profile q]\n" + STATIC}, "answers": {"sts": {"body": body}}})
+      for body in (xml(" to "), xml(""), xml(ends="4_102_542_245"))),
+]
 
 
 # What differed once, made as small as it gets: now nothing does.

@@ -153,8 +153,13 @@ def in_files(pattern, new):
 
 
 # What the parsers of JSON differ about.
-NO_JSON = r'-?(?:NaN|Infinity)|1e400|\\ud83d|\[{20,}\]+'
+NO_JSON = r'-?(?:NaN|Infinity)|1e400|\\ud[89a-f]\w\w|\d{310,}|\[{20,}\]+'
 without_odd_json = in_files(NO_JSON, "0")
+# In other alphabets.
+ODD_DIGIT = r"(?![0-9])\d"
+with_plain_digits = in_files(ODD_DIGIT, lambda digit: str(int(digit[0])))
+# What no XML of STS has: a document type, a token that is empty, in elements or in blanks, numbers as Python writes them.
+ODD_XML = r"<!DOCTYPE|<(\w+)(?:/>|></\1>)|Token>\s|<b>|>\+\d|\d_\d"
 EMPTY_GRANT = r'"(?:refreshToken|clientId|clientSecret)": "",? ?'
 without_empty_grants = in_files(EMPTY_GRANT, "")
 NAMES_OF_KEYS = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Token", "accessKeyId", "secretAccessKey", "sessionToken")
@@ -166,7 +171,7 @@ def is_no_text(value):
 
 def with_texts_as_keys(case):
     """What a program or a service gives for a key or a token is a text, and not empty."""
-    case = in_files(r'"(AccessKeyId|SecretAccessKey|SessionToken)": (?:null|""|5|false|\["x"\])', r'"\1": "x"')(case)
+    case = in_files(r'"(AccessKeyId|SecretAccessKey|SessionToken)": *(?:null|""|5|false|\["x"\]|\[\])', r'"\1": "x"')(case)
     answers = {}
     for name, change in case["answers"].items():
         given = {key: "x" if key in NAMES_OF_KEYS and is_no_text(value) else value
@@ -200,12 +205,28 @@ def with_all_ends(case):
     def names_none(change):
         given = {key.lower(): value for key, value in change.get("set", {}).items()}
         return str(change.get("omit")).lower() == "['expiration']" or given.get("expiration", "") is None
-    return dict(case, answers={name: {} if names_none(change) else change for name, change in case["answers"].items()})
+
+    def with_end(change):
+        body = change.get("body", "")
+        if "</Credentials>" in body and "<Expiration>" not in body:
+            ends = "<Expiration>2100-01-02T03:04:05Z</Expiration></Credentials>"
+            return dict(change, body=body.replace("</Credentials>", ends))
+        return {} if names_none(change) else change
+    return dict(case, answers={name: with_end(change) for name, change in case["answers"].items()})
 
 
 def without_omitted_grant(case):
     """The service gives a new refresh token."""
     return dict(case, answers={name: {} if replaces_no_grant(change) else change for name, change in case["answers"].items()})
+
+
+def is_odd_grant(change):
+    """What the token service gives makes no log-in."""
+    given = change.get("set", {})
+    seconds = given.get("expiresIn", 1)
+    return (not re.fullmatch(r"[!-~]+", str(given.get("accessToken", "x"))) or change.get("body") == "null" or
+            any(not isinstance(given.get(name, "x"), str) for name in ("accessToken", "refreshToken")) or
+            not re.fullmatch(r"\d+(\.\d*)?", str(seconds)) or float(seconds) > 1e15)
 
 
 def replaces_no_grant(change):
