@@ -37,15 +37,21 @@ ports() { our_ports; inside ss -Hltn 'sport >= :20049 and sport < :21049'; }
 left_are() { [[ "$(tunnels | wc -l)" -eq $1 && "$(ports | wc -l)" -eq $1 && "$(states | wc -l)" -eq $2 ]]; }
 none_left() { is_clean && [[ -z "$(states)$(ports)" ]]; }
 
+# Each tunnel has a port that no other of this case has: two networks may choose the same one, once in a thousand times,
+# and a mount is told by its port.
+PORT=20100
+take_port() { PORT_OPTION=""; [[ $1 == stunnel* ]] || PORT_OPTION=",tlsport=$((PORT++))"; }
 # at_once N OPTIONS: N from the host and N from the container; how number I ended is in CODE[I].
 at_once() {
   local number=0 started=() i
   CODE=()
   rm -f "$WORLD"/said.*
   for ((i = 0; i < $1; i++)); do
-    timeout $((120 * SCALE)) mount.efs "$FS:/" "$TARGET" -o "$2" >"$WORLD/said.$number" 2>&1 </dev/null &
+    take_port "$2"
+    timeout $((120 * SCALE)) mount.efs "$FS:/" "$TARGET" -o "$2$PORT_OPTION" >"$WORLD/said.$number" 2>&1 </dev/null &
     started+=($!)
-    inside timeout $((120 * SCALE)) mount.efs "$FS:/" "$TARGET" -o "$2" >"$WORLD/said.$((number + 1))" 2>&1 </dev/null &
+    take_port "$2"
+    inside timeout $((120 * SCALE)) mount.efs "$FS:/" "$TARGET" -o "$2$PORT_OPTION" >"$WORLD/said.$((number + 1))" 2>&1 </dev/null &
     started+=($!)
     number=$((number + 2))
   done
