@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ./test.sh          builds everything and runs every test but the parts faults and tsan; ends with ctest's summary.
-# ./test.sh PART...  runs parts: unit integration asan tsan e2e faults systemd format tidy arm64
+# ./test.sh PART...  runs parts: unit integration asan tsan e2e faults systemd format tidy arm64 builds
 # On a bare Debian 12, as root. EFS_TIME_SCALE=5 stretches the time limits on a busy machine.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
