@@ -67,7 +67,7 @@ Result<std::string> callApi(const ApiAccess& access, Service service, http::Http
     const WallTime now = access.clock.now() + skew;
     EFS_TRY(signature, signRequest(copy, access.credentials, {now, region, name}));
     EFS_TRY(reply, access.http.send(copy));
-    if (reply.status == 200) return std::move(reply.body);
+    if (reply.status >= 200 && reply.status < 300) return std::move(reply.body);
     if (const auto more = clockSkew(reply, now); more && may_correct) {
       may_correct = false;
       skew += *more;

@@ -22,7 +22,8 @@ bool tokenMayStillCome(const Result<http::HttpReply>& reply) {
 
 std::string imdsEndpoint(const Environment& environment) {
   std::string endpoint = environment("AWS_EC2_METADATA_SERVICE_ENDPOINT").value_or(std::string());
-  while (endpoint.ends_with('/')) endpoint.pop_back();
+  // One: what else it ends with belongs to its path.
+  if (endpoint.size() > 1 && endpoint.ends_with('/')) endpoint.pop_back();
   if (!endpoint.empty()) return endpoint;
   const auto mode = environment("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
   const bool v6 =

@@ -10,7 +10,7 @@
 namespace efs::aws {
 namespace {
 
-constexpr std::array<std::string_view, 14> kCodes{"Throttling",
+constexpr std::array<std::string_view, 17> kCodes{"Throttling",
                                                   "ThrottlingException",
                                                   "ThrottledException",
                                                   "RequestThrottled",
@@ -21,6 +21,9 @@ constexpr std::array<std::string_view, 14> kCodes{"Throttling",
                                                   "SlowDown",
                                                   "EC2ThrottledException",
                                                   "PriorRequestNotComplete",
+                                                  "ProvisionedThroughputExceededException",
+                                                  "BandwidthLimitExceeded",
+                                                  "TransactionInProgressException",
                                                   "RequestTimeout",
                                                   "RequestTimeoutException",
                                                   "IDPCommunicationError"};

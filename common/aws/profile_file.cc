@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, 4> kOfCredentials{"aws_", "sso_", "role_a
 
 bool isOfCredentials(std::string_view key) {
   return std::any_of(kOfCredentials.begin(), kOfCredentials.end(),
-                     [&](std::string_view begin) { return toLower(key).starts_with(begin); });
+                     [&](std::string_view begin) { return iniKey(key).starts_with(begin); });
 }
 
 }  // namespace
@@ -81,7 +81,7 @@ class ProfileParser {
       return spoil(isOfCredentials(token.name) ? "default" : "",
                    "text before the first [section] header");
     }
-    const auto [place, is_new] = section_->try_emplace(toLower(token.name));
+    const auto [place, is_new] = section_->try_emplace(iniKey(token.name));
     if (!is_new) return spoil(section_name_, "the key appears twice in its section");
     text_ = token.value;
     value_ = &place->second;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "efs/base/text.h"
+
 namespace efs {
 namespace {
 
@@ -99,6 +101,11 @@ std::optional<IniToken> IniScanner::judge(std::string_view line) {
   }
   in_value_ = has_section_;
   return IniToken{Kind::kKey, line_, key, stripIni(line.substr(delimiter + 1))};
+}
+
+std::string iniKey(std::string_view name) {
+  constexpr std::string_view kKelvin = "\xE2\x84\xAA";
+  return replaceAll(toLower(name), kKelvin, "k");
 }
 
 }  // namespace efs

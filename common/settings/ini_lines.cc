@@ -54,7 +54,7 @@ Status IniLines::addSection(std::string_view header) {
 
 Status IniLines::addKey(const IniToken& token) {
   if (lines_.empty()) return invalid("no section header before this line");
-  const auto key = toLower(token.name);
+  const auto key = iniKey(token.name);
   if (!seen_.emplace(section_, key).second) {
     return invalid("key \"" + printable(key) + "\" appears twice in [" + printable(section_) + "]");
   }

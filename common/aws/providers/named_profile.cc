@@ -20,12 +20,15 @@ constexpr std::size_t kMaxChain = 100;
 constexpr const char* kAccessKeyId = "aws_access_key_id";
 constexpr const char* kSecretAccessKey = "aws_secret_access_key";
 
+// sys.get_int_max_str_digits(), leading zeros included.
+constexpr std::size_t kMostDigits = 4300;
+
 std::string quoted(const std::string& profile) { return "profile " + printable(profile, 80); }
 
 Error inProfile(const std::string& problem) { return {ErrorKind::kInvalidInput, problem}; }
 
-// As Python's int() reads it: blanks around it, a sign, single underscores between digits, as many
-// as there are. Without the leading zeros.
+// As Python's int() reads it: blanks around it, a sign, single underscores between digits, no more
+// of them than kMostDigits. Without the leading zeros.
 std::optional<std::string> pythonInteger(std::string_view text) {
   std::string digits(trim(text));
   const bool negative = digits.starts_with('-');
@@ -34,7 +37,8 @@ std::optional<std::string> pythonInteger(std::string_view text) {
     return std::nullopt;
   }
   digits = replaceAll(digits, "_", "");
-  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) {
+  if (digits.empty() || digits.size() > kMostDigits ||
+      digits.find_first_not_of("0123456789") != std::string::npos) {
     return std::nullopt;
   }
   digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size() - 1));

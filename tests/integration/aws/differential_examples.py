@@ -311,6 +311,17 @@ FOUND = {
     "STS throttles, once": {
         "files": {".aws/config": ROLE + "region = eu-west-1\n[profile q]\n" + STATIC},
         "answers": {"sts": {"first": {"status": 400, "code": "Throttling"}, "times": 1}}},
+    **{f"STS throttles, once, by {code}": {
+        "files": {".aws/config": ROLE + "region = eu-west-1\n[profile q]\n" + STATIC},
+        "answers": {"sts": {"first": {"status": 400, "code": code}, "times": 1}}}
+       for code in ("ProvisionedThroughputExceededException", "BandwidthLimitExceeded",
+                    "TransactionInProgressException")},
+    "a duration of more digits than Python's int() takes": {
+        "files": {".aws/config": ROLE + f"region = eu-west-1\nduration_seconds = {'9' * 4301}\n[profile q]\n" + STATIC}},
+    "a duration of as many as it takes": {
+        "files": {".aws/config": ROLE + f"region = eu-west-1\nduration_seconds = {'9' * 4300}\n[profile q]\n" + STATIC}},
+    "a Kelvin sign in a key": {
+        "files": {".aws/config": "[profile p]\nregion = eu-west-1\n" + STATIC.replace("access_key_id", "access_\u212aey_id")}},
     "a blank before the container's URI": {
         "files": {".aws/config": ROLE.replace("source_profile = q", "credential_source = EcsContainer") +
                   "region = eu-west-1\n"},

@@ -235,6 +235,8 @@ TEST(ImdsEndpoint, IsTakenFromTheEnvironmentWithoutItsLastSlash) {
     });
   };
   EXPECT_EQ(with("http://[fd00:ec2::254]/"), "http://[fd00:ec2::254]");
+  EXPECT_EQ(with("http://a.example//"), "http://a.example/") << "a path of its own";
+  EXPECT_EQ(with("/"), "/") << "no other address in its place";
   EXPECT_EQ(with(""), "http://169.254.169.254");
   EXPECT_EQ(with(std::nullopt), "http://169.254.169.254");
 }

@@ -86,6 +86,16 @@ TEST_F(Api, ARefusedTimeIsCorrectedOnce) {
   EXPECT_LE(stubborn.requests().size(), 2U);
 }
 
+TEST_F(Api, TakesEachStatusOfSuccess) {
+  int status = 0;
+  LoopbackHttpServer server([&](const std::string&) { return httpReply(status, page(kTarget)); });
+  for (status = 200; status < 300; status += 33) {
+    EXPECT_TRUE(describeMountTargets(access(server), "fs-0123abcd")) << status;
+  }
+  status = 300;
+  EXPECT_FALSE(describeMountTargets(access(server), "fs-0123abcd"));
+}
+
 TEST_F(Api, EndlessPagesEnd) {
   int number = 0;
   LoopbackHttpServer server(

@@ -44,6 +44,10 @@ class IniScanner {
   bool in_value_ = false;
 };
 
+// What a key is found by: lower case, as str.lower() makes it. Beside A to Z that is the Kelvin
+// sign (U+212A), the one other character whose lower case is a letter of ASCII.
+std::string iniKey(std::string_view name);
+
 // Without blanks at both ends.
 std::string_view stripIni(std::string_view text);
 // Without blanks at its end: what a value is once its lines are joined.
