@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::string_view kLoopbackHex = "7f000001";
 constexpr unsigned kMaxPort = 65535;
+constexpr int kMostLooks = 5;
 
 std::string_view nextField(std::string_view& line) {
   const auto start = line.find_first_not_of(' ');
@@ -88,6 +89,21 @@ bool listsDevice(std::string_view volumes, dev_t device) {
     }
   }
   return false;
+}
+
+bool mayBeOfNetwork(std::string_view volumes, dev_t device) {
+  return volumes.empty() || listsDevice(volumes, device);
+}
+
+Result<std::string> readVolumes(const std::string& proc_net) {
+  const std::string path = proc_net + "/nfsfs/volumes";
+  EFS_TRY(volumes, readFile(path));
+  for (int look = 1; look < kMostLooks; ++look) {
+    EFS_TRY(again, readFile(path));
+    if (again == volumes) break;
+    volumes = std::move(again);
+  }
+  return volumes;
 }
 
 Result<bool> kernelUsesTunnelPort(int port, const std::string& proc_net) {

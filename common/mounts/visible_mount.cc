@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "efs/base/files.h"
 #include "efs/mounts/mount_source.h"
 
 namespace efs::mounts {
@@ -24,17 +23,10 @@ bool wasThere(const MountEntry& entry, std::optional<int> port, const TableBefor
   return port && (before.ports.count(*port) != 0 || listsTunnelPort(before.volumes, *port));
 }
 
-// Without a tunnel: the only one of this network namespace. (The kernel refuses a second one with
+// Without a tunnel: the only one. (The kernel refuses a second one of this network namespace with
 // the same options itself.)
-const MountEntry* findDirect(const std::vector<const MountEntry*>& came, std::string_view volumes) {
-  if (came.size() == 1) return came.front();
-  const MountEntry* own = nullptr;
-  for (const auto* entry : came) {
-    if (!listsDevice(volumes, entry->device)) continue;
-    if (own != nullptr) return nullptr;
-    own = entry;
-  }
-  return own;
+const MountEntry* onlyOne(const std::vector<const MountEntry*>& came) {
+  return came.size() == 1 ? came.front() : nullptr;
 }
 
 const MountEntry* withPort(const std::vector<const MountEntry*>& came, std::string_view volumes,
@@ -57,7 +49,7 @@ const MountEntry* findMerged(const std::vector<const MountEntry*>& came, std::st
 }  // namespace
 
 std::string nfsVolumes() {
-  auto volumes = readFile("/proc/self/net/nfsfs/volumes");
+  auto volumes = readVolumes("/proc/thread-self/net");
   return volumes ? std::move(*volumes) : std::string();
 }
 
@@ -87,6 +79,8 @@ OwnVisible findOwn(const MountTable& now, std::string_view volumes, const TableB
   for (const auto& entry : now.entries()) {
     const bool is_new = before.ids.count(entry.id) == 0;
     if (!is_new || !entry.isNfs() || entry.target != call.target) continue;
+    // Another network namespace's loopback has the same ports.
+    if (!mayBeOfNetwork(volumes, entry.device)) continue;
     came.push_back(&entry);
     if (sameSource(call.source, entry.source)) alike.push_back(&entry);
   }
@@ -97,7 +91,7 @@ OwnVisible findOwn(const MountTable& now, std::string_view volumes, const TableB
     // Merged with one that came in the same moment.
     if (own == nullptr && alike.size() == 1) own = alike.front();
   } else {
-    own = findDirect(alike.empty() ? came : alike, volumes);
+    own = onlyOne(alike.empty() ? came : alike);
   }
   if (own == nullptr) return {std::nullopt, !alike.empty()};
   const auto port = portOf(*own, volumes);
@@ -111,6 +105,7 @@ std::optional<VisibleMount> findLeft(const MountTable& now, std::string_view vol
   for (const auto& entry : now.entries()) {
     const bool is_new = before.ids.count(entry.id) == 0;
     if (!is_new || !entry.isNfs() || placeOf(entry.target) != call.place) continue;
+    if (!mayBeOfNetwork(volumes, entry.device)) continue;
     const bool has_port = call.own_port && (entry.tunnelPort() == call.own_port ||
                                             portOf(entry, volumes) == call.own_port);
     const bool is_direct = !call.own_port && sameSource(call.source, entry.source);

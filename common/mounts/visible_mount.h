@@ -19,7 +19,7 @@ struct TableBefore {
   std::set<int> ids;
   std::set<int> ports;      // of tunnelled mounts
   std::set<dev_t> devices;  // of NFS mounts
-  std::string volumes;      // /proc/self/net/nfsfs/volumes, empty where it cannot be read
+  std::string volumes;      // nfsVolumes()
 
   // Empty where the table cannot be read.
   static TableBefore look();
@@ -42,7 +42,7 @@ struct OwnVisible {
   std::optional<VisibleMount> mount;  // nullopt: somebody has taken it away already, or
   bool ambiguous = false;             // it cannot be told from those of others
 };
-// The kernel's list of this network namespace; empty where it cannot be read.
+// The kernel's list of the calling thread's network namespace; empty where it cannot be read.
 std::string nfsVolumes();
 
 // The mount that a successful call left, by the table and nfsVolumes() after it.

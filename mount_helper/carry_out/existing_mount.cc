@@ -53,12 +53,21 @@ bool isOf(const MountRequest& request, const std::string& name, const state::Sta
          state->access_point == request.access_point.value_or("");
 }
 
+// Through a tunnel of another network namespace than the one of this process (or that it asks for),
+// about which our state files say nothing.
+bool isOfAnotherNetwork(const MountRequest& request, const mounts::MountEntry& there) {
+  if (request.netns) return false;  // where it is, is not looked up for this
+  const auto volumes = mounts::readVolumes("/proc/thread-self/net");
+  return volumes && !mounts::mayBeOfNetwork(*volumes, there.device);
+}
+
 bool isSameMount(const MountRequest& request, const mounts::MountEntry& there,
                  const std::string& source, const state::StateStore& store) {
   if (!mounts::sameSource(source, there.source)) return false;
   const auto port = there.tunnelPort();
   // With a tunnel every source is 127.0.0.1: only the state files of its port tell what it shows.
   if (!port) return true;  // without a tunnel the source names the server
+  if (isOfAnotherNetwork(request, there)) return false;
   const auto names = namesOfPort(store, *port);
   return std::any_of(names.begin(), names.end(),
                      [&](const auto& name) { return isOf(request, name, store); });
@@ -68,7 +77,7 @@ bool isSameMount(const MountRequest& request, const mounts::MountEntry& there,
 bool isAnother(const MountRequest& request, const mounts::MountEntry& there,
                const state::StateStore& store) {
   const auto port = there.tunnelPort();
-  if (!port || request.device.fs_id.empty()) return false;
+  if (!port || request.device.fs_id.empty() || isOfAnotherNetwork(request, there)) return false;
   if (!isSameMount(request, there, "127.0.0.1:" + request.device.path, store)) {
     return !namesOfPort(store, *port).empty();
   }

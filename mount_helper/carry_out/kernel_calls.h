@@ -28,6 +28,10 @@ struct KernelCalls {
   std::function<Result<bool>(int port)> uses_port = [](int port) {
     return mounts::kernelUsesTunnelPort(port, "/proc/thread-self/net");
   };
+  // The superblocks of that network namespace (mounts::mayBeOfNetwork).
+  std::function<Result<std::string>()> volumes = [] {
+    return mounts::readVolumes("/proc/thread-self/net");
+  };
   std::function<Status(dev_t device, unsigned long rsize_bytes)> set_read_ahead =
       mounts::setReadAhead;
   std::function<Result<mounts::MountTable>()> mount_table = mounts::MountTable::readKernel;

@@ -193,9 +193,10 @@ void MountSession::setReadAhead() const {
 // that cannot be undone (busy, server gone) would hang for ever without.
 void MountSession::endTunnel() {
   // The mount first: it says good bye to its server (DESTROY_SESSION) through this tunnel.
-  bool unused = own_mount_->undo(kUndoUnmount);
+  bool unused = false;
   const auto looked = inNetwork([&]() -> Status {
-    unused = unused && portFallsSilent(facts_.port, context_.clock, kPortPatience);
+    unused = own_mount_->undo(kUndoUnmount) &&
+             portFallsSilent({facts_.port, true}, context_.clock, kPortPatience);
     return {};
   });
   if (looked && unused) return tunnel_->stop();

@@ -30,8 +30,11 @@ OwnMount::OwnMount(int port, const KernelCalls& kernel) : port_(port), kernel_(k
 
 std::vector<mounts::MountEntry> OwnMount::find(const mounts::MountTable& table) const {
   std::vector<mounts::MountEntry> ours;
+  const std::string volumes = kernel_.volumes().value_or("");
   for (const auto* entry : table.withTunnelPort(port_)) {
-    if (before_.count(entry->id) == 0) ours.push_back(*entry);
+    // Another network namespace's may show the same port.
+    const bool is_new = before_.count(entry->id) == 0;
+    if (is_new && mounts::mayBeOfNetwork(volumes, entry->device)) ours.push_back(*entry);
   }
   return ours;
 }

@@ -25,6 +25,7 @@ class OwnMount {
 
   // Unmounts what is ours, lazily if it is busy, and waits a second or two for one that another
   // mount covers. True when nothing of ours is mounted any more, whether or not there was anything.
+  // In the network namespace of the mount.
   // `patience`: for each unmount. What is on top of ours, or beneath it, stays.
   bool undo(Duration patience, const Pause& pause = sleepFor) const;
 

@@ -25,6 +25,7 @@ using tunnel_control::WatchdogRequest;
 // A watchdog that runs answers at once; the rest of the work is its own in any case.
 constexpr Duration kAnswer{1000};
 constexpr Duration kLook{10};
+constexpr const char* kOurNetwork = "/proc/thread-self/net";
 
 // Looks again and again: neither the kernel's lists nor a foreign process's files tell of changes.
 bool becomes(const std::function<bool()>& condition, const Clock& clock, Duration patience) {
@@ -36,13 +37,20 @@ bool becomes(const std::function<bool()>& condition, const Clock& clock, Duratio
 }
 
 // Unknown counts as used: a tunnel is never ended on a guess.
-bool portUnused(int port) {
+bool portUnused(const PortUse& use) {
   const auto table = mounts::MountTable::readKernel();
-  if (!table || !table->withTunnelPort(port).empty()) return false;
-  const auto kernel = mounts::kernelUsesTunnelPort(port);
+  if (!table) return false;
+  const auto shown = table->withTunnelPort(use.port);
+  if (!shown.empty() && !use.by_this_network) return false;
+  const std::string volumes = mounts::readVolumes(kOurNetwork).value_or("");
+  const bool mounted = std::any_of(shown.begin(), shown.end(), [&volumes](const auto* entry) {
+    return mounts::mayBeOfNetwork(volumes, entry->device);
+  });
+  if (mounted) return false;
+  const auto kernel = mounts::kernelUsesTunnelPort(use.port, kOurNetwork);
   if (!kernel || *kernel) return false;
   const auto sockets = procfs::SocketTable::read();
-  return sockets && !sockets->hasClient(port);
+  return sockets && !sockets->hasClient(use.port);
 }
 
 std::set<std::string> namesOfPort(const state::StateStore& store, int port) {
@@ -142,19 +150,19 @@ bool tunnelListens(int port) {
   return !sockets || !sockets->listeners(port).empty();
 }
 
-bool portFallsSilent(int port, const Clock& clock, Duration patience) {
-  return becomes([port] { return portUnused(port); }, clock, patience);
+bool portFallsSilent(const PortUse& use, const Clock& clock, Duration patience) {
+  return becomes([&use] { return portUnused(use); }, clock, patience);
 }
 
-TunnelEnd endTunnel(int port, const AfterUnmount& after) {
-  const auto names = namesOfPort(after.store, port);
+TunnelEnd endTunnel(const PortUse& use, const AfterUnmount& after) {
+  const auto names = namesOfPort(after.store, use.port);
   if (names.empty()) return TunnelEnd::kNoState;
   // The kernel's farewell to the server is under way, through this tunnel.
-  if (!portFallsSilent(port, after.clock, after.quiet)) return TunnelEnd::kInUse;
+  if (!portFallsSilent(use, after.clock, after.quiet)) return TunnelEnd::kInUse;
   TunnelEnd worst = TunnelEnd::kEnded;
   for (const auto& name : names) {
     const auto told = leaveToWatchdog(name, after);
-    const TunnelEnd end = told ? *told : endHere(name, port, after);
+    const TunnelEnd end = told ? *told : endHere(name, use.port, after);
     if (end != TunnelEnd::kEnded) worst = end;
   }
   return worst;

@@ -27,13 +27,21 @@ struct AfterUnmount {
   Duration patience{5000};  // for the watchdog, for SIGTERM
 };
 
+// A loopback port and whose mounts may go through it. What went was a mount of this network
+// namespace: then those of others, whose loopbacks have the same ports, are not its tunnel's.
+// Otherwise (the tunnel may be anywhere) each mount that shows the port counts.
+struct PortUse {
+  int port = 0;
+  bool by_this_network = false;
+};
+
 // Ends whatever serves this loopback port, once neither the kernel's NFS client nor a connection
 // uses it.
-TunnelEnd endTunnel(int port, const AfterUnmount& after);
+TunnelEnd endTunnel(const PortUse& use, const AfterUnmount& after);
 
 // Waits until neither a mount, the kernel's NFS client nor a connection uses the port. What cannot
 // be looked at counts as used. In the tunnel's network namespace.
-bool portFallsSilent(int port, const Clock& clock, Duration patience);
+bool portFallsSilent(const PortUse& use, const Clock& clock, Duration patience);
 
 // True when a tunnel could take a connection: somebody listens on the port.
 bool tunnelListens(int port);

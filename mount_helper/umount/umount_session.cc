@@ -120,7 +120,8 @@ class UmountSession {
   const UmountContext& context_;
   Elsewhere elsewhere_;  // -N, when it names another namespace than ours
   mounts::MountEntry mount_;
-  bool finished_ = false;  // umount2(2) came back: the superblock is gone, or others use it
+  bool of_this_network_ = false;  // its NFS client is
+  bool finished_ = false;         // umount2(2) came back: the superblock is gone, or others use it
   bool read_only_instead_ = false;
   bool busy_ = false;
   bool holder_unknown_ = false;  // busy, and nothing lies in it and nobody has anything open there
@@ -290,7 +291,7 @@ void UmountSession::clearAway() {
   AfterUnmount after{context_.store, context_.clock};
   // Files may stay open for hours after a lazy unmount: the watchdog waits for the last of them.
   if (command_.lazy) after.quiet = kStillOpen;
-  switch (endTunnel(*port, after)) {
+  switch (endTunnel({*port, of_this_network_}, after)) {
     case TunnelEnd::kEnded:
       return say("tunnel ended");
     case TunnelEnd::kLeft:
@@ -313,6 +314,9 @@ Outcome UmountSession::run() {
   auto found = findMount(command_.target, elsewhere_);
   if (!found) return {kUnmountFailed, "", found.error().describe()};
   mount_ = std::move(*found);
+  // While it is mounted: afterwards no list has it.
+  const auto volumes = mounts::readVolumes("/proc/thread-self/net");
+  of_this_network_ = volumes && mounts::listsDevice(*volumes, mount_.device);
   if (auto done = takeAway(); !done) return {kUnmountFailed, out_, done.error().describe()};
   clearAway();
   return {0, out_, ""};

@@ -56,7 +56,7 @@ Result<bool> SystemKernel::clientHoldsPort(int port, const std::string& network)
 
 Result<bool> SystemKernel::clientHasDevice(dev_t device, const std::string& network) {
   const std::string& net = network.empty() ? files_.proc_net : network;
-  EFS_TRY(volumes, readFile(net + "/nfsfs/volumes"));
+  EFS_TRY(volumes, mounts::readVolumes(net));
   return mounts::listsDevice(volumes, device);
 }
 

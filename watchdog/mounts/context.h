@@ -2,6 +2,7 @@
 // round has to look at.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -27,7 +28,11 @@ struct Context {
       : tools(its_tools),
         store(std::move(its_store)),
         identity(std::move(its_identity)),
-        view(its_tools.kernel, its_tools.log) {}
+        view(its_tools.kernel, its_tools.log) {
+    view.tellPortsElsewhere([this](int port) { return servesElsewhere(port); });
+  }
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
 
   Tools tools;
   state::StateStore store;
@@ -50,6 +55,14 @@ struct Context {
   MountRecord* find(const std::string& name) {
     const auto found = records.find(name);
     return found == records.end() ? nullptr : &found->second;
+  }
+
+  // A tunnel of this port is in another network namespace (mount option netns).
+  bool servesElsewhere(int port) const {
+    return std::any_of(records.begin(), records.end(), [port](const auto& entry) {
+      const auto& command = entry.second.command;
+      return entry.second.port == port && command && !command->netns.empty();
+    });
   }
 };
 

@@ -1,5 +1,6 @@
 #include "observe/mount_view.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace efs::watchdog {
@@ -12,7 +13,9 @@ void MountView::refresh() {
   }
   last_error_ = error;
   table_.reset();
-  if (table) table_.emplace(std::move(*table));
+  if (!table) return;
+  table_.emplace(std::move(*table));
+  std::erase_if(contested_, [this](int port) { return table_->withTunnelPort(port).empty(); });
 }
 
 bool MountView::counts(const mounts::MountEntry& entry) const {
@@ -27,7 +30,24 @@ std::vector<const mounts::MountEntry*> MountView::entries(int port) const {
   if (!table_) return {};
   auto found = table_->withTunnelPort(port);
   std::erase_if(found, [this](const auto* entry) { return !counts(*entry); });
+  dropOtherNetworks(found, port);
   return found;
+}
+
+// One superblock alone is told whatever its network: a driver may have been restarted with another
+// one. The kernel is asked only about several.
+void MountView::dropOtherNetworks(Entries& entries, int port) const {
+  const auto is_alike = [&](const auto* entry) { return entry->device == entries.front()->device; };
+  const bool alike = std::all_of(entries.begin(), entries.end(), is_alike);
+  if ((alike && contested_.count(port) == 0) || elsewhere_(port)) return;
+  Entries ours;
+  for (const auto* entry : entries) {
+    const auto here = kernel_.clientHasDevice(entry->device, "");
+    if (!here) return;  // unknown: all count
+    if (*here) ours.push_back(entry);
+  }
+  if (!ours.empty() && ours.size() < entries.size()) contested_.insert(port);
+  if (contested_.count(port) != 0) entries = std::move(ours);
 }
 
 std::vector<const mounts::MountEntry*> MountView::tunnelled() const {

@@ -1,7 +1,9 @@
 // MountView: what the kernel shows of a tunnel's mounts and of who uses its port.
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,12 +20,18 @@ class MountView {
 
   // Mounts below this folder are nobody's yet: none of the answers here is about them.
   void ignoreBelow(const std::string& folder) { ignored_ = folder + "/"; }
+  // Whether the tunnel of this port is in another network namespace than ours, so that nothing can
+  // be told by ours.
+  using LivesElsewhere = std::function<bool(int port)>;
+  void tellPortsElsewhere(LivesElsewhere elsewhere) { elsewhere_ = std::move(elsewhere); }
 
   // Reads the table again; on failure (logged once per change) every answer is "unknown".
   void refresh();
 
   Seen mounted(int port) const;
-  // Mounts of this port as last read; valid until the next refresh().
+  // Mounts of this port as last read; valid until the next refresh(). A container with a network of
+  // its own and shared mount points may have given the same port to a mount of its own: from the
+  // moment when both kinds are seen, only those of our network are told here.
   std::vector<const mounts::MountEntry*> entries(int port) const;
   // nullptr: it cannot be read.
   const mounts::MountTable* table() const { return table_ ? &*table_ : nullptr; }
@@ -39,13 +47,18 @@ class MountView {
   bool asksForPort(int port) const;
 
  private:
+  using Entries = std::vector<const mounts::MountEntry*>;
   bool counts(const mounts::MountEntry& entry) const;
+  void dropOtherNetworks(Entries& entries, int port) const;
 
   Kernel& kernel_;
   Log& log_;
   std::string ignored_;
   std::optional<mounts::MountTable> table_;
   std::string last_error_;
+  LivesElsewhere elsewhere_ = [](int) { return false; };
+  // Whose port a mount of another network showed as well, while one of ours did.
+  mutable std::set<int> contested_;
 };
 
 }  // namespace efs::watchdog

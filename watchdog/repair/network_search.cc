@@ -20,8 +20,8 @@ std::optional<ino_t> namespaceAt(const std::string& path) {
   return info.st_ino;
 }
 
-bool hasClient(const std::string& volumes, dev_t device) {
-  const auto text = readFile(volumes);
+bool hasClient(const std::string& proc_net, dev_t device) {
+  const auto text = mounts::readVolumes(proc_net);
   return text && mounts::listsDevice(*text, device);
 }
 
@@ -30,7 +30,7 @@ bool hasClientInside(const std::string& path, dev_t device) {
   bool found = false;
   if (!network) return found;
   (void)network->run([&]() -> Status {
-    found = hasClient("/proc/thread-self/net/nfsfs/volumes", device);
+    found = hasClient("/proc/thread-self/net", device);
     return {};
   });
   return found;
@@ -56,7 +56,7 @@ std::optional<std::string> amongProcesses(dev_t device, const std::string& proc)
         const std::string path = procfs::ofProcess(pid, "ns/net", proc);
         const auto network = namespaceAt(path);
         if (!network || !seen.insert(*network).second) return true;
-        if (hasClient(procfs::ofProcess(pid, "net/nfsfs/volumes", proc), device)) found = path;
+        if (hasClient(procfs::ofProcess(pid, "net", proc), device)) found = path;
         return !found;
       },
       proc);

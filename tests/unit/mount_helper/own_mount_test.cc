@@ -2,6 +2,7 @@
 #include "carry_out/own_mount.h"
 
 #include <gtest/gtest.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 
@@ -38,6 +39,7 @@ struct OwnMountTest : ::testing::Test {
   std::vector<int> peers;
   std::vector<std::string> unmounted;
   std::vector<bool> lazily;
+  std::string volumes;  // of our network namespace
   bool busy = false;
   int pauses = 0;
   std::function<void()> meanwhile = [] {};
@@ -45,6 +47,7 @@ struct OwnMountTest : ::testing::Test {
   KernelCalls calls() {
     KernelCalls kernel;
     kernel.mount_table = [this]() -> Result<MountTable> { return MountTable::of(table); };
+    kernel.volumes = [this]() -> Result<std::string> { return volumes; };
     kernel.unmount = [this](const std::string& target, bool lazy, Duration) -> Status {
       lazily.push_back(lazy);
       return unmount(target, lazy);
@@ -91,6 +94,18 @@ TEST_F(OwnMountTest, MountThatWasThereBeforeIsNotOurs) {
   EXPECT_TRUE(undo({ours(6, 1, "/mnt")}));
   EXPECT_EQ(unmounted, std::vector<std::string>{"6 at /mnt"});
   EXPECT_TRUE(has(5));
+}
+
+// A container's, whose loopback has the same ports.
+TEST_F(OwnMountTest, AnotherNetworksMountOfOurPortStays) {
+  volumes = "v4 7f000001 4e51 0:41 0:0 no \n";
+  MountEntry own = ours(6, 1, "/mnt");
+  own.device = makedev(0, 41);
+  MountEntry containers = ours(7, 1, "/container");
+  containers.device = makedev(0, 42);
+  EXPECT_TRUE(undo({containers, own}));
+  EXPECT_EQ(unmounted, std::vector<std::string>{"6 at /mnt"});
+  EXPECT_TRUE(has(7));
 }
 
 TEST_F(OwnMountTest, BusyOneGoesLazily) {

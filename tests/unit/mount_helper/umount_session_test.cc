@@ -110,7 +110,7 @@ struct WithoutWatchdog : UmountHelper {
     EXPECT_TRUE(makeDirectories(store.paths(name).secret_dir, 0700));
   }
   ~WithoutWatchdog() override { tunnel->killAndReap(); }
-  TunnelEnd end() { return endTunnel(port, {store, clock, Duration(100), kPatience}); }
+  TunnelEnd end() { return endTunnel({port, false}, {store, clock, Duration(100), kPatience}); }
   bool anythingLeft() const {
     const auto paths = store.paths(name);
     return fileExists(paths.state) || fileExists(paths.tunnel_config) ||

@@ -31,6 +31,9 @@ std::string volume(unsigned device, int port) {
   return line.str();
 }
 
+// A superblock without a tunnel, device 31.
+constexpr const char* kDirect = "v4 0a000005  801 0:31 0:0 no \n";
+
 // The table of a host on which one tunnelled mount, with device 30, was there before.
 struct VisibleMountTest : ::testing::Test {
   MountEntry root = [] {
@@ -70,6 +73,26 @@ TEST_F(VisibleMountTest, IsMergedWhereTheKernelUsesAnotherPortThanItShows) {
   ASSERT_TRUE(own.mount);
   EXPECT_TRUE(own.mount->merged);
   EXPECT_EQ(own.mount->port, kOtherPort);
+}
+
+// A container with a network of its own may have chosen the same port for the same place.
+TEST_F(VisibleMountTest, AnotherNetworksMountOfOurPortIsNotOurs) {
+  const auto both = look(
+      {nfsMount(31, 31, "127.0.0.1:/dir", kOwnPort), nfsMount(32, 32, "127.0.0.1:/dir", kOwnPort)},
+      volume(32, kOwnPort));
+  ASSERT_TRUE(both.mount);
+  EXPECT_EQ(both.mount->entry.id, 32);
+  EXPECT_FALSE(both.mount->merged);
+  const auto gone = look({nfsMount(31, 31, "127.0.0.1:/dir", kOwnPort)});
+  EXPECT_FALSE(gone.mount);
+  EXPECT_FALSE(gone.ambiguous);
+}
+
+TEST_F(VisibleMountTest, WithoutTheKernelsListIsToldByWhatIsShown) {
+  volumes.clear();
+  const auto own = look({nfsMount(31, 31, "127.0.0.1:/dir", kOwnPort)});
+  ASSERT_TRUE(own.mount);
+  EXPECT_EQ(own.mount->entry.id, 31);
 }
 
 // With "/dir/" the check looked for a source that the kernel never shows.
@@ -129,9 +152,11 @@ TEST_F(VisibleMountTest, AnotherMakersNewMountIsNotOurs) {
 
 TEST_F(VisibleMountTest, WithoutATunnelIsTheOneOfThisNetwork) {
   call = {"10.0.0.5:/dir/", "/mnt/x", std::nullopt};
-  const auto alone = look({nfsMount(31, 31, "10.0.0.5:/dir", std::nullopt)});
+  const auto alone = look({nfsMount(31, 31, "10.0.0.5:/dir", std::nullopt)}, kDirect);
   ASSERT_TRUE(alone.mount);
   EXPECT_EQ(alone.mount->entry.id, 31);
+  EXPECT_FALSE(look({nfsMount(31, 31, "10.0.0.5:/dir", std::nullopt)}).mount)
+      << "ours was taken away, a container's came";
   const auto two = look({nfsMount(31, 31, "10.0.0.5:/dir", std::nullopt),
                          nfsMount(32, 32, "10.0.0.5:/dir", std::nullopt)},
                         "v4 0a000005  801 0:32 0:0 no \n");
@@ -166,6 +191,13 @@ TEST_F(LeftMountTest, IsMergedWhereTheKernelUsesAnotherPortThanItShows) {
   EXPECT_TRUE(found->merged);
 }
 
+TEST_F(LeftMountTest, NeverIsAnotherNetworksMount) {
+  EXPECT_FALSE(left({nfsMount(31, 31, "127.0.0.1:/dir", kOwnPort)})) << "of the same port";
+  own_port.reset();
+  source = "10.0.0.5:/dir";
+  EXPECT_FALSE(left({nfsMount(31, 31, "10.0.0.5:/dir", std::nullopt)}));
+}
+
 TEST_F(LeftMountTest, NeverIsAnotherMakersMount) {
   EXPECT_FALSE(left({nfsMount(31, 31, "127.0.0.1:/dir", kOtherPort + 1)}));
   EXPECT_FALSE(left({nfsMount(31, 30, "127.0.0.1:/dir", kOtherPort)})) << "a bind mount, perhaps";
@@ -177,7 +209,7 @@ TEST_F(LeftMountTest, WithoutATunnelIsTheOneAtOurPlace) {
   source = "10.0.0.5:/dir/";
   MountEntry elsewhere = nfsMount(32, 32, "10.0.0.5:/dir", std::nullopt);
   elsewhere.target = "/mnt/y";
-  const auto found = left({elsewhere, nfsMount(31, 31, "10.0.0.5:/dir", std::nullopt)});
+  const auto found = left({elsewhere, nfsMount(31, 31, "10.0.0.5:/dir", std::nullopt)}, kDirect);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->entry.id, 31);
 }
@@ -189,7 +221,7 @@ TEST_F(LeftMountTest, OfTwoWithoutATunnelIsTheUpperOne) {
   const MountEntry lower = nfsMount(32, 31, "10.0.0.5:/dir", std::nullopt);
   upper.parent_id = lower.id;
   for (const auto& came : {std::vector{upper, lower}, std::vector{lower, upper}}) {
-    const auto found = left(came);
+    const auto found = left(came, kDirect);
     ASSERT_TRUE(found);
     EXPECT_EQ(found->entry.id, upper.id);
   }

@@ -32,5 +32,58 @@ TEST(MountView, KnowsThePortsThatTheKernelAsksFor) {
   EXPECT_FALSE(view.asksForPort(20051));
 }
 
+// The mount table of host and container, in which one port stands for a tunnel of each.
+struct TwoNetworks : ::testing::Test {
+  static constexpr int kPort = 20049;
+  static constexpr const char* kHost =
+      "57 22 0:50 / /mnt/host rw - nfs4 127.0.0.1:/ rw,port=20049,addr=127.0.0.1\n";
+  static constexpr const char* kContainer =
+      "58 22 0:51 / /mnt/container rw - nfs4 127.0.0.1:/ rw,port=20049,addr=127.0.0.1\n";
+  static constexpr const char* kHostVolume = "v4 7f000001 4e51 0:50         0:0     no \n";
+
+  TwoNetworks() { ::mkdir(dir.at("nfsfs").c_str(), 0755); }
+  std::vector<int> seen(const std::string& mounts, const std::string& volumes) {
+    EXPECT_TRUE(
+        writeFileAtomic(dir.at("nfsfs/volumes"), "NV SERVER PORT DEV FSID FSC\n" + volumes));
+    EXPECT_TRUE(
+        writeFileAtomic(dir.at("mountinfo"), "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n" + mounts));
+    view.refresh();
+    std::vector<int> ids;
+    for (const auto* entry : view.entries(kPort)) ids.push_back(entry->id);
+    return ids;
+  }
+
+  const test_support::TempDir dir;
+  SystemKernel kernel{{.mountinfo = dir.at("mountinfo"), .proc_net = dir.path()}};
+  SystemLog log;
+  MountView view{kernel, log};
+};
+
+TEST_F(TwoNetworks, TheOtherOnesMountOfTheSamePortIsNotOurs) {
+  const std::string both = std::string(kContainer) + kHost;
+  EXPECT_EQ(seen(both, kHostVolume), std::vector<int>{57});
+  EXPECT_EQ(view.visible(kPort)->target, "/mnt/host");
+  EXPECT_EQ(seen(kContainer, ""), std::vector<int>()) << "ours has gone, theirs keeps no tunnel";
+  EXPECT_EQ(view.mounted(kPort), Seen::kNo);
+}
+
+// A driver's pod that was restarted with another network (the mount is looked for, and served).
+TEST_F(TwoNetworks, AMountOfAnotherNetworkAloneIsShown) {
+  EXPECT_EQ(seen(kContainer, ""), std::vector<int>{58});
+  EXPECT_EQ(seen(std::string(kContainer) + kHost, ""), (std::vector<int>{58, 57}))
+      << "none is ours";
+}
+
+TEST_F(TwoNetworks, AForeignMountThatStaysWhenThePortIsFreeIsForgottenWithIt) {
+  EXPECT_EQ(seen(std::string(kContainer) + kHost, kHostVolume), std::vector<int>{57});
+  EXPECT_EQ(seen("", ""), std::vector<int>());
+  EXPECT_EQ(seen(kContainer, ""), std::vector<int>{58});
+}
+
+TEST_F(TwoNetworks, WhatServesElsewhereIsNotToldByOurNetwork) {
+  view.tellPortsElsewhere([](int port) { return port == kPort; });
+  EXPECT_EQ(seen(std::string(kContainer) + kHost, kHostVolume), (std::vector<int>{58, 57}));
+}
+
 }  // namespace
 }  // namespace efs::watchdog

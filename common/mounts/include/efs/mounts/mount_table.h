@@ -84,5 +84,11 @@ bool listsTunnelPort(std::string_view nfsfs, int port);
 std::optional<int> tunnelPortOfDevice(std::string_view volumes, dev_t device);
 // The same parser: is the superblock one of this list's network namespace, whoever its server is?
 bool listsDevice(std::string_view volumes, dev_t device);
+// False only where the list was read and does not name the superblock: the mount is another network
+// namespace's, whose loopback is not ours, whatever port it shows.
+bool mayBeOfNetwork(std::string_view volumes, dev_t device);
+// <proc_net>/nfsfs/volumes, whole: the kernel walks its list anew for each page, so that one that
+// goes meanwhile can move another one out of sight.
+Result<std::string> readVolumes(const std::string& proc_net);
 
 }  // namespace efs::mounts
