@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "efs/base/ask_child.h"
 #include "efs/base/regular_file.h"
 #include "tls_errors.h"
 
@@ -13,6 +14,8 @@ namespace {
 
 // The bundles of large enterprises have a few megabytes.
 constexpr std::size_t kMostBundle = std::size_t{16} << 20U;
+// Of a file system behind a network. mount.efs waits longer for its tunnel.
+constexpr Duration kAnswer{10000};
 
 Error loadError(const std::string& what) {
   const unsigned long first = ERR_peek_error();
@@ -38,6 +41,19 @@ bool addAll(X509_STORE* store, const std::string& text) {
 }
 
 }  // namespace
+
+Status Authorities::askFileSystem() const {
+  const auto look = [this](int /*out*/) {
+    if (mayNotAnswer(path_)) (void)readRegularFile(path_, kMostBundle);
+    return 0;
+  };
+  // No child can be had: the file is read without having been asked for.
+  const auto answer = askChild(kAnswer, look);
+  if (!answer || answer->end != ChildAnswer::End::kTimedOut) return {};
+  return Error(ErrorKind::kTimeout,
+               "reading certificate authority file " + path_ + ": its file system does not answer")
+      .addHint("let it name a file of this host, whose file system needs no server");
+}
 
 Status Authorities::load(SSL_CTX* context) {
   if (path_.empty())

@@ -16,6 +16,9 @@ class Authorities {
   explicit Authorities(std::string path) : path_(std::move(path)) {}
 
   const std::string& path() const { return path_; }
+  // Whether the file system of the file answers at all, asked by a child: once, before load(), by a
+  // program that can still be without the answer. kTimeout: it does not.
+  Status askFileSystem() const;
   // Reads the file for connections of `context` made from now on. On any error (kNotFound,
   // kInvalidInput: also a file of which only a part can be read, kIo: no descriptor or memory to
   // read it with) what was trusted stays trusted.

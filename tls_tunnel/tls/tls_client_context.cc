@@ -121,6 +121,7 @@ Status applyVerification(SSL_CTX* context, const TlsOptions& options, Authoritie
   }
   // The callback keeps the reason, of which OpenSSL reports only a number.
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, efsVerifyCallback);
+  EFS_CHECK(authorities.askFileSystem());
   EFS_CHECK(authorities.load(context));
   if (options.check_host.empty()) return {};
   X509_VERIFY_PARAM* param = SSL_CTX_get0_param(context);

@@ -248,6 +248,17 @@ class Authorities(TunnelTest):
         os.rename(self.ca + ".new", self.ca)
         self.reconnects(tunnel, place)
 
+    @unittest.skipUnless(available(), "no /dev/fuse")
+    def test_one_that_is_silent_from_the_start_is_named(self):
+        """Once the new tunnel waited there for ever, without a word, for SIGKILL."""
+        place = self.far()
+        ca = os.path.join(place.path, "ca.pem")
+        place.fall_silent()
+        tunnel = self.keep(Tunnel(self.known.port, tls=True, ca=ca, start=False))
+        tunnel.start(wait=False)
+        self.assertIn(f"{ca}: its file system does not answer", tunnel.wait_stage("failed")[3])
+        self.assertEqual(tunnel.process.wait(WAIT), 1)
+
     def test_what_is_no_file_keeps_the_old_ones_and_holds_up_nobody(self):
         """A pipe without a writer, a device that never ends: the tunnel's one loop would wait there for ever."""
         tunnel = self.keep(Tunnel(self.known.port, tls=True, ca=self.ca))
