@@ -274,6 +274,10 @@ ARGUED = {
         "efs-utils reads them in botocore only", lambda aspect, case, mine, theirs:
         aspect == "requests" and by_efs_utils(theirs) and
         any(case["environment"].get(name) for name in ENDPOINTS), without_variables(*ENDPOINTS)),
+    "STS of aws-global is the global one": Argued(
+        "efs-utils asks sts.aws-global.amazonaws.com, which is not there", lambda aspect, case, mine, theirs:
+        aspect == "requests" and by_efs_utils(theirs) and case["region"] == "aws-global",
+        lambda case: dict(case, region="us-east-1")),
     "who forbids the metadata service is obeyed": Argued(
         "efs-utils does not read these variables", lambda aspect, case, mine, theirs:
         aspect != "api" and theirs.get("method") == "metadata" and "error" in mine and

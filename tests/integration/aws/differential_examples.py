@@ -24,6 +24,9 @@ IMDS = json.dumps({"Code": "Success", "AccessKeyId": "A", "SecretAccessKey": "s"
                    "Expiration": "2099-01-01T00:00:00Z"})
 # name in ARGUED -> the case that shows it
 EXAMPLES = {
+    "STS of aws-global is the global one": {
+        "profile": None, "region": "aws-global", "files": {"jwt": "t"}, "answers": {"imds_role": {"status": 404}},
+        "environment": {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/r", "AWS_WEB_IDENTITY_TOKEN_FILE": "@HOME@/jwt"}},
     "a named profile is final (CRED-3)": {
         "files": {".aws/config": "[profile p]\nregion = eu-west-1\n"},
         "environment": {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"}},
