@@ -264,9 +264,9 @@ Result<std::string> ControlServer::credentials(const Words& words) {
                      endpoint == "sso" || endpoint == "oidc";
   EndpointFault fault;
   const std::string what = known ? words[2] : "";
-  const auto number = words.size() == 4 ? parseInt(words[3]) : std::nullopt;
-  if (what == "status" && number && *number >= 200 && *number <= 599) {
-    fault.status = static_cast<int>(*number);
+  const std::int64_t number = words.size() == 4 ? parseInt(words[3]).value_or(0) : 0;
+  if (what == "status" && number >= 200 && number <= 599) {
+    fault.status = static_cast<int>(number);
   } else if (what == "slow" && words.size() == 4) {
     EFS_TRY(ms, milliseconds(words[3]));
     fault.delay_ms = ms;
