@@ -132,13 +132,13 @@ Status BindScript::set(const std::vector<std::string>& words) {
     const auto parts = split(text, '=');
     const bool ends = parts[0] == "unserved" || parts[0] == "garbage" || parts[0] == "close" ||
                       parts[0] == "silent";
-    const auto number = parts.size() == 2 ? parseInt(parts[1]) : std::nullopt;
+    const std::int64_t number = parts.size() == 2 ? parseInt(parts[1]).value_or(-1) : -1;
     const bool numbered = parts.size() == 2;
     if ((!ends && !kindOf(parts[0])) || (numbered && !isPlace(parts[0])) ||
-        (numbered && (!number || *number < 0 || *number >= partitions_))) {
+        (numbered && (number < 0 || number >= partitions_))) {
       return Error(ErrorKind::kInvalidInput, "no answer to a bind call: " + text);
     }
-    answers.push_back({parts[0], number ? static_cast<int>(*number) : -1});
+    answers.push_back({parts[0], static_cast<int>(number)});
   }
   if (answers.empty()) answers.push_back({"ready", -1});
   const std::lock_guard lock(mutex_);
