@@ -91,25 +91,20 @@ nfs_options() { mount_line "$1" | cut -d' ' -f4; }
 has_word() { [[ ",$1," == *",$2,"* ]]; }
 mount_port() { nfs_options "$1" | tr , '\n' | sed -n 's/^port=//p'; }
 
-# tunnels: process ids of all tunnels of this client.
-tunnels() {
-  local stat pid name state
-  for stat in /proc/[0-9]*/stat; do
-    # "12 (efs-proxy) S ...": a zombie is no tunnel.
-    { read -r pid name state _ <"$stat"; } 2>/dev/null || continue
-    if [[ "$name" == "(efs-proxy)" && "$state" != Z ]]; then echo "$pid"; fi
-  done
-}
-# Not their children, which ask for them what may never answer.
-watchdogs() {
+# programs NAME: process ids of the living with that name (a pattern). Not their children, which ask for them what may
+# never answer; nor zombies.
+programs() {
   local pid parent
   # The worlds have no /dev/fd, as <(...) needs it.
   # shellcheck disable=SC2013
-  for pid in $(grep -lsx 'amazon-efs-moun.*' /proc/[0-9]*/comm | cut -d/ -f3); do
+  for pid in $(grep -lsx "$1" /proc/[0-9]*/comm | cut -d/ -f3); do
     parent="$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null)"
-    [[ -z "$parent" ]] || grep -qsx 'amazon-efs-moun.*' "/proc/$parent/comm" || echo "$pid"
+    [[ -z "$parent" ]] || grep -qs '^State:[[:space:]]*[ZX]' "/proc/$pid/status" ||
+      grep -qsx "$1" "/proc/$parent/comm" || echo "$pid"
   done
 }
+tunnels() { programs efs-proxy; } # of this client
+watchdogs() { programs 'amazon-efs-moun.*'; }
 watchdog_runs() { [[ -n "$(watchdogs)" ]]; }
 has_ended() { ! kill -0 "$1" 2>/dev/null; }
 # tunnel_of DIRECTORY: the process that listens on the mount's port.

@@ -32,30 +32,34 @@ def alive(pid):
     return found is not None and found[1] not in "ZX"
 
 
-def _named(wanted):
-    found = ((int(pid), stat(pid)) for pid in os.listdir("/proc") if pid.isdigit())
-    return sorted((pid, is_now[0]) for pid, is_now in found if is_now and wanted(*is_now[:2]))
+def _all():
+    found = {int(pid): stat(pid) for pid in os.listdir("/proc") if pid.isdigit()}
+    return {pid: is_now for pid, is_now in found.items() if is_now}
 
 
 def processes(name):
-    """Pids of the living whose comm is `name`."""
-    return [pid for pid, _ in _named(lambda comm, state: comm == name and state not in "ZX")]
+    """Pids of the living programs whose comm is `name`. A question that one of them asks in a child (ask_child.h) bears
+    its name for as long as it takes, which a loaded machine makes long: it is no program of its own while its parent lives."""
+    named = {pid: fields for pid, (comm, state, fields) in _all().items() if comm == name and state not in "ZX"}
+    return sorted(pid for pid, fields in named.items() if int(fields[0]) not in named)
 
 
 def end_all(name):
-    """Kills those of that name and waits for their end. Of children that end by themselves meanwhile, as a watchdog's do,
-    only the end counts."""
-    for pid in processes(name):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-    wait_for(f"the end of {name}", lambda: not processes(name))
+    """Kills those of that name and waits for their end, their questions' too: some live on when their parent dies."""
+    def none_left():
+        living = processes(name)
+        for pid in living:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        return not living
+    wait_for(f"the end of {name}", none_left)
 
 
 def zombies():
     """Names of the dead that nobody has waited for."""
-    return [comm for _, comm in _named(lambda _, state: state == "Z")]
+    return [comm for comm, state, _ in _all().values() if state == "Z"]
 
 
 def no_children():
