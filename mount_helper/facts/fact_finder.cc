@@ -63,13 +63,13 @@ FactFinder::~FactFinder() = default;
 
 void FactFinder::startOver() {
   lookups_.reset();
-  if (asking_.valid()) asking_.get();
+  joinOwnZone();
   if (credentials_ && !*credentials_) credentials_.reset();
   imds_.reset();
 }
 
 aws::ImdsClient& FactFinder::metadata(aws::ImdsPatience patience) {
-  if (asking_.valid()) asking_.get();
+  joinOwnZone();
   if (!imds_) {
     imds_.emplace(aws::ImdsClient::fromEnvironment(*http_, environmentVariable,
                                                    settings_.mount.disable_ec2_metadata_token));
@@ -150,10 +150,19 @@ void FactFinder::startOwnZone() {
   sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   // The answer, also that there is none, is remembered by the client. Deferred: without a thread to
-  // be had it is asked when it is wanted.
-  asking_ =
-      std::async(std::launch::async | std::launch::deferred, [&imds] { (void)imds.identity(); });
+  // be had it is asked when it is wanted. Meanwhile others of the user's files are read in children
+  // (users_file.h): the thread may hold no lock that those need.
+  asking_ = std::async(std::launch::async | std::launch::deferred, [&imds] {
+    log::KeptLines lines;
+    (void)imds.identity();
+    return lines.take();
+  });
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void FactFinder::joinOwnZone() {
+  if (!asking_.valid()) return;
+  for (const auto& line : asking_.get()) log::write(line);
 }
 
 std::optional<std::string> FactFinder::ownZone() {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "efs/aws/api_access.h"
 #include "efs/aws/credentials.h"
@@ -13,6 +14,7 @@
 #include "efs/aws/region.h"
 #include "efs/base/clock.h"
 #include "efs/base/environment.h"
+#include "efs/base/log.h"
 #include "efs/base/result.h"
 #include "efs/http/http_client.h"
 #include "efs/net/network_namespace.h"
@@ -72,6 +74,7 @@ class FactFinder {
  private:
   // The one client of this run; `patience` counts for what is asked next.
   aws::ImdsClient& metadata(aws::ImdsPatience patience);
+  void joinOwnZone();
   Result<aws::Region> askForRegion(const aws::RegionSources& sources);
   bool wantsOwnZone() const;
   std::optional<std::string> ownZone();
@@ -92,7 +95,8 @@ class FactFinder {
   std::unique_ptr<http::HttpClient> curl_;
   std::unique_ptr<http::HttpClient> http_;  // curl_, remembering the metadata token
   std::optional<aws::ImdsClient> imds_;
-  std::future<void> asking_;  // while valid, imds_ belongs to its thread
+  // While valid, imds_ belongs to its thread. What that has to say for the log.
+  std::future<std::vector<log::Line>> asking_;
   std::string region_source_;
   std::optional<NameLookups> lookups_;
   std::optional<Result<aws::Credentials>> credentials_;

@@ -205,6 +205,19 @@ class Identity(HelperBench):
                 for secret in SECRETS:
                     self.assertNotIn(secret, entry, pid)
 
+    def test_the_zone_is_asked_beside_the_credentials_with_one_log(self):
+        self.write(f"{self.home}/.aws/config", "[other]\nnonsense\n")
+        self.home_keys("[other]\nnonsense\n" + keys("backup", "AKIAHOME"))
+        before = read(CONFIG)
+        self.addCleanup(self.write, CONFIG, before)
+        self.write(CONFIG, before.replace("disable_fetch_ec2_metadata_token = false",
+                                          "disable_fetch_ec2_metadata_token = true"))
+        self.begin("a", "tls,iam,awsprofile=backup,region=us-east-1")
+        log = read(LOG)
+        for words in ("Unauthorized request to the instance metadata service", "/.aws/config: line ",
+                      "/.aws/credentials: line ", "signing with "):
+            self.assertEqual(log.count(words), 1, (words, log))
+
     def test_the_files_of_the_mount_are_those_of_its_renewals(self):
         """Profiles elsewhere, by relative names, while /root/.aws has the same profile."""
         self.write(f"{TEAM}/credentials", keys("backup", "AKIATEAM"))

@@ -92,11 +92,11 @@ def sanitized(pid):
     return "libasan" in text or "libtsan" in text
 
 
-def needs_sanitizer(path):
-    """The same of a program that does not run yet."""
+def needs_sanitizer(path, *names):
+    """The same of a program that does not run yet; with names, of one of these sanitizers."""
     with open(path, "rb") as file:
         text = file.read()
-    return b"libasan.so" in text or b"libtsan.so" in text
+    return any(b"lib%s.so" % name.encode() in text for name in names or ("asan", "tsan"))
 
 
 def cpu_seconds(pid):
