@@ -35,6 +35,8 @@ class Gatherer {
     auto table = options_.mountinfo.empty() ? mounts::MountTable::readKernel()
                                             : mounts::MountTable::readFile(options_.mountinfo);
     if (table) table_ = std::move(*table);
+    // A container's mounts may show the port of one of ours.
+    if (options_.mountinfo.empty()) volumes_ = mounts::readVolumes("/proc/net").value_or("");
     facts_.table_read = table_.has_value();
     // In this order: a file renamed in between is seen twice rather than never.
     EFS_TRY(pending, store_.pendingNames());
@@ -83,7 +85,7 @@ class Gatherer {
   void lookAtTable(SeenMount& mount) {
     const int port = state::parseMountName(mount.name)->port;
     if (table_) {
-      for (const auto* entry : table_->withTunnelPort(port)) {
+      for (const auto* entry : mounts::ofNetwork(table_->withTunnelPort(port), volumes_)) {
         mount.mount_points.push_back(entry->target);
       }
     }
@@ -107,6 +109,7 @@ class Gatherer {
   const StatusOptions& options_;
   const state::StateStore store_;
   std::optional<mounts::MountTable> table_;
+  std::string volumes_;
   tunnel_control::TunnelFinder finder_;
   std::map<std::string, SeenMount> mounts_;
   StatusFacts facts_;

@@ -95,6 +95,15 @@ bool mayBeOfNetwork(std::string_view volumes, dev_t device) {
   return volumes.empty() || listsDevice(volumes, device);
 }
 
+std::vector<const MountEntry*> ofNetwork(std::vector<const MountEntry*> entries,
+                                         std::string_view volumes) {
+  const auto is_listed = [&](const auto* entry) { return listsDevice(volumes, entry->device); };
+  if (std::any_of(entries.begin(), entries.end(), is_listed)) {
+    std::erase_if(entries, [&](const auto* entry) { return !is_listed(entry); });
+  }
+  return entries;
+}
+
 Result<std::string> readVolumes(const std::string& proc_net) {
   const std::string path = proc_net + "/nfsfs/volumes";
   EFS_TRY(volumes, readFile(path));

@@ -1,6 +1,5 @@
 #include "facts/fact_finder.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <array>
@@ -63,13 +62,13 @@ FactFinder::~FactFinder() = default;
 
 void FactFinder::startOver() {
   lookups_.reset();
-  joinOwnZone();
+  zone_.join();
   if (credentials_ && !*credentials_) credentials_.reset();
   imds_.reset();
 }
 
 aws::ImdsClient& FactFinder::metadata(aws::ImdsPatience patience) {
-  joinOwnZone();
+  zone_.join();
   if (!imds_) {
     imds_.emplace(aws::ImdsClient::fromEnvironment(*http_, environmentVariable,
                                                    settings_.mount.disable_ec2_metadata_token));
@@ -144,25 +143,8 @@ bool FactFinder::wantsOwnZone() const {
 void FactFinder::startOwnZone() {
   if (!wantsOwnZone() || !request_.iam || request_.fake) return;
   aws::ImdsClient& imds = metadata(kZonePatience);
-  // Signals are for the thread that everything else runs in: its waiting must end.
-  sigset_t all{};
-  sigset_t before{};
-  sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  // The answer, also that there is none, is remembered by the client. Deferred: without a thread to
-  // be had it is asked when it is wanted. Meanwhile others of the user's files are read in children
-  // (users_file.h): the thread may hold no lock that those need.
-  asking_ = std::async(std::launch::async | std::launch::deferred, [&imds] {
-    log::KeptLines lines;
-    (void)imds.identity();
-    return lines.take();
-  });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-}
-
-void FactFinder::joinOwnZone() {
-  if (!asking_.valid()) return;
-  for (const auto& line : asking_.get()) log::write(line);
+  // The answer, also that there is none, is remembered by the client.
+  zone_.ask([&imds] { (void)imds.identity(); });
 }
 
 std::optional<std::string> FactFinder::ownZone() {

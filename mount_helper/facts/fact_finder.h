@@ -2,11 +2,9 @@
 #pragma once
 
 #include <functional>
-#include <future>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "efs/aws/api_access.h"
 #include "efs/aws/credentials.h"
@@ -14,13 +12,13 @@
 #include "efs/aws/region.h"
 #include "efs/base/clock.h"
 #include "efs/base/environment.h"
-#include "efs/base/log.h"
 #include "efs/base/result.h"
 #include "efs/http/http_client.h"
 #include "efs/net/network_namespace.h"
 #include "efs/settings/settings.h"
 #include "efs/state/mount_state.h"
 #include "efs/state/state_store.h"
+#include "facts/aside.h"
 #include "facts/fallback_target.h"
 #include "facts/name_lookups.h"
 #include "facts/region_memory.h"
@@ -74,7 +72,6 @@ class FactFinder {
  private:
   // The one client of this run; `patience` counts for what is asked next.
   aws::ImdsClient& metadata(aws::ImdsPatience patience);
-  void joinOwnZone();
   Result<aws::Region> askForRegion(const aws::RegionSources& sources);
   bool wantsOwnZone() const;
   std::optional<std::string> ownZone();
@@ -95,8 +92,7 @@ class FactFinder {
   std::unique_ptr<http::HttpClient> curl_;
   std::unique_ptr<http::HttpClient> http_;  // curl_, remembering the metadata token
   std::optional<aws::ImdsClient> imds_;
-  // While valid, imds_ belongs to its thread. What that has to say for the log.
-  std::future<std::vector<log::Line>> asking_;
+  Aside zone_;  // while it is asked, imds_ belongs to it
   std::string region_source_;
   std::optional<NameLookups> lookups_;
   std::optional<Result<aws::Credentials>> credentials_;

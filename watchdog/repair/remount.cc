@@ -161,21 +161,25 @@ class Remount {
     return std::string(kNeverBare);
   }
 
+  bool isNew(const mounts::MountEntry* entry) const {
+    return entry != nullptr && entry->target == plan_.old.target &&
+           entry->tunnelPort() == plan_.port;
+  }
+
   // Nothing else would be in sight afterwards.
   Status liesBeneath() {
     EFS_TRY(table, calls_.mountTable());
     const auto* old = table.withId(plan_.old.id);
     const auto* beneath = old != nullptr ? table.withId(old->parent_id) : nullptr;
-    if (beneath != nullptr && beneath->target == plan_.old.target &&
-        beneath->tunnelPort() == plan_.port) {
-      return {};
-    }
+    if (isNew(beneath)) return {};
     return Error(ErrorKind::kNotFound, "the new mount beneath " + plan_.old.target + " is gone");
   }
 
   bool isInPlace() {
     const auto table = calls_.mountTable();
-    return table && !table->withTunnelPort(plan_.port).empty();
+    if (!table) return false;
+    const auto* old = table->withId(plan_.old.id);
+    return isNew(old != nullptr ? table->withId(old->parent_id) : table->atPath(plan_.old.target));
   }
 
   // Beneath the old mount there is no bare moment (Linux 6.5). The kernel walks into the old mount

@@ -99,6 +99,8 @@ inside mount.efs "$FS:/" "$PLACES/container" -o "$OPTIONS" || fail "the containe
 eventually 10 left_are 2 6 || fail "two tunnels: [$(tunnels)] [$(ports)] [$(states)]"
 # The watchdogs have seen both.
 sleep 3
+efsctl status --json | grep -q "$PLACES/host" || fail "efsctl status: $(efsctl status --json)"
+! efsctl status --json | grep -q "$PLACES/container" || fail "efsctl names the container's mount point: $(efsctl status --json)"
 unmount "$PLACES/host"
 eventually 20 left_are 1 3 || fail "the host's tunnel stayed: [$(tunnels)] [$(ports)] [$(states)]"
 equal "what is read" "$(timeout $((20 * SCALE)) cat "$PLACES/container/who")" root

@@ -244,6 +244,25 @@ TEST(KernelClients, FindsThePortOfADevice) {
   EXPECT_FALSE(listsDevice("", makedev(0, 0)));
 }
 
+// A container with a network of its own may have given the port of one of ours.
+TEST(NfsVolumes, TellWhichMountsAreOfTheirNetwork) {
+  const auto at = [](unsigned minor) {
+    MountEntry entry;
+    entry.device = makedev(0, minor);
+    return entry;
+  };
+  const MountEntry own = at(50);
+  const MountEntry foreign = at(5);
+  const std::string volumes =
+      "NV SERVER   PORT DEV          FSID                              FSC\n"
+      "v4 7f000001 4e51 0:50         1:0                               no \n";
+  using Entries = std::vector<const MountEntry*>;
+  EXPECT_EQ(ofNetwork({&foreign, &own}, volumes), Entries{&own});
+  // Of a driver that came back with another network, or of whom nothing can be told.
+  EXPECT_EQ(ofNetwork({&foreign}, volumes), Entries{&foreign});
+  EXPECT_EQ(ofNetwork({&foreign, &own}, ""), (Entries{&foreign, &own}));
+}
+
 TEST(KernelClients, ThisMachineDoesNotUseAPortNobodyMounted) {
   EXPECT_EQ(kernelUsesTunnelPort(1).value(), false);
 }

@@ -87,6 +87,9 @@ bool listsDevice(std::string_view volumes, dev_t device);
 // False only where the list was read and does not name the superblock: the mount is another network
 // namespace's, whose loopback is not ours, whatever port it shows.
 bool mayBeOfNetwork(std::string_view volumes, dev_t device);
+// Those of the network namespace with these volumes; all of them where it has none.
+std::vector<const MountEntry*> ofNetwork(std::vector<const MountEntry*> entries,
+                                         std::string_view volumes);
 // <proc_net>/nfsfs/volumes, whole: the kernel walks its list anew for each page, so that one that
 // goes meanwhile can move another one out of sight.
 Result<std::string> readVolumes(const std::string& proc_net);
