@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <mutex>
 #include <set>
 #include <vector>
 
@@ -44,9 +43,7 @@ std::string pathFrom(const CredentialContext& context, const char* variable, con
 
 // The files are read several times in a run; their faults are told once.
 void warnOnce(const std::string& text) {
-  static std::mutex mutex;
   static std::set<std::string> told;
-  const std::lock_guard<std::mutex> guard(mutex);
   if (told.insert(text).second) log::warning("{}", text);
 }
 

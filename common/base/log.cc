@@ -37,12 +37,6 @@ State& state() {
   return instance;
 }
 
-// Of this thread, where it is not the log's own.
-KeptLines*& kept() {
-  thread_local KeptLines* lines = nullptr;
-  return lines;
-}
-
 std::string ownDirectory() {
   std::array<char, PATH_MAX> path{};
   const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
@@ -121,29 +115,16 @@ std::optional<Level> parseLevel(std::string_view name) {
   return std::nullopt;
 }
 
-KeptLines::KeptLines() { kept() = this; }
-KeptLines::~KeptLines() { kept() = nullptr; }
-
+// A lost line must not end a mount.
 void write(Level level, std::string_view message) {
   if (!enabled(level)) return;
-  Line line{level, std::string(message), SystemClock().now()};
-  if (kept() != nullptr) {
-    kept()->lines_.push_back(std::move(line));
-  } else {
-    write(line);
-  }
-}
-
-// A lost line must not end a mount.
-void write(const Line& line) {
-  if (!enabled(line.level)) return;
-  const std::string text = formatLine(state().form, line.level, line.message, line.time);
+  const std::string line = formatLine(state().form, level, message, SystemClock().now());
   if (state().channel) {
-    state().channel->push(text);
+    state().channel->push(line);
   } else if (state().file) {
-    (void)state().file->append(text);
+    (void)state().file->append(line);
   } else {
-    say(STDERR_FILENO, text, Duration(0));
+    say(STDERR_FILENO, line, Duration(0));
   }
 }
 

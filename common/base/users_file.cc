@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 
 #include "efs/base/ask_child.h"
@@ -24,21 +23,16 @@ std::string askedDirectory(const std::string& path) {
   return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
 
-// Directories that have not answered. With a lock: credentials are asked for by threads too.
+// Directories that have not answered.
 class Silent {
  public:
   bool has(const std::string& path) {
-    const std::lock_guard<std::mutex> guard(mutex_);
     const auto found = since_.find(askedDirectory(path));
     return found != since_.end() && SystemClock().monotonic() - found->second < kRest;
   }
-  void add(const std::string& path) {
-    const std::lock_guard<std::mutex> guard(mutex_);
-    since_[askedDirectory(path)] = SystemClock().monotonic();
-  }
+  void add(const std::string& path) { since_[askedDirectory(path)] = SystemClock().monotonic(); }
 
  private:
-  std::mutex mutex_;
   std::map<std::string, MonoTime> since_;
 };
 

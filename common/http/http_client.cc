@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <mutex>
 #include <optional>
 
 #include "curl_library.h"
@@ -262,7 +261,6 @@ class CurlClient final : public HttpClient {
     return usersPathAnswers(bundle);
   }
   Result<const CurlLibrary*> library() const {
-    const std::lock_guard<std::mutex> guard(mutex_);
     if (!library_) {
       EFS_TRY(loaded, loadCurl());
       library_ = loaded;
@@ -271,7 +269,6 @@ class CurlClient final : public HttpClient {
   }
 
   std::string ca_bundle_;
-  mutable std::mutex mutex_;
   mutable std::optional<CurlLibrary> library_;
 };
 

@@ -69,7 +69,6 @@ Status MountSession::gatherFacts() {
   context_.stages.end("region");
   // Sent first, collected below: the answers come while credentials are looked for.
   facts_finder_.startLookups(facts_.region);
-  facts_finder_.startOwnZone();
   // While DNS works; what came of it is asked below.
   if (request_.iam && !request_.fake) (void)facts_finder_.credentials(facts_.region);
   context_.stages.end("credentials");

@@ -62,13 +62,11 @@ FactFinder::~FactFinder() = default;
 
 void FactFinder::startOver() {
   lookups_.reset();
-  zone_.join();
   if (credentials_ && !*credentials_) credentials_.reset();
   imds_.reset();
 }
 
 aws::ImdsClient& FactFinder::metadata(aws::ImdsPatience patience) {
-  zone_.join();
   if (!imds_) {
     imds_.emplace(aws::ImdsClient::fromEnvironment(*http_, environmentVariable,
                                                    settings_.mount.disable_ec2_metadata_token));
@@ -138,13 +136,6 @@ bool FactFinder::wantsOwnZone() const {
   return request_.kind == FileSystemKind::kEfs && request_.mount_target_ips.empty() &&
          !request_.device.own_name && !request_.cross_account && !request_.az &&
          !request_.device.dns_name;
-}
-
-void FactFinder::startOwnZone() {
-  if (!wantsOwnZone() || !request_.iam || request_.fake) return;
-  aws::ImdsClient& imds = metadata(kZonePatience);
-  // The answer, also that there is none, is remembered by the client.
-  zone_.ask([&imds] { (void)imds.identity(); });
 }
 
 std::optional<std::string> FactFinder::ownZone() {

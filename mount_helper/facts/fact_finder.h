@@ -18,7 +18,6 @@
 #include "efs/settings/settings.h"
 #include "efs/state/mount_state.h"
 #include "efs/state/state_store.h"
-#include "facts/aside.h"
 #include "facts/fallback_target.h"
 #include "facts/name_lookups.h"
 #include "facts/region_memory.h"
@@ -50,9 +49,6 @@ class FactFinder {
   // Sends the DNS questions that are certain to be needed; the answers come in while the metadata
   // service and the credential sources are asked.
   void startLookups(const std::string& region);
-  // Where our zone will be wanted and credentials will be asked for: asks the metadata service for
-  // it now, in a thread, so that the two wait side by side.
-  void startOwnZone();
   // In this order: the addresses given; the name in the zone given, or else in our own zone, then
   // the regional name; the EFS API.
   Result<MountTarget> mountTarget(const std::string& region);
@@ -92,7 +88,6 @@ class FactFinder {
   std::unique_ptr<http::HttpClient> curl_;
   std::unique_ptr<http::HttpClient> http_;  // curl_, remembering the metadata token
   std::optional<aws::ImdsClient> imds_;
-  Aside zone_;  // while it is asked, imds_ belongs to it
   std::string region_source_;
   std::optional<NameLookups> lookups_;
   std::optional<Result<aws::Credentials>> credentials_;

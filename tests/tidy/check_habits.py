@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Habits of the house that need the whole tree to be seen: clocks and sleeps of tests, what a busy machine breaks, sources
-that nobody builds, declarations that nobody needs. Usage: check_habits.py [--root DIR]
+"""Habits of the house that need the whole tree to be seen: threads, clocks and sleeps of tests, what a busy machine
+breaks, sources that nobody builds, declarations that nobody needs. Usage: check_habits.py [--root DIR]
 
 Prints one line per violation, `file:line: rule: what to do instead`, and exits 1 if there is any.
 """
@@ -15,6 +15,9 @@ from check_tree import OURS, without_comments_and_strings
 # In tests/unit time is an argument. What waits for something real takes test_support::RealClock, with the reason.
 REAL_CLOCK = re.compile(r"\bSystemClock\b|\b(?:system|steady|high_resolution)_clock::now\b|\bclock_gettime\b"
                         r"|\bgettimeofday\b|\bsleep_(?:for|until)\b|\b(?:u|nano)?sleep\s*\(|\btime\s*\(\s*(?:nullptr|NULL|0)\s*\)")
+# Our programs fork to ask what may never answer. Whatever lock another thread holds at that moment, of strerror(3) or the
+# loader as well as ours, stays locked in the child, which then waits for ever.
+THREAD = re.compile(r"\bstd::(?:async|j?thread)\b(?!::)|\bpthread_create\b|\bthrd_create\b|\bCURLOPT_QUICK_EXIT\b")
 # The one file of Python that may sleep, by name.
 SLEEPER = "tests/support/python/efs_test/waiting.py"
 
@@ -35,6 +38,15 @@ def check_clocks(code):
             if m := REAL_CLOCK.search(line):
                 yield (f"{name}:{number}: clock: {m.group(0)}: take a FakeClock, or test_support::RealClock with the "
                        "reason")
+
+
+def check_threads(code):
+    for name, text in code:
+        if name.startswith("tests/"):
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            if m := THREAD.search(line):
+                yield f"{name}:{number}: thread: {m.group(0)}: a program that forks has one; ask a child (ask_child.h)"
 
 
 def check_sleeps(root):
@@ -156,7 +168,7 @@ def main():
     parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parents[2])
     root = parser.parse_args().root
     code = list(code_files(root))
-    problems = [*check_clocks(code), *check_sleeps(root), *check_luck(root), *check_listed(root), *check_needed(code)]
+    problems = [*check_clocks(code), *check_threads(code), *check_sleeps(root), *check_luck(root), *check_listed(root), *check_needed(code)]
     print("\n".join(problems) or f"{len(code)} files keep the habits")
     return 1 if problems or not code else 0
 

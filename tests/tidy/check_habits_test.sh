@@ -46,6 +46,8 @@ habits tests/unit/base/a_test.cc 'const SystemClock clock;\n' 'clock: SystemCloc
 habits tests/unit/base/a_test.cc 'auto t = std::chrono::steady_clock::now();\n' 'clock: steady_clock::now'
 habits tests/unit/base/a_test.cc 'auto t = time(nullptr);\n' 'clock: time(nullptr)'
 habits tests/unit/base/b_test.cc 'void f() { ::usleep(5); }\n' 'clock: usleep('
+habits common/base/a.cc 'int usedFunction() { std::thread([] {}).detach(); return kUsed; }\n' 'a.cc:1: thread: std::thread'
+habits common/base/a.cc 'int usedFunction() { (void)std::async([] {}); return kUsed; }\n' 'a.cc:1: thread: std::async'
 habits tests/integration/lib/one_test.py 'import time\ntime.sleep(1)\n' 'one_test.py:2: sleep:'
 habits tests/integration/lib/one_test.py 'from time import sleep\nsleep(1)\n' 'one_test.py:2: sleep:'
 habits tests/integration/lib/one_test.py 'self.assertLess(time.monotonic() - began, 2)\n' 'one_test.py:1: luck: a busy machine'

@@ -205,7 +205,26 @@ class Identity(HelperBench):
                 for secret in SECRETS:
                     self.assertNotIn(secret, entry, pid)
 
-    def test_the_zone_is_asked_beside_the_credentials_with_one_log(self):
+    def test_a_program_that_forks_has_one_thread(self):
+        """The zone was asked in a second one; a lock that it held at a fork, as that of strerror(3) while libcurl was
+        loaded, stayed locked in the child that read a profile: one mount in about a hundred waited there and failed."""
+        self.sim.ctl("imds slow 300")
+        self.addCleanup(self.sim.ctl, "imds ok")
+        seen = set()
+        helper = self.start("tls,iam,awsprofile=backup,region=us-east-1")
+
+        def ended():
+            try:
+                seen.add(len(os.listdir(f"/proc/{helper.pid}/task")))
+            except FileNotFoundError:
+                pass
+            return helper.poll() is not None
+        wait_for("its end", ended)
+        self.finish(helper)
+        self.assertIn("signed with access key AKIAHOME", self.err)
+        self.assertEqual(seen - {0}, {1})
+
+    def test_a_refusal_of_the_metadata_service_is_told_once(self):
         self.write(f"{self.home}/.aws/config", "[other]\nnonsense\n")
         self.home_keys("[other]\nnonsense\n" + keys("backup", "AKIAHOME"))
         before = read(CONFIG)

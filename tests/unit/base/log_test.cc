@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <future>
 #include <set>
 
 #include "efs/base/file_lock.h"
@@ -52,39 +51,6 @@ TEST(Log, HasTheHelpersForm) {
   struct stat info {};
   ASSERT_EQ(::stat(path.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777U, 0640U);
-}
-
-// Both threads at once, as ThreadSanitizer sees: only one of them may touch the log.
-TEST(Log, KeepsTheLinesOfAnotherThread) {
-  const TempDir dir;
-  inChild([&] {
-    ASSERT_TRUE(log::open({.path = dir.at("mount.log")}).has_value());
-    auto other = std::async(std::launch::async, [] {
-      log::KeptLines kept;
-      for (int i = 0; i < 50; ++i) log::warning("other {}", i);
-      log::debug("not asked for");
-      return kept.take();
-    });
-    for (int i = 0; i < 50; ++i) log::info("own {}", i);
-    const auto lines = other.get();
-    EXPECT_EQ(lines.size(), 50U);
-    for (const auto& line : lines) log::write(line);
-  });
-  const auto lines = split(contentOf(dir.at("mount.log")), '\n');
-  ASSERT_EQ(lines.size(), 101U);  // and what follows the last newline
-  EXPECT_THAT(lines[0], testing::HasSubstr("INFO - own 0"));
-  EXPECT_THAT(lines[50], testing::HasSubstr("WARNING - other 0"));
-  EXPECT_THAT(lines[99], testing::HasSubstr("WARNING - other 49"));
-}
-
-// A line has the time at which it was said.
-TEST(Log, KeptLinesKeepTheirTime) {
-  const TempDir dir;
-  inChild([&] {
-    ASSERT_TRUE(log::open({.path = dir.at("t.log"), .form = log::Form::kTunnel}).has_value());
-    log::write(log::Line{log::Level::kError, "long ago", WallTime{}});
-  });
-  EXPECT_THAT(contentOf(dir.at("t.log")), testing::StartsWith("1970-01-01T00:00:00.000Z"));
 }
 
 // Section 19: UTC ISO time with milliseconds and Z, pid, LEVEL, module, message

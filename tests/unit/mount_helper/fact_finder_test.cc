@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -51,63 +50,12 @@ bool asksIdentity(const std::string& request) {
   return request.starts_with("GET /latest/dynamic/instance-identity/document");
 }
 
-// STS answers only after the metadata service was asked: one after the other would never end well.
-TEST_F(FactsTest, ZoneAndCredentialsAreAskedForSideBySide) {
-  std::mutex mutex;
-  std::condition_variable told;
-  bool zone_asked = false;
-  const test::LoopbackHttpServer metadata([&](const std::string& request) {
-    if (!asksIdentity(request)) return httpReply(200, "TOKEN");
-    const std::lock_guard<std::mutex> guard(mutex);
-    zone_asked = true;
-    told.notify_all();
-    return httpReply(200, R"({"region":"eu-west-1","availabilityZone":"eu-west-1a",)"
-                          R"("instanceId":"i-0123"})");
-  });
-  const test::LoopbackHttpServer sts([&](const std::string&) {
-    std::unique_lock<std::mutex> lock(mutex);
-    if (!told.wait_for(lock, std::chrono::seconds(4), [&] { return zone_asked; })) {
-      return httpReply(403, "");
-    }
-    return httpReply(
-        200, R"({"AssumeRoleWithWebIdentityResponse":{"AssumeRoleWithWebIdentityResult":{)"
-             R"("Credentials":{"AccessKeyId":"WEB","SecretAccessKey":"S","SessionToken":"T",)"
-             R"("Expiration":4102542245}}}})");
-  });
-  set("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url());
-  set("AWS_ENDPOINT_URL_STS", sts.url());
-  FactFinder facts(request_, settings_, clock_);
-  facts.startOwnZone();
-  const auto credentials = facts.credentials("eu-west-1");
-  ASSERT_TRUE(credentials) << credentials.error().describe();
-  EXPECT_EQ(credentials->access_key_id, "WEB");
-  EXPECT_EQ(facts.instanceId(), "i-0123");
-  // Asked once per run, whoever wants it.
-  EXPECT_EQ(facts.instanceId(), "i-0123");
-  EXPECT_EQ(metadata.requests().size(), 2U);  // token, document
-  EXPECT_EQ(sts.requests().size(), 1U);
-}
-
-TEST_F(FactsTest, ZoneIsNotAskedForWhereItCannotMatter) {
-  const test::LoopbackHttpServer metadata([](const std::string&) { return httpReply(404, ""); });
-  set("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url());
-  for (const int way : {0, 1, 2}) {
-    MountRequest request = request_;
-    if (way == 0) request.az = "eu-west-1b";
-    if (way == 1) request.mount_target_ips = {"10.0.0.1"};
-    if (way == 2) request.iam = false;
-    FactFinder(request, settings_, clock_).startOwnZone();
-  }
-  EXPECT_TRUE(metadata.requests().empty());
-}
-
 TEST_F(FactsTest, AMetadataServiceThatFailsIsAskedOnceForTheDocument) {
   const test::LoopbackHttpServer metadata([](const std::string& request) {
     return asksIdentity(request) ? httpReply(500, "") : httpReply(200, "TOKEN");
   });
   set("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url());
   FactFinder facts(request_, settings_, clock_);
-  facts.startOwnZone();
   EXPECT_EQ(facts.instanceId(), "");
   EXPECT_EQ(facts.instanceId(), "");
   EXPECT_EQ(metadata.requests().size(), 2U);

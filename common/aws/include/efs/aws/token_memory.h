@@ -2,10 +2,9 @@
 //
 // Region, zone and the credential chain each have an ImdsClient of their own; with this between
 // them and the network the second PUT of /latest/api/token is answered from memory. Everything else
-// passes through. Safe for several threads.
+// passes through.
 #pragma once
 
-#include <mutex>
 #include <optional>
 #include <string>
 
@@ -22,7 +21,6 @@ class TokenMemory final : public http::HttpClient {
 
  private:
   const http::HttpClient& next_;
-  mutable std::mutex mutex_;
   mutable std::string url_;  // of the token that is remembered
   mutable std::optional<Secret> token_;
 };

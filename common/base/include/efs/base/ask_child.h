@@ -37,8 +37,8 @@ struct ChildRules {
   std::vector<int> kept_fds = {};
 };
 
-// One child at work, for whoever has a loop of its own. The caller may have other threads: what
-// those have locked stays locked in the child, whose body may need none of it.
+// One child at work, for whoever has a loop of its own. Only for single-threaded callers: what
+// another thread has locked, strerror(3)'s lock as well as ours, stays locked in the child.
 class ChildWork {
  public:
   // In the child. Writes the answer to `out`; its result is the exit code.

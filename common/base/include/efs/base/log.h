@@ -14,7 +14,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "efs/base/clock.h"
 #include "efs/base/log_line.h"
@@ -67,28 +66,6 @@ std::optional<Level> parseLevel(std::string_view name);
 
 // Writes one line; control characters become '?'.
 void write(Level level, std::string_view message);
-
-struct Line {
-  Level level;
-  std::string message;
-  WallTime time;
-};
-void write(const Line& line);
-
-// The log is of one thread, which forks and so can share no lock. Lines of another thread are kept
-// in the one of these that lives there, for the log's own thread to write when it has joined it.
-class KeptLines {
- public:
-  KeptLines();
-  ~KeptLines();
-  KeptLines(const KeptLines&) = delete;
-  KeptLines& operator=(const KeptLines&) = delete;
-  std::vector<Line> take() { return std::move(lines_); }
-
- private:
-  friend void write(Level level, std::string_view message);
-  std::vector<Line> lines_;
-};
 
 template <typename... Args>
 void debug(fmt::format_string<Args...> format, Args&&... args) {
