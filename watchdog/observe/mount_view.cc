@@ -12,6 +12,7 @@ void MountView::refresh() {
     log_.error("no unmount can be noticed: {}", error);
   }
   last_error_ = error;
+  judged_.clear();
   table_.reset();
   if (!table) return;
   table_.emplace(std::move(*table));
@@ -30,16 +31,22 @@ std::vector<const mounts::MountEntry*> MountView::entries(int port) const {
   if (!table_) return {};
   auto found = table_->withTunnelPort(port);
   std::erase_if(found, [this](const auto* entry) { return !counts(*entry); });
+  if (!mayBeOfTwoNetworks(found, port)) return found;
+  const auto known = judged_.find(port);
+  if (known != judged_.end()) return known->second;
   dropOtherNetworks(found, port);
-  return found;
+  return judged_.emplace(port, std::move(found)).first->second;
 }
 
 // One superblock alone is told whatever its network: a driver may have been restarted with another
 // one. The kernel is asked only about several.
-void MountView::dropOtherNetworks(Entries& entries, int port) const {
+bool MountView::mayBeOfTwoNetworks(const Entries& entries, int port) const {
   const auto is_alike = [&](const auto* entry) { return entry->device == entries.front()->device; };
   const bool alike = std::all_of(entries.begin(), entries.end(), is_alike);
-  if ((alike && contested_.count(port) == 0) || elsewhere_(port)) return;
+  return (!alike || contested_.count(port) != 0) && !elsewhere_(port);
+}
+
+void MountView::dropOtherNetworks(Entries& entries, int port) const {
   Entries ours;
   for (const auto* entry : entries) {
     const auto here = kernel_.clientHasDevice(entry->device, "");

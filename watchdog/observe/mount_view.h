@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -49,6 +50,7 @@ class MountView {
  private:
   using Entries = std::vector<const mounts::MountEntry*>;
   bool counts(const mounts::MountEntry& entry) const;
+  bool mayBeOfTwoNetworks(const Entries& entries, int port) const;
   void dropOtherNetworks(Entries& entries, int port) const;
 
   Kernel& kernel_;
@@ -59,6 +61,8 @@ class MountView {
   LivesElsewhere elsewhere_ = [](int) { return false; };
   // Whose port a mount of another network showed as well, while one of ours did.
   mutable std::set<int> contested_;
+  // What was told of such a port since the last refresh(): once counted, they stay the same.
+  mutable std::map<int, Entries> judged_;
 };
 
 }  // namespace efs::watchdog

@@ -80,6 +80,16 @@ TEST_F(TwoNetworks, AForeignMountThatStaysWhenThePortIsFreeIsForgottenWithIt) {
   EXPECT_EQ(seen(kContainer, ""), std::vector<int>{58});
 }
 
+// Between two looks everybody is told the same: who has counted a port's mounts may name the first.
+TEST_F(TwoNetworks, AnUnmountChangesNothingBeforeTheNextLook) {
+  const std::string both = std::string(kContainer) + kHost;
+  EXPECT_EQ(seen(both, kHostVolume), std::vector<int>{57});
+  ASSERT_TRUE(writeFileAtomic(dir.at("nfsfs/volumes"), "NV SERVER PORT DEV FSID FSC\n"));
+  EXPECT_EQ(view.entries(kPort).size(), 1U);
+  EXPECT_NE(view.visible(kPort), nullptr);
+  EXPECT_EQ(seen(kContainer, ""), std::vector<int>());
+}
+
 TEST_F(TwoNetworks, WhatServesElsewhereIsNotToldByOurNetwork) {
   view.tellPortsElsewhere([](int port) { return port == kPort; });
   EXPECT_EQ(seen(std::string(kContainer) + kHost, kHostVolume), (std::vector<int>{58, 57}));
