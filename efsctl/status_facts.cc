@@ -6,6 +6,7 @@
 #include "efs/crypto/certificate.h"
 #include "efs/efsctl/status.h"
 #include "efs/mounts/mount_table.h"
+#include "efs/tunnel_control/tunnel_command.h"
 #include "efs/tunnel_control/tunnel_process.h"
 #include "efs/tunnel_control/watchdog_link.h"
 
@@ -81,11 +82,19 @@ class Gatherer {
     if (ends) mount.certificate_ends = *ends;
   }
 
+  // By its mount's option netns.
+  static bool servesElsewhere(const SeenMount& mount) {
+    if (!mount.state) return false;
+    const auto command = tunnel_control::TunnelCommand::parse(mount.state->cmd);
+    return command && !command->netns.empty();
+  }
+
   // A watchdog's word about mounts and tunnels counts more: it may live in another namespace.
   void lookAtTable(SeenMount& mount) {
     const int port = state::parseMountName(mount.name)->port;
     if (table_) {
-      for (const auto* entry : mounts::ofNetwork(table_->withTunnelPort(port), volumes_)) {
+      const auto shown = table_->withTunnelPort(port);
+      for (const auto* entry : servesElsewhere(mount) ? shown : ofNetwork(shown, volumes_)) {
         mount.mount_points.push_back(entry->target);
       }
     }

@@ -60,6 +60,18 @@ bool isDevice(std::string_view text, dev_t device) {
          number(text.substr(colon + 1), 10) == minor(device);
 }
 
+// One that goes while the kernel walks its list anew for the next page moves another one out of
+// sight.
+Result<std::string> readWhole(const std::string& path) {
+  EFS_TRY(content, readFile(path));
+  for (int look = 1; look < kMostLooks; ++look) {
+    EFS_TRY(again, readFile(path));
+    if (again == content) break;
+    content = std::move(again);
+  }
+  return content;
+}
+
 }  // namespace
 
 bool listsTunnelPort(std::string_view nfsfs, int port) {
@@ -105,19 +117,12 @@ std::vector<const MountEntry*> ofNetwork(std::vector<const MountEntry*> entries,
 }
 
 Result<std::string> readVolumes(const std::string& proc_net) {
-  const std::string path = proc_net + "/nfsfs/volumes";
-  EFS_TRY(volumes, readFile(path));
-  for (int look = 1; look < kMostLooks; ++look) {
-    EFS_TRY(again, readFile(path));
-    if (again == volumes) break;
-    volumes = std::move(again);
-  }
-  return volumes;
+  return readWhole(proc_net + "/nfsfs/volumes");
 }
 
 Result<bool> kernelUsesTunnelPort(int port, const std::string& proc_net) {
   for (const char* name : {"/nfsfs/servers", "/nfsfs/volumes"}) {
-    const auto content = readFile(proc_net + name);
+    const auto content = readWhole(proc_net + name);
     if (!content && content.error().kind() == ErrorKind::kNotFound) continue;
     if (!content) return content.error();
     if (listsTunnelPort(*content, port)) return true;

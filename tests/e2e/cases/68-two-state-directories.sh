@@ -101,6 +101,10 @@ eventually 10 left_are 2 6 || fail "two tunnels: [$(tunnels)] [$(ports)] [$(stat
 sleep 3
 efsctl status --json | grep -q "$PLACES/host" || fail "efsctl status: $(efsctl status --json)"
 ! efsctl status --json | grep -q "$PLACES/container" || fail "efsctl names the container's mount point: $(efsctl status --json)"
+# umount.efs itself tells whose mount is left: nobody else is there to end the tunnel.
+for pid in $(watchdogs); do
+  [[ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/self/ns/net)" ]] || kill -9 "$pid"
+done
 unmount "$PLACES/host"
 eventually 20 left_are 1 3 || fail "the host's tunnel stayed: [$(tunnels)] [$(ports)] [$(states)]"
 equal "what is read" "$(timeout $((20 * SCALE)) cat "$PLACES/container/who")" root

@@ -90,8 +90,8 @@ bool mayBeOfNetwork(std::string_view volumes, dev_t device);
 // Those of the network namespace with these volumes; all of them where it has none.
 std::vector<const MountEntry*> ofNetwork(std::vector<const MountEntry*> entries,
                                          std::string_view volumes);
-// <proc_net>/nfsfs/volumes, whole: the kernel walks its list anew for each page, so that one that
-// goes meanwhile can move another one out of sight.
+// <proc_net>/nfsfs/volumes, read until it is read twice alike: the kernel walks its list anew for
+// each page.
 Result<std::string> readVolumes(const std::string& proc_net);
 
 }  // namespace efs::mounts
