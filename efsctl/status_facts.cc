@@ -16,6 +16,13 @@ namespace {
 constexpr Duration kWatchdogPatience{2000};
 constexpr Duration kStateLook{3000};
 
+// By its mount's option netns.
+bool servesElsewhere(const SeenMount& mount) {
+  if (!mount.state) return false;
+  const auto command = tunnel_control::TunnelCommand::parse(mount.state->cmd);
+  return command && !command->netns.empty();
+}
+
 class Gatherer {
  public:
   Gatherer(const StatusOptions& options, const Clock& clock)
@@ -80,13 +87,6 @@ class Gatherer {
     if (!pem) return;
     const auto ends = crypto::certificateNotAfter(*pem, mount.state->certificate);
     if (ends) mount.certificate_ends = *ends;
-  }
-
-  // By its mount's option netns.
-  static bool servesElsewhere(const SeenMount& mount) {
-    if (!mount.state) return false;
-    const auto command = tunnel_control::TunnelCommand::parse(mount.state->cmd);
-    return command && !command->netns.empty();
   }
 
   // A watchdog's word about mounts and tunnels counts more: it may live in another namespace.

@@ -243,7 +243,7 @@ Resolver::~Resolver() = default;
 Result<Resolver> Resolver::create() { return create(Options()); }
 
 Result<Resolver> Resolver::create(Options options) {
-  // Once: c-ares counts the calls without a lock, and resolvers are made in several threads.
+  // Once: c-ares counts the calls.
   static const int initialised = ares_library_init(ARES_LIB_INIT_ALL);
   if (initialised != ARES_SUCCESS) {
     return Error(ErrorKind::kIo, "starting the DNS client");

@@ -14,8 +14,9 @@ namespace {
 
 // The bundles of large enterprises have a few megabytes.
 constexpr std::size_t kMostBundle = std::size_t{16} << 20U;
-// Of a file system behind a network. mount.efs waits longer for its tunnel.
-constexpr Duration kAnswer{10000};
+// Of a file system behind a network. mount.efs waits longer for its tunnel; a watchdog takes one
+// that has lived for 10 s for a stable one, which is started again at once.
+constexpr Duration kAnswer{8000};
 
 Error loadError(const std::string& what) {
   const unsigned long first = ERR_peek_error();

@@ -4,6 +4,20 @@
 #include <utility>
 
 namespace efs::watchdog {
+namespace {
+
+std::set<int> portsOfSeveral(const mounts::MountTable& table) {
+  std::map<int, dev_t> first;
+  std::set<int> found;
+  for (const auto& entry : table.entries()) {
+    const auto port = entry.tunnelPort();
+    if (port && first.emplace(*port, entry.device).first->second != entry.device)
+      found.insert(*port);
+  }
+  return found;
+}
+
+}  // namespace
 
 void MountView::refresh() {
   auto table = kernel_.mountTable();
@@ -16,7 +30,10 @@ void MountView::refresh() {
   table_.reset();
   if (!table) return;
   table_.emplace(std::move(*table));
-  std::erase_if(contested_, [this](int port) { return table_->withTunnelPort(port).empty(); });
+  const auto is_gone = [this](int port) { return table_->withTunnelPort(port).empty(); };
+  std::erase_if(contested_, is_gone);
+  std::erase_if(unclear_, is_gone);
+  if (!std::exchange(looked_, true)) unclear_ = portsOfSeveral(*table_);
 }
 
 bool MountView::counts(const mounts::MountEntry& entry) const {
@@ -53,8 +70,9 @@ void MountView::dropOtherNetworks(Entries& entries, int port) const {
     if (!here) return;  // unknown: all count
     if (*here) ours.push_back(entry);
   }
-  if (!ours.empty() && ours.size() < entries.size()) contested_.insert(port);
-  if (contested_.count(port) != 0) entries = std::move(ours);
+  const bool both = !ours.empty() && ours.size() < entries.size();
+  if (both && unclear_.count(port) == 0) contested_.insert(port);
+  if (both || contested_.count(port) != 0) entries = std::move(ours);
 }
 
 std::vector<const mounts::MountEntry*> MountView::tunnelled() const {

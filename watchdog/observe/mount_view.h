@@ -61,6 +61,10 @@ class MountView {
   LivesElsewhere elsewhere_ = [](int) { return false; };
   // Whose port a mount of another network showed as well, while one of ours did.
   mutable std::set<int> contested_;
+  // Ports that showed several superblocks at our first look: which of them our tunnel serves was
+  // not seen. It may be the other network's, of a driver that came back with this one.
+  std::set<int> unclear_;
+  bool looked_ = false;
   // What was told of such a port since the last refresh(): once counted, they stay the same.
   mutable std::map<int, Entries> judged_;
 };

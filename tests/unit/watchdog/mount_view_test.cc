@@ -61,6 +61,7 @@ struct TwoNetworks : ::testing::Test {
 
 TEST_F(TwoNetworks, TheOtherOnesMountOfTheSamePortIsNotOurs) {
   const std::string both = std::string(kContainer) + kHost;
+  EXPECT_EQ(seen(kHost, kHostVolume), std::vector<int>{57});
   EXPECT_EQ(seen(both, kHostVolume), std::vector<int>{57});
   EXPECT_EQ(view.visible(kPort)->target, "/mnt/host");
   EXPECT_EQ(seen(kContainer, ""), std::vector<int>()) << "ours has gone, theirs keeps no tunnel";
@@ -75,14 +76,23 @@ TEST_F(TwoNetworks, AMountOfAnotherNetworkAloneIsShown) {
 }
 
 TEST_F(TwoNetworks, AForeignMountThatStaysWhenThePortIsFreeIsForgottenWithIt) {
+  EXPECT_EQ(seen(kHost, kHostVolume), std::vector<int>{57});
   EXPECT_EQ(seen(std::string(kContainer) + kHost, kHostVolume), std::vector<int>{57});
   EXPECT_EQ(seen("", ""), std::vector<int>());
+  EXPECT_EQ(seen(kContainer, ""), std::vector<int>{58});
+}
+
+// Theirs is our tunnel's, of a driver that came back with this network, where a stranger's mount
+// had the same port: when that one goes, the tunnel must not go with it.
+TEST_F(TwoNetworks, WhatWasThereBeforeUsMayBeOfEither) {
+  EXPECT_EQ(seen(std::string(kContainer) + kHost, kHostVolume), std::vector<int>{57});
   EXPECT_EQ(seen(kContainer, ""), std::vector<int>{58});
 }
 
 // Between two looks everybody is told the same: who has counted a port's mounts may name the first.
 TEST_F(TwoNetworks, AnUnmountChangesNothingBeforeTheNextLook) {
   const std::string both = std::string(kContainer) + kHost;
+  EXPECT_EQ(seen(kHost, kHostVolume), std::vector<int>{57});
   EXPECT_EQ(seen(both, kHostVolume), std::vector<int>{57});
   ASSERT_TRUE(writeFileAtomic(dir.at("nfsfs/volumes"), "NV SERVER PORT DEV FSID FSC\n"));
   EXPECT_EQ(view.entries(kPort).size(), 1U);
