@@ -9,6 +9,15 @@ namespace {
 
 constexpr Duration kPause{60000};
 
+// Else it may be a container's of the same port, whose client would speak through our tunnel, as
+// us. State files of old versions name no place.
+bool standsAtItsPlace(const MountRecord& mount,
+                      const std::vector<const mounts::MountEntry*>& entries) {
+  const std::string& place = mount.state.mountpoint;
+  return std::any_of(entries.begin(), entries.end(),
+                     [&](const auto* entry) { return place.empty() || entry->target == place; });
+}
+
 }  // namespace
 
 bool NetworkView::foundElsewhere(MountRecord& mount) const {
@@ -24,10 +33,11 @@ bool NetworkView::foundElsewhere(MountRecord& mount) const {
 bool NetworkView::isElsewhere(const MountRecord& mount) const {
   if (!mount.command) return false;
   const auto entries = context_.view.entries(mount.port);
-  return !entries.empty() && std::all_of(entries.begin(), entries.end(), [&](const auto* entry) {
-    return !context_.tools.kernel.clientHasDevice(entry->device, "").value_or(true) &&
-           isOutOfReach(mount, entry->device);
-  });
+  return standsAtItsPlace(mount, entries) &&
+         std::all_of(entries.begin(), entries.end(), [&](const auto* entry) {
+           return !context_.tools.kernel.clientHasDevice(entry->device, "").value_or(true) &&
+                  isOutOfReach(mount, entry->device);
+         });
 }
 
 // Not one of our network's. It may be one of the tunnel's, which lives in another: by its mount's

@@ -29,6 +29,20 @@ TEST_F(SupervisorTest, LetsTheTunnelOfAMountWorkWhereItsClientIs) {
   EXPECT_EQ(record().novelty.text("network"), "");
 }
 
+// A container's mount of the same port outlives ours: it is not served from here, as us.
+TEST_F(SupervisorTest, LetsNoTunnelWorkForAMountAtAnotherPlace) {
+  mount();
+  auto& shown = world_.kernel.mounted.back();
+  shown.device = kPort + 1;
+  shown.target = "/mnt/container";
+  world_.kernel.elsewhere.insert(kPort + 1);
+  supervisor_->mountsChanged();
+  world_.children.network = "/run/netns/pod";
+  pass(std::chrono::minutes(3));
+  EXPECT_EQ(world_.host.networks["/run/netns/pod"].count(kPort), 0U);
+  for (const auto& tunnel : world_.host.all) EXPECT_EQ(tunnel->network, "");
+}
+
 // The process by which its network was named has ended, and with the watchdog its listener.
 TEST_F(SupervisorTest, FindsAnotherWayIntoTheNetworkOfAMount) {
   mount();
