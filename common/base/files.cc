@@ -103,14 +103,32 @@ Status writeAll(int fd, std::string_view content, const std::string& name) {
   return {};
 }
 
+namespace {
+
+// 0, or errno. The temporary file is gone, or the caller's to remove.
+int publish(const std::string& temporary, const std::string& path, bool only_new) {
+  if (only_new) {
+    if (::link(temporary.c_str(), path.c_str()) == 0) {
+      ::unlink(temporary.c_str());
+      return 0;
+    }
+    const bool has_links = errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS;
+    if (has_links) return errno;
+  }
+  return ::rename(temporary.c_str(), path.c_str()) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
 Status writeFileAtomic(const std::string& path, std::string_view content, WriteOptions options) {
   const auto [directory, name] = splitPath(path);
   std::string temporary = directory + "/." + name + ".XXXXXX";
   UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd.valid()) return Error::fromErrno(errno, "creating a file in " + directory);
   Status status = fillTemporary(fd.get(), temporary, content, options);
-  if (status && ::rename(temporary.c_str(), path.c_str()) != 0) {
-    status = Error::fromErrno(errno, "renaming " + temporary + " to " + path);
+  if (status) {
+    const int failed = publish(temporary, path, options.only_new);
+    if (failed != 0) status = Error::fromErrno(failed, "renaming " + temporary + " to " + path);
   }
   if (!status) {
     ::unlink(temporary.c_str());

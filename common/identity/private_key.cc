@@ -1,5 +1,6 @@
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <optional>
 
 #include "efs/base/file_lock.h"
@@ -51,8 +52,17 @@ Result<crypto::RsaKey> create(const std::string& path) {
   if (slash != std::string::npos && slash > 0) {
     EFS_CHECK(makeDirectories(path.substr(0, slash), 0755));
   }
-  // Durable: certificates made from this key outlive a crash of the machine only with the key.
-  EFS_CHECK(writeFileAtomic(path, pem.reveal(), {.mode = 0400, .durable = true}));
+  // Durable: certificates made from this key outlive a crash of the machine only with the key. Only
+  // new: whoever has another state directory (a container) shares no lock with us.
+  WriteOptions options{.mode = 0400, .durable = true, .only_new = true};
+  Status written = writeFileAtomic(path, pem.reveal(), options);
+  if (!written && written.error().osError() == EEXIST) {
+    EFS_TRY(theirs, load(path));
+    if (theirs) return std::move(*theirs);
+    options.only_new = false;  // a file without content
+    written = writeFileAtomic(path, pem.reveal(), options);
+  }
+  if (!written) return written.error();
   log::info("made a new private key {}", path);
   return key;
 }

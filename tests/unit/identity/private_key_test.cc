@@ -117,7 +117,12 @@ TEST_F(PrivateKey, TellsWhyItCannotBeWritten) {
 }
 
 // Processes that race for a missing key must all end with the same one.
-TEST_F(PrivateKey, RacingProcessesGetTheSameKey) {
+class RacingForThePrivateKey : public PrivateKey {
+ protected:
+  void race(bool own_locks);
+};
+
+void RacingForThePrivateKey::race(bool own_locks) {
   constexpr int kProcesses = 4;
   auto gate = makePipe();
   ASSERT_TRUE(gate);
@@ -127,6 +132,7 @@ TEST_F(PrivateKey, RacingProcessesGetTheSameKey) {
       gate->write_end.reset();
       char byte = 0;
       (void)!::read(gate->read_end.get(), &byte, 1);  // ends for all at once
+      if (own_locks) lock_ += std::to_string(i);
       const auto key = load();
       if (!key) return 1;
       return writeFileAtomic(directory_ + "/hash" + std::to_string(i), key->publicKeySha1()) ? 0
@@ -147,6 +153,17 @@ TEST_F(PrivateKey, RacingProcessesGetTheSameKey) {
     EXPECT_EQ(readFile(directory_ + "/hash" + std::to_string(i)).value(),
               final_key->publicKeySha1());
   }
+}
+
+TEST_F(RacingForThePrivateKey, AllGetTheSame) { race(false); }
+
+// Host and container: one directory of keys, a state directory with its locks each.
+TEST_F(RacingForThePrivateKey, AllWithLocksOfTheirOwnGetTheSame) { race(true); }
+
+TEST_F(RacingForThePrivateKey, AnEmptyFileStaysNobodys) {
+  std::filesystem::create_directories(directory_ + "/etc");
+  ASSERT_TRUE(writeFileAtomic(path_, "", {.mode = 0400}));
+  race(false);
 }
 
 }  // namespace

@@ -24,6 +24,9 @@ struct WriteOptions {
   mode_t mode = 0600;
   // fsync the file and its directory before returning: for what must survive a crash.
   bool durable = false;
+  // EEXIST where `path` is there already, which then stays. Where the file system has no hard links
+  // it is replaced.
+  bool only_new = false;
 };
 // Replaces `path` as a whole: temporary file beside it (".<name>.XXXXXX"), written, renamed. A
 // reader sees the old or the new content, never a part; on error the old file stays and nothing is
